@@ -1,0 +1,29 @@
+.PHONY: setup demo test check bench
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+
+help: ## Lists the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+.venv/.installed: pyproject.toml requirements.lock
+	@if command -v uv >/dev/null 2>&1 && uv --version >/dev/null 2>&1; then \
+	  uv venv --quiet --allow-existing --python 3.11 .venv && \
+	  uv pip install --quiet --python $(BIN)/python -r requirements.lock -e . --no-deps; \
+	else \
+	  python3 -m venv .venv && $(BIN)/pip install --quiet -r requirements.lock && $(BIN)/pip install --quiet --no-deps -e .; \
+	fi
+	@touch $@
+
+setup: .venv/.installed ## Makes .venv with rootwatch in its bin/
+
+demo: setup ## Shows alerts from a realistic morning on an embedded broker
+	@$(BIN)/rootwatch demo
+
+test: setup ## Runs the tests, on a real Apache Kafka that they start
+	$(BIN)/python -m pytest
+
+check: setup ## Lints, types and the floors' import rule
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports

@@ -1,0 +1,1 @@
+"""The replaying shell: the same pipeline over the past."""

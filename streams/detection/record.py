@@ -1,0 +1,44 @@
+"""What the inputs hand to detection: one CloudTrail event, in CloudTrail's own field names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One CloudTrail event.
+
+    Attributes:
+        fields: the event under CloudTrail's field names, whatever shape it arrived in; an ECS document that reports
+            anything but success carries an ``errorCode`` (T2).
+        source: the element as it arrived; what the alert shows, once redacted.
+        shape: the name of the message shape it was read from (R1), for metrics and ``explain``.
+        element: its zero-based place among the elements of its message; ``None`` if it is the whole message.
+    """
+
+    fields: Mapping[str, Any]
+    source: Mapping[str, Any]
+    shape: str
+    element: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A message, or one element of it, that could not be read.
+
+    Attributes:
+        reason: ``malformed``, ``unknown-shape`` or ``too-large``: the dead letter's ``reason`` header.
+        error: what is wrong, in words, without any of the content's values.
+        element: as in ``Record``; ``None`` for a whole message.
+        content: the bad element alone as bytes (not yet redacted); ``None`` for a whole message, whose own bytes count.
+    """
+
+    reason: str
+    error: str
+    element: int | None = None
+    content: bytes | None = None

@@ -1,0 +1,85 @@
+"""What a sighting is. How one is taken from a record is in ``taking.py``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where in Kafka the message came from; ``timestamp`` is Kafka's, in milliseconds since the epoch."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who took root, as CloudTrail's ``userIdentity`` tells it. Every field but the ARN may be missing."""
+
+    recorded_arn: str
+    type: str | None = None
+    account_id: str | None = None
+    user_name: str | None = None
+    session_issuer_arn: str | None = None
+    session_name: str | None = None
+    access_key_id: str | None = None
+    mfa_authenticated: bool | None = None
+    source_identity: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One entry of CloudTrail's ``resources``."""
+
+    arn: str | None = None
+    type: str | None = None
+    account_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The AssumeRoot call. Times are milliseconds since the epoch, UTC; ``id`` as T6 says."""
+
+    id: str
+    time: int
+    shared_event_id: str | None = None
+    region: str | None = None
+    source_ip: str | None = None
+    user_agent: str | None = None
+    request_id: str | None = None
+    recipient_account_id: str | None = None
+    task_policy: str | None = None
+    target_principal: str | None = None
+    target_policy: str | None = None
+    duration_seconds: int | None = None
+    resources: tuple[Resource, ...] = ()
+    issued_access_key_id: str | None = None
+    issued_expires_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One successful AssumeRoot by one principal on one member account.
+
+    Attributes:
+        principal: the term (T3), the key of the sightings topic.
+        member_account: the term (T4), twelve digits.
+        member_account_source: ``target`` or ``resources``.
+        identity: who, as recorded.
+        event: what.
+        record: the source record, redacted (T7), as canonical JSON text.
+        origin: where it was read; ``None`` for files.
+        teaching: true if it only teaches (a seeded baseline): it never alerts.
+    """
+
+    principal: str
+    member_account: str
+    member_account_source: str
+    identity: Identity
+    event: Event
+    record: str
+    origin: Origin | None = None
+    teaching: bool = False

@@ -1,0 +1,1 @@
+"""Bytes and schemas: Avro codecs, the schema registry, what is stored."""
