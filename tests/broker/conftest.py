@@ -1,0 +1,59 @@
+"""Fixtures of the tests that need a real Apache Kafka; every test in this folder is marked ``broker``."""
+
+from __future__ import annotations
+
+import os
+import re
+import uuid
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from kafka_broker import Broker, BrokerError, Names, RunningBroker, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.broker)
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
+    """A real broker: the one that ``KAFKA_BOOTSTRAP`` names, else one that runs until the session's end."""
+    if bootstrap := os.environ.get("KAFKA_BOOTSTRAP"):
+        yield RunningBroker(bootstrap)
+        return
+    with _started(Broker(tmp_path_factory.mktemp("kafka"))) as started:
+        yield RunningBroker(started.bootstrap)
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[Broker]:
+    """A real broker for this test alone, running; the test may pause, stop, kill and start it."""
+    with _started(Broker(tmp_path / "kafka", heap="512m")) as started:
+        yield started
+
+
+@pytest.fixture
+def names(request: pytest.FixtureRequest) -> Names:
+    """A topic prefix, a group id and the name of a source topic (not created) for this test alone."""
+    test = re.sub(r"[^a-zA-Z0-9]+", "-", request.node.name)[:60].strip("-")
+    unique = f"{test}-{uuid.uuid4().hex[:8]}"
+    return Names(topic_prefix=unique, group_id=f"group-{unique}", source_topic=f"cloudtrail-{unique}")
+
+
+@contextmanager
+def _started(broker: Broker) -> Iterator[Broker]:
+    """Run a broker; a machine that cannot is a failed test that says what to install, never a skipped one."""
+    try:
+        with running(broker):
+            yield broker
+    except BrokerError as error:
+        pytest.fail(str(error), pytrace=False)

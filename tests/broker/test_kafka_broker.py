@@ -1,0 +1,41 @@
+"""The broker fixtures themselves: what the other tests here stand on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+if TYPE_CHECKING:
+    from kafka_broker import Broker, Names, RunningBroker
+
+
+def test_a_broker_keeps_address_and_records_over_a_restart(own_broker: Broker) -> None:
+    """What was acknowledged before a broker is stopped is there when it has come back under the same address."""
+    producer = Producer({"bootstrap.servers": own_broker.bootstrap, "acks": "all"})
+    admin = AdminClient({"bootstrap.servers": own_broker.bootstrap})
+    admin.create_topics([NewTopic("t", 1, 1)])["t"].result(30)
+    producer.produce("t", b"kept")
+    assert producer.flush(30) == 0
+    own_broker.stop()
+    own_broker.start()
+    assert _first_value(own_broker.bootstrap, "t") == b"kept"
+
+
+def test_topics_are_not_made_by_use(broker: RunningBroker, names: Names) -> None:
+    """The broker creates no topic by itself, so a test sees a missing one as production would."""
+    broker.admin().list_topics(names.source_topic, timeout=10)
+    assert names.source_topic not in broker.admin().list_topics(timeout=10).topics
+    broker.create_topic(names.source_topic, 3, retention_ms="-1")
+    assert len(broker.admin().list_topics(timeout=10).topics[names.source_topic].partitions) == 3
+
+
+def _first_value(bootstrap: str, topic: str) -> bytes | None:
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "g", "auto.offset.reset": "earliest"})
+    try:
+        consumer.subscribe([topic])
+        message = consumer.poll(60)
+        return message.value() if message else None
+    finally:
+        consumer.close()

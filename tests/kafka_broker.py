@@ -1,0 +1,298 @@
+"""Starts a real Apache Kafka (KRaft mode, one node) from its Maven jars, for tests; no Docker needed.
+
+The jars are those of ``broker/kafka/pom.xml``, copied once into ``broker/kafka/lib``. A broker keeps its ports and its
+data over ``stop`` and ``start``, so that a test can take it away under load and bring it back.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import logging
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+KAFKA_FOLDER = Path(__file__).parent / "broker" / "kafka"
+MESSAGE_MAX_BYTES = 20 * 1024 * 1024  # over the 16 MiB of a dead letter, so that the topic's own limit decides
+START_SECONDS = 60
+
+
+class BrokerError(Exception):
+    """The broker cannot be started; the message says what to do."""
+
+
+class Broker:
+    """One broker in a process of its own; ``bootstrap`` is its plaintext listener, usable once ``start`` returned."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        properties: Mapping[str, str] | None = None,
+        listeners: Mapping[str, str] | None = None,
+        format_options: Sequence[str] = (),
+        heap: str = "1g",
+    ) -> None:
+        """Lay out a broker in ``folder``; nothing runs yet.
+
+        Args:
+            folder: where its configuration, log and data go.
+            properties: more server properties, or other values for those below.
+            listeners: listener name to security protocol, beside the plaintext one; ``address`` gives each one's
+                address.
+            format_options: more arguments for Kafka's StorageTool, such as ``--add-scram``.
+            heap: Java's ``-Xmx``.
+        """
+        self.folder = folder
+        self._heap = heap
+        self._format_options = list(format_options)
+        protocols = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", **(listeners or {})}
+        self._ports = dict(zip(protocols, _free_ports(len(protocols)), strict=True))
+        self._process: subprocess.Popen[bytes] | None = None
+        self._write_properties(protocols, properties or {})
+
+    @property
+    def bootstrap(self) -> str:
+        """The plaintext listener as ``host:port``."""
+        return self.address("PLAINTEXT")
+
+    @property
+    def pid(self) -> int:
+        """The running broker's process id."""
+        if self._process is None:
+            raise BrokerError("the broker is not running")
+        return self._process.pid
+
+    def address(self, listener: str) -> str:
+        """A listener's address as ``host:port``."""
+        return f"127.0.0.1:{self._ports[listener]}"
+
+    def start(self) -> None:
+        """Start it and wait until it serves; its data of an earlier run is kept.
+
+        Raises:
+            BrokerError: Java or Maven is missing, or the broker did not come up.
+        """
+        java = _java()
+        if not (self.folder / "data").exists():
+            tool = ["kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", "server.properties"]
+            done = subprocess.run(  # noqa: S603  the command is this module's own
+                [*java, *tool, *self._format_options], cwd=self.folder, capture_output=True, text=True, check=False
+            )
+            if done.returncode:
+                raise BrokerError(f"Kafka's StorageTool failed:\n{done.stdout}{done.stderr}")
+        with (self.folder / "broker.log").open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603  the command is this module's own
+                [*_dies_with_the_tests(), *java, f"-Xmx{self._heap}", "kafka.Kafka", "server.properties"],
+                cwd=self.folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+            )
+        self._wait_until_serving()
+
+    def stop(self) -> None:
+        """Shut it down in good order (SIGTERM) and wait for its end; no error if it does not run."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """SIGKILL it and wait for its end."""
+        self._end(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """Stop it from answering (SIGSTOP); its connections stay open."""
+        _running(self._process).send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on after ``pause``."""
+        _running(self._process).send_signal(signal.SIGCONT)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGCONT)  # a paused process would not see SIGTERM
+        self._process.send_signal(how)
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def _wait_until_serving(self) -> None:
+        process = _running(self._process)
+        quiet = logging.getLogger("kafka_broker")
+        quiet.disabled = True  # the refused connections of the first second are no news
+        admin = AdminClient({"bootstrap.servers": self.bootstrap, "reconnect.backoff.max.ms": 200}, logger=quiet)
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until and process.poll() is None:
+            try:
+                # A broker that answers but is still fenced lists no brokers and could not hold a topic.
+                if admin.list_topics(timeout=1).brokers:
+                    return
+            except KafkaException:
+                continue
+        self._end(signal.SIGKILL)
+        log = (self.folder / "broker.log").read_text(errors="replace")
+        raise BrokerError(f"Kafka did not come up within {START_SECONDS} s; the end of its log:\n{log[-4000:]}")
+
+    def _write_properties(self, protocols: Mapping[str, str], more: Mapping[str, str]) -> None:
+        outward = [name for name in protocols if name != "CONTROLLER"]
+        properties = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.voters": f"1@{self.address('CONTROLLER')}",
+            "controller.listener.names": "CONTROLLER",
+            "listeners": ",".join(f"{name}://{self.address(name)}" for name in protocols),
+            "advertised.listeners": ",".join(f"{name}://{self.address(name)}" for name in outward),
+            "listener.security.protocol.map": ",".join(f"{name}:{protocol}" for name, protocol in protocols.items()),
+            "inter.broker.listener.name": "PLAINTEXT",
+            "log.dirs": str(self.folder / "data"),
+            "auto.create.topics.enable": "false",
+            "offsets.topic.num.partitions": "4",
+            "offsets.topic.replication.factor": "1",
+            "transaction.state.log.num.partitions": "4",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "share.coordinator.state.topic.replication.factor": "1",
+            "share.coordinator.state.topic.min.isr": "1",
+            "group.initial.rebalance.delay.ms": "0",
+            "message.max.bytes": str(MESSAGE_MAX_BYTES),
+            "replica.fetch.max.bytes": str(MESSAGE_MAX_BYTES),
+            "log.retention.check.interval.ms": "86400000",  # tests write records of past years: none may expire
+            "log.cleaner.enable": "false",
+            **more,
+        }
+        self.folder.mkdir(parents=True, exist_ok=True)
+        text = "".join(f"{key}={value}\n" for key, value in properties.items())
+        (self.folder / "server.properties").write_text(text)
+
+
+@dataclass(frozen=True)
+class RunningBroker:
+    """The broker that all tests share; they may not take it away (``own_broker`` is for that)."""
+
+    bootstrap: str
+
+    def admin(self) -> AdminClient:
+        """A new admin client."""
+        return AdminClient({"bootstrap.servers": self.bootstrap})
+
+    def create_topic(self, name: str, partitions: int = 4, **config: str) -> str:
+        """Create a topic, wait until it is there and give its name; config keys with ``_`` for ``.``."""
+        settings = {key.replace("_", "."): value for key, value in config.items()}
+        new = NewTopic(name, num_partitions=partitions, replication_factor=1, config=settings)
+        admin = self.admin()  # kept until the result is there: a client without a reference gives up
+        admin.create_topics([new])[name].result(30)
+        return name
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names that no other test uses."""
+
+    topic_prefix: str
+    group_id: str
+    source_topic: str
+
+
+@contextmanager
+def running(broker: Broker) -> Iterator[Broker]:
+    """Start a broker and stop it afterwards, whatever its state is then."""
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.kill()  # nobody needs its data afterwards
+        shutil.rmtree(broker.folder / "data", ignore_errors=True)
+
+
+def _running(process: subprocess.Popen[bytes] | None) -> subprocess.Popen[bytes]:
+    if process is None:
+        raise BrokerError("the broker is not running")
+    return process
+
+
+def _java() -> list[str]:
+    """The Java command with Kafka's jars on its class path."""
+    java = shutil.which("java")
+    if java is None:
+        raise BrokerError(
+            "Java is not installed. The broker tests run a real Apache Kafka and need Java 17 or newer "
+            "(Debian: apt install openjdk-17-jre-headless), or KAFKA_BOOTSTRAP=host:port of a running broker."
+        )
+    return [java, "-cp", f"{_jars()}/*"]
+
+
+def _jars() -> Path:
+    """The folder of Kafka's jars, fetched by Maven if they are not there yet or the POM has changed."""
+    lib = KAFKA_FOLDER / "lib"
+    lib.mkdir(exist_ok=True)
+    pom = KAFKA_FOLDER / "pom.xml"
+    fetched = lib / ".pom.sha256"
+    digest = hashlib.sha256(pom.read_bytes()).hexdigest()
+    with (lib / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two test runs may start at once
+        if fetched.exists() and fetched.read_text() == digest:
+            return lib
+        maven = shutil.which("mvn")
+        if maven is None:
+            raise BrokerError(
+                "Maven is not installed. The broker tests fetch Apache Kafka's jars with it "
+                "(Debian: apt install maven), or KAFKA_BOOTSTRAP=host:port names a running broker."
+            )
+        for jar in lib.glob("*.jar"):
+            jar.unlink()
+        goal = ["dependency:copy-dependencies", "-DoutputDirectory=lib", "-DincludeScope=runtime"]
+        done = subprocess.run(  # noqa: S603  the command is this module's own
+            [maven, "-q", "-B", "-f", str(pom), *goal], cwd=KAFKA_FOLDER, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise BrokerError(f"Maven could not fetch Apache Kafka's jars:\n{done.stdout}{done.stderr}")
+        fetched.write_text(digest)
+    return lib
+
+
+def _cluster_id() -> str:
+    return uuid.uuid4().hex[:22]  # what StorageTool random-uuid prints is 22 characters of base64
+
+
+def _dies_with_the_tests() -> list[str]:
+    """A prefix that lets Linux kill the broker should the test process be killed and clean nothing up."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
+
+
+def _free_ports(count: int) -> list[int]:
+    """Ports that are free now, below the range from which the system picks outgoing ones.
+
+    A client that keeps trying a port of that range while the broker is away may be given that very port as its own, and
+    then talk to itself and keep the broker from coming back.
+    """
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randint(15_000, 30_000)  # noqa: S311  no secret
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in found:
+            found.append(port)
+    return found
