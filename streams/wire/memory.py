@@ -1,0 +1,121 @@
+r"""What the worker remembers, as bytes: the contract of the state tables and their changelog topics.
+
+These bytes outlive the process that wrote them, in RocksDB and in compacted topics. Version 1 of the contract:
+
+- A value is Avro in single-object encoding, so each names its schema: ``schemas/pair.avsc`` (``PairMemory``) or
+  ``schemas/bucket.avsc`` (``CapBucket``). Times are milliseconds since the epoch. All released versions are read; a
+  value that a newer version wrote is refused (``UnknownSchemaError``), never overwritten.
+- A key is a JSON array without blanks, in ASCII (other characters as ``\u`` escapes, as in an alert's id, A1)::
+
+      ["pair","arn:aws:iam::111111111111:user/alice","222222222222"]      principal, member account
+      ["bucket","arn:aws:iam::111111111111:user/alice",1767225600000]     principal, start of the five minutes
+
+- A JSON string ends at its own closing quote whatever it holds, so keys are unambiguous for principals with separators
+  in them, and the keys of one kind and principal, and no others, begin with its prefix (a RocksDB range scan).
+- A key of another kind, or of another form, was written by a newer version and is refused like such a value.
+
+The samples in ``tests/wire/test_memory_bytes.py`` pin all of it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+from streams.detection.memory import CapBucket, PairMemory
+from streams.wire.single_object import SingleObjectCodec, WireError
+
+_PAIR = SingleObjectCodec.of("pair")
+_BUCKET = SingleObjectCodec.of("bucket")
+
+
+class PairKey(NamedTuple):
+    """The key of a ``PairMemory``."""
+
+    principal: str
+    member_account: str
+
+
+class BucketKey(NamedTuple):
+    """The key of a ``CapBucket``; ``start`` in milliseconds since the epoch."""
+
+    principal: str
+    start: int
+
+
+def encode_pair(pair: PairMemory) -> bytes:
+    """The stored value of a pair's memory."""
+    return _PAIR.encode({"first_seen": pair.first_seen, "last_seen": pair.last_seen, "times_seen": pair.times_seen})
+
+
+def decode_pair(value: bytes) -> PairMemory:
+    """The pair's memory from its stored value; ``WireError`` if it is none, or a newer version wrote it."""
+    return PairMemory(**_PAIR.decode(value))
+
+
+def encode_bucket(bucket: CapBucket) -> bytes:
+    """The stored value of a cap's bucket."""
+    return _BUCKET.encode({"start": bucket.start, "alert_ids": list(bucket.alert_ids)})
+
+
+def decode_bucket(value: bytes) -> CapBucket:
+    """The cap's bucket from its stored value; ``WireError`` if it is none, or a newer version wrote it."""
+    datum = _BUCKET.decode(value)
+    return CapBucket(datum["start"], tuple(datum["alert_ids"]))
+
+
+def pair_key(principal: str, member_account: str) -> bytes:
+    """The key of the pair."""
+    return _key("pair", principal, member_account)
+
+
+def pair_prefix(principal: str) -> bytes:
+    """What the keys of all the principal's pairs, and no others, begin with."""
+    return _prefix("pair", principal)
+
+
+def bucket_key(principal: str, start: int) -> bytes:
+    """The key of the principal's bucket that begins at ``start``, in milliseconds since the epoch."""
+    return _key("bucket", principal, start)
+
+
+def bucket_prefix(principal: str) -> bytes:
+    """What the keys of all the principal's buckets, and no others, begin with."""
+    return _prefix("bucket", principal)
+
+
+def parse_key(key: bytes) -> PairKey | BucketKey:
+    """What a stored key says.
+
+    Raises:
+        WireError: the key has no form of this version.
+    """
+    try:
+        parts = json.loads(key)
+    except ValueError:
+        parts = None
+    parsed: PairKey | BucketKey | None = None
+    match parts:
+        case ["pair", str(principal), str(member_account)]:
+            parsed = PairKey(principal, member_account)
+        case ["bucket", str(principal), int(start)]:
+            parsed = BucketKey(principal, start)
+    if parsed is None or key_of(parsed) != key:
+        raise WireError(
+            f"state key {key!r}: this version writes no such key, so a newer version of rootwatch wrote it; "
+            "run that version or a later one here"
+        )
+    return parsed
+
+
+def key_of(parsed: PairKey | BucketKey) -> bytes:
+    """The stored key again: the inverse of ``parse_key``."""
+    return pair_key(*parsed) if isinstance(parsed, PairKey) else bucket_key(*parsed)
+
+
+def _key(*parts: str | int) -> bytes:
+    return json.dumps(parts, separators=(",", ":")).encode("ascii")
+
+
+def _prefix(kind: str, principal: str) -> bytes:
+    return _key(kind, principal)[:-1] + b","

@@ -1,0 +1,133 @@
+"""Avro single-object encoding: bytes that carry the fingerprint of the schema that wrote them.
+
+Rules (Apache Avro specification 1.12, "Single-object encoding" and "Schema Fingerprints"):
+
+- A value is ``C3 01``, the eight bytes of its writer schema's CRC-64-AVRO fingerprint in little-endian order, and the
+  body in Avro's binary encoding. Nothing follows the body.
+- The fingerprint is that of the schema's Parsing Canonical Form, which knows no docs, defaults or logical types. It is
+  taken from fastavro, whose form agrees with the specification; avro 1.12's ``fingerprint()`` leaves
+  ``{"type": "long"}`` unfolded where a logical type stood, and differs.
+- A codec writes the newest schema of its subject only, and reads every schema that was ever released, by resolution to
+  the newest. A fingerprint that it does not know was written by a newer version: it is refused by name, never guessed.
+- Timestamps are integers, milliseconds since the epoch: the codec works without logical types, as the bytes do.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import fastavro
+from fastavro.schema import fingerprint as fastavro_fingerprint
+from fastavro.schema import to_parsing_canonical_form
+
+from streams.wire.schemas import newest, released, without_logical_types
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+MAGIC = b"\xc3\x01"
+_HEADER_LENGTH = len(MAGIC) + 8
+# What fastavro raises when a body is cut, or is none of the schema's.
+_BODY_ERRORS = (EOFError, IndexError, KeyError, OverflowError, TypeError, ValueError)
+
+
+class WireError(ValueError):
+    """Bytes that this version cannot read; the message says what they are and what to do."""
+
+
+class UnknownSchemaError(WireError):
+    """A value whose fingerprint belongs to no released schema that this version knows.
+
+    Attributes:
+        fingerprint: the value's eight fingerprint bytes as hex digits, in the order in which they are stored.
+    """
+
+    def __init__(self, name: str, fingerprint: str) -> None:
+        super().__init__(
+            f"{name} with schema fingerprint {fingerprint}: this version knows no such schema, so a newer version of "
+            "rootwatch wrote it; run that version or a later one here"
+        )
+        self.fingerprint = fingerprint
+
+
+def fingerprint(schema: Mapping[str, Any]) -> bytes:
+    """The schema's CRC-64-AVRO fingerprint: eight bytes, in the order in which single-object encoding stores them."""
+    # fastavro gives the digits of the little-endian bytes, not of the number.
+    return bytes.fromhex(fastavro_fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
+
+
+def decode_body(body: bytes, name: str, writer: Any, reader: Any = None) -> dict[str, Any]:
+    """Decodes a bare Avro body that must be used up to its last byte.
+
+    Args:
+        body: the record in Avro's binary encoding.
+        name: what the value is, for the error.
+        writer: the parsed schema that wrote it.
+        reader: the parsed schema to resolve to; the writer's own if ``None``.
+
+    Raises:
+        WireError: the body is cut, too long or not of this schema.
+    """
+    stream = BytesIO(body)
+    try:
+        datum: dict[str, Any] = fastavro.schemaless_reader(stream, writer, reader)
+    except _BODY_ERRORS as error:
+        raise WireError(f"{name} cannot be decoded: {type(error).__name__}: {error}") from error
+    if stream.tell() != len(body):
+        raise WireError(f"{name} cannot be decoded: {len(body) - stream.tell()} bytes follow it")
+    return datum
+
+
+class SingleObjectCodec:
+    """Encodes and decodes the records of one subject.
+
+    Args:
+        schema: the newest schema: what is written, and what everything read is resolved to.
+        older: the schemas of earlier releases; the newest may be among them.
+    """
+
+    def __init__(self, schema: Mapping[str, Any], older: Iterable[Mapping[str, Any]] = ()) -> None:
+        self.name = f"{schema['namespace']}.{schema['name']}"
+        self.fingerprint = fingerprint(schema)
+        self._header = MAGIC + self.fingerprint
+        self._schema = fastavro.parse_schema(without_logical_types(schema))
+        self._older = {fingerprint(one): fastavro.parse_schema(without_logical_types(one)) for one in older}
+
+    @classmethod
+    def of(cls, subject: str) -> SingleObjectCodec:
+        """The codec of a shipped subject: ``alert``, ``sighting``, ``pair`` or ``bucket``."""
+        return cls(newest(subject), released(subject))
+
+    def encode(self, datum: Mapping[str, Any]) -> bytes:
+        """Encodes a record; every field must be there, and none besides.
+
+        Raises:
+            ValueError: a field is missing, is unknown or has a value outside its type.
+            UnicodeEncodeError: a text is not Unicode (it holds a lone surrogate), so that UTF-8 cannot carry it.
+        """
+        stream = BytesIO()
+        stream.write(self._header)
+        fastavro.schemaless_writer(stream, self._schema, datum, strict=True)
+        return stream.getvalue()
+
+    def decode(self, data: bytes) -> dict[str, Any]:
+        """Decodes a record written with the newest schema or any released one.
+
+        Raises:
+            UnknownSchemaError: the schema that wrote it is none of these.
+            WireError: these bytes are no single-object encoding, or cut, or too long.
+        """
+        if len(data) < _HEADER_LENGTH or not data.startswith(MAGIC):
+            raise WireError(f"{self.name} expected in Avro single-object encoding, but the value is {_shown(data)}")
+        writer = data[len(MAGIC) : _HEADER_LENGTH]
+        body = data[_HEADER_LENGTH:]
+        if writer == self.fingerprint:
+            return decode_body(body, self.name, self._schema)
+        if writer not in self._older:
+            raise UnknownSchemaError(self.name, writer.hex())
+        return decode_body(body, self.name, self._older[writer], self._schema)
+
+
+def _shown(data: bytes) -> str:
+    return f"{len(data)} bytes that start with {data[:_HEADER_LENGTH].hex()}" if data else "empty"
