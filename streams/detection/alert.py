@@ -1,0 +1,115 @@
+"""The alert of a sighting, field for field as ``schemas/alert.avsc`` has it (A5), and its id (A1)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_URL, uuid5
+
+from streams.detection import reason, task_policy
+
+if TYPE_CHECKING:
+    from streams.detection.novelty import Novelty
+    from streams.detection.sighting import Identity, Sighting
+    from streams.rules.rule import Rule
+
+_NAMESPACE = uuid5(NAMESPACE_URL, "rootwatch")
+
+
+def alert_id(rule: Rule, sighting: Sighting) -> str:
+    """The id of the alert that this sighting would make: the same for the same input, always (A1)."""
+    terms = [rule.id, sighting.principal, sighting.member_account, sighting.event.id]
+    return str(uuid5(_NAMESPACE, json.dumps(terms, separators=(",", ":"))))
+
+
+def compose(identifier: str, sighting: Sighting, novelty: Novelty, rule: Rule) -> dict[str, Any]:
+    """Put the whole alert together.
+
+    Args:
+        identifier: the alert's id.
+        sighting: the one that alerts.
+        novelty: what makes it new.
+        rule: the rule that fires.
+
+    Returns:
+        A dict of plain values. Timestamps are milliseconds; ``detected_at`` and ``geo`` are ``None``, for the shell to
+        fill.
+    """
+    risk = task_policy.risk(sighting.event.task_policy, rule.task_policies)
+    return {
+        "alert_id": identifier,
+        "rule": _rule(rule),
+        "reason": reason.sentence(sighting, novelty, rule, risk),
+        "novelty": _novelty(novelty),
+        "principal": _principal(sighting.principal, sighting.identity),
+        "member_account": {"id": sighting.member_account, "source": sighting.member_account_source},
+        "event": _event(sighting, risk),
+        "geo": None,
+        "origin": None if sighting.origin is None else asdict(sighting.origin),
+        "detected_at": None,
+        "record": sighting.record,
+    }
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "name": rule.name,
+        "version": rule.version,
+        "severity": rule.severity,
+        "risk_score": rule.risk_score,
+        "tags": list(rule.tags),
+        "threat": [asdict(threat) for threat in rule.threat],
+        "references": list(rule.references),
+    }
+
+
+def _novelty(novelty: Novelty) -> dict[str, Any]:
+    return {
+        "kind": novelty.kind,
+        "first_seen": novelty.first_seen,
+        "previous_seen": novelty.previous_seen,
+        "gap_seconds": novelty.gap_seconds,
+        "times_seen": novelty.times_seen,
+        "principal_is_new": novelty.principal_is_new,
+        "principal_known_accounts": len(novelty.others),
+        "learning_ended_at": novelty.learning_ended_at,
+    }
+
+
+def _principal(arn: str, identity: Identity) -> dict[str, Any]:
+    return {
+        "arn": arn,
+        "recorded_arn": identity.recorded_arn,
+        "type": identity.type,
+        "account_id": identity.account_id,
+        "user_name": identity.user_name,
+        "session_issuer_arn": identity.session_issuer_arn,
+        "session_name": identity.session_name,
+        "access_key_id": identity.access_key_id,
+        "mfa_authenticated": identity.mfa_authenticated,
+        "source_identity": identity.source_identity,
+    }
+
+
+def _event(sighting: Sighting, task_policy_risk: str | None) -> dict[str, Any]:
+    event = sighting.event
+    return {
+        "id": event.id,
+        "shared_event_id": event.shared_event_id,
+        "time": event.time,
+        "region": event.region,
+        "source_ip": event.source_ip,
+        "user_agent": event.user_agent,
+        "request_id": event.request_id,
+        "recipient_account_id": event.recipient_account_id,
+        "task_policy": event.task_policy,
+        "task_policy_risk": task_policy_risk,
+        "target_principal": event.target_principal,
+        "target_policy": event.target_policy,
+        "duration_seconds": event.duration_seconds,
+        "resources": [asdict(resource) for resource in event.resources],
+        "issued_access_key_id": event.issued_access_key_id,
+        "issued_expires_at": event.issued_expires_at,
+    }

@@ -1,0 +1,58 @@
+"""The cap: how many alerts a principal gets in each five minutes (A3).
+
+* Periods are aligned to the epoch and told by the sighting's time (M4), before 1970 as well.
+* A bucket remembers the ids that it let through. An id that is in it goes through again and counts once; an id that is
+  not in a full bucket overflows, however often it comes.
+* When a bucket is written, the principal's buckets a day older than its newest are dropped, but never the one being
+  written: alerts of an old period are capped within it, as long as no alert of another period comes between.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from streams.detection.memory import CapBucket
+
+if TYPE_CHECKING:
+    from streams.detection.decision import Deciding
+    from streams.detection.memory import PrincipalMemory
+    from streams.rules.rule import Rule
+
+_DAY = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Whether an alert goes through, the bucket to write if it does, and the starts of the buckets to drop."""
+
+    admitted: bool
+    bucket: CapBucket | None = None
+    dropped: tuple[int, ...] = ()
+
+
+def admit(alert_id: str, time: int, memory: PrincipalMemory, rule: Rule, deciding: Deciding) -> Admission:
+    """Let an alert of a sighting at ``time`` through, or send it to the overflow (A3)."""
+    if deciding.max_alerts == 0:
+        return Admission(admitted=True)
+    start = bucket_start(time, rule)
+    bucket = memory.bucket(start) or CapBucket(start, ())
+    if alert_id not in bucket.alert_ids:
+        if len(bucket.alert_ids) >= deciding.max_alerts:
+            return Admission(admitted=False)
+        bucket = CapBucket(start, (*bucket.alert_ids, alert_id))
+    starts = set(memory.bucket_starts())
+    newest = max(starts | {start})
+    dropped = tuple(sorted(old for old in starts - {start} if newest - old >= _DAY))
+    return Admission(admitted=True, bucket=bucket, dropped=dropped)
+
+
+def bucket_of(alert_id: str, time: int, memory: PrincipalMemory, rule: Rule) -> CapBucket | None:
+    """The bucket that let this very alert through, for a repeat to write again (A2); ``None`` if none did."""
+    bucket = memory.bucket(bucket_start(time, rule))
+    return bucket if bucket is not None and alert_id in bucket.alert_ids else None
+
+
+def bucket_start(time: int, rule: Rule) -> int:
+    """Where the period of ``time`` begins, in milliseconds; floored, so that periods before 1970 are whole ones too."""
+    return time // rule.cap_period * rule.cap_period

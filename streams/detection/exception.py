@@ -1,0 +1,116 @@
+"""Exceptions: sightings that neither alert nor teach, because somebody has said why (M7).
+
+A file of ``[[exception]]`` tables, with any of ``principal``, ``member_account`` and ``task_policy`` and a ``reason``:
+
+* A pattern is a shell glob (``*``, ``?``, ``[seq]``, ``[!seq]``) over the whole value, case-sensitive. ``principal`` is
+  matched against the term (T3), ``member_account`` against the twelve digits, ``task_policy`` against the full ARN.
+* All patterns of one table must match; of several tables, any.
+* A missing value matches no pattern, not even ``*``.
+* A table without a pattern is refused, and one that matches everything: whose principal pattern, if any, matches every
+  ARN and whose member account pattern, if any, matches every account. A table with ``task_policy`` never matches
+  everything, as it spares the calls that name no policy.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streams.detection.sighting import Sighting
+
+_PATTERNS = ("principal", "member_account", "task_policy")
+_ALLOWED = (*_PATTERNS, "reason")
+
+# A glob that takes each digit alone takes every digit anywhere, so one that takes all of these takes every account.
+_ACCOUNTS = tuple(digit * 12 for digit in "0123456789")
+# ARNs with nothing in common but what all ARNs of principals have.
+_ARNS = (
+    "arn:aws:iam::000000000000:root",
+    "arn:aws:iam::111111111111:user/a",
+    "arn:aws-cn:iam::222222222222:user/B",
+    "arn:aws-us-gov:sts::333333333333:assumed-role/c-4/d",
+    "arn:aws-cn:sts::555555555555:federated-user/E6",
+)
+
+
+class ExceptionsError(ValueError):
+    """An exceptions file that cannot be used; the message names the file, the table, the field and what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionEntry:
+    """One ``[[exception]]`` table: glob patterns, at least one, and why."""
+
+    principal: str | None = None
+    member_account: str | None = None
+    task_policy: str | None = None
+    reason: str = ""
+
+    def matches(self, sighting: Sighting) -> bool:
+        """True if every given pattern matches the whole of its value."""
+        values = (sighting.principal, sighting.member_account, sighting.event.task_policy)
+        return all(
+            pattern is None or _matches(pattern, value) for pattern, value in zip(self._patterns(), values, strict=True)
+        )
+
+    def matches_everything(self) -> bool:
+        """True if there is no sighting that it could spare; so is one without a pattern."""
+        return (
+            self.task_policy is None
+            and all(_matches(self.principal or "*", arn) for arn in _ARNS)
+            and all(_matches(self.member_account or "*", account) for account in _ACCOUNTS)
+        )
+
+    def _patterns(self) -> tuple[str | None, str | None, str | None]:
+        return (self.principal, self.member_account, self.task_policy)
+
+
+def first_match(exceptions: tuple[ExceptionEntry, ...], sighting: Sighting) -> int | None:
+    """The place of the first exception that matches the sighting; ``None`` if none does."""
+    return next((place for place, entry in enumerate(exceptions) if entry.matches(sighting)), None)
+
+
+def parse_exceptions(text: str, name: str) -> tuple[ExceptionEntry, ...]:
+    """Read the exceptions of a file, in its order; ``name`` is the file's, for messages.
+
+    Raises:
+        ExceptionsError: the text is no TOML, or a table has an unknown field, a value that is no text, an empty pattern
+            or no pattern, or matches everything.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ExceptionsError(f"{name}: not TOML: {error}") from error
+    for key in document:
+        if key != "exception":
+            raise ExceptionsError(f"{name}: {key}: unknown; a file of exceptions holds [[exception]] tables only")
+    tables = document.get("exception", [])
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise ExceptionsError(f"{name}: exception: write each as an [[exception]] table, with two brackets")
+    return tuple(_entry(table, f"{name}: exception {number}") for number, table in enumerate(tables, start=1))
+
+
+def _entry(table: Mapping[str, Any], where: str) -> ExceptionEntry:
+    for field, value in table.items():
+        if field not in _ALLOWED:
+            raise ExceptionsError(f"{where}: {field}: unknown field; allowed are {', '.join(_ALLOWED)}")
+        if not isinstance(value, str):
+            raise ExceptionsError(f"{where}: {field}: {value!r}: must be text")
+        if field in _PATTERNS and not value:
+            raise ExceptionsError(f"{where}: {field}: '': an empty pattern matches nothing; leave the field out")
+    if not any(field in table for field in _PATTERNS):
+        raise ExceptionsError(f"{where}: has no pattern; give at least one of {', '.join(_PATTERNS)}")
+    entry = ExceptionEntry(**table)
+    if entry.matches_everything():
+        given = ", ".join(f"{field} = {table[field]!r}" for field in _PATTERNS if field in table)
+        raise ExceptionsError(f"{where}: {given}: matches everything, so nothing would ever alert; narrow a pattern")
+    return entry
+
+
+def _matches(pattern: str, value: str | None) -> bool:
+    return value is not None and fnmatchcase(value, pattern)

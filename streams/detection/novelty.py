@@ -1,0 +1,128 @@
+"""Whether a pair is new, and what is remembered of it after a sighting.
+
+All of it is decided by the distance from last seen to the sighting's time, never by arrival or by event id:
+
+===============================  ==========  ==============================================  =========
+the sighting is                  it is       memory afterwards                               statement
+===============================  ==========  ==============================================  =========
+of a pair not remembered         first       first = last = time, seen once                  M1
+later by more than forget_after  first       as if never seen: first = last = time, once     M8
+later by more than the window    returned    last = time, seen once more                     M1
+later by the window or less      known       last = time, seen once more                     M1, M2
+at last seen                     known       unchanged: a repeat, or the same second         M5
+before last seen                 late        first lowered, if not forgotten before it       M2, M3
+===============================  ==========  ==============================================  =========
+
+So the same sightings again, at any time, leave the memory as it is: a replay teaches nothing new.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from streams.detection.memory import PairMemory
+
+if TYPE_CHECKING:
+    from streams.detection.decision import Deciding
+    from streams.detection.memory import PrincipalMemory
+
+Kind = Literal["first", "returned", "known", "late"]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a sighting is to its pair.
+
+    Attributes:
+        kind: the table's second column.
+        time: the sighting's, by the clock (M4).
+        previous: what was remembered of the pair and is not forgotten; ``None`` for ``first``.
+        pair: what to remember of it now.
+    """
+
+    kind: Kind
+    time: int
+    previous: PairMemory | None
+    pair: PairMemory
+
+
+@dataclass(frozen=True, slots=True)
+class Novelty:
+    """What makes a sighting new, as its alert tells it (A5). Times are milliseconds since the epoch.
+
+    Attributes:
+        kind: ``first`` or ``returned``.
+        first_seen: the pair's earliest sighting; for ``first`` this one.
+        previous_seen: the pair's latest sighting before this one; ``None`` for ``first``.
+        times_seen: sightings later than last seen when they came, this one included.
+        others: what is remembered of the principal with other member accounts, without what is forgotten (M8).
+        learning_ended_at: until when sightings only taught (M6); ``None`` without learning.
+    """
+
+    kind: Kind
+    time: int
+    first_seen: int
+    previous_seen: int | None
+    times_seen: int
+    others: tuple[PairMemory, ...]
+    learning_ended_at: int | None
+
+    @property
+    def gap_seconds(self) -> int | None:
+        """Whole seconds since the pair was last seen; ``None`` for ``first``."""
+        return None if self.previous_seen is None else (self.time - self.previous_seen) // 1000
+
+    @property
+    def principal_is_new(self) -> bool:
+        """True if no pair of the principal was remembered, this one included."""
+        return self.previous_seen is None and not self.others
+
+
+def forgotten(last_seen: int, now: int, deciding: Deciding) -> bool:
+    """True if a pair last seen at ``last_seen`` counts as never seen at ``now``, deleted or not (M8); milliseconds."""
+    return now - last_seen > deciding.forget_after
+
+
+def judge(pair: PairMemory | None, time: int, deciding: Deciding) -> Judgement:
+    """Judge a sighting at ``time`` against what is remembered of its pair (M1, M2, M3, M8)."""
+    if pair is None or forgotten(pair.last_seen, time, deciding):
+        return Judgement("first", time, None, PairMemory(first_seen=time, last_seen=time, times_seen=1))
+    if time < pair.last_seen:
+        return Judgement("late", time, pair, _lowered(pair, time, deciding))
+    if time == pair.last_seen:
+        return Judgement("known", time, pair, pair)
+    kind: Kind = "returned" if time - pair.last_seen > deciding.window else "known"
+    return Judgement(kind, time, pair, replace(pair, last_seen=time, times_seen=pair.times_seen + 1))
+
+
+def _lowered(pair: PairMemory, time: int, deciding: Deciding) -> PairMemory:
+    # A late sighting from before the pair was forgotten must not bring back a first seen that M8 has dropped: otherwise
+    # a replay would change what an alert says.
+    if time < pair.first_seen and not forgotten(time, pair.first_seen, deciding):
+        return replace(pair, first_seen=time)
+    return pair
+
+
+def describe(judgement: Judgement, member_account: str, memory: PrincipalMemory, deciding: Deciding) -> Novelty:
+    """Tell what makes a ``first`` or ``returned`` sighting new; this looks through all that is kept of the principal.
+
+    Args:
+        judgement: of the sighting.
+        member_account: the sighting's.
+        memory: of its principal, before this sighting.
+        deciding: the settings.
+    """
+    return Novelty(
+        kind=judgement.kind,
+        time=judgement.time,
+        first_seen=judgement.pair.first_seen,
+        previous_seen=None if judgement.previous is None else judgement.previous.last_seen,
+        times_seen=judgement.pair.times_seen,
+        others=tuple(
+            pair
+            for account, pair in memory.pairs()
+            if account != member_account and not forgotten(pair.last_seen, judgement.time, deciding)
+        ),
+        learning_ended_at=deciding.learn_until,
+    )

@@ -1,0 +1,22 @@
+"""Durations as people write them in rule files, settings and options: ``10d``, ``5m``, ``1d12h``."""
+
+from __future__ import annotations
+
+import re
+
+_UNITS = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000}
+_PART = re.compile(r"([0-9]+)([wdhms])")
+_WHOLE = re.compile(rf"(?:{_PART.pattern})+")
+
+
+def milliseconds(text: str) -> int:
+    """Milliseconds in a duration of one or more whole numbers, each with its unit: w, d, h, m or s.
+
+    Raises:
+        ValueError: the text is anything else; a number without a unit as well.
+    """
+    if not _WHOLE.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is no duration: write whole numbers with units w, d, h, m or s, such as 10d or 1d12h"
+        )
+    return sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(text))

@@ -1,0 +1,136 @@
+"""A rule is data: which records it takes, how long its memory is, and what its alerts say (A4).
+
+A rule file is TOML with the fields of ``Rule``; durations are text such as ``10d``. The terms that must be new together
+are no field of it: they are always (principal, member account).
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping  # noqa: TC003  pydantic reads the annotation at run time
+from dataclasses import field, fields
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
+
+from streams.rules.duration import milliseconds
+
+Severity = Literal["low", "medium", "high", "critical"]
+Text = Annotated[str, StringConstraints(strict=True, pattern=r"\S")]
+# Letters that JSON writers never escape: the fetch-time filter looks for these names as bytes.
+_Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9._-]+$")]
+_RiskScore = Annotated[int, Field(strict=True, ge=0, le=100)]
+_Milliseconds = Annotated[int, Field(strict=True, gt=0)]
+
+_DURATIONS = ("window", "cap_period")
+_DAY = 86_400_000
+_CLOSED = ConfigDict(extra="forbid")
+
+
+class RuleError(ValueError):
+    """A rule file that cannot be used; the message names the file, the field, the value and what is allowed."""
+
+
+@dataclass(frozen=True, slots=True, config=_CLOSED)
+class Threat:
+    """What the behaviour is called in MITRE ATT&CK: one technique or sub-technique under one tactic."""
+
+    tactic_id: Text
+    tactic_name: Text
+    technique_id: Text
+    technique_name: Text
+    reference: Text
+    subtechnique_id: Text | None = None
+    subtechnique_name: Text | None = None
+
+
+@dataclass(frozen=True, slots=True, config=_CLOSED)
+class Rule:
+    """One rule. Its values are checked on construction, so ``dataclasses.replace`` is a safe way to override one.
+
+    Attributes:
+        id: stable; part of every alert id (A1).
+        name: for people.
+        version: of the rule's text and values, from 1.
+        severity: ``low``, ``medium``, ``high`` or ``critical``.
+        risk_score: 0 to 100.
+        event_source: the ``eventSource`` it takes, exactly (T1).
+        event_name: the ``eventName`` it takes, exactly (T1).
+        window: how long a pair stays known after it was last seen, in milliseconds (M1).
+        max_alerts: how many alerts one principal gets in each ``cap_period``; 0 means that there is no cap (A3).
+        cap_period: in milliseconds, aligned to the epoch (A3); a day at most.
+        description: what it looks for and why.
+        action: what the principal did, as the alert's reason words it: "took root on".
+        privilege: what it used, as the reason words it: "root privileges".
+        tags: free words to filter and route by.
+        threat: where it stands in MITRE ATT&CK.
+        references: pages that explain the behaviour.
+        false_positives: what else can look like this.
+        triage: what to do about an alert, step by step.
+        task_policies: by ARN, what a session under this task policy can do; ``detection.task_policy`` looks it up.
+    """
+
+    id: Text
+    name: Text
+    version: Annotated[int, Field(strict=True, ge=1, lt=2**31)]
+    severity: Severity
+    risk_score: _RiskScore
+    event_source: _Name
+    event_name: _Name
+    window: _Milliseconds
+    max_alerts: Annotated[int, Field(strict=True, ge=0)] = 100
+    cap_period: Annotated[_Milliseconds, Field(le=_DAY)] = 300_000
+    description: Text | None = None
+    action: Text | None = None
+    privilege: Text | None = None
+    tags: tuple[Text, ...] = ()
+    threat: tuple[Threat, ...] = ()
+    references: tuple[Text, ...] = ()
+    false_positives: tuple[Text, ...] = ()
+    triage: tuple[Text, ...] = ()
+    task_policies: Mapping[Text, Text] = field(default_factory=dict)
+
+
+_RULE = TypeAdapter(Rule)
+
+
+def parse(text: str, name: str) -> Rule:
+    """Read a rule from the text of a rule file; ``name`` is the file's, for messages.
+
+    Raises:
+        RuleError: the text is no TOML, or a field is missing, unknown or has a value that is not allowed; every such
+            field is named.
+    """
+    try:
+        table: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise RuleError(f"{name}: not TOML: {error}") from error
+    for key in _DURATIONS:
+        if key in table:
+            table[key] = _duration(table[key], f"{name}: {key}")
+    try:
+        return _RULE.validate_python(table)
+    except ValidationError as error:
+        raise RuleError("\n".join(_complaint(name, details) for details in error.errors(include_url=False))) from error
+
+
+def _duration(value: object, where: str) -> int:
+    if not isinstance(value, str):
+        raise RuleError(f'{where}: {value!r}: must be a duration in quotes, such as "10d" or "5m"')
+    try:
+        return milliseconds(value)
+    except ValueError as error:
+        raise RuleError(f"{where}: {error}") from error
+
+
+def _complaint(name: str, details: Mapping[str, Any]) -> str:
+    where = ".".join(str(part) for part in details["loc"])
+    match details["type"]:
+        case "missing":
+            return f"{name}: {where}: is missing"
+        case "unexpected_keyword_argument":
+            known = Threat if where.startswith("threat.") else Rule
+            return f"{name}: {where}: is no field of a rule; allowed are {', '.join(f.name for f in fields(known))}"
+        case _:
+            return f"{name}: {where}: {details['input']!r}: {details['msg']}"
