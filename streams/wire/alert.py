@@ -1,0 +1,119 @@
+"""Alerts as bytes and as JSON, both driven by ``schemas/alert.avsc``.
+
+In the process an alert is a dict with every field of the schema; timestamps are integers, milliseconds since the epoch,
+and ``record`` is the source record's JSON text.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+import fastavro
+
+from streams.wire.schemas import newest, without_logical_types
+from streams.wire.single_object import MAGIC, SingleObjectCodec, WireError, decode_body
+from streams.wire.timestamps import to_iso8601
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_CODEC = SingleObjectCodec.of("alert")
+_READER = fastavro.parse_schema(without_logical_types(newest("alert")))
+_CONFLUENT_MAGIC = b"\x00"
+_CONFLUENT_HEADER_LENGTH = 5
+
+
+class SchemaLookup(Protocol):
+    """Gives the schema that a registry keeps under an id, as JSON text; ``registry.schema_lookup`` makes one."""
+
+    def __call__(self, schema_id: int) -> str:
+        """The schema's JSON text."""
+
+
+def encode(alert: Mapping[str, Any]) -> bytes:
+    """The alert in Avro single-object encoding.
+
+    Raises:
+        ValueError: a field is missing, is unknown or has a value outside its type.
+    """
+    return _CODEC.encode(alert)
+
+
+def decode(data: bytes) -> dict[str, Any]:
+    """The alert from Avro single-object encoding, of any released schema; ``WireError`` if it is none."""
+    return _CODEC.decode(data)
+
+
+def read_alert(value: bytes, lookup: SchemaLookup | None = None) -> dict[str, Any]:
+    """The alert from either wire format; fields newer than this version's schema are left out.
+
+    Args:
+        value: a value of the alert or overflow topic.
+        lookup: where Confluent's wire format finds its schemas; ``None`` without a registry.
+
+    Raises:
+        WireError: it is no alert, or a newer version wrote it, or it needs a registry and none is configured.
+        RegistryUnavailable, RegistryRefused: as the lookup raises them.
+    """
+    if value.startswith(MAGIC):
+        return decode(value)
+    if not value.startswith(_CONFLUENT_MAGIC) or len(value) < _CONFLUENT_HEADER_LENGTH:
+        raise WireError(f"no alert: {len(value)} bytes that start with {value[:_CONFLUENT_HEADER_LENGTH].hex()}")
+    if lookup is None:
+        raise WireError("this alert was written with a schema registry; set schema_registry_url to read it")
+    schema_id = int.from_bytes(value[1:_CONFLUENT_HEADER_LENGTH], "big")
+    writer = _parsed(lookup(schema_id))
+    return decode_body(value[_CONFLUENT_HEADER_LENGTH:], f"alert with schema id {schema_id}", writer, _READER)
+
+
+@lru_cache(maxsize=64)
+def _parsed(schema_text: str) -> Any:
+    return fastavro.parse_schema(without_logical_types(json.loads(schema_text)))
+
+
+def to_json(alert: Mapping[str, Any]) -> dict[str, Any]:
+    """The alert as a JSON object: every field, timestamps as ISO 8601 in UTC, ``record`` as an object."""
+    document: dict[str, Any] = _json_form(alert)
+    document["record"] = json.loads(document["record"])
+    return document
+
+
+def to_json_line(alert: Mapping[str, Any], *, overflow: bool = False) -> str:
+    """What ``to_json`` says, on one line without its end; with ``"overflow": true`` for an alert above the cap (A3).
+
+    The record's own text is put in as it is, so that no number in it loses a digit and no depth is too deep.
+    """
+    document: dict[str, Any] = _json_form(alert)
+    record = document.pop("record")
+    head = json.dumps(document, separators=(",", ":")).removesuffix("}")
+    tail = ',"overflow":true' if overflow else ""
+    return f'{head},"record":{record}{tail}}}'
+
+
+def _converter(schema: Any) -> Callable[[Any], Any]:
+    """How values of this schema are written in JSON."""
+    if isinstance(schema, list):
+        branches = [_converter(branch) for branch in schema if branch != "null"]
+        if len(branches) != 1:
+            raise ValueError(f"a union in the alert schema is of null and one type, not {schema}")
+        return lambda value: None if value is None else branches[0](value)
+    if not isinstance(schema, dict):
+        return _unchanged
+    if schema.get("logicalType") == "timestamp-millis":
+        return to_iso8601
+    if schema["type"] == "record":
+        fields = {field["name"]: _converter(field["type"]) for field in schema["fields"]}
+        return lambda value: {name: convert(value[name]) for name, convert in fields.items()}
+    if schema["type"] == "array":
+        convert_item = _converter(schema["items"])
+        return lambda value: [convert_item(item) for item in value]
+    return _unchanged
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+_json_form = _converter(fastavro.schema.expand_schema(newest("alert")))

@@ -1,0 +1,25 @@
+"""Timestamps as text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+_YEAR_ONE = datetime(1, 1, 1, tzinfo=UTC)
+_YEAR_ONE_MILLISECONDS = -62_135_596_800_000
+# The Gregorian calendar repeats itself after 400 years.
+_CYCLE_YEARS = 400
+_CYCLE_MILLISECONDS = 146_097 * 86_400_000
+_LAST_PLAIN_YEAR = 9999
+
+
+def to_iso8601(milliseconds: int) -> str:
+    """The instant as ISO 8601 in UTC with milliseconds and ``Z``, such as ``2026-03-02T09:14:00.000Z``.
+
+    Every 64-bit integer has an answer, as Kafka takes any timestamp from a producer: years outside 0 to 9999 are
+    written in the standard's expanded form, with a sign and at least six digits, as JavaScript's ``toISOString`` does.
+    """
+    cycles, rest = divmod(milliseconds - _YEAR_ONE_MILLISECONDS, _CYCLE_MILLISECONDS)
+    moment = _YEAR_ONE + timedelta(milliseconds=rest)
+    year = moment.year + cycles * _CYCLE_YEARS
+    shown = f"{year:04d}" if 0 <= year <= _LAST_PLAIN_YEAR else f"{year:+07d}"
+    return f"{shown}-{moment:%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
