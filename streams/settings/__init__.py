@@ -1,0 +1,8 @@
+"""Settings: one frozen ``Settings`` with every name, unit and default, and ``load``, which gathers it."""
+
+from __future__ import annotations
+
+from streams.settings.loading import load
+from streams.settings.model import Settings, SettingsError
+
+__all__ = ["Settings", "SettingsError", "load"]

@@ -1,0 +1,112 @@
+"""Gathers settings from options, ``ROOTWATCH_*`` variables and the TOML file, in this order of precedence.
+
+A wrong value is reported with the source it came from, and unknown names are errors in every source: a setting that is
+misspelt and silently ignored would be found months later.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
+
+from streams.settings.model import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+PREFIX = "ROOTWATCH_"
+CONFIG_VARIABLE = f"{PREFIX}CONFIG"
+CONFIG_NAME = "rootwatch.toml"
+_TEST_PREFIX = f"{PREFIX}TEST_"  # what only the tests read
+
+
+def load(config: Path | None = None, **options: Any) -> Settings:
+    """The settings of this process.
+
+    Args:
+        config: the TOML file; without it the one that ``ROOTWATCH_CONFIG`` names, else ``rootwatch.toml`` in the
+            working directory, if there is one.
+        options: settings given on the command line, as text; None means not given.
+
+    Raises:
+        SettingsError: a setting is unknown or wrong, or the file cannot be read; every such setting is named.
+    """
+    file = _file(config)
+    try:
+        in_file = TomlConfigSettingsSource(Settings, file)() if file else {}
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: cannot be read as TOML: {error}") from error
+    in_variables = EnvSettingsSource(Settings, env_ignore_empty=True)()
+    in_options = {name: value for name, value in options.items() if value is not None}
+    sources = {
+        **dict.fromkeys(in_file, str(file)),
+        **{name: PREFIX + name.upper() for name in in_variables},
+        **{name: "--" + name.replace("_", "-") for name in in_options},
+    }
+    problems = list(_unknown_variables(os.environ))
+    settings = None
+    try:
+        settings = Settings(**{**in_file, **in_variables, **in_options})
+    except ValidationError as error:
+        for details in error.errors(include_url=False):
+            problems += _problem(details, sources)
+    if problems or settings is None:
+        raise SettingsError("\n".join(problems))
+    return settings
+
+
+def _file(config: Path | None) -> Path | None:
+    """The file to read; a missing one is an error only where it was asked for."""
+    named = os.environ.get(CONFIG_VARIABLE)
+    asked, by = (config, "--config") if config else (Path(named), CONFIG_VARIABLE) if named else (None, "")
+    if asked is None:
+        return Path(CONFIG_NAME) if Path(CONFIG_NAME).is_file() else None
+    if not asked.is_file():
+        raise SettingsError(f"{by} = {asked}: there is no such file")
+    return asked
+
+
+def _unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known and not name.startswith(_TEST_PREFIX):
+            yield f"{name}: no such setting{_meant(name, known)}"
+
+
+def _problem(details: Mapping[str, Any], sources: Mapping[str, str]) -> list[str]:
+    """One line for a mistake in one setting; one a mistake for those that settings make together."""
+    message = details["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    if not details["loc"]:
+        return [_with_sources(line, sources) for line in message.split("\n")]
+    name = str(details["loc"][0])
+    if details["type"] == "extra_forbidden":
+        return [f"{name} ({sources[name]}): no such setting{_meant(name, Settings.model_fields)}"]
+    value = "" if _may_be_secret(name, details["input"]) else f" = {_shown(details['input'])}"
+    return [f"{name}{value} ({sources.get(name, 'default')}): {message[0].lower()}{message[1:]}"]
+
+
+def _with_sources(line: str, sources: Mapping[str, str]) -> str:
+    """A contradiction's line, with where the settings it starts with were given."""
+    names, colon, rest = line.partition(":")
+    given = [sources[name] for name in names.split(", ") if name in sources]
+    return f"{names} ({', '.join(given)}){colon}{rest}" if given else line
+
+
+def _may_be_secret(name: str, value: object) -> bool:
+    return name == "schema_registry_url" and "@" in str(value)
+
+
+def _shown(value: object) -> str:
+    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return repr(text) if isinstance(value, str) else text
+
+
+def _meant(name: str, known: Mapping[str, Any] | set[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(sorted(known))}"

@@ -1,0 +1,273 @@
+"""The settings: every name, unit and default, and what the pure floors get of them.
+
+Inside, durations and times are milliseconds, sizes bytes. Secrets are never fields: a field names the file, and a
+method reads it, so that no log and no traceback can show one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from streams.detection.exception import ExceptionEntry, ExceptionsError, parse_exceptions
+from streams.pipeline import Deciding
+from streams.rules import rule as rules
+from streams.settings.values import (
+    Addresses,
+    Duration,
+    ExistingFile,
+    Files,
+    Name,
+    Names,
+    Size,
+    Time,
+    Whole,
+    parse_duration,
+    parse_size,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.pipeline import Taking
+
+SHIPPED_RULE = "assume_root.toml"
+
+
+class SettingsError(Exception):
+    """One or more settings that cannot be used, one line each: name, value, where it was given, what is allowed."""
+
+
+class Settings(BaseSettings):
+    """What an operator can set. ``settings.load`` gathers it; the constructor takes only what it is given."""
+
+    model_config = SettingsConfigDict(env_prefix="ROOTWATCH_", frozen=True, extra="forbid", validate_default=False)
+
+    # Kafka
+    bootstrap_servers: Addresses = Field(("127.0.0.1:9092",), description="Brokers to ask first, host:port")
+    source_topics: Names = Field(("cloudtrail",), description="Topics that hold CloudTrail")
+    topic_prefix: Name = Field("rootwatch", description="What this deployment's topics start with")
+    group_id: Name = Field("rootwatch", description="The consumer group; changelog topics start with it")
+    partitions: Whole = Field(8, ge=1, description="Of sightings, sessions and tables")
+    replication_factor: Whole = Field(1, ge=1, le=32_767, description="Of every topic that topics apply creates")
+    standby_replicas: Whole = Field(1, ge=0, description="Workers that keep a warm copy of each table partition")
+    session_timeout: Duration = Field(
+        parse_duration("10s"), description="After which a silent worker's partitions move"
+    )
+    max_message_size: Size = Field(parse_size("64MiB"), description="Bound on a message, decompressed (R3)")
+
+    # The rule, and what an operator overrides of it
+    rule: ExistingFile | None = Field(None, description="A rule file; the shipped rule if none")
+    window: Duration | None = Field(None, description="How long a pair stays known (M1); the rule's if none")
+    max_alerts: Whole | None = Field(
+        None, ge=0, description="Alerts a principal and five minutes (A3); 0 is no cap; the rule's, 100, if none"
+    )
+    severity: Literal["low", "medium", "high", "critical"] | None = Field(None, description="The rule's if none")
+    risk_score: Whole | None = Field(None, ge=0, le=100, description="The rule's if none")
+
+    # Detection
+    forget_after: Duration = Field(parse_duration("400d"), description="After which a pair counts as never seen (M8)")
+    learn_until: Time | None = Field(None, description="Sightings up to then teach and do not alert (M6)")
+    clock: Literal["event", "record"] = Field("event", description="eventTime or the Kafka timestamp (M4)")
+    principal: Literal["arn", "issuer"] = Field("arn", description="What a principal is (T3)")
+    member_account: Literal["target", "resources"] = Field("target", description="Where the account is read (T4)")
+    exceptions: ExistingFile | None = Field(None, description="A TOML file of [[exception]] tables (M7)")
+    geoip_database: Files = Field((), description="MaxMind files")
+
+    # Security, for both Kafka clients
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How brokers are spoken to"
+    )
+    ssl_ca: ExistingFile | None = Field(None, description="PEM file of the authorities to trust; the system's if none")
+    ssl_cert: ExistingFile | None = Field(None, description="PEM file of the client's certificate")
+    ssl_key: ExistingFile | None = Field(None, description="PEM file of the client's key, not encrypted")
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "AWS_MSK_IAM"] | None = Field(
+        None, description="How the client says who it is"
+    )
+    sasl_username: Annotated[str, StringConstraints(min_length=1)] | None = Field(
+        None, description="For PLAIN and SCRAM"
+    )
+    sasl_password_file: ExistingFile | None = Field(
+        None, description="Holds the password; with OAUTHBEARER the token, read again for each renewal"
+    )
+    schema_registry_url: str | None = Field(None, description="A Confluent-compatible schema registry")
+    schema_registry_auth_file: ExistingFile | None = Field(None, description="Holds user:password")
+
+    # The worker's place
+    state_dir: Path = Field(Path("./state"), description="Where RocksDB keeps the tables")
+    http_host: Annotated[str, StringConstraints(min_length=1)] = Field(
+        "127.0.0.1", description="Address of /metrics, /healthz and /readyz"
+    )
+    http_port: Whole = Field(6066, ge=1, le=65_535, description="Their port")
+    log_format: Literal["console", "json"] = Field("console", description="Of what is logged to stderr")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  the library's signature
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what the constructor is given: ``load`` reads the other sources and can so name a value's source."""
+        return (init_settings,)
+
+    @field_validator("schema_registry_url")
+    @classmethod
+    def _url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if "@" in value:
+            raise ValueError("no user and password here: write them to the file that schema_registry_auth_file names")
+        if not value.startswith(("http://", "https://", "mock://")):
+            raise ValueError("write a URL that starts with http:// or https://")
+        return value
+
+    @field_validator("source_topics")
+    @classmethod
+    def _distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("a topic is named twice")
+        return value
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if problems := list(self._contradictions()):
+            raise ValueError("\n".join(problems))
+        return self
+
+    def _contradictions(self) -> Iterator[str]:
+        """What each setting allows but two of them together do not; each starts with the settings' names."""
+        if self.window is not None and self.forget_after < self.window:
+            yield "forget_after: at least the window, or known pairs would be forgotten and alert again"
+        if bool(self.ssl_cert) != bool(self.ssl_key):
+            yield "ssl_cert, ssl_key: a client's certificate and its key go together; only one is set"
+        if "SSL" not in self.security_protocol:
+            needs = f"needs security_protocol SSL or SASL_SSL, not {self.security_protocol}"
+            if self.ssl_cert:
+                yield f"ssl_cert: {needs}"
+            if self.ssl_ca and not (self.schema_registry_url or "").startswith("https"):
+                yield f"ssl_ca: {needs}, or a registry over https"
+        if self.security_protocol.startswith("SASL") or self.sasl_mechanism:
+            yield from self._sasl_contradictions()
+
+    def _sasl_contradictions(self) -> Iterator[str]:
+        protocol, mechanism = self.security_protocol, self.sasl_mechanism
+        if mechanism is None:
+            yield f"sasl_mechanism: must be set with security_protocol {protocol}"
+        elif not protocol.startswith("SASL"):
+            yield f"sasl_mechanism: needs security_protocol SASL_SSL or SASL_PLAINTEXT, not {protocol}"
+        elif mechanism == "AWS_MSK_IAM":
+            if protocol != "SASL_SSL":
+                yield f"sasl_mechanism: AWS_MSK_IAM needs security_protocol SASL_SSL, not {protocol}"
+        else:
+            if self.sasl_password_file is None:
+                yield f"sasl_password_file: must be set with sasl_mechanism {mechanism}"
+            if self.sasl_username is None and mechanism != "OAUTHBEARER":
+                yield f"sasl_username: must be set with sasl_mechanism {mechanism}"
+
+    def sasl_password(self) -> str:
+        """The password, or the OAUTHBEARER token, as its file holds it now.
+
+        Raises:
+            SettingsError: the file is not set, cannot be read or is empty.
+        """
+        return _secret("sasl_password_file", self.sasl_password_file)
+
+    def schema_registry_auth(self) -> str | None:
+        """``user:password`` for the registry; None if it asks for none.
+
+        Raises:
+            SettingsError: the file cannot be read or holds something else.
+        """
+        if self.schema_registry_auth_file is None:
+            return None
+        auth = _secret("schema_registry_auth_file", self.schema_registry_auth_file)
+        if ":" not in auth:
+            raise SettingsError(
+                f"schema_registry_auth_file = {self.schema_registry_auth_file}: must hold user:password"
+            )
+        return auth
+
+    def load_rule(self) -> rules.Rule:
+        """The rule, with what the operator overrides of it (A4).
+
+        Raises:
+            SettingsError: the rule file cannot be read or is wrong, or its window is longer than ``forget_after``.
+        """
+        if self.rule is None:
+            text, name = files("streams.rules").joinpath(SHIPPED_RULE).read_text("utf-8"), SHIPPED_RULE
+        else:
+            text, name = _text("rule", self.rule), str(self.rule)
+        try:
+            rule = rules.parse(text, name)
+        except rules.RuleError as error:
+            raise SettingsError(f"rule: {error}") from error
+        overrides = {name: getattr(self, name) for name in ("window", "max_alerts", "severity", "risk_score")}
+        rule = replace(rule, **{name: value for name, value in overrides.items() if value is not None})
+        if self.forget_after < rule.window:
+            raise SettingsError(f"forget_after: at least the window of {name}, which is {rule.window // 1000} seconds")
+        return rule
+
+    def load_exceptions(self) -> tuple[ExceptionEntry, ...]:
+        """The exceptions (M7); empty if no file is set.
+
+        Raises:
+            SettingsError: the file cannot be read or is wrong.
+        """
+        if self.exceptions is None:
+            return ()
+        text = _text("exceptions", self.exceptions)
+        try:
+            return parse_exceptions(text, str(self.exceptions))
+        except ExceptionsError as error:
+            raise SettingsError(f"exceptions: {error}") from error
+
+    def taking(self) -> Taking:
+        """What the first half of the pipeline needs to know."""
+        from streams.pipeline import Taking  # noqa: PLC0415
+
+        return Taking(
+            principal=self.principal,
+            member_account=self.member_account,
+            clock=self.clock,
+            max_message_size=self.max_message_size,
+        )
+
+    def deciding(self, rule: rules.Rule) -> Deciding:
+        """What the second half of the pipeline needs to know, for the rule that ``load_rule`` gave.
+
+        Raises:
+            SettingsError: as ``load_exceptions``.
+        """
+        return Deciding(
+            window=rule.window,
+            forget_after=self.forget_after,
+            learn_until=self.learn_until,
+            clock=self.clock,
+            max_alerts=rule.max_alerts,
+            exceptions=self.load_exceptions(),
+        )
+
+
+def _text(name: str, path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name} = {path}: cannot be read: {error}") from error
+
+
+def _secret(name: str, path: Path | None) -> str:
+    if path is None:
+        raise SettingsError(f"{name}: must be set")
+    text = _text(name, path)
+    secret = text.removesuffix("\n").removesuffix("\r")
+    if not secret:
+        raise SettingsError(f"{name} = {path}: the file is empty")
+    return secret

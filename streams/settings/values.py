@@ -1,0 +1,106 @@
+"""How the values of settings and options are written: sizes, times and lists (durations: ``rules.duration``).
+
+Each parser takes text as it stands in a variable, an option or the file, and raises ValueError, the error that pydantic
+turns into a message, in words that say what is allowed. The annotated types let Settings use them; they also take what
+TOML has types of its own for.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic_settings import NoDecode
+
+from streams.rules.duration import milliseconds
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SHORTEST, _LONGEST = 1_000, 36_500 * 86_400_000
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2}))?", re.ASCII)
+_SIZE = re.compile(r"([0-9]+)\s?(B|KiB|MiB|GiB)")
+_SIZE_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_TIME_ALLOWED = "write a time of RFC 3339 with its offset, such as 2026-01-31T09:00:00Z, or a date (UTC)"
+
+
+def parse_duration(value: object) -> int:
+    """Milliseconds in a duration such as ``10d``, from one second to 36,500 days."""
+    if not isinstance(value, str):
+        raise ValueError('write a duration in quotes and with its unit, such as "10d" or "5m"')  # noqa: TRY004  pydantic's
+    length = milliseconds(value.strip())
+    if not _SHORTEST <= length <= _LONGEST:
+        raise ValueError("a duration is from 1s to 36500d")
+    return length
+
+
+def parse_time(value: object) -> int:
+    """Milliseconds since the epoch of an RFC 3339 time with an offset, or of a date's midnight in UTC.
+
+    Takes text, and TOML's own dates and times.
+    """
+    if isinstance(value, datetime):
+        moment = value
+    elif isinstance(value, date):
+        moment = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    elif isinstance(value, str) and _TIME.fullmatch(value.strip()):
+        moment = datetime.fromisoformat(value.strip().upper())
+        if len(value.strip()) == len("2026-01-31"):
+            moment = moment.replace(tzinfo=UTC)
+    else:
+        raise ValueError(_TIME_ALLOWED)
+    if moment.tzinfo is None:
+        raise ValueError(_TIME_ALLOWED)
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def parse_size(value: object) -> int:
+    """Bytes in a size such as ``64MiB``; units are B, KiB, MiB and GiB."""
+    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("write a size with its unit B, KiB, MiB or GiB, such as 64MiB")
+    size = int(match[1]) * _SIZE_UNITS[match[2]]
+    if not 0 < size < 1 << 40:
+        raise ValueError("a size is from 1B to 1023GiB")
+    return size
+
+
+def _split(value: object) -> object:
+    """A comma-separated list's parts; a list of TOML as it is."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+def _whole(value: object) -> object:
+    """No truth values, which Python takes for the numbers 0 and 1."""
+    if isinstance(value, bool):
+        raise ValueError("write a whole number")  # noqa: TRY004  pydantic's
+    return value
+
+
+def _address(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    if not (host and colon and port.isascii() and port.isdigit() and 0 < int(port) < 1 << 16) or "/" in host:
+        raise ValueError(f"{value!r} is no broker's address: write host:port")
+    return value
+
+
+def _file(value: Path) -> Path:
+    if not value.is_file():
+        raise ValueError("there is no such file")
+    return value
+
+
+Duration = Annotated[int, BeforeValidator(parse_duration)]
+Time = Annotated[int, BeforeValidator(parse_time)]
+Size = Annotated[int, BeforeValidator(parse_size)]
+Whole = Annotated[int, BeforeValidator(_whole)]
+ExistingFile = Annotated[Path, AfterValidator(_file)]
+# What Kafka takes as a topic's name is at most 249 characters; the rest is room for what is put behind a prefix.
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=200)]
+Names = Annotated[tuple[Name, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
+Files = Annotated[tuple[ExistingFile, ...], NoDecode, BeforeValidator(_split)]
+Address = Annotated[str, AfterValidator(_address)]
+Addresses = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]

@@ -1,0 +1,276 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from streams.settings import Settings, SettingsError, load
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DAY = 86_400_000
+MORNING = 1_769_850_000_000  # 2026-01-31T09:00:00Z
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable of whoever runs the tests, and an empty working directory."""
+    for name in [f"ROOTWATCH_{field.upper()}" for field in Settings.model_fields] + ["ROOTWATCH_CONFIG"]:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+def write(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def test_defaults() -> None:
+    """Without a file, variables or options, every setting has the default of the design's section 4."""
+    settings = load()
+    assert {name: getattr(settings, name) for name in Settings.model_fields} == {
+        "bootstrap_servers": ("127.0.0.1:9092",),
+        "source_topics": ("cloudtrail",),
+        "topic_prefix": "rootwatch",
+        "group_id": "rootwatch",
+        "state_dir": type(settings.state_dir)("./state"),
+        "schema_registry_url": None,
+        "rule": None,
+        "window": None,
+        "forget_after": 400 * DAY,
+        "learn_until": None,
+        "clock": "event",
+        "principal": "arn",
+        "member_account": "target",
+        "geoip_database": (),
+        "max_alerts": None,
+        "exceptions": None,
+        "severity": None,
+        "risk_score": None,
+        "partitions": 8,
+        "replication_factor": 1,
+        "standby_replicas": 1,
+        "max_message_size": 67_108_864,
+        "security_protocol": "PLAINTEXT",
+        "ssl_ca": None,
+        "ssl_cert": None,
+        "ssl_key": None,
+        "sasl_mechanism": None,
+        "sasl_username": None,
+        "sasl_password_file": None,
+        "schema_registry_auth_file": None,
+        "http_host": "127.0.0.1",
+        "http_port": 6066,
+        "session_timeout": 10_000,
+        "log_format": "console",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("bootstrap_servers", "a:9092, [::1]:9093", ("a:9092", "[::1]:9093")),
+        ("source_topics", "cloudtrail,cloudtrail.eu", ("cloudtrail", "cloudtrail.eu")),
+        ("window", "7d", 7 * DAY),
+        ("window", "1d12h", DAY + DAY // 2),
+        ("forget_after", "60w", 420 * DAY),
+        ("session_timeout", "6s", 6_000),
+        ("max_message_size", "16MiB", 16 << 20),
+        ("max_message_size", "512 KiB", 512 << 10),
+        ("learn_until", "2026-01-31T09:00:00Z", MORNING),
+        ("learn_until", "2026-01-31T10:00:00.000+01:00", MORNING),
+        ("learn_until", "2026-01-31t09:00:00.0019z", MORNING + 1),
+        ("learn_until", "2026-01-31", MORNING - 9 * 3_600_000),
+        ("max_alerts", "0", 0),
+        ("risk_score", "100", 100),
+        ("severity", "critical", "critical"),
+        ("principal", "issuer", "issuer"),
+        ("http_port", "8080", 8080),
+    ],
+)
+def test_values_as_written(name: str, text: str, value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value reads the same from a variable, an option and the file."""
+    assert getattr(load(**{name: text}), name) == value
+    config = "rootwatch.toml"
+    with open(config, "w") as file:  # noqa: PTH123  the working directory is the test's own
+        file.write(f"{name} = '{text}'\n")
+    assert getattr(load(), name) == value
+    monkeypatch.setenv(f"ROOTWATCH_{name.upper()}", text)
+    assert getattr(load(), name) == value
+
+
+def test_toml_types(tmp_path: Path) -> None:
+    """The file may use TOML's own lists, numbers, dates and times."""
+    write(
+        tmp_path / "rootwatch.toml",
+        "source_topics = ['a', 'b']\nhttp_port = 8080\nlearn_until = 2026-01-31T09:00:00Z\n",
+    )
+    settings = load()
+    assert settings.source_topics == ("a", "b")
+    assert settings.http_port == 8080
+    assert settings.learn_until == MORNING
+    write(tmp_path / "rootwatch.toml", "learn_until = 2026-01-31\n")
+    assert load().learn_until == MORNING - 9 * 3_600_000
+
+
+def test_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Options stand above variables, variables above the file; an empty variable and an absent option set nothing."""
+    write(tmp_path / "rootwatch.toml", "topic_prefix = 'file'\ngroup_id = 'file'\npartitions = 3\nrisk_score = 1\n")
+    monkeypatch.setenv("ROOTWATCH_TOPIC_PREFIX", "variable")
+    monkeypatch.setenv("ROOTWATCH_GROUP_ID", "variable")
+    monkeypatch.setenv("ROOTWATCH_RISK_SCORE", "")
+    settings = load(topic_prefix="option", clock=None)
+    assert (settings.topic_prefix, settings.group_id, settings.partitions) == ("option", "variable", 3)
+    assert (settings.risk_score, settings.clock) == (1, "event")
+
+
+def test_which_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is --config's, else ROOTWATCH_CONFIG's, else rootwatch.toml in the working directory."""
+    write(tmp_path / "rootwatch.toml", "group_id = 'here'")
+    named = write(tmp_path / "named.toml", "group_id = 'named'")
+    option = write(tmp_path / "option.toml", "group_id = 'option'")
+    assert load().group_id == "here"
+    monkeypatch.setenv("ROOTWATCH_CONFIG", str(named))
+    assert load().group_id == "named"
+    assert load(option).group_id == "option"
+
+
+@pytest.mark.parametrize(
+    ("given", "line"),
+    [
+        ({"clock": "wall"}, "clock = 'wall' (--clock): must be 'event' or 'record'"),
+        ({"window": "10"}, "window = '10' (--window): '10' is no duration"),
+        ({"window": "0s"}, "window = '0s' (--window): a duration is from 1s to 36500d"),
+        ({"learn_until": "2026-01-31T09:00:00"}, "learn_until = '2026-01-31T09:00:00' (--learn-until): write a time"),
+        ({"learn_until": "2026-02-30"}, "learn_until = '2026-02-30' (--learn-until): day is out of range"),
+        ({"max_message_size": "64MB"}, "max_message_size = '64MB' (--max-message-size): write a size with its unit"),
+        ({"bootstrap_servers": "kafka"}, "'kafka' is no broker's address: write host:port"),
+        ({"bootstrap_servers": ""}, "bootstrap_servers = '' (--bootstrap-servers)"),
+        ({"risk_score": "101"}, "risk_score = '101' (--risk-score): must be less than or equal to 100"),
+        ({"partitions": True}, "partitions = True (--partitions): write a whole number"),
+        ({"topic_prefix": "a b"}, "topic_prefix = 'a b' (--topic-prefix)"),
+        ({"source_topics": "a,a"}, "source_topics = 'a,a' (--source-topics): a topic is named twice"),
+        ({"ssl_ca": "nowhere.pem"}, "ssl_ca = 'nowhere.pem' (--ssl-ca): there is no such file"),
+        ({"http_port": "0"}, "http_port = '0' (--http-port): must be greater than or equal to 1"),
+        ({"forget_after": "1d", "window": "2d"}, "forget_after (--forget-after): at least the window"),
+        ({"sasl_mechanism": "PLAIN"}, "sasl_mechanism (--sasl-mechanism): needs security_protocol SASL_SSL"),
+        ({"security_protocol": "SASL_SSL"}, "sasl_mechanism: must be set with security_protocol SASL_SSL"),
+        (
+            {"security_protocol": "SASL_SSL", "sasl_mechanism": "SCRAM-SHA-512"},
+            "sasl_password_file: must be set with sasl_mechanism SCRAM-SHA-512\nsasl_username: must be set",
+        ),
+        (
+            {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "AWS_MSK_IAM"},
+            "AWS_MSK_IAM needs security_protocol SASL_SSL",
+        ),
+        ({"wimdow": "10d"}, "wimdow (--wimdow): no such setting; did you mean window?"),
+    ],
+)
+def test_a_mistake_is_named(given: dict[str, Any], line: str) -> None:
+    """A wrong setting is an error that names it, its value, where it was given, and what is allowed."""
+    with pytest.raises(SettingsError) as raised:
+        load(**given)
+    assert line in str(raised.value)
+
+
+def test_sources_of_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All mistakes are reported at once, each with the source that made it; unknown variables and keys are mistakes."""
+    config = write(tmp_path / "my.toml", "clock = 'wall'\ntopic_prefx = 'x'\n")
+    monkeypatch.setenv("ROOTWATCH_RISK_SCORE", "high")
+    monkeypatch.setenv("ROOTWATCH_WINDOWS", "10d")
+    monkeypatch.setenv("ROOTWATCH_TEST_REGISTRY", "http://for.the.tests")
+    with pytest.raises(SettingsError) as raised:
+        load(config)
+    lines = str(raised.value).splitlines()
+    assert [line.split(":")[0] for line in lines] == [
+        "ROOTWATCH_WINDOWS",
+        "risk_score = 'high' (ROOTWATCH_RISK_SCORE)",
+        f"clock = 'wall' ({config})",
+        f"topic_prefx ({config})",
+    ]
+    assert lines[0].endswith("did you mean ROOTWATCH_WINDOW?")
+    assert lines[3].endswith("did you mean topic_prefix?")
+
+
+def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that was asked for and is missing, or is no TOML, is an error that names it and who asked."""
+    with pytest.raises(SettingsError, match=r"--config = .*gone.toml: there is no such file"):
+        load(tmp_path / "gone.toml")
+    monkeypatch.setenv("ROOTWATCH_CONFIG", "gone.toml")
+    with pytest.raises(SettingsError, match=r"ROOTWATCH_CONFIG = gone.toml: there is no such file"):
+        load()
+    with pytest.raises(SettingsError, match=r"bad.toml: cannot be read as TOML"):
+        load(write(tmp_path / "bad.toml", "clock = "))
+
+
+def test_secrets_stay_in_their_files(tmp_path: Path) -> None:
+    """Secrets come from files, without a final newline, and neither settings nor errors show them."""
+    password = write(tmp_path / "password", "hunter2 \n")
+    auth = write(tmp_path / "auth", "me:tooth:paste\r\n")
+    settings = load(
+        security_protocol="SASL_SSL",
+        sasl_mechanism="PLAIN",
+        sasl_username="me",
+        sasl_password_file=str(password),
+        schema_registry_url="https://registry:8081",
+        schema_registry_auth_file=str(auth),
+    )
+    assert settings.sasl_password() == "hunter2 "
+    assert settings.schema_registry_auth() == "me:tooth:paste"
+    assert "hunter2" not in repr(settings) + str(settings)
+    with pytest.raises(SettingsError) as raised:
+        load(schema_registry_url="https://me:hunter2@registry")
+    assert "schema_registry_auth_file" in str(raised.value)
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize("content", ["", "\n", "no-colon"])
+def test_useless_secret_files(content: str, tmp_path: Path) -> None:
+    """A secret file without the secret is an error that names setting and file."""
+    auth = write(tmp_path / "auth", content)
+    with pytest.raises(SettingsError, match=r"schema_registry_auth_file = .*auth"):
+        load(schema_registry_auth_file=str(auth)).schema_registry_auth()
+
+
+def test_settings_cannot_change() -> None:
+    """Settings are frozen: what was checked at start holds until the end."""
+    with pytest.raises(ValueError, match="frozen"):
+        load().clock = "record"
+
+
+def test_the_rule_and_its_overrides() -> None:
+    """The rule file gives severity, risk score, window and cap; an operator overrides each of them (A4)."""
+    rule = load().load_rule()
+    assert (rule.id, rule.severity, rule.risk_score) == ("aws-sts-assume-root-rare-pair", "low", 21)
+    assert (rule.window, rule.max_alerts) == (10 * DAY, 100)
+    settings = load(window="3d", max_alerts="0", severity="high", risk_score="73")
+    rule = settings.load_rule()
+    assert (rule.window, rule.max_alerts, rule.severity, rule.risk_score) == (3 * DAY, 0, "high", 73)
+    deciding = settings.deciding(rule)
+    assert (deciding.window, deciding.max_alerts, deciding.forget_after) == (3 * DAY, 0, 400 * DAY)
+
+
+def test_a_rule_that_cannot_be_used(tmp_path: Path) -> None:
+    """A wrong rule file, or a window above forget_after (M8), is a settings mistake."""
+    with pytest.raises(SettingsError, match=r"bad-rule\.toml"):
+        load(rule=str(write(tmp_path / "bad-rule.toml", "name = 1"))).load_rule()
+    with pytest.raises(SettingsError, match="forget_after"):
+        load(forget_after="9d").load_rule()
+
+
+def test_exceptions_are_read(tmp_path: Path) -> None:
+    """The exceptions file reaches the decision, and a wrong one is a settings mistake that names the file (M7)."""
+    file = write(tmp_path / "ok.toml", "[[exception]]\nprincipal = 'arn:aws:iam::1:role/automation-*'\n")
+    settings = load(exceptions=str(file))
+    assert len(settings.deciding(settings.load_rule()).exceptions) == 1
+    with pytest.raises(SettingsError, match=r"everything\.toml"):
+        load(exceptions=str(write(tmp_path / "everything.toml", "[[exception]]\n"))).load_exceptions()
+
+
+def test_what_taking_gets() -> None:
+    """The first half of the pipeline gets principal, member account, clock and size bound as set (T3, T4, M4, R3)."""
+    settings = load(principal="issuer", member_account="resources", clock="record", max_message_size="1MiB")
+    taking = settings.taking()
+    assert (taking.principal, taking.member_account) == ("issuer", "resources")
+    assert (taking.clock, taking.max_message_size) == ("record", 1 << 20)
