@@ -1,0 +1,18 @@
+"""Fixtures that tests of several floors share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from registry_server import RegistryServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def registry() -> Iterator[RegistryServer]:
+    """A schema registry of this test alone, empty and running."""
+    with RegistryServer().running() as server:
+        yield server

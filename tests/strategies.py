@@ -1,0 +1,86 @@
+"""Hypothesis strategies for what goes over the wire."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any
+
+import fastavro
+from hypothesis import strategies as st
+
+from streams.detection.memory import CapBucket, PairMemory
+from streams.detection.sighting import Event, Identity, Origin, Resource, Sighting
+from streams.wire.schemas import newest
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+INT = st.integers(-(2**31), 2**31 - 1)
+LONG = st.integers(-(2**63), 2**63 - 1)
+# What every Avro library can show as a date: the years 1 to 9999.
+DATED = st.integers(-62_135_596_800_000, 253_402_300_799_999)
+JSON_OBJECTS = st.dictionaries(
+    st.text(),
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+        max_leaves=8,
+    ),
+    max_size=4,
+)
+_PRIMITIVES = {"null": st.none(), "boolean": st.booleans(), "int": INT, "long": LONG, "string": st.text()}
+
+
+def data(schema: Any, timestamps: SearchStrategy[int] = LONG) -> SearchStrategy[Any]:
+    """Values of an Avro schema as plain Python; each ``timestamp-millis`` from ``timestamps``."""
+    if isinstance(schema, list):
+        return st.one_of([data(branch, timestamps) for branch in schema])
+    if isinstance(schema, str):
+        return _PRIMITIVES[schema]
+    if schema.get("logicalType") == "timestamp-millis":
+        return timestamps
+    if schema["type"] == "record":
+        return st.fixed_dictionaries({field["name"]: data(field["type"], timestamps) for field in schema["fields"]})
+    if schema["type"] == "array":
+        return st.lists(data(schema["items"], timestamps), max_size=3)
+    return _PRIMITIVES[schema["type"]]
+
+
+def alerts(timestamps: SearchStrategy[int] = LONG) -> SearchStrategy[dict[str, Any]]:
+    """Alerts with every field of the newest schema, whatever their sense; ``record`` is a JSON object's text."""
+    records = JSON_OBJECTS.map(json.dumps)
+    whole = data(fastavro.schema.expand_schema(newest("alert")), timestamps)
+    return st.builds(lambda alert, record: alert | {"record": record}, whole, records)
+
+
+def sightings() -> SearchStrategy[Sighting]:
+    """Sightings of any content."""
+    return st.builds(
+        Sighting,
+        identity=st.builds(Identity, **_optional(Identity)),
+        event=st.builds(
+            Event,
+            time=LONG,
+            resources=st.lists(st.builds(Resource, **_optional(Resource)), max_size=3).map(tuple),
+            **_optional(Event),
+        ),
+        origin=st.none() | st.builds(Origin, partition=INT, offset=LONG, timestamp=LONG),
+        teaching=st.booleans(),
+    )
+
+
+def _optional(record: type) -> dict[str, SearchStrategy[Any]]:
+    """What ``builds`` leaves at its default unless told: the fields of a dataclass that may be ``None``."""
+    kinds = {"str | None": st.text(), "int | None": LONG, "bool | None": st.booleans()}
+    return {field.name: st.none() | kinds[field.type] for field in dataclasses.fields(record) if field.type in kinds}
+
+
+def pairs() -> SearchStrategy[PairMemory]:
+    """Memories of a pair of any content."""
+    return st.builds(PairMemory, LONG, LONG, LONG)
+
+
+def buckets() -> SearchStrategy[CapBucket]:
+    """Buckets of the cap of any content."""
+    return st.builds(CapBucket, LONG, st.lists(st.text()).map(tuple))
