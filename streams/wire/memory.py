@@ -92,13 +92,13 @@ def parse_key(key: bytes) -> PairKey | BucketKey:
     """
     try:
         parts = json.loads(key)
-    except ValueError:
+    except (ValueError, RecursionError):
         parts = None
     parsed: PairKey | BucketKey | None = None
     match parts:
         case ["pair", str(principal), str(member_account)]:
             parsed = PairKey(principal, member_account)
-        case ["bucket", str(principal), int(start)]:
+        case ["bucket", str(principal), int(start)] if not isinstance(start, bool):
             parsed = BucketKey(principal, start)
     if parsed is None or key_of(parsed) != key:
         raise WireError(

@@ -1,0 +1,180 @@
+"""The contract with other teams, checked by the ``avro`` package, which the code does not use to write."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+from typing import TYPE_CHECKING, Any
+
+import avro.schema
+import pytest
+from fastavro.schema import to_parsing_canonical_form
+from registry_server import reads
+
+import streams
+from streams.detection.memory import CapBucket, PairMemory
+from streams.detection.sighting import Event, Identity, Origin, Resource, Sighting
+from streams.wire.schemas import SUBJECTS, newest, released, schema_text, without_logical_types
+from streams.wire.single_object import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# What has been written to topics and tables for good. A line is only ever added, with the file in schemas/released/.
+RELEASED_FINGERPRINTS = {
+    "alert": ["02e3e75bd4c7752a"],
+    "sighting": ["e4e829c1ac9ba65f"],
+    "pair": ["2121cae310d6ae4b"],
+    "bucket": ["fb2c3360a81010b4"],
+}
+
+ALERT_FIELDS = """
+alert_id reason detected_at record
+rule.id rule.name rule.version rule.severity rule.risk_score rule.tags rule.references
+rule.threat.tactic_id rule.threat.tactic_name rule.threat.technique_id rule.threat.technique_name
+rule.threat.subtechnique_id rule.threat.subtechnique_name rule.threat.reference
+novelty.kind novelty.first_seen novelty.previous_seen novelty.gap_seconds novelty.times_seen novelty.principal_is_new
+novelty.principal_known_accounts novelty.learning_ended_at
+principal.arn principal.recorded_arn principal.type principal.account_id principal.user_name
+principal.session_issuer_arn principal.session_name principal.access_key_id principal.mfa_authenticated
+principal.source_identity
+member_account.id member_account.source
+event.id event.shared_event_id event.time event.region event.source_ip event.user_agent event.request_id
+event.recipient_account_id event.task_policy event.task_policy_risk event.target_principal event.target_policy
+event.duration_seconds event.resources.arn event.resources.type event.resources.account_id
+event.issued_access_key_id event.issued_expires_at
+geo.country geo.city geo.location geo.asn geo.organization
+origin.topic origin.partition origin.offset origin.timestamp
+"""
+
+
+def records(schema: Any) -> Iterator[dict[str, Any]]:
+    """Every record in the schema, the outermost first."""
+    if isinstance(schema, list):
+        for branch in schema:
+            yield from records(branch)
+    elif isinstance(schema, dict):
+        if schema["type"] == "record":
+            yield schema
+        for part in (*(field["type"] for field in schema.get("fields", [])), schema.get("items")):
+            yield from records(part)
+
+
+def leaves(schema: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """The dotted names of all fields that are no record themselves."""
+    inner = next(records(schema), None)
+    if inner is None:
+        yield ".".join(path)
+        return
+    for field in inner["fields"]:
+        yield from leaves(field["type"], (*path, field["name"]))
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_avro_parses_every_schema(subject: str) -> None:
+    """The reference implementation accepts each newest and each released schema."""
+    for schema in (newest(subject), *released(subject)):
+        assert avro.schema.parse(json.dumps(schema)).type == "record"
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_every_change_is_fully_compatible(subject: str) -> None:
+    """Any two of a subject's schemas read each other's data (section 4: FULL_TRANSITIVE)."""
+    texts = [json.dumps(schema) for schema in (newest(subject), *released(subject))]
+    for reader, writer in itertools.permutations(texts, 2):
+        assert reads(reader=reader, writer=writer)
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_released_schemas_stay(subject: str) -> None:
+    """A released schema is never changed or removed (section 4): its fingerprint is pinned here."""
+    assert [fingerprint(schema).hex() for schema in released(subject)] == RELEASED_FINGERPRINTS[subject]
+
+
+@pytest.mark.skipif("dev" in streams.__version__, reason="between releases the newest schema may be ahead")
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_a_release_keeps_what_it_writes(subject: str) -> None:
+    """At a released version the newest schema is among the released ones, so that later versions can read it."""
+    assert newest(subject) in released(subject)
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_every_field_is_explained(subject: str) -> None:
+    """Every field has a ``doc``, in whole sentences."""
+    for field in (field for record in records(newest(subject)) for field in record["fields"]):
+        assert field.get("doc", "").endswith("."), field["name"]
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_optional_fields_are_null_by_default(subject: str) -> None:
+    """Optional fields are unions of null, first, and one type, with default null (section 4)."""
+    for field in (field for record in records(newest(subject)) for field in record["fields"]):
+        if isinstance(field["type"], list):
+            assert field["type"][0] == "null", field["name"]
+            assert len(field["type"]) == 2, field["name"]
+            assert field["default"] is None, field["name"]
+
+
+def test_alert_has_the_fields_of_the_contract() -> None:
+    """The alert's fields are those of section 4, each under its name."""
+    assert sorted(leaves(newest("alert"))) == sorted(ALERT_FIELDS.split())
+    assert (newest("alert")["namespace"], newest("alert")["name"]) == ("rootwatch", "Alert")
+
+
+@pytest.mark.parametrize(
+    ("subject", "record", "value"),
+    [
+        ("sighting", "Sighting", Sighting),
+        ("sighting", "Identity", Identity),
+        ("sighting", "Event", Event),
+        ("sighting", "Resource", Resource),
+        ("sighting", "Origin", Origin),
+        ("pair", "PairMemory", PairMemory),
+        ("bucket", "CapBucket", CapBucket),
+    ],
+)
+def test_internal_schemas_carry_every_field(subject: str, record: str, value: type) -> None:
+    """What detection keeps in a sighting or a memory is what their schemas carry, nothing more or less."""
+    schema = next(one for one in records(newest(subject)) if one["name"] == record)
+    assert [field["name"] for field in schema["fields"]] == [field.name for field in dataclasses.fields(value)]
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_times_are_timestamps(subject: str) -> None:
+    """Every field that holds an instant is ``timestamp-millis`` (section 4), and no other is."""
+    instants = {"time", "timestamp", "first_seen", "last_seen", "previous_seen", "start"}
+    for field in (field for record in records(newest(subject)) for field in record["fields"]):
+        is_instant = field["name"] in instants or field["name"].endswith("_at")
+        assert ("timestamp-millis" in json.dumps(field["type"])) == is_instant or next(records(field["type"]), None)
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_fingerprint_is_the_specifications(subject: str) -> None:
+    """The fingerprint is CRC-64-AVRO, little-endian, of a canonical form in which logical types are folded away."""
+    canonical = to_parsing_canonical_form(newest(subject))
+    assert canonical == to_parsing_canonical_form(without_logical_types(newest(subject)))
+    assert '{"type":"long"}' not in canonical
+    assert fingerprint(newest(subject)) == crc_64_avro(canonical.encode()).to_bytes(8, "little")
+
+
+def crc_64_avro(data: bytes) -> int:
+    """The specification's pseudo-code ("Schema Fingerprints"), a bit at a time."""
+    empty = 0xC15D213AA4D7A795
+    value = empty
+    for byte in data:
+        value ^= byte
+        for _ in range(8):
+            value = (value >> 1) ^ (empty if value & 1 else 0)
+    return value
+
+
+def test_crc_64_avro_of_the_specification() -> None:
+    """The test's own CRC gives the fingerprint that Avro's Java implementation pins for ``"int"``."""
+    assert crc_64_avro(b'"int"') == 0x7275D51A3F395C8F
+
+
+def test_unknown_subject_is_refused() -> None:
+    """A schema that does not ship is asked for by mistake only."""
+    with pytest.raises(KeyError):
+        schema_text("../pyproject")
