@@ -62,7 +62,7 @@ class Broker:
         self._heap = heap
         self._format_options = list(format_options)
         protocols = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", **(listeners or {})}
-        self._ports = dict(zip(protocols, _free_ports(len(protocols)), strict=True))
+        self._ports = dict(zip(protocols, free_ports(len(protocols)), strict=True))
         self._process: subprocess.Popen[bytes] | None = None
         self._write_properties(protocols, properties or {})
 
@@ -278,7 +278,7 @@ def _dies_with_the_tests() -> list[str]:
     return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that are free now, below the range from which the system picks outgoing ones.
 
     A client that keeps trying a port of that range while the broker is away may be given that very port as its own, and

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from kafka_broker import Broker, BrokerError, Names, RunningBroker, running
+from kafka_broker import Broker, BrokerError, Names, RunningBroker, free_ports, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,3 +57,9 @@ def _started(broker: Broker) -> Iterator[Broker]:
             yield broker
     except BrokerError as error:
         pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture
+def unused_port() -> int:
+    """A port on which nothing listens."""
+    return free_ports(1)[0]

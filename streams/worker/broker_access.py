@@ -1,0 +1,143 @@
+"""An admin client that tells an outage, which ends, from a refusal, which does not until somebody acts.
+
+librdkafka reports wrong credentials and failed TLS handshakes only through its error callback and otherwise keeps
+trying until a request times out. Here every wait watches that callback, so a refusal is known within a second and says
+what was refused.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent.futures import TimeoutError as NotYet
+from typing import TYPE_CHECKING, Any, Self
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+
+from streams.kafka_security import confluent_options
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from streams.settings import Settings
+
+# How long a broker may take to answer; a worker tries again after that, a command gives up.
+ANSWER_SECONDS = 15.0
+# Once every address has refused a connection, more waiting is only for a broker that is just starting.
+_ALL_DOWN_SECONDS = 3.0
+_TICK_SECONDS = 0.1
+
+_REFUSALS = {
+    KafkaError._AUTHENTICATION,  # noqa: SLF001  librdkafka's own codes start so
+    KafkaError._SSL,  # noqa: SLF001
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError.UNSUPPORTED_SASL_MECHANISM,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+    KafkaError.DELEGATION_TOKEN_AUTHORIZATION_FAILED,
+}
+_OUTAGES = {
+    KafkaError._TRANSPORT,  # noqa: SLF001
+    KafkaError._TIMED_OUT,  # noqa: SLF001
+    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001
+    KafkaError._RESOLVE,  # noqa: SLF001
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.BROKER_NOT_AVAILABLE,
+}
+
+
+class BrokerError(Exception):
+    """A broker did not do what it was asked; the message names what was asked, the operation and the answer."""
+
+
+class BrokerUnreachable(BrokerError):  # noqa: N818  named for the state that the caller waits out
+    """No broker answers; the same request may succeed later."""
+
+
+class AccessRefused(BrokerError):  # noqa: N818  as above
+    """A broker refuses the credentials, the certificate or a right."""
+
+
+class BrokerAccess:
+    """An admin client for a few requests; a context manager."""
+
+    def __init__(self, settings: Settings, answer_seconds: float = ANSWER_SECONDS) -> None:
+        self._servers = ",".join(settings.bootstrap_servers)
+        self._answer_seconds = answer_seconds
+        self._refusal: KafkaError | None = None
+        self._outage: KafkaError | None = None
+        self._all_down = False
+        # What librdkafka would log is in the exceptions, once instead of several times a second.
+        quiet = logging.getLogger(f"{__name__}.librdkafka")
+        quiet.disabled = True
+        options = confluent_options(settings) | {"error_cb": self._note, "reconnect.backoff.max.ms": 1000}
+        self.client = AdminClient(options, logger=quiet)
+
+    def __enter__(self) -> Self:
+        """Nothing is connected before the first request."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of the client; it closes its connections."""
+        del self.client
+
+    def result(self, what: str, operation: str, future: Future[Any]) -> Any:
+        """Wait for the answer to a request.
+
+        Args:
+            what: what the request is about, such as ``topic rootwatch.alerts``.
+            operation: Kafka's name of the operation, such as ``Describe``.
+            future: what the client gave for the request.
+
+        Raises:
+            BrokerUnreachable: no answer.
+            AccessRefused: refused, or the client was not let in at all.
+            BrokerError: any other refusal; its ``__cause__`` is the client's exception.
+        """
+        start = time.monotonic()
+        while self._refusal is None and time.monotonic() - start < self._patience():
+            self.client.poll(0)  # serves the error callback
+            try:
+                return future.result(_TICK_SECONDS)
+            except NotYet:
+                continue
+            except KafkaException as error:
+                raise self._error(what, operation, error) from error
+        if self._refusal is not None:
+            raise AccessRefused(f"{what}: {operation}: {self._servers}: {_words(self._refusal)}")
+        raise BrokerUnreachable(f"{what}: {operation}: {self._unreachable()}")
+
+    def _patience(self) -> float:
+        return min(self._answer_seconds, _ALL_DOWN_SECONDS) if self._all_down else self._answer_seconds
+
+    def _error(self, what: str, operation: str, exception: KafkaException) -> BrokerError:
+        error = exception.args[0]
+        self.client.poll(0)
+        if error.code() in _REFUSALS:
+            return AccessRefused(f"{what}: {operation}: {_words(error)}")
+        if self._refusal is not None:
+            return AccessRefused(f"{what}: {operation}: {self._servers}: {_words(self._refusal)}")
+        if error.code() in _OUTAGES:
+            return BrokerUnreachable(f"{what}: {operation}: {self._unreachable()}")
+        return BrokerError(f"{what}: {operation}: {_words(error)}")
+
+    def _unreachable(self) -> str:
+        reason = f" ({_words(self._outage)})" if self._outage else ""
+        return f"no broker of {self._servers} answers{reason}"
+
+    def _note(self, error: KafkaError) -> None:
+        """What librdkafka has to say of its connections."""
+        if error.code() in _REFUSALS:
+            self._refusal = self._refusal or error
+        elif error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001
+            self._all_down = True  # its words say less than those of the failure before it
+        else:
+            self._outage = error
+
+
+def _words(error: KafkaError) -> str:
+    """What an error says, without librdkafka's prefix of thread and broker."""
+    return str(error.str()).rsplit("]: ", 1)[-1].rstrip(".")

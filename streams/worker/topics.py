@@ -1,0 +1,108 @@
+"""The catalogue of topics: what this deployment's are called, and how each must be (design, section 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from streams.kafka_security import MAX_MESSAGE_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streams.settings import Settings
+
+MEMORY_TABLE = "memory"
+LEADER_SUFFIX = "-__assignor-__leader"  # Faust's own: which worker assigns the partitions
+
+_DAY = 86_400_000
+_SAFE_REPLICAS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class TopicNames:
+    """What this deployment's topics are called.
+
+    Attributes:
+        sightings, sessions: what the agents hand to each other.
+        alerts, overflow, activity: what others read.
+        dead_letter: what could not be handled.
+        changelog: of the table ``memory``.
+        leader: Faust's own.
+    """
+
+    sightings: str
+    sessions: str
+    activity: str
+    alerts: str
+    overflow: str
+    dead_letter: str
+    changelog: str
+    leader: str
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """How a topic must be.
+
+    Attributes:
+        name: its name.
+        partitions: how many.
+        replication_factor: on how many brokers each partition is.
+        config: Kafka's topic settings, those alone that matter here.
+        remembers: whether a wrong ``cleanup.policy`` would lose what the worker remembers.
+    """
+
+    name: str
+    partitions: int
+    replication_factor: int
+    config: Mapping[str, str] = field(default_factory=dict)
+    remembers: bool = False
+
+
+def topic_names(settings: Settings) -> TopicNames:
+    """The names under these settings; Faust derives its own from the group id."""
+    prefix, group = settings.topic_prefix, settings.group_id
+    return TopicNames(
+        sightings=f"{prefix}.sightings",
+        sessions=f"{prefix}.sessions",
+        activity=f"{prefix}.activity",
+        alerts=f"{prefix}.alerts",
+        overflow=f"{prefix}.alerts.overflow",
+        dead_letter=f"{prefix}.dead-letter",
+        changelog=f"{group}-{MEMORY_TABLE}-changelog",
+        leader=f"{group}{LEADER_SUFFIX}",
+    )
+
+
+def catalogue(settings: Settings) -> tuple[Topic, ...]:
+    """Every topic that is this deployment's own; source topics belong to others."""
+    names = topic_names(settings)
+    replicas = settings.replication_factor
+    # With three replicas, what two have acknowledged outlives a broker; with fewer, one broker down must not stop all.
+    durable = {"min.insync.replicas": "2"} if replicas >= _SAFE_REPLICAS else {}
+
+    def kept(name: str, days: int) -> Topic:
+        config = {
+            "cleanup.policy": "delete",
+            "retention.ms": str(days * _DAY),
+            "max.message.bytes": str(MAX_MESSAGE_BYTES),
+        }
+        return Topic(name, settings.partitions, replicas, config | durable)
+
+    return (
+        kept(names.sightings, 400),
+        kept(names.sessions, 400),
+        kept(names.activity, 400),
+        kept(names.alerts, 400),
+        kept(names.overflow, 400),
+        kept(names.dead_letter, 30),
+        Topic(names.changelog, settings.partitions, replicas, {"cleanup.policy": "compact"} | durable, remembers=True),
+        Topic(names.leader, 1, replicas, {"cleanup.policy": "delete"}),
+    )
+
+
+def alert_schemas(settings: Settings) -> dict[str, str]:
+    """The topics whose values a schema registry knows, each with the name of its schema in ``schemas/``."""
+    names = topic_names(settings)
+    return {names.alerts: "alert", names.overflow: "alert"}
