@@ -81,15 +81,11 @@ def to_json(alert: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_json_line(alert: Mapping[str, Any], *, overflow: bool = False) -> str:
-    """What ``to_json`` says, on one line without its end; with ``"overflow": true`` for an alert above the cap (A3).
-
-    The record's own text is put in as it is, so that no number in it loses a digit and no depth is too deep.
-    """
-    document: dict[str, Any] = _json_form(alert)
-    record = document.pop("record")
-    head = json.dumps(document, separators=(",", ":")).removesuffix("}")
-    tail = ',"overflow":true' if overflow else ""
-    return f'{head},"record":{record}{tail}}}'
+    """What ``to_json`` says, on one line without its end; with ``"overflow": true`` for an alert above the cap (A3)."""
+    document = to_json(alert)
+    if overflow:
+        document["overflow"] = True
+    return json.dumps(document, separators=(",", ":"))
 
 
 def _converter(schema: Any) -> Callable[[Any], Any]:
