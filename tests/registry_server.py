@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+import avro.errors
 import avro.schema
 from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
 
@@ -41,9 +42,13 @@ class Refusal(Exception):  # noqa: N818  an answer, not a fault
 
 
 class Subjects:
-    """What a registry keeps: subjects with their versions and levels; a schema has one id over all subjects."""
+    """What a registry keeps: subjects with their versions and levels.
+
+    A schema has one id over all subjects, as in Confluent's, or one in each with ``ids_by_subject``, as elsewhere.
+    """
 
     def __init__(self) -> None:
+        self.ids_by_subject = False
         self.level = "BACKWARD"
         self.levels: dict[str, str] = {}
         self.schemas: dict[int, str] = {}
@@ -57,7 +62,9 @@ class Subjects:
             return known
         if not self.compatible(subject, schema):
             raise Refusal(409, 409, "Schema being registered is incompatible with an earlier schema for the subject")
-        schema_id = next((i for i, kept in self.schemas.items() if kept == schema), len(self.schemas) + 1)
+        schema_id = len(self.schemas) + 1
+        if not self.ids_by_subject:
+            schema_id = next((i for i, kept in self.schemas.items() if kept == schema), schema_id)
         self.schemas[schema_id] = schema
         self.versions.setdefault(subject, []).append(schema_id)
         return schema_id
@@ -104,7 +111,7 @@ class Subjects:
     def _canonical(self, schema: str) -> str:
         try:
             avro.schema.parse(schema)
-        except (avro.schema.AvroException, ValueError) as error:
+        except (avro.errors.AvroException, ValueError) as error:
             raise Refusal(422, 42201, f"Invalid schema: {error}") from error
         return json.dumps(json.loads(schema))
 

@@ -1,0 +1,286 @@
+"""Alerts through a schema registry: the small one, and a real one where ``ROOTWATCH_TEST_REGISTRY`` names it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import ssl
+import uuid
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import trustme
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+from registry_server import RegistryServer
+
+from streams.wire.alert import read_alert
+from streams.wire.registry import (
+    AlertSerializer,
+    RegistryRefused,
+    RegistryUnavailable,
+    alert_serializer,
+    apply_schemas,
+    check_schemas,
+    schema_lookup,
+)
+from streams.wire.schemas import newest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+REAL = os.environ.get("ROOTWATCH_TEST_REGISTRY")
+SAMPLE = json.loads((Path(__file__).parent / "samples" / "alert.json").read_text(encoding="utf-8"))
+INCOMPATIBLE = json.dumps(
+    {
+        "type": "record",
+        "name": "Alert",
+        "namespace": "rootwatch",
+        "fields": [{"name": "alert_id", "type": "string"}, {"name": "ours", "type": "string"}],
+    }
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    schema_registry_url: str | None
+    schema_registry_auth_file: Path | None = None
+    ssl_ca: Path | None = None
+
+
+@pytest.fixture(params=[None, *([REAL] if REAL else [])], ids=lambda real: "real" if real else "small")
+def address(request: pytest.FixtureRequest) -> str:
+    """A registry's address; the real one, where there is one, answers the same tests."""
+    if request.param:
+        return request.param
+    small: RegistryServer = request.getfixturevalue("registry")
+    return small.url
+
+
+@pytest.fixture
+def topic() -> str:
+    """A topic that no other test uses, as a real registry remembers."""
+    return f"rootwatch-test-{uuid.uuid4()}.alerts"
+
+
+@asynccontextmanager
+async def serializing(settings: Settings) -> AsyncIterator[AlertSerializer]:
+    serializer = await alert_serializer(settings)
+    try:
+        yield serializer
+    finally:
+        await serializer.aclose()
+
+
+def serialize(settings: Settings, topic: str, alert: dict[str, Any] = SAMPLE) -> bytes:
+    """One alert's bytes, by a serializer that knows nothing yet."""
+
+    async def once() -> bytes:
+        async with serializing(settings) as serializer:
+            return await serializer(topic, alert)
+
+    return asyncio.run(once())
+
+
+def test_confluents_own_reader_agrees(address: str, topic: str) -> None:
+    """Once ``topics apply`` ran, what the worker writes is read by Confluent's deserializer and by ours (section 4)."""
+    settings = Settings(address)
+    apply_schemas(settings, {topic: "alert"})
+    value = serialize(settings, topic)
+    assert value[0] == 0
+    with SchemaRegistryClient({"url": address}) as client:
+        read = AvroDeserializer(client)(value, SerializationContext(topic, MessageField.VALUE))
+    assert read["alert_id"] == SAMPLE["alert_id"]
+    assert read["event"]["time"].isoformat() == "2026-03-02T09:14:00+00:00"
+    assert read_alert(value, schema_lookup(settings)) == SAMPLE
+
+
+def test_apply_registers_and_sets_compatibility(address: str, topic: str) -> None:
+    """``topics apply`` brings a subject to its schema and FULL_TRANSITIVE, and ``topics check`` then finds nothing."""
+    settings = Settings(address)
+    assert any("FULL_TRANSITIVE" in problem for problem in check_schemas(settings, {topic: "alert"}))
+    assert any("not registered" in problem for problem in check_schemas(settings, {topic: "alert"}))
+    changes = apply_schemas(settings, {topic: "alert"})
+    assert len(changes) == 2
+    assert all(f"{topic}-value" in change for change in changes)
+    assert check_schemas(settings, {topic: "alert"}) == []
+    assert apply_schemas(settings, {topic: "alert"}) == []
+
+
+def test_subject_of_another_schema_is_refused(address: str, topic: str) -> None:
+    """A subject that holds a schema which ours cannot follow is refused by name; nothing is forced on it."""
+    with SchemaRegistryClient({"url": address}) as client:
+        client.register_schema(f"{topic}-value", Schema(INCOMPATIBLE, "AVRO"))
+    with pytest.raises(RegistryRefused, match=f"{topic}-value.*HTTP 409"):
+        apply_schemas(Settings(address), {topic: "alert"})
+    with pytest.raises(RegistryRefused, match=f"{topic}-value.*HTTP 409"):
+        serialize(Settings(address), topic)
+
+
+def test_worker_registers_where_nobody_did(address: str, topic: str) -> None:
+    """A worker whose subject is missing registers the schema itself, so that no alert waits for ``topics apply``."""
+    value = serialize(Settings(address), topic)
+    assert read_alert(value, schema_lookup(Settings(address))) == SAMPLE
+
+
+def test_worker_needs_no_right_to_write(registry: RegistryServer, topic: str) -> None:
+    """After ``topics apply`` a worker with read rights only writes alerts: it looks up, and registers nothing."""
+    apply_schemas(Settings(registry.url), {topic: "alert"})
+    registry.read_only = True
+    registry.requests.clear()
+    serialize(Settings(registry.url), topic)
+    assert registry.requests == [("POST", f"/subjects/{topic}-value")]
+
+
+def test_worker_without_rights_says_what_mends_it(registry: RegistryServer, topic: str) -> None:
+    """Where the subject is missing and registering is forbidden, the error names subject, refusal and command."""
+    registry.read_only = True
+    with pytest.raises(RegistryRefused, match=f"{topic}-value.*HTTP 403.*rootwatch topics apply"):
+        serialize(Settings(registry.url), topic)
+
+
+def test_each_subject_has_its_own_id(registry: RegistryServer) -> None:
+    """Alerts and overflow through one serializer carry their own subject's id, however the topics alternate (A3)."""
+    registry.subjects.ids_by_subject = True
+    settings = Settings(registry.url)
+    apply_schemas(settings, {"alerts": "alert", "overflow": "alert"})
+
+    async def alternate() -> list[bytes]:
+        async with serializing(settings) as serializer:
+            return [await serializer(name, SAMPLE) for name in ("alerts", "overflow", "alerts", "overflow")]
+
+    ids = [int.from_bytes(value[1:5], "big") for value in asyncio.run(alternate())]
+    assert ids == [1, 2, 1, 2]
+
+
+def test_outage_before_the_first_alert_is_waited_out(registry: RegistryServer, topic: str) -> None:
+    """A registry that does not answer is an error of its own, and the same serializer succeeds once it does."""
+
+    async def through_an_outage() -> bytes:
+        async with serializing(Settings(registry.url)) as serializer:
+            registry.down = True
+            with pytest.raises(RegistryUnavailable, match=f"{topic}-value"):
+                await serializer(topic, SAMPLE)
+            registry.down = False
+            registry.status = 503
+            with pytest.raises(RegistryUnavailable, match="HTTP 503"):
+                await serializer(topic, SAMPLE)
+            registry.status = None
+            return await serializer(topic, SAMPLE)
+
+    assert read_alert(asyncio.run(through_an_outage()), schema_lookup(Settings(registry.url))) == SAMPLE
+
+
+def test_outage_after_the_first_alert_stops_nothing(registry: RegistryServer, topic: str) -> None:
+    """Once a topic's schema id is known, alerts are written without the registry."""
+
+    async def into_an_outage() -> tuple[bytes, bytes]:
+        async with serializing(Settings(registry.url)) as serializer:
+            before = await serializer(topic, SAMPLE)
+            registry.down = True
+            return before, await serializer(topic, SAMPLE)
+
+    before, during = asyncio.run(into_an_outage())
+    assert before == during
+
+
+def test_nobody_listens(topic: str) -> None:
+    """A registry that is not there at all is unavailable, not refused, for every function."""
+    with RegistryServer().running() as gone:
+        settings = Settings(gone.url)
+    with pytest.raises(RegistryUnavailable):
+        serialize(settings, topic)
+    with pytest.raises(RegistryUnavailable):
+        apply_schemas(settings, {topic: "alert"})
+    with pytest.raises(RegistryUnavailable):
+        check_schemas(settings, {topic: "alert"})
+    with pytest.raises(RegistryUnavailable):
+        schema_lookup(settings)(1)
+
+
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+def test_transient_answers(registry: RegistryServer, topic: str, status: int) -> None:
+    """An answer that another try may change counts as unavailable."""
+    registry.status = status
+    with pytest.raises(RegistryUnavailable, match=f"HTTP {status}"):
+        serialize(Settings(registry.url), topic)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 405, 422])
+def test_final_answers(registry: RegistryServer, topic: str, status: int) -> None:
+    """An answer that will stay the same counts as refused."""
+    registry.status = status
+    with pytest.raises(RegistryRefused, match=f"HTTP {status}"):
+        serialize(Settings(registry.url), topic)
+
+
+@pytest.mark.parametrize("ending", ["", "\n"])
+def test_credentials_from_the_file(registry: RegistryServer, topic: str, tmp_path: Path, ending: str) -> None:
+    """The auth file holds user:password, colons in the password included; a final newline is no part of it."""
+    registry.auth = "rootwatch:se:cret "
+    auth = tmp_path / "auth"
+    auth.write_text(registry.auth + ending)
+    settings = Settings(registry.url, schema_registry_auth_file=auth)
+    apply_schemas(settings, {topic: "alert"})
+    assert serialize(settings, topic)[0] == 0
+
+
+def test_rejected_credentials(registry: RegistryServer, topic: str, tmp_path: Path) -> None:
+    """Rejected credentials are a refusal that shows neither user nor password."""
+    registry.auth = "rootwatch:right"
+    auth = tmp_path / "auth"
+    auth.write_text("rootwatch:wrongpassword\n")
+    with pytest.raises(RegistryRefused, match="HTTP 401") as raised:
+        serialize(Settings(registry.url, schema_registry_auth_file=auth), topic)
+    assert "wrongpassword" not in str(raised.value)
+
+
+def test_auth_file_of_another_form(topic: str, tmp_path: Path) -> None:
+    """An auth file without a colon is an error that names setting and file, and not what is in it."""
+    auth = tmp_path / "auth"
+    auth.write_text("only-a-secret\n")
+    settings = Settings("http://127.0.0.1:1", schema_registry_auth_file=auth)
+    with pytest.raises(ValueError, match=r"schema_registry_auth_file .*user:password") as raised:
+        apply_schemas(settings, {topic: "alert"})
+    assert "only-a-secret" not in str(raised.value)
+
+
+def test_own_authority(topic: str, tmp_path: Path) -> None:
+    """With ``ssl_ca`` the registry's certificate is checked against it; without, it is not trusted."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with RegistryServer(tls=context).running() as registry:
+        trusted = Settings(registry.url, ssl_ca=tmp_path / "ca.pem")
+        apply_schemas(trusted, {topic: "alert"})
+        assert read_alert(serialize(trusted, topic), schema_lookup(trusted)) == SAMPLE
+        with pytest.raises(RegistryUnavailable, match="certificate verify failed"):
+            serialize(Settings(registry.url), topic)
+
+
+def test_incomplete_alert_is_the_programmers_error(registry: RegistryServer, topic: str) -> None:
+    """An alert without one of its fields is not written with a default, and is no error of the registry."""
+    with pytest.raises(ValueError, match="geo"):
+        serialize(Settings(registry.url), topic, {name: SAMPLE[name] for name in SAMPLE if name != "geo"})
+
+
+def test_registered_schema_is_the_shipped_one(registry: RegistryServer, topic: str) -> None:
+    """Docs, defaults and logical types reach the registry: readers there see the whole contract (section 4)."""
+    apply_schemas(Settings(registry.url), {topic: "alert"})
+    assert json.loads(schema_lookup(Settings(registry.url))(1)) == newest("alert")
+
+
+def test_schema_is_asked_for_once(registry: RegistryServer, topic: str) -> None:
+    """Reading many alerts of one schema asks the registry for it once."""
+    value = serialize(Settings(registry.url), topic)
+    registry.requests.clear()
+    lookup = schema_lookup(Settings(registry.url))
+    for _ in range(3):
+        read_alert(value, lookup)
+    assert registry.requests == [("GET", "/schemas/ids/1")]
