@@ -10,10 +10,10 @@ later by more than forget_after  first       as if never seen: first = last = ti
 later by more than the window    returned    last = time, seen once more                     M1
 later by the window or less      known       last = time, seen once more                     M1, M2
 at last seen                     known       unchanged: a repeat, or the same second         M5
-before last seen                 late        first lowered, if not forgotten before it       M2, M3
+before last seen                 late        first lowered, unless forgotten at last seen    M2, M3
 ===============================  ==========  ==============================================  =========
 
-So the same sightings again, at any time, leave the memory as it is: a replay teaches nothing new.
+So the same sightings again, at any time, leave the memory as it is: a replay teaches nothing.
 """
 
 from __future__ import annotations
@@ -97,9 +97,9 @@ def judge(pair: PairMemory | None, time: int, deciding: Deciding) -> Judgement:
 
 
 def _lowered(pair: PairMemory, time: int, deciding: Deciding) -> PairMemory:
-    # A late sighting from before the pair was forgotten must not bring back a first seen that M8 has dropped: otherwise
-    # a replay would change what an alert says.
-    if time < pair.first_seen and not forgotten(time, pair.first_seen, deciding):
+    # A sighting that M8 had forgotten must not bring its first seen back when it is replayed. Measured from last seen,
+    # which only grows, a replay can lower nothing that was not lowered the first time.
+    if time < pair.first_seen and not forgotten(time, pair.last_seen, deciding):
         return replace(pair, first_seen=time)
     return pair
 

@@ -32,17 +32,17 @@ class RuleError(ValueError):
     """A rule file that cannot be used; the message names the file, the field, the value and what is allowed."""
 
 
-@dataclass(frozen=True, slots=True, config=_CLOSED)
+@dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class Threat:
-    """What the behaviour is called in MITRE ATT&CK: one technique or sub-technique under one tactic."""
+    """Where the behaviour stands in MITRE ATT&CK: a technique or sub-technique under a tactic, as alerts show it."""
 
     tactic_id: Text
     tactic_name: Text
     technique_id: Text
     technique_name: Text
-    reference: Text
     subtechnique_id: Text | None = None
     subtechnique_name: Text | None = None
+    reference: Text
 
 
 @dataclass(frozen=True, slots=True, config=_CLOSED)

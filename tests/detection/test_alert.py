@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import fastavro
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sightings import ALICE, BOB, DAY, NOON, RULE, SECOND, History, sighting, with_settings
+
+from streams.detection.alert import alert_id
+from streams.detection.remembered import RememberedPrincipal
+from streams.pipeline import detect
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "alert.avsc").read_text(encoding="utf-8"))
+
+
+def alert_of(history: History, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    alert = history.take(sighting(*args, **kwargs)).alert
+    assert alert is not None
+    return alert
+
+
+def names(schema: Any) -> Any:
+    """The field names of an Avro schema as a nested dict, through unions and arrays."""
+    if isinstance(schema, list):
+        return next((names(branch) for branch in schema if branch != "null"), None)
+    if not isinstance(schema, dict):
+        return None
+    if schema["type"] == "record":
+        return {field["name"]: names(field["type"]) for field in schema["fields"]}
+    return names(schema["items"]) if schema["type"] == "array" else names(schema["type"])
+
+
+def names_of(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: names_of(inner) for name, inner in value.items()}
+    return names_of(value[0]) if isinstance(value, list) and value else None
+
+
+def test_an_alert_has_the_schemas_fields_and_no_others() -> None:
+    """A5: an alert has every field of schemas/alert.avsc, in its order, with values that it allows."""
+    alert = alert_of(History(), kafka_time=NOON + SECOND)
+    shell = {"geo": dict.fromkeys(names(SCHEMA)["geo"])}
+    assert json.dumps(names_of({**alert, **shell})) == json.dumps(names(SCHEMA))
+    assert fastavro.validate(alert, fastavro.parse_schema(SCHEMA), strict=True)
+
+
+def test_an_alert_id_is_the_published_formula() -> None:
+    """A1: the id is UUIDv5 of the compact JSON of rule id, principal, member account and event id; pinned."""
+    seen = sighting(principal='arn:aws:iam::1:user/"é,', event_id="3038ebd2-c98a-4c65-9b6e-e22506292313")
+    assert (
+        alert_id(RULE, sighting(event_id="3038ebd2-c98a-4c65-9b6e-e22506292313"))
+        == "af662254-0e86-5318-b7e7-5e182c2b94ed"
+    )
+    assert alert_id(RULE, seen) == "85b9f439-5998-54e4-ac95-073f52cd37b0"
+
+
+@given(st.tuples(*[st.text(max_size=4)] * 3), st.tuples(*[st.text(max_size=4)] * 3))
+def test_alert_ids_are_equal_only_for_equal_terms(one: tuple[str, str, str], two: tuple[str, str, str]) -> None:
+    """A1: separators inside values never make two different sightings one."""
+    ids = [alert_id(RULE, sighting(NOON, who, where, event_id=f"-{what}")) for who, where, what in (one, two)]
+    assert (ids[0] == ids[1]) is (one == two)
+
+
+def test_a_lone_surrogate_has_an_id() -> None:
+    """A1, R3: a value that is no valid Unicode is told apart like any other."""
+    assert alert_id(RULE, sighting(event_id="\ud800")) != alert_id(RULE, sighting(event_id="\ud801"))
+
+
+def test_first_tells_what_was_never_seen() -> None:
+    """A5: for ``first`` there is no previous sighting; a principal without any other pair is new."""
+    assert alert_of(History())["novelty"] == {
+        "kind": "first",
+        "first_seen": NOON,
+        "previous_seen": None,
+        "gap_seconds": None,
+        "times_seen": 1,
+        "principal_is_new": True,
+        "principal_known_accounts": 0,
+        "learning_ended_at": None,
+    }
+
+
+def test_returned_tells_the_gap() -> None:
+    """A5: for ``returned`` last seen, the gap in whole seconds, and how often; a returning principal is not new."""
+    history = History(with_settings(learn_until=NOON - DAY))
+    history.take_all([sighting(NOON), sighting(NOON + SECOND), sighting(NOON), sighting(NOON + SECOND)])
+    assert alert_of(history, NOON + 92 * DAY + SECOND + 999)["novelty"] == {
+        "kind": "returned",
+        "first_seen": NOON,
+        "previous_seen": NOON + SECOND,
+        "gap_seconds": 92 * 86_400,
+        "times_seen": 3,
+        "principal_is_new": False,
+        "principal_known_accounts": 0,
+        "learning_ended_at": NOON - DAY,
+    }
+
+
+def test_known_accounts_are_the_others_of_this_principal() -> None:
+    """A5: how many other accounts are remembered of the principal; another principal's do not count."""
+    history = History()
+    history.take_all([sighting(account=f"{number:012d}") for number in range(3)])
+    history.take(sighting(principal=BOB, account="999999999999"))
+    novelty = alert_of(history, NOON + SECOND)["novelty"]
+    assert (novelty["principal_known_accounts"], novelty["principal_is_new"]) == (3, False)
+
+
+def test_what_the_shell_knows_is_left_to_it() -> None:
+    """A5: place and wall clock are the shell's; a sighting from a file has no origin."""
+    alert = alert_of(History())
+    assert (alert["geo"], alert["detected_at"], alert["origin"]) == (None, None, None)
+
+
+def test_the_record_clock_moves_the_novelty_and_not_the_event() -> None:
+    """M4: under the record clock the memory's times are Kafka's; the event keeps its own time."""
+    alert = alert_of(History(with_settings(clock="record")), NOON, kafka_time=NOON + 5)
+    assert (alert["novelty"]["first_seen"], alert["event"]["time"]) == (NOON + 5, NOON)
+    assert alert["origin"] == {"topic": "cloudtrail", "partition": 3, "offset": 42, "timestamp": NOON + 5}
+
+
+def test_the_record_clock_needs_a_record() -> None:
+    """M4: a file has no Kafka timestamp, so the record clock cannot decide on it."""
+    with pytest.raises(ValueError, match="not read from Kafka"):
+        detect(sighting(), RememberedPrincipal(), RULE, with_settings(clock="record"))
+
+
+def test_terms_stand_beside_what_was_recorded() -> None:
+    """A5, T3, T4: the alert shows the term that was compared and the identity as recorded."""
+    alert = alert_of(History())
+    assert (alert["principal"]["arn"], alert["principal"]["recorded_arn"]) == (ALICE, ALICE)
+    assert alert["member_account"] == {"id": "222222222222", "source": "target"}
+    assert alert["rule"]["threat"][0]["subtechnique_id"] == "T1548.005"

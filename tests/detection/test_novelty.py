@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+from sightings import DAY, NOON, SECOND, History, sighting, with_settings
+
+from streams.detection.memory import PairMemory
+from streams.detection.novelty import Kind, forgotten, judge
+
+WINDOW = 10 * DAY
+FORGET = 400 * DAY
+SETTINGS = with_settings(window=WINDOW, forget_after=FORGET)
+LAST = NOON + 20 * DAY
+KEPT = PairMemory(first_seen=NOON, last_seen=LAST, times_seen=7)
+
+
+@pytest.mark.parametrize(
+    ("time", "kind", "pair"),
+    [
+        (LAST + 1, "known", PairMemory(NOON, LAST + 1, 8)),
+        (LAST + WINDOW, "known", PairMemory(NOON, LAST + WINDOW, 8)),
+        (LAST + WINDOW + 1, "returned", PairMemory(NOON, LAST + WINDOW + 1, 8)),
+        (LAST + FORGET, "returned", PairMemory(NOON, LAST + FORGET, 8)),
+        (LAST + FORGET + 1, "first", PairMemory(LAST + FORGET + 1, LAST + FORGET + 1, 1)),
+        (LAST, "known", KEPT),
+        (LAST - 1, "late", KEPT),
+        (NOON, "late", KEPT),
+        (NOON - 1, "late", PairMemory(NOON - 1, LAST, 7)),
+        (LAST - FORGET, "late", PairMemory(LAST - FORGET, LAST, 7)),
+        (LAST - FORGET - 1, "late", KEPT),
+    ],
+)
+def test_the_distance_from_last_seen_decides(time: int, kind: Kind, pair: PairMemory) -> None:
+    """M1, M2, M3, M8: what a sighting is to its pair, and what is remembered afterwards, at every edge."""
+    judgement = judge(KEPT, time, SETTINGS)
+    assert (judgement.kind, judgement.time, judgement.pair) == (kind, time, pair)
+    assert judgement.previous == (None if kind == "first" else KEPT)
+
+
+def test_a_pair_not_remembered_is_first() -> None:
+    """M1: nothing remembered is new, whenever it was."""
+    judgement = judge(None, -5, SETTINGS)
+    assert (judgement.kind, judgement.previous, judgement.pair) == ("first", None, PairMemory(-5, -5, 1))
+
+
+def test_forgotten_is_more_than_forget_after() -> None:
+    """M8: a pair is forgotten a millisecond after forget_after, not at it, and never by an earlier time."""
+    assert [forgotten(LAST, now, SETTINGS) for now in (LAST + FORGET + 1, LAST + FORGET, 0)] == [True, False, False]
+
+
+def test_forgetting_before_the_window_ends_is_refused() -> None:
+    """M8: forget_after is at least the window, and may equal it."""
+    assert with_settings(window=DAY, forget_after=DAY).forget_after == DAY
+    with pytest.raises(ValueError, match=r"forget_after \(86400000 ms\) must be at least the window \(86401000 ms\)"):
+        with_settings(window=DAY + SECOND, forget_after=DAY)
+
+
+def test_a_forgotten_account_is_no_known_account() -> None:
+    """M8: what is forgotten by the sighting's time counts neither as a known account nor against a new principal."""
+    history = History()
+    history.take_all([sighting(NOON, account="333333333333"), sighting(NOON + 1, account="444444444444")])
+
+    def novelty_at(time: int) -> tuple[int, bool]:
+        alert = history.decide(sighting(time)).alert
+        assert alert is not None
+        return alert["novelty"]["principal_known_accounts"], alert["novelty"]["principal_is_new"]
+
+    assert novelty_at(NOON + FORGET) == (2, False)
+    assert novelty_at(NOON + FORGET + 1) == (1, False)
+    assert novelty_at(NOON + FORGET + 2) == (0, True)

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sightings import ALICE, DAY, NOON, RULE, SECOND, UNLOCK, sighting
+
+from streams.detection.memory import PairMemory
+from streams.detection.novelty import Novelty
+from streams.detection.reason import sentence
+
+FIRST = Novelty("first", NOON, NOON, None, 1, (), None)
+SEEN_SINCE_FEBRUARY = PairMemory(NOON + 31 * DAY, NOON + 40 * DAY, 3)
+SEEN_SINCE_MARCH = PairMemory(NOON + 60 * DAY, NOON + 60 * DAY, 1)
+
+
+def back_after(milliseconds: int, *others: PairMemory) -> Novelty:
+    return Novelty("returned", NOON, NOON - 500 * DAY, NOON - milliseconds, 9, others, None)
+
+
+@pytest.mark.parametrize(
+    ("novelty", "words"),
+    [
+        (FIRST, "for the first time; this is its first use of root privileges on any account"),
+        (
+            replace(FIRST, others=(SEEN_SINCE_MARCH,)),
+            "for the first time; it has done so on 1 other account since 2026-03-02",
+        ),
+        (
+            replace(FIRST, others=(SEEN_SINCE_MARCH, SEEN_SINCE_FEBRUARY, SEEN_SINCE_MARCH)),
+            "for the first time; it has done so on 3 other accounts since 2026-02-01",
+        ),
+        (back_after(92 * DAY), "again after 92 days; it is not known to have done so on any other account"),
+        (
+            back_after(92 * DAY, SEEN_SINCE_FEBRUARY),
+            "again after 92 days; it has done so on 1 other account since 2026-02-01",
+        ),
+    ],
+)
+def test_the_reason_says_who_where_and_why(novelty: Novelty, words: str) -> None:
+    """A5: one sentence tells who took root where, what is new about it, and where else it has."""
+    assert sentence(sighting(task_policy=None), novelty, RULE, None) == f"{ALICE} took root on 222222222222 {words}"
+
+
+@pytest.mark.parametrize(
+    ("gap", "words"),
+    [
+        (10 * DAY + SECOND, "after 10 days;"),
+        (2 * DAY - 1, "after 1 day;"),
+        (DAY - 1, "after 23 hours;"),
+        (3_600_000, "after 1 hour;"),
+        (61 * SECOND, "after 1 minute;"),
+        (1_999, "after 1 second;"),
+        (1, "after 0 seconds;"),
+    ],
+)
+def test_the_gap_is_told_in_its_largest_unit(gap: int, words: str) -> None:
+    """A5: how long a pair was away is told in whole days, or the largest unit that it fills."""
+    assert words in sentence(sighting(), back_after(gap), RULE, None)
+
+
+@pytest.mark.parametrize(
+    ("policy", "risk", "words"),
+    [
+        (UNLOCK, "can delete any bucket policy", "; task policy S3UnlockBucketPolicy: can delete any bucket policy"),
+        ("arn:aws:iam::aws:policy/New", "unknown", "; task policy New: what it allows is unknown"),
+    ],
+)
+def test_the_reason_ends_with_what_the_task_policy_allows(policy: str, risk: str, words: str) -> None:
+    """A5: the task policy's own name and what a session under it can do."""
+    assert sentence(sighting(task_policy=policy), FIRST, RULE, risk).endswith(words)
+
+
+def test_the_words_are_the_rules() -> None:
+    """A4: what was done is told in the rule's words, or by the event's name where it has none."""
+    ours = replace(RULE, action="climbed", privilege="leaves")
+    bare = replace(RULE, event_name="AssumeLeaf", action=None, privilege=None)
+    assert f"{ALICE} climbed 222222222222 for the first time; this is its first use of leaves on" in sentence(
+        sighting(), FIRST, ours, None
+    )
+    assert (
+        f"{ALICE} called AssumeLeaf on 222222222222 for the first time; this is its first use of AssumeLeaf"
+        in sentence(sighting(), FIRST, bare, None)
+    )
+
+
+def test_a_time_outside_the_calendar_is_told_too() -> None:
+    """M4: a Kafka timestamp may be any integer; the reason does not fail on it."""
+    beyond = PairMemory(2**62, 2**62, 1)
+    assert f"since {2**62} ms after 1970" in sentence(sighting(), replace(FIRST, others=(beyond,)), RULE, None)

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import pytest
+
+from streams.rules.duration import milliseconds
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("10d", 864_000_000),
+        ("5m", 300_000),
+        ("90s", 90_000),
+        ("2h", 7_200_000),
+        ("1w", 604_800_000),
+        ("1d12h", 129_600_000),
+        ("0s", 0),
+    ],
+)
+def test_a_duration_is_numbers_with_units(text: str, expected: int) -> None:
+    """A duration is whole numbers, each with its unit, and comes out in milliseconds."""
+    assert milliseconds(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "10", "d", "10 d", "1.5h", "-1d", "10D", "10d ", "10d\n", "٣d", "10ms", "5min"])
+def test_anything_else_is_refused_by_name(text: str) -> None:
+    """What is no duration is refused, and the message shows it and says how to write one."""
+    with pytest.raises(ValueError, match="no duration: write whole numbers with units") as refusal:
+        milliseconds(text)
+    assert repr(text) in str(refusal.value)

@@ -1,0 +1,106 @@
+"""Sightings, the shipped rule and whole histories, for the tests of detection and rules."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from streams.detection.remembered import RememberedPrincipal
+from streams.detection.sighting import Event, Identity, Origin, Resource, Sighting
+from streams.pipeline import Deciding, Decision, detect
+from streams.rules.rule import Rule, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+DAY = 86_400 * SECOND
+NOON = 1_767_268_800_000  # 2026-01-01T12:00:00Z
+
+ALICE = "arn:aws:iam::111111111111:user/alice"
+BOB = "arn:aws:sts::111111111111:assumed-role/Admin/bob"
+ACCOUNT = "222222222222"
+OTHER_ACCOUNT = "333333333333"
+UNLOCK = "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"
+
+RULE = parse(files("streams.rules").joinpath("assume_root.toml").read_text(encoding="utf-8"), "assume_root.toml")
+DECIDING = Deciding(window=RULE.window, max_alerts=RULE.max_alerts)
+
+
+def sighting(  # noqa: PLR0913  what a test may care about
+    time: int = NOON,
+    principal: str = ALICE,
+    account: str = ACCOUNT,
+    *,
+    event_id: str | None = None,
+    task_policy: str | None = UNLOCK,
+    kafka_time: int | None = None,
+    teaching: bool = False,
+) -> Sighting:
+    """A sighting at ``time`` (ms); without ``event_id`` its own one, without ``kafka_time`` one read from a file."""
+    return Sighting(
+        principal=principal,
+        member_account=account,
+        member_account_source="target",
+        identity=Identity(
+            recorded_arn=principal,
+            type="IAMUser",
+            account_id="111111111111",
+            user_name="alice",
+            access_key_id="AKIAEXAMPLE",
+            mfa_authenticated=True,
+        ),
+        event=Event(
+            id=event_id or f"event-{principal}-{account}-{time}",
+            time=time,
+            region="eu-central-1",
+            source_ip="192.0.2.10",
+            task_policy=task_policy,
+            target_principal=account,
+            duration_seconds=900,
+            resources=(Resource(type="AWS::IAM::RootUser", account_id=account),),
+            issued_access_key_id="ASIAEXAMPLE",
+            issued_expires_at=time + 15 * MINUTE,
+        ),
+        record='{"eventName":"AssumeRoot"}',
+        origin=None if kafka_time is None else Origin("cloudtrail", 3, 42, kafka_time),
+        teaching=teaching,
+    )
+
+
+class History:
+    """Decides sightings one after the other and remembers each principal by itself, as a partition does."""
+
+    def __init__(self, deciding: Deciding = DECIDING, rule: Rule = RULE) -> None:
+        self.deciding = deciding
+        self.rule = rule
+        self.memory: dict[str, RememberedPrincipal] = {}
+
+    def decide(self, seen: Sighting) -> Decision:
+        """Decide one sighting and remember nothing of it."""
+        return detect(seen, self.of(seen), self.rule, self.deciding)
+
+    def take(self, seen: Sighting) -> Decision:
+        """Decide one sighting and remember what was decided."""
+        decision = self.decide(seen)
+        self.of(seen).apply(seen, decision)
+        return decision
+
+    def take_all(self, sightings: Iterable[Sighting]) -> list[Decision]:
+        """Decide and remember each, in the order given."""
+        return [self.take(seen) for seen in sightings]
+
+    def of(self, seen: Sighting) -> RememberedPrincipal:
+        """The memory of the sighting's principal."""
+        return self.memory.setdefault(seen.principal, RememberedPrincipal())
+
+    def contents(self) -> dict[str, object]:
+        """Everything remembered, to compare."""
+        return {principal: (dict(kept.accounts), dict(kept.buckets)) for principal, kept in self.memory.items()}
+
+
+def with_settings(**changes: Any) -> Deciding:
+    """The shipped settings with some of them changed."""
+    return replace(DECIDING, **changes)
