@@ -6,19 +6,148 @@ remembered of its principal into what to remember and what to say.
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from streams.detection import alert, cap
 from streams.detection.decision import Deciding, Decision
 from streams.detection.exception import first_match
+from streams.detection.json_text import TooDeepError
 from streams.detection.novelty import describe, forgotten, judge
+from streams.detection.record import Notice, Record
+from streams.detection.taking import MAX_MESSAGE_SIZE, Incomplete, Partial, PassedOver, Taking, take
+from streams.inputs import marks
+from streams.inputs.content import element_content, redact_content
+from streams.inputs.reading import read
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from streams.detection.memory import PrincipalMemory
-    from streams.detection.sighting import Sighting
+    from streams.detection.record import Unreadable
+    from streams.detection.sighting import Origin, Sighting
     from streams.rules.rule import Rule
 
-__all__ = ["Deciding", "Decision", "detect", "forgotten"]
+__all__ = [
+    "Deciding",
+    "Decision",
+    "Partial",
+    "Reading",
+    "Rejected",
+    "Taking",
+    "detect",
+    "forgotten",
+    "matcher",
+    "may_match",
+    "sight",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A message, or one element of it, that could not be used: what goes to the dead-letter topic.
+
+    Attributes:
+        reason: ``incomplete``, ``malformed``, ``unknown-shape`` or ``too-large``.
+        error: what is wrong, in words, without any of the content's values.
+        element: its zero-based place among the elements of its message; ``None`` if it is the whole message.
+        content: the message's own bytes if it is the whole message, else the element's alone, without session tokens.
+        redacted: whether any token was replaced; gzip is then decompressed.
+        partial: what is known of an incomplete sighting.
+    """
+
+    reason: str
+    error: str
+    element: int | None
+    content: bytes
+    redacted: bool
+    partial: Partial | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one message held.
+
+    Attributes:
+        sightings: in the order of its records.
+        rejected: what could not be used, in the same order.
+        records: how many records were read, by shape.
+        passed_over: how many elements are no sighting, by the reason, in words; the reason may quote the record.
+    """
+
+    sightings: tuple[Sighting, ...]
+    rejected: tuple[Rejected, ...]
+    records: Mapping[str, int] = field(default_factory=dict)
+    passed_over: Mapping[str, int] = field(default_factory=dict)
+
+
+def sight(value: bytes | None, rule: Rule, taking: Taking, origin: Origin | None = None) -> Reading:
+    """Read one message and take its sightings; whatever the bytes are, it returns.
+
+    Args:
+        value: the message; ``None`` is a tombstone.
+        rule: says which records to take.
+        taking: the settings.
+        origin: where in Kafka the message came from; ``None`` for files.
+    """
+    sightings: list[Sighting] = []
+    rejected: list[Rejected] = []
+    records: Counter[str] = Counter()
+    passed_over: Counter[str] = Counter()
+    for item in read(value, taking.max_message_size):
+        if isinstance(item, Notice):
+            passed_over[item.what] += 1
+            continue
+        if not isinstance(item, Record):
+            rejected.append(_unreadable(value or b"", item, taking))
+            continue
+        records[item.shape] += 1
+        try:
+            taken = take(item, rule, taking, origin)
+        except TooDeepError as error:
+            rejected.append(_too_deep(value or b"", item, error, taking))
+            continue
+        match taken:
+            case PassedOver(reason):
+                passed_over[reason] += 1
+            case Incomplete():
+                rejected.append(_incomplete(value or b"", item, taken, taking))
+            case _:
+                sightings += taken
+    return Reading(tuple(sightings), tuple(rejected), records, passed_over)
+
+
+def matcher(rule: Rule, limit: int = MAX_MESSAGE_SIZE) -> Callable[[bytes | None], bool]:
+    """Return the fetch filter's test for a rule; ``limit`` is how many bytes a message may have, decompressed.
+
+    The test is exact: what it drops holds no sighting, nothing incomplete, and nothing unreadable that could be one.
+    """
+    return marks.matcher(rule.event_name, limit)
+
+
+def may_match(value: bytes | None, rule: Rule) -> bool:
+    """Whether a message may hold a record of the rule's event; who asks often keeps ``matcher``'s answer."""
+    return matcher(rule)(value)
+
+
+def _unreadable(value: bytes, item: Unreadable, taking: Taking) -> Rejected:
+    content, redacted = redact_content(value if item.content is None else item.content, taking.max_message_size)
+    return Rejected(item.reason, item.error, item.element, content, redacted)
+
+
+def _incomplete(value: bytes, record: Record, incomplete: Incomplete, taking: Taking) -> Rejected:
+    if record.element is None:
+        content, redacted = redact_content(value, taking.max_message_size)
+    else:
+        content, redacted = incomplete.record.encode(), incomplete.redacted
+    return Rejected("incomplete", incomplete.error, record.element, content, redacted, incomplete.partial)
+
+
+def _too_deep(value: bytes, record: Record, error: TooDeepError, taking: Taking) -> Rejected:
+    alone = None if record.element is None else element_content(record.source)
+    content, redacted = redact_content(value if alone is None else alone, taking.max_message_size)
+    return Rejected("malformed", str(error), record.element, content, redacted)
 
 
 def detect(sighting: Sighting, memory: PrincipalMemory, rule: Rule, deciding: Deciding) -> Decision:

@@ -42,3 +42,16 @@ class Unreadable:
     error: str
     element: int | None = None
     content: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message, or one element of it, that is known to hold no record (R5): a digest, a control message, a tombstone.
+
+    Attributes:
+        what: what it is, in words, without any of the content's values.
+        element: as in ``Record``; ``None`` for a whole message.
+    """
+
+    what: str
+    element: int | None = None

@@ -1,0 +1,36 @@
+"""Which AWS account a recorded value names (T4)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_ACCOUNT_ID = re.compile("[0-9]{12}")
+_FIRST_WRITTEN_AS_NUMBER, _LAST_WRITTEN_AS_NUMBER = 10**11, 10**12 - 1
+
+
+def account_id(value: Any) -> str | None:
+    """Return the value if it is an account id: exactly twelve ASCII digits, also as a JSON number of twelve digits."""
+    match value:
+        case str() if _ACCOUNT_ID.fullmatch(value):
+            return value
+        case int() if not isinstance(value, bool) and _FIRST_WRITTEN_AS_NUMBER <= value <= _LAST_WRITTEN_AS_NUMBER:
+            return str(value)
+    return None
+
+
+def target_account(target: Any) -> str | None:
+    """Return the member account that ``requestParameters.targetPrincipal`` names; ``None`` if it names none.
+
+    It may be an account id, an ARN of any partition (its account field), or an ARN of AWS Organizations, whose account
+    field is the management account and whose last part is the member
+    (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html).
+    """
+    if not isinstance(target, str):
+        return account_id(target)
+    match target.split(":", 5):
+        case ["arn", _, "organizations", _, _, resource]:
+            return account_id(resource.rpartition("/")[2])
+        case ["arn", _, _, _, account, _]:
+            return account_id(account)
+    return account_id(target)

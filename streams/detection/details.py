@@ -1,0 +1,110 @@
+"""The details of a sighting that are good to have: a missing or odd value is ``None``, never a failure.
+
+Names and places of the fields: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference.html
+and, for AssumeRoot, https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-track-privileged-tasks.html.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from streams.detection.account import account_id
+from streams.detection.event_time import parse_expiration
+from streams.detection.sighting import Event, Identity, Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_MOST_SECONDS = 2**31 - 1
+
+
+def identity(fields: Mapping[str, Any], principal: str) -> Identity:
+    """Read who it was from ``userIdentity``; ``principal`` stands in where no ARN is recorded (T3, ``issuer``)."""
+    who = ("userIdentity",)
+    session = (*who, "sessionContext")
+    arn = text_at(fields, *who, "arn") or principal
+    return Identity(
+        recorded_arn=arn,
+        type=text_at(fields, *who, "type"),
+        account_id=text_at(fields, *who, "accountId"),
+        user_name=text_at(fields, *who, "userName") or text_at(fields, *session, "sessionIssuer", "userName"),
+        session_issuer_arn=text_at(fields, *session, "sessionIssuer", "arn"),
+        session_name=_session_name(arn),
+        access_key_id=text_at(fields, *who, "accessKeyId"),
+        mfa_authenticated=_flag(value_at(fields, *session, "attributes", "mfaAuthenticated")),
+        source_identity=text_at(fields, *session, "sourceIdentity"),
+    )
+
+
+def _session_name(arn: str) -> str | None:
+    """The last part of ``arn:aws:sts::111111111111:assumed-role/Role/SessionName``."""
+    match arn.split(":", 5)[-1].split("/", 2):
+        case ["assumed-role", _, name] if name:
+            return name
+    return None
+
+
+def event(fields: Mapping[str, Any], identifier: str, time: int) -> Event:
+    """Read what was done; the id is as T6 says, the time in milliseconds since the epoch."""
+    request, issued = ("requestParameters",), ("responseElements", "credentials")
+    return Event(
+        id=identifier,
+        time=time,
+        shared_event_id=text_at(fields, "sharedEventID") or text_at(fields, "sharedEventId"),
+        region=text_at(fields, "awsRegion"),
+        source_ip=text_at(fields, "sourceIPAddress"),
+        user_agent=text_at(fields, "userAgent"),
+        request_id=text_at(fields, "requestID"),
+        recipient_account_id=text_at(fields, "recipientAccountId"),
+        task_policy=text_at(fields, *request, "taskPolicyArn", "arn") or text_at(fields, *request, "taskPolicyArn"),
+        target_principal=text_at(fields, *request, "targetPrincipal"),
+        target_policy=text_at(fields, *request, "targetPolicy"),
+        duration_seconds=_seconds(value_at(fields, *request, "durationSeconds")),
+        resources=resources(fields),
+        issued_access_key_id=text_at(fields, *issued, "accessKeyId"),
+        issued_expires_at=parse_expiration(value_at(fields, *issued, "expiration")),
+    )
+
+
+def resources(fields: Mapping[str, Any]) -> tuple[Resource, ...]:
+    """Read the entries of ``resources`` that are objects."""
+    entries = fields.get("resources")
+    if not isinstance(entries, list):
+        return ()
+    return tuple(
+        Resource(
+            arn=text_at(resource, "ARN") or text_at(resource, "arn"),
+            type=text_at(resource, "type"),
+            account_id=account_id(resource.get("accountId")),
+        )
+        for resource in entries
+        if isinstance(resource, dict)
+    )
+
+
+def value_at(fields: Mapping[str, Any], *path: str) -> Any:
+    """Return what stands at a path of keys; ``None`` if nothing does."""
+    value: Any = fields
+    for name in path:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(name)
+    return value
+
+
+def text_at(fields: Mapping[str, Any], *path: str) -> str | None:
+    """Return the text at a path of keys; ``None`` if it is missing, empty or no text."""
+    value = value_at(fields, *path)
+    return value if isinstance(value, str) and value else None
+
+
+def _flag(value: Any) -> bool | None:
+    """A boolean, which CloudTrail writes as text."""
+    return {"true": True, "false": False}.get(str(value).lower()) if isinstance(value, str | bool) else None
+
+
+def _seconds(value: Any) -> int | None:
+    """A duration, which the text form of request parameters in ECS makes text."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(_MOST_SECONDS)):
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_SECONDS else None

@@ -1,0 +1,67 @@
+"""Times as CloudTrail writes them, to and from milliseconds since the epoch, UTC."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_EARLIEST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
+_LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
+
+_RFC_3339 = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))", re.ASCII
+)
+_EXPIRATION = re.compile(r"([A-Z][a-z]{2}) (\d\d?), (\d{4}),? (\d\d?):(\d\d):(\d\d)\s([AP])M", re.ASCII)
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_NOON = 12
+_LEAP_SECOND = 60
+
+
+def parse_time(value: Any) -> int | None:
+    """Read an ``eventTime``: RFC 3339 with an offset or ``Z``, any number of decimals; ``None`` if it is not one.
+
+    A time without an offset is not readable: guessing one could shift it past the window. A leap second is the second
+    after it. What UTC's years 1 to 9999 do not hold is not readable either.
+    """
+    if not isinstance(value, str) or (match := _RFC_3339.fullmatch(value)) is None:
+        return None
+    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
+    fraction, sign, offset_hours, offset_minutes = match.groups()[6:]
+    leap = second == _LEAP_SECOND
+    local = _milliseconds((year, month, day), (hour, minute, second - leap))
+    if local is None:
+        return None
+    time = local + leap * 1000 + int(f"{fraction or ''}000"[:3])
+    if sign:
+        ahead = (int(offset_hours) * 60 + int(offset_minutes)) * 60_000
+        time -= ahead if sign == "+" else -ahead
+    return time if _EARLIEST <= time <= _LATEST else None
+
+
+def parse_expiration(value: Any) -> int | None:
+    """Read ``responseElements.credentials.expiration``: ``Oct 25, 2024, 9:07:11 PM`` (UTC), or as ``parse_time``.
+
+    The comma after the year and the kind of blank before AM or PM differ with the age of the record.
+    """
+    if not isinstance(value, str):
+        return None
+    match = _EXPIRATION.fullmatch(value.replace("\u202f", " ").replace("\xa0", " "))
+    if match is None or match[1] not in _MONTHS or not 1 <= int(match[4]) <= _NOON:
+        return parse_time(value)
+    month, hour = _MONTHS.index(match[1]) + 1, int(match[4]) % _NOON + _NOON * (match[7] == "P")
+    return _milliseconds((int(match[3]), month, int(match[2])), (hour, int(match[5]), int(match[6])))
+
+
+def format_time(time: int) -> str:
+    """Write a time as ISO 8601 with milliseconds and ``Z``."""
+    return (_EPOCH + time * _MILLISECOND).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _milliseconds(date: tuple[int, int, int], clock: tuple[int, int, int]) -> int | None:
+    try:
+        return (datetime(*date, *clock, tzinfo=UTC) - _EPOCH) // _MILLISECOND
+    except ValueError:
+        return None

@@ -1,0 +1,107 @@
+"""JSON as it comes and as it goes: tolerant where AWS or a shipper may bend the standard, exact in what it keeps.
+
+Rules (R3):
+- Integers keep all their digits. orjson makes a float of what 64 bits do not hold, so such text takes the
+  slower parser.
+- What no JSON number can be (NaN, Infinity, 1e999, thousands of digits) becomes its own text: one odd value must not
+  cost its record, nor the message around it.
+- A lone surrogate becomes U+FFFD, for it has no UTF-8 form and keys, topics and files are UTF-8.
+- Of a key that comes twice the last value counts, as in every common parser.
+- Nesting is bounded by a fixed number, not by what the caller's stack happens to have left: live and replay agree.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+import orjson
+
+MAX_DEPTH = 128
+"""How deep a record may be nested to be taken; CloudTrail's own stay below 20."""
+
+# The largest integer that orjson keeps has 20 digits (2**64 - 1), the largest that Python converts quickly 4300.
+_LONG_NUMBER = re.compile(rb"[0-9]{20}")
+_MOST_DIGITS = 4000
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class MalformedJsonError(ValueError):
+    """The text is no JSON; the message says where and why, without quoting it."""
+
+
+class TooDeepError(ValueError):
+    """The value is nested deeper than ``MAX_DEPTH``."""
+
+    def __init__(self) -> None:
+        super().__init__(f"nested deeper than {MAX_DEPTH} levels")
+
+
+def parse(text: bytes | str) -> Any:
+    """Read one JSON document, UTF-8 if it is bytes.
+
+    Raises:
+        MalformedJsonError: the text is no JSON, no UTF-8, or nested deeper than a parser can follow.
+    """
+    encoded = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    if not _LONG_NUMBER.search(encoded):
+        try:
+            return orjson.loads(encoded)
+        except orjson.JSONDecodeError:
+            pass  # the tolerant parser decides
+    return _parse_tolerantly(encoded)
+
+
+def _parse_tolerantly(encoded: bytes) -> Any:
+    try:
+        document = json.loads(encoded.decode("utf-8"), parse_int=_integer, parse_float=_float, parse_constant=_own_text)
+        return _without_lone_surrogates(document, 0)
+    except UnicodeDecodeError as error:
+        raise MalformedJsonError(f"no UTF-8 at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise MalformedJsonError(f"no JSON at character {error.pos}: {error.msg.removesuffix(' at')}") from None
+    except RecursionError:
+        raise MalformedJsonError("no JSON that can be followed: nested too deeply") from None
+    except TooDeepError as error:
+        raise MalformedJsonError(str(error)) from None
+
+
+def canonical(value: Any) -> str:
+    """Write a value as canonical JSON: keys sorted by code point, no blanks, nothing escaped that need not be (T6)."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def compact(value: Any) -> str:
+    """Write a value as JSON without blanks, its keys in their order."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) <= _MOST_DIGITS else digits
+
+
+def _float(digits: str) -> float | str:
+    number = float(digits)
+    return number if math.isfinite(number) else digits
+
+
+def _own_text(constant: str) -> str:
+    return constant
+
+
+def _without_lone_surrogates(value: Any, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise TooDeepError
+    match value:
+        case str():
+            return _SURROGATE.sub("\ufffd", value)
+        case dict():
+            return {
+                _SURROGATE.sub("\ufffd", key): _without_lone_surrogates(member, depth + 1)
+                for key, member in value.items()
+            }
+        case list():
+            return [_without_lone_surrogates(item, depth + 1) for item in value]
+    return value

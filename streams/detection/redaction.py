@@ -1,0 +1,181 @@
+r"""Session tokens are taken out of everything that leaves the process (T7).
+
+Rules:
+- In JSON that parses, the value of every key that ends in ``sessionToken`` (any case, ``_`` or ``-`` between the words)
+  becomes ``REDACTED``, whatever its type, at any depth. Each other string is looked into as text.
+- Text that is JSON itself is redacted as JSON; all other text by pattern: the key, written plainly or with escapes of
+  any depth (``\"sessionToken\"``, ``\u0073essionToken``, ``\\u0022``), then ``:`` or ``=``, then the value up to its
+  closing quote, or to the end of the text if it was cut. Unquoted values (``{sessionToken=FwoG…, expiration=…}``, the
+  text form of a Java map) end at a delimiter.
+- Base64 that holds gzip or JSON with a token in it becomes ``REDACTED`` as a whole.
+- What holds no token is returned as the very same object, so ``is`` tells whether anything was replaced.
+- When in doubt more is redacted, never less.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from typing import Any
+
+from streams.detection import gzipped, json_text
+from streams.detection.json_text import MAX_DEPTH, TooDeepError
+
+REDACTED = "REDACTED"
+
+_KEY = "sessiontoken"
+
+# In text, a character may be escaped, and the backslash of the escape may itself be escaped, to any depth; possessive
+# quantifiers keep long runs of backslashes linear. NUL between letters: UTF-16 that does not say so.
+_BACKSLASHES = r"(?<!\\)\\++(?:u005c\\*+)*+"
+
+
+def _letter(letter: str) -> str:
+    return rf"(?:{letter}|{_BACKSLASHES}u00(?:{ord(letter):x}|{ord(letter.upper()):x}))\x00*+"
+
+
+_WORDS = ["".join(_letter(letter) for letter in word) for word in ("session", "token")]
+_QUOTE = rf"""(?:(?:{_BACKSLASHES})?["']|{_BACKSLASHES}u00(?:22|27))\x00*+"""
+_BLANK = rf"(?:[\s\x00\[]|{_BACKSLASHES}(?:[nrt]|u00(?:20|09|0a|0d)))*+"
+_SEPARATOR = rf"(?:[:=]|{_BACKSLASHES}u00(?:3a|3d))"
+_BEFORE_VALUE = re.compile(
+    rf"{_WORDS[0]}[_-]?\x00*{_WORDS[1]}(?:{_QUOTE})?{_BLANK}{_SEPARATOR}{_BLANK}(?P<quote>{_QUOTE})?", re.IGNORECASE
+)
+_QUOTES = re.compile(r"""(?<!\\)(?P<depth>\\*+)(?P<mark>["'])""")
+_ANY_QUOTE = re.compile(_QUOTE, re.IGNORECASE)
+_BARE_VALUE = re.compile(r"""(?:[^\s,;&<>(){}\[\]"'\\]|\\++(?:/|u[0-9a-f]{4}))*+""", re.IGNORECASE)
+_NO_SECRET = frozenset({"", "null", REDACTED})
+
+_BASE64 = re.compile(r"(?:H4sI|eyJ|W3s)(?:[A-Za-z0-9+/=_-]|\\++(?:/|u00(?:2b|2f|3d)))*+", re.IGNORECASE)
+_BASE64_ESCAPE = re.compile(r"\\+(?:u00([0-9a-fA-F]{2})|(?=/))")
+_BASE64_LEAST = 32
+_BASE64_NESTING = 4
+# A gzip in base64 may grow this much before it counts as unreadable, and so as secret.
+_MOST_EXPANSION = 100
+
+
+def redact(value: Any) -> Any:
+    """Return the JSON value with every session token replaced; the same object if it holds none.
+
+    Raises:
+        TooDeepError: it is nested deeper than ``json_text.MAX_DEPTH``.
+    """
+    return _redact(value, 0)
+
+
+def redact_text(text: str) -> str:
+    """Return the text with every session token replaced; the same object if it holds none."""
+    return _redact_text(text, 0, 0)
+
+
+def redact_by_pattern(text: str) -> str:
+    """As ``redact_text``, for text that is no JSON, or only looks like it."""
+    return _redact_pattern(text, 0)
+
+
+def _redact(value: Any, depth: int) -> Any:
+    if depth > MAX_DEPTH:
+        raise TooDeepError
+    match value:
+        case str():
+            return _redact_text(value, depth, 0)
+        case dict():
+            return _redact_members(value, depth)
+        case list():
+            items = [_redact(item, depth + 1) for item in value]
+            return value if all(new is old for new, old in zip(items, value, strict=True)) else items
+    return value
+
+
+def _redact_members(members: dict[str, Any], depth: int) -> dict[str, Any]:
+    redacted: dict[str, Any] = {}
+    changed = False
+    for key, old in members.items():
+        new_key = _redact_text(key, depth, 0)
+        new = _secret(old) if _is_secret(key) else _redact(old, depth + 1)
+        changed = changed or new is not old or new_key is not key
+        redacted[new_key] = new
+    return redacted if changed else members
+
+
+def _is_secret(key: str) -> bool:
+    return key.replace("_", "").replace("-", "").lower().endswith(_KEY)
+
+
+def _secret(value: Any) -> Any:
+    return value if value in (None, "", REDACTED) else REDACTED
+
+
+def _redact_text(text: str, depth: int, nesting: int) -> str:
+    if text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[", '"'):
+        try:
+            document = json_text.parse(text.lstrip("\ufeff"))
+            redacted = _redact(document, depth + 1)
+        except (json_text.MalformedJsonError, TooDeepError):
+            pass  # by pattern, then
+        else:
+            if redacted is not document:
+                return json_text.compact(redacted)
+    return _redact_pattern(text, nesting)
+
+
+def _redact_pattern(text: str, nesting: int) -> str:
+    kept: list[str] = []
+    position = 0
+    for match in _BEFORE_VALUE.finditer(text):
+        start = match.end()
+        if start < position:
+            continue
+        end = _value_end(text, start, match["quote"])
+        if text[start:end] not in _NO_SECRET:
+            kept += text[position:start], REDACTED
+            position = end
+    if kept:
+        text = "".join((*kept, text[position:]))
+    return _redact_base64(text, nesting)
+
+
+def _value_end(text: str, start: int, quote: str | None) -> int:
+    """Where the value that starts there ends: before the quote that closes it, at its own depth of escaping."""
+    if quote is None:
+        bare = _BARE_VALUE.match(text, start)
+        return bare.end() if bare else start
+    if "u" in quote.lower():
+        closing = _ANY_QUOTE.search(text, start)
+        return closing.start() if closing else len(text)
+    depth = quote.count("\\")
+    for closing in _QUOTES.finditer(text, start):
+        if closing["mark"] in quote and len(closing["depth"]) <= depth:
+            return closing.start()
+    return len(text)
+
+
+def _redact_base64(text: str, nesting: int) -> str:
+    kept: list[str] = []
+    position = 0
+    for match in _BASE64.finditer(text):
+        if len(match[0]) >= _BASE64_LEAST and _hides_token(match[0], nesting):
+            kept += text[position : match.start()], REDACTED
+            position = match.end()
+    return "".join((*kept, text[position:])) if kept else text
+
+
+def _hides_token(run: str, nesting: int) -> bool:
+    """Whether a run of base64, perhaps cut, holds gzip or text with a session token in it."""
+    if nesting >= _BASE64_NESTING:
+        return True
+    plain = _BASE64_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)) if escape[1] else "", run)
+    digits = plain.replace("-", "+").replace("_", "/").rstrip("=")
+    content = binascii.a2b_base64(digits[: len(digits) // 4 * 4])
+    if content.startswith(gzipped.MAGIC):
+        inflated = bytearray()
+        try:
+            for piece in gzipped.pieces(content):
+                inflated += piece
+                if len(inflated) > len(run) * _MOST_EXPANSION:
+                    return True
+        except gzipped.CorruptGzipError:
+            pass  # what came before the damage is what there is to hide
+        content = bytes(inflated)
+    hidden = content.decode("utf-8", "replace")
+    return _redact_text(hidden, 0, nesting + 1) is not hidden

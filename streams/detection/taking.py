@@ -1,0 +1,182 @@
+"""From a record to sightings: what counts as the rule's event, as success, and what the terms are (T1 to T6).
+
+Rules:
+- A record that is not the rule's event, or was refused, is passed over, with the reason.
+- A success that lacks a principal, a member account or a readable time is incomplete: neither alerted nor learned from,
+  and never lost (T5).
+- Everything else is optional (``details.py``).
+- Fields are read from the redacted record, so that no text of the sighting can carry a session token (T7).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from streams.detection import json_text
+from streams.detection.account import target_account
+from streams.detection.details import event, identity, resources, text_at, value_at
+from streams.detection.event_time import parse_time
+from streams.detection.redaction import redact
+from streams.detection.sighting import Sighting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from streams.detection.record import Record
+    from streams.detection.sighting import Origin
+    from streams.rules.rule import Rule
+
+MAX_MESSAGE_SIZE = 64 * 1024 * 1024
+
+_DAY = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Taking:
+    """The settings that decide how sightings are taken.
+
+    Attributes:
+        principal: ``arn`` or ``issuer`` (T3).
+        member_account: ``target`` or ``resources`` (T4).
+        clock: ``event`` or ``record``, the Kafka timestamp (M4, T5).
+        max_message_size: how many bytes a message may have, decompressed (R3).
+    """
+
+    principal: Literal["arn", "issuer"] = "arn"
+    member_account: Literal["target", "resources"] = "target"
+    clock: Literal["event", "record"] = "event"
+    max_message_size: int = MAX_MESSAGE_SIZE
+
+
+@dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A record that is no sighting, and why, in words."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """What is known of a success that is incomplete; ``event_time`` in milliseconds since the epoch."""
+
+    principal: str | None
+    member_account: str | None
+    event_id: str
+    event_time: int | None
+    task_policy: str | None
+    issued_access_key_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """A success without what a sighting needs (T5).
+
+    Attributes:
+        error: what is missing or wrong, in words.
+        partial: what is known.
+        record: the source record, redacted, as canonical JSON text.
+        redacted: whether anything in it was replaced.
+    """
+
+    error: str
+    partial: Partial
+    record: str
+    redacted: bool
+
+
+def take(
+    record: Record, rule: Rule, taking: Taking, origin: Origin | None
+) -> tuple[Sighting, ...] | PassedOver | Incomplete:
+    """Take the sightings of a record: one for each member account, which is one in all but odd cases (T4).
+
+    Raises:
+        TooDeepError: the record is nested too deeply to be redacted.
+    """
+    if (reason := why_not(record.fields, rule)) is not None:
+        return PassedOver(reason)
+    source = redact(record.source)
+    fields: Mapping[str, Any] = source if record.fields is record.source else redact(record.fields)
+    text = json_text.canonical(source)
+    principal = _principal(fields, taking)
+    accounts, accounts_from = _member_accounts(fields, taking)
+    event_time = parse_time(fields.get("eventTime"))
+    details = event(fields, event_id(fields, text), _sighting_time(event_time, taking, origin))
+    problems = list(_problems(principal, accounts, event_time, taking, origin))
+    if problems or principal is None:
+        partial = Partial(
+            principal,
+            next(iter(accounts), None),
+            details.id,
+            event_time,
+            details.task_policy,
+            details.issued_access_key_id,
+        )
+        return Incomplete("; ".join(problems), partial, text, source is not record.source)
+    who = identity(fields, principal)
+    return tuple(Sighting(principal, account, accounts_from, who, details, text, origin) for account in accounts)
+
+
+def why_not(fields: Mapping[str, Any], rule: Rule) -> str | None:
+    """Why a record is not a success of the rule's event (T1, T2), in words; ``None`` if it is one."""
+    if fields.get("eventName") != rule.event_name:
+        return f"eventName is {_shown(fields.get('eventName'))}, not {rule.event_name}"
+    if fields.get("eventSource") != rule.event_source:
+        return f"eventSource is {_shown(fields.get('eventSource'))}, not {rule.event_source}"
+    # CloudTrail Insights reports an unusual rate of calls under the call's own name and source (R5).
+    if (
+        "Insight" in (fields.get("eventCategory"), fields.get("eventType"))
+        or fields.get("eventType") == "AwsCloudTrailInsight"
+    ):
+        return "an Insight event, not a call"
+    for name in ("errorCode", "errorMessage"):
+        if fields.get(name) not in (None, ""):
+            return f"refused: {name} is {_shown(fields[name])}"
+    return None
+
+
+def event_id(fields: Mapping[str, Any], record: str) -> str:
+    """Return the event's id, or one made of the redacted record's canonical text (T6)."""
+    return text_at(fields, "eventID") or f"sha256:{hashlib.sha256(record.encode()).hexdigest()}"
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else "missing" if value is None else f"a {type(value).__name__}"
+
+
+def _principal(fields: Mapping[str, Any], taking: Taking) -> str | None:
+    arn = text_at(fields, "userIdentity", "arn")
+    if taking.principal == "issuer" and text_at(fields, "userIdentity", "type") == "AssumedRole":
+        return text_at(fields, "userIdentity", "sessionContext", "sessionIssuer", "arn") or arn
+    return arn
+
+
+def _member_accounts(
+    fields: Mapping[str, Any], taking: Taking
+) -> tuple[tuple[str, ...], Literal["target", "resources"]]:
+    if taking.member_account == "target":
+        target = target_account(value_at(fields, "requestParameters", "targetPrincipal"))
+        if target is not None:
+            return (target,), "target"
+    accounts = (resource.account_id for resource in resources(fields))
+    return tuple(dict.fromkeys(account for account in accounts if account is not None)), "resources"
+
+
+def _sighting_time(event_time: int | None, taking: Taking, origin: Origin | None) -> int:
+    if taking.clock == "record" and origin is not None:
+        return origin.timestamp
+    return event_time or 0
+
+
+def _problems(
+    principal: str | None, accounts: tuple[str, ...], event_time: int | None, taking: Taking, origin: Origin | None
+) -> Iterator[str]:
+    if principal is None:
+        yield "no principal"
+    if not accounts:
+        yield "no member account"
+    if event_time is None:
+        yield "no readable eventTime"
+    elif taking.clock == "event" and origin is not None and event_time > origin.timestamp + _DAY:
+        yield "eventTime is more than a day after the Kafka timestamp"

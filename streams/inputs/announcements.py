@@ -1,0 +1,34 @@
+"""What AWS puts beside CloudTrail's records: digests and announcements of files, which hold no record (R5).
+
+Digest files: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html.
+Announcements: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/configure-sns-notifications-for-cloudtrail.html,
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.inputs.walk import Document, Item, Walk
+
+NAME = "announcement"
+
+# All of these keys are there.
+_ANNOUNCEMENTS: tuple[tuple[frozenset[str], str], ...] = (
+    (frozenset({"digestStartTime", "digestEndTime"}), "a CloudTrail digest"),
+    (frozenset({"s3Bucket", "s3ObjectKey"}), "CloudTrail's announcement of a file"),
+    (frozenset({"Service", "Event", "Bucket"}), "a test event of S3"),
+)
+
+
+def recognises(document: Document) -> bool:
+    """It has the keys of one of them."""
+    return any(keys <= document.keys() for keys, _ in _ANNOUNCEMENTS)
+
+
+def read(document: Document, walk: Walk) -> Iterator[Item]:
+    """Say what it is."""
+    yield walk.notice(next(what for keys, what in _ANNOUNCEMENTS if keys <= document.keys()))

@@ -1,0 +1,49 @@
+"""A CloudWatch Logs subscription as Lambda functions get it: ``{"awslogs": {"data": base64 of gzip}}``.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-cloudwatchlogs.html
+"""
+
+from __future__ import annotations
+
+import binascii
+from typing import TYPE_CHECKING
+
+from streams.detection import gzipped, json_text
+from streams.inputs import cloudwatch
+from streams.inputs.encoding import NotTextError, to_utf8
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.inputs.walk import Document, Item, Walk
+
+NAME = cloudwatch.NAME
+
+
+def recognises(document: Document) -> bool:
+    """It has the key; fetch-time filtering relies on its name, see ``marks``."""
+    return "awslogs" in document
+
+
+def read(document: Document, walk: Walk) -> Iterator[Item]:
+    """Unpack the data, which is a subscription message."""
+    packed = document["awslogs"]
+    data = packed.get("data") if isinstance(packed, dict) else None
+    if not isinstance(data, str):
+        yield walk.unknown("awslogs has no data", document)
+        return
+    content = json_text.compact(document).encode()
+    try:
+        compressed = binascii.a2b_base64(data.encode("ascii"), strict_mode=True)
+        subscription = json_text.parse(to_utf8(walk.room.inflate(compressed)))
+    except gzipped.TooLargeError as error:
+        yield walk.too_large(f"awslogs data: {error}", content)
+    except UnicodeEncodeError:
+        yield walk.malformed("awslogs data: no base64", content)
+    except (binascii.Error, gzipped.CorruptGzipError, NotTextError, json_text.MalformedJsonError) as error:
+        yield walk.malformed(f"awslogs data: {error}", content)
+    else:
+        if isinstance(subscription, dict) and cloudwatch.recognises(subscription):
+            yield from cloudwatch.read(subscription, walk)
+        else:
+            yield walk.unknown("awslogs data holds no subscription message", document)

@@ -1,0 +1,38 @@
+"""A CloudWatch Logs subscription: each log event's message is a record as JSON text.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/SubscriptionFilters.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.inputs.walk import Document, Item, Walk
+
+NAME = "cloudwatch-logs"
+
+
+def recognises(document: Document) -> bool:
+    """It says what type of message it is, and has log events."""
+    return "messageType" in document and "logEvents" in document
+
+
+def read(document: Document, walk: Walk) -> Iterator[Item]:
+    """Each log event's message is read; a control message only checks that somebody listens (R5)."""
+    if document["messageType"] == "CONTROL_MESSAGE":
+        yield walk.notice("a control message of CloudWatch Logs")
+        return
+    events = document["logEvents"]
+    if not isinstance(events, list):
+        yield walk.unknown("logEvents is no list", document)
+        return
+    elements = walk.elements()
+    for event in events:
+        message = event.get("message") if isinstance(event, dict) else None
+        if isinstance(message, str):
+            yield from elements.text(message)
+        else:
+            yield elements.unknown("a log event has no message", event)

@@ -1,0 +1,35 @@
+"""An EventBridge event: ``detail-type`` says what ``detail`` holds.
+
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-aws-service-specific-topics.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streams.inputs import cloudtrail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.inputs.walk import Document, Item, Walk
+
+NAME = "eventbridge"
+
+_FROM_CLOUDTRAIL = " via CloudTrail"  # AWS API Call, AWS Console Sign In, AWS Service Event, AWS Insight …
+
+
+def recognises(document: Document) -> bool:
+    """It has both keys; no other shape has a key with a hyphen."""
+    return "detail-type" in document and "detail" in document
+
+
+def read(document: Document, walk: Walk) -> Iterator[Item]:
+    """The detail is the record; events of other sources hold none (R5)."""
+    detail, kind = document["detail"], document["detail-type"]
+    if isinstance(detail, dict) and cloudtrail.recognises(detail):
+        yield walk.record(detail)
+    elif isinstance(kind, str) and kind.endswith(_FROM_CLOUDTRAIL):
+        yield walk.unknown("the detail of an event via CloudTrail is no CloudTrail record", document)
+    else:
+        yield walk.notice("an EventBridge event that is not from CloudTrail")

@@ -1,0 +1,85 @@
+r"""The fetch filter's byte test: which messages cannot hold the rule's event, decided without reading them.
+
+It is exact in one direction: what it drops holds no record that names the event, in no shape. The argument:
+
+- The event's name is ASCII that JSON writes as it is, or as escapes ``\u00XX`` of its characters. If the name's bytes
+  are not there, at least one of its characters is escaped.
+- In JSON inside a JSON string the escape's own characters (``\``, ``u`` and hexadecimal digits) may be escaped in turn.
+  So some escape in the bytes as they are is of a character of the name, of ``\``, of ``u`` or of a digit. Others, such
+  as ``\u0026``, ``\u003c`` or ``\u0022``, which many writers use for ``&``, ``<`` and quotes, prove nothing.
+- Gzip, and text whose byte order mark announces UTF-16 or UTF-32, is unpacked and tested again.
+- Base64 hides the name only in ``awslogs`` data, where its key gives it away; the key may be escaped like the name.
+
+Bytes with only such a mark take the slow way: they are really read, and dropped if no record in them names the event
+and nothing in them is unreadable.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+from streams.detection import gzipped
+from streams.detection.record import Notice, Record
+from streams.inputs.encoding import NotTextError, to_utf8
+from streams.inputs.reading import read
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_PACKED_KEY = "awslogs"
+_OF_ESCAPES = "\\u0123456789abcdefABCDEF"
+# What gzip and the byte order marks of UTF-16 and UTF-32 start with; no JSON starts so.
+_PACKED_STARTS = (gzipped.MAGIC, b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+_FIRST_OF_PACKED = frozenset(start[0] for start in _PACKED_STARTS)
+
+
+@cache
+def matcher(event_name: str, limit: int) -> Callable[[bytes | None], bool]:
+    """Return the test for a rule's event name: whether a message may hold a record that names it.
+
+    Args:
+        event_name: ASCII that JSON never has to escape; a rule allows no other.
+        limit: how many bytes a message may have, decompressed.
+    """
+    name = event_name.encode("ascii")
+    packed_key = _PACKED_KEY.encode("ascii")
+    telling_escape = _escapes_of(event_name + _PACKED_KEY + _OF_ESCAPES)
+
+    def may_match(value: bytes | None) -> bool:
+        if not value:
+            return False
+        if name in value:
+            return True
+        if value[0] in _FIRST_OF_PACKED and value.startswith(_PACKED_STARTS):
+            text = _unpacked(value, limit)
+            return text is None or (not text.startswith(_PACKED_STARTS) and may_match(text))
+        # A lone backslash is found ten times faster than an escape, and many records have none.
+        if packed_key in value or (b"\\" in value and b"\\u00" in value and telling_escape.search(value) is not None):
+            return _names_event(value, event_name, limit)
+        return False
+
+    return may_match
+
+
+def _escapes_of(characters: str) -> re.Pattern[bytes]:
+    codes = "|".join(sorted({f"{ord(character):02x}" for character in characters}))
+    return re.compile(rf"\\u00(?:{codes})".encode("ascii"), re.IGNORECASE)
+
+
+def _unpacked(value: bytes, limit: int) -> bytes | None:
+    try:
+        return to_utf8(gzipped.inflate(value, limit) if value.startswith(gzipped.MAGIC) else value)
+    except (gzipped.CorruptGzipError, gzipped.TooLargeError, NotTextError):
+        return None
+
+
+def _names_event(value: bytes, event_name: str, limit: int) -> bool:
+    for item in read(value, limit):
+        if isinstance(item, Record):
+            if item.fields.get("eventName") == event_name:
+                return True
+        elif not isinstance(item, Notice):
+            return True
+    return False

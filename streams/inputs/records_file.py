@@ -1,0 +1,33 @@
+"""A trail's log file, ``{"Records": […]}``.
+
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html. S3 event notifications
+look the same; their entries name events too, which are none of CloudTrail's (R5).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streams.inputs import cloudtrail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.inputs.walk import Document, Item, Walk
+
+NAME = "records-file"
+
+
+def recognises(document: Document) -> bool:
+    """It has a list of records."""
+    return isinstance(document.get("Records"), list)
+
+
+def read(document: Document, walk: Walk) -> Iterator[Item]:
+    """Each entry is a record; one that is not costs only itself (R4)."""
+    elements = walk.elements()
+    for element in document["Records"]:
+        if isinstance(element, dict) and cloudtrail.recognises(element):
+            yield elements.record(element)
+        else:
+            yield elements.unknown("an entry of Records is no CloudTrail record", element)

@@ -1,0 +1,43 @@
+"""The registry of message shapes (R1). A new shape is one module of this package and one line here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from streams.inputs import announcements, awslogs, cloudtrail, cloudwatch, eventbridge, records_file, sns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.inputs.walk import Item, Shape, Walk
+
+# The first that recognises a document reads it. The most frequent come first; no order changes what is read.
+SHAPES: tuple[Shape, ...] = (
+    cloudtrail,
+    records_file,
+    eventbridge,
+    cloudwatch,
+    awslogs,
+    sns,
+    announcements,
+)
+
+
+def read_value(value: Any, walk: Walk) -> Iterator[Item]:
+    """Find the records in a JSON value: a document of a known shape, or an array of such."""
+    if isinstance(value, dict):
+        for shape in SHAPES:
+            if shape.recognises(value):
+                yield from shape.read(value, walk if walk.shape else replace(walk, shape=shape.NAME))
+                return
+        yield walk.unknown("JSON of no known shape", value)
+    elif isinstance(value, list):
+        elements = walk.elements()
+        for element in value:
+            if isinstance(element, dict):
+                yield from elements.document(element)
+            else:
+                yield elements.unknown("an element of the array is no object", element)
+    else:
+        yield walk.unknown("JSON that is neither an object nor an array", value)

@@ -1,0 +1,38 @@
+"""An SNS notification: its message is another shape as text.
+
+https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.inputs.walk import Document, Item, Walk
+
+NAME = "sns"
+
+# What CloudTrail sends to a topic when a trail is made to notify it.
+_VALIDATION = "CloudTrail validation message."
+
+
+def recognises(document: Document) -> bool:
+    """It says that it is a notification with a message, or one of a subscription's own messages, of a topic."""
+    kind = document.get("Type")
+    return (kind == "Notification" and "Message" in document) or (isinstance(kind, str) and "TopicArn" in document)
+
+
+def read(document: Document, walk: Walk) -> Iterator[Item]:
+    """Read the message; subscription confirmations hold none (R5)."""
+    if document["Type"] != "Notification":
+        yield walk.notice("an SNS message about a subscription")
+        return
+    message = document.get("Message")
+    if not isinstance(message, str):
+        yield walk.unknown("the message of an SNS notification is no text", document)
+    elif message.startswith(_VALIDATION):
+        yield walk.notice("a validation message of CloudTrail")
+    else:
+        yield from walk.text(message)
