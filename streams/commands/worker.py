@@ -1,0 +1,62 @@
+"""``rootwatch worker``: runs a worker until it is told to stop."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import faust.worker
+import typer
+
+from streams import log, settings
+from streams.commands.options import Config  # noqa: TC001  typer reads it
+from streams.worker.app import WorkerApp, create_app
+from streams.worker.startup import check_state_dir, wait_for_topics
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+
+class Worker(faust.worker.Worker):  # type: ignore[misc]
+    """Faust's worker without its own logging, spinner and banner: what it says goes through this project's log."""
+
+    def __init__(self, app: WorkerApp) -> None:
+        super().__init__(app, override_logging=False, quiet=True)
+        self.spinner = None
+
+    def _on_startup_end_spinner(self) -> None:
+        """Say nothing: the app logs when it is ready."""
+
+
+def worker(
+    config: Config = None,
+    rule: Annotated[
+        Path | None, typer.Option("--rule", metavar="FILE", help="A rule file in place of the shipped rule.")
+    ] = None,
+    state_dir: Annotated[
+        Path | None, typer.Option("--state-dir", metavar="DIR", help="Where RocksDB keeps the table.")
+    ] = None,
+) -> None:
+    """Run a worker: CloudTrail in, alerts out.
+
+    It waits for a broker or registry that is not there yet, and refuses to start on missing or wrong topics. SIGTERM
+    finishes what is in hand, commits and ends with 0; a failure that waiting cannot mend ends with 1, and nothing is
+    committed past it.
+    """
+    run(settings.load(config, rule=_text(rule), state_dir=_text(state_dir)))
+
+
+def run(options: Settings) -> None:
+    """Run a worker with these settings; ends the process.
+
+    Raises:
+        OperatorError: the worker cannot start.
+    """
+    log.configure(options.log_format)
+    check_state_dir(options.state_dir)
+    wait_for_topics(options)
+    Worker(create_app(options)).execute_from_commandline()
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)

@@ -1,0 +1,152 @@
+"""The worker's Faust app: wiring only.
+
+``faust -A streams.worker.app worker`` finds ``app`` here, made from the settings at first use.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import faust
+import structlog
+
+from streams import pipeline, settings
+from streams.kafka_security import MAX_MESSAGE_BYTES, faust_credentials
+from streams.worker.alert_encoder import alert_encoder
+from streams.worker.batches import Batches, in_batches
+from streams.worker.detect import Detect
+from streams.worker.geo import Places
+from streams.worker.http import HttpServer
+from streams.worker.memory_table import STORE_OPTIONS, MemoryTable
+from streams.worker.metrics import Metrics
+from streams.worker.outbox import Outbox
+from streams.worker.sight import Sight
+from streams.worker.topics import MEMORY_TABLE, topic_names
+from streams.worker.transport import FINISH_SECONDS, Transport
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable
+
+    from streams.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+# Records a fetch hands over at once: with Faust's default of 500 the filter costs more in hand-overs than in tests.
+POLL_RECORDS = 5000
+
+
+class WorkerApp(faust.App):  # type: ignore[misc]
+    """Faust's app with this project's transport, and with what the agents share."""
+
+    def __init__(self, options: Settings) -> None:
+        self.options = options
+        self.rule = options.load_rule()
+        self.taking = options.taking()
+        self.deciding = options.deciding(self.rule)
+        self.may_match = pipeline.matcher(self.rule, options.max_message_size)
+        self.topic_names = topic_names(options)
+        self.source_topics = frozenset(options.source_topics)
+        self.metrics = Metrics()
+        self.alert_encoder = alert_encoder(options, self.metrics)
+        self.geo = Places(options.geoip_database)
+        self.batches = Batches()
+        self.outbox = Outbox(self)
+        self.failure: BaseException | None = None
+        self.ready = False
+        self.last_poll = time.monotonic()
+        session = options.session_timeout / 1000
+        super().__init__(
+            options.group_id,
+            broker=[f"kafka://{server}" for server in options.bootstrap_servers],
+            broker_credentials=faust_credentials(options),
+            datadir=Path(options.state_dir),
+            store="rocksdb://",
+            Table=MemoryTable,
+            topic_partitions=options.partitions,
+            topic_replication_factor=options.replication_factor,
+            topic_allow_declare=False,
+            table_standby_replicas=options.standby_replicas,
+            broker_session_timeout=session,
+            broker_heartbeat_interval=session / 5,
+            broker_max_poll_records=POLL_RECORDS,
+            broker_commit_interval=1.0,
+            consumer_max_fetch_size=4 * 1024 * 1024,
+            producer_max_request_size=MAX_MESSAGE_BYTES,
+            producer_max_batch_size=512 * 1024,
+            producer_compression_type="zstd",
+            stream_wait_empty=False,  # what is in hand is finished by ``Batches``
+            web_enabled=False,
+            worker_redirect_stdouts=False,
+        )
+
+    def _new_transport(self) -> Transport:
+        return Transport(self.conf.broker_consumer, self)
+
+    def _new_producer_transport(self) -> Transport:
+        return Transport(self.conf.broker_producer, self)
+
+    async def on_first_start(self) -> None:
+        """Serve health and metrics from before the table is recovered."""
+        await self.add_runtime_dependency(HttpServer(self, loop=self.loop, beacon=self.beacon))
+        await super().on_first_start()
+
+    def on_rebalance_start(self) -> None:
+        """Not ready until partitions are assigned and the table is recovered."""
+        self.ready = False
+        super().on_rebalance_start()
+
+    def on_rebalance_end(self) -> None:
+        """Ready: Faust calls this once the table is recovered and the streams go on."""
+        super().on_rebalance_end()
+        self.ready = True
+        log.info("worker.ready", partitions=len(self.consumer.assignment()))
+
+    async def stop_with(self, failure: BaseException) -> None:
+        """Stop the worker because of something that is no named outcome; the process exits with 1."""
+        self.failure = failure
+        log.error("worker.failed", error=repr(failure), consequence="stops; nothing is committed past the failure")
+        await self.crash(failure)
+
+    async def on_stop(self) -> None:
+        """Finish the batches in hand and commit them before the consumer and the table close."""
+        async with self.batches.finished(FINISH_SECONDS):
+            if self.failure is None and self._consumer is not None and self._consumer.assignment():
+                await self._consumer.commit()
+            await super().on_stop()
+
+
+def create_app(options: Settings) -> WorkerApp:
+    """Return the worker's app: the table, and an agent for each half of the pipeline."""
+    app = WorkerApp(options)
+    app.memory = app.Table(
+        MEMORY_TABLE,
+        key_type=bytes,
+        value_type=bytes,
+        partitions=options.partitions,
+        options=dict(STORE_OPTIONS),
+        help="First-seen memory of pairs, and the alert cap's buckets.",
+    )
+    sight, detect = Sight(app), Detect(app)
+    raw = {"key_serializer": "raw", "value_serializer": "raw", "allow_empty": True}
+    sources = app.topic(*options.source_topics, **raw)
+    sightings = app.topic(app.topic_names.sightings, **raw)
+
+    @app.agent(sources, name="sight")  # type: ignore[untyped-decorator]
+    async def sight_agent(stream: AsyncIterable[bytes]) -> None:
+        await in_batches(app, stream, sight.handle)
+
+    @app.agent(sightings, name="detect")  # type: ignore[untyped-decorator]
+    async def detect_agent(stream: AsyncIterable[bytes]) -> None:
+        await in_batches(app, stream, detect.handle)
+
+    return app
+
+
+def __getattr__(name: str) -> WorkerApp:
+    if name == "app":
+        made = create_app(settings.load())
+        globals()["app"] = made
+        return made
+    raise AttributeError(name)

@@ -1,0 +1,106 @@
+"""Events in batches, and the guarantee that none is in hand when partitions change their owner.
+
+An agent takes whatever its queue holds, up to a limit, without waiting for more: alone, an event is handled at once;
+under load, one round of acknowledgements serves many. Events are acknowledged by hand after the batch is done (A2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+log = structlog.get_logger(__name__)
+
+# How many events are handled between two rounds of acknowledgements; docs/decisions.md has the measurement.
+BATCH_LIMIT = 500
+
+
+class Batches:
+    """Counts the batches in hand, and lets a rebalance or a shutdown wait for them."""
+
+    def __init__(self) -> None:
+        self._in_hand = 0
+        self._holds = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._free = asyncio.Event()
+        self._free.set()
+
+    @contextlib.asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        """Handle one batch inside; begins only while nobody holds batches back."""
+        await self._free.wait()
+        self._in_hand += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._in_hand -= 1
+            if not self._in_hand:
+                self._idle.set()
+
+    @contextlib.asynccontextmanager
+    async def finished(self, seconds: float) -> AsyncIterator[None]:
+        """Wait until no batch is in hand, at most so long, and let none begin inside."""
+        self._holds += 1
+        self._free.clear()
+        try:
+            try:
+                await asyncio.wait_for(self._idle.wait(), seconds)
+            except TimeoutError:
+                log.warning("batches.unfinished", seconds=seconds, consequence="they are handled again")
+            yield
+        finally:
+            self._holds -= 1
+            if not self._holds:
+                self._free.set()
+
+
+async def in_batches(
+    app: Any,
+    stream: Any,
+    handle: Callable[[Sequence[Any], Callable[[], bool]], Awaitable[None]],
+) -> None:
+    """Give ``handle`` the stream's events in batches, and acknowledge each batch that it returns from.
+
+    Args:
+        app: the worker's app.
+        stream: a Faust stream; its events are never acknowledged by Faust itself (A2).
+        handle: takes the events, in order, and a function that says whether they are still this worker's to handle.
+
+    Anything that ``handle`` raises stops the worker, with nothing committed past the batch.
+    """
+    try:
+        async for events, owned in _batches(app, stream):
+            await handle(events, owned)
+            for event in events:
+                event.ack()
+    except Exception as failure:
+        await app.stop_with(failure)
+        raise
+
+
+async def _batches(app: Any, stream: Any) -> AsyncIterator[tuple[list[Any], Callable[[], bool]]]:
+    consumer = app.consumer
+
+    def current(event: Any) -> bool:
+        return bool(consumer.flow_active and event.message.generation_id == app.consumer_generation_id)
+
+    taken: list[Any] = []
+    async for event in stream.noack().events():
+        taken.append(event)
+        if len(taken) < BATCH_LIMIT and not stream.channel.queue.empty():
+            continue
+        async with app.batches.one():
+            # What was taken before a rebalance is read again from the committed offset by whoever owns it now.
+            events = [event for event in taken if current(event)]
+            if events:
+                yield events, partial(current, events[-1])
+        taken = []

@@ -1,0 +1,34 @@
+"""What cannot be handled, with its reason, as a record for the dead-letter topic (design, section 4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streams.worker.outbox import MAX_VALUE_BYTES, Outgoing
+
+if TYPE_CHECKING:
+    from streams.detection.sighting import Origin
+    from streams.pipeline import Rejected
+
+
+def dead_letter(topic: str, key: bytes | None, rejected: Rejected, origin: Origin) -> Outgoing:
+    """Return the record for the dead-letter ``topic``: the original key, the redacted content, headers that say why.
+
+    A content larger than topic and producer allow is cut, and its full length kept in the header ``truncated``.
+    """
+    headers = [
+        ("reason", rejected.reason.encode()),
+        ("error", rejected.error.encode()),
+        ("topic", origin.topic.encode()),
+        ("partition", str(origin.partition).encode()),
+        ("offset", str(origin.offset).encode()),
+    ]
+    if rejected.element is not None:
+        headers.append(("element", str(rejected.element).encode()))
+    if rejected.redacted:
+        headers.append(("redacted", b"true"))
+    content = rejected.content
+    if len(content) > MAX_VALUE_BYTES:
+        headers.append(("truncated", str(len(content)).encode()))
+        content = content[:MAX_VALUE_BYTES]
+    return Outgoing(topic, key, content, tuple(headers))

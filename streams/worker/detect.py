@@ -1,0 +1,156 @@
+"""The detect agent: sightings in, alerts out, memory kept.
+
+The rules (A2), for each batch:
+
+1. Decide in order, each decision seeing what the ones before it in the batch have learned.
+2. Send the alerts; wait until the broker has acknowledged all.
+3. Send what was learned to the changelog; wait until all is acknowledged.
+4. Write it to RocksDB.
+5. Return, so that the offsets may be committed.
+
+A crash between any two of them repeats the batch: the same decisions from the same memory, the same alert ids.
+If the partitions changed their owner meanwhile, the batch is left at that: the next owner does it again, and a late
+write would follow its recovery.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from streams import pipeline
+from streams.wire import sighting as codec
+from streams.wire.single_object import UnknownSchemaError, WireError
+from streams.worker.dead_letter import dead_letter
+from streams.worker.memory_table import Sweep
+from streams.worker.outbox import MAX_VALUE_BYTES, Outgoing
+from streams.worker.sight import origin_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from streams.detection.sighting import Sighting
+    from streams.worker.memory_table import PartitionMemory
+
+log = structlog.get_logger(__name__)
+
+
+class Detect:
+    """Handles batches of sightings."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._topics = app.topic_names
+        self._sweeps: dict[int, Sweep] = {}
+        self._newest: dict[int, int] = {}
+
+    async def handle(self, events: Sequence[Any], owned: Callable[[], bool]) -> None:
+        """Decide on a batch of sightings; returns when alerts and memory are acknowledged and stored."""
+        app = self._app
+        partitions: dict[int, PartitionMemory] = {}
+        decided: list[tuple[Any, Sighting, pipeline.Decision]] = []
+        outgoing: list[Outgoing] = []
+        for event in events:
+            message = event.message
+            try:
+                sighting = codec.decode(message.value)
+            except UnknownSchemaError:
+                raise  # a newer version wrote it: this one must not go past it (an upgrade rolled back)
+            except WireError as unreadable:
+                outgoing.append(self._dead_letter(message, "malformed", str(unreadable)))
+                continue
+            if message.partition not in partitions:
+                partitions[message.partition] = app.memory.partition(message.partition)
+            principal = partitions[message.partition].principal(sighting.principal)
+            decision = pipeline.detect(sighting, principal, app.rule, app.deciding)
+            principal.remember(sighting.member_account, decision)
+            decided.append((message, sighting, decision))
+            if decision.alert is not None:
+                outgoing.append(await self._alert(message, sighting, decision))
+        await app.outbox.send_all(outgoing)
+        for message, sighting, decision in decided:
+            self._count(message, sighting, decision)
+        for number, partition in partitions.items():
+            self._sweep(partition, [(m, d) for m, _, d in decided if m.partition == number])
+        if owned():
+            await self._keep(list(partitions.values()))
+
+    async def _alert(self, message: Any, sighting: Sighting, decision: pipeline.Decision) -> Outgoing:
+        app = self._app
+        alert = {
+            **(decision.alert or {}),
+            "detected_at": time.time_ns() // 1_000_000,
+            "geo": app.geo.look_up(sighting.event.source_ip),
+        }
+        topic = self._topics.overflow if decision.outcome == "overflow" else self._topics.alerts
+        value = await app.alert_encoder.encode(topic, alert)
+        if len(value) > MAX_VALUE_BYTES:
+            error = f"the alert is {len(value)} bytes, more than the {MAX_VALUE_BYTES} that a topic takes"
+            return self._dead_letter(message, "too-large", error)
+        headers = (("rule_id", app.rule.id.encode()), ("severity", app.rule.severity.encode()))
+        return Outgoing(topic, alert["alert_id"].encode(), value, headers)
+
+    async def _keep(self, partitions: list[PartitionMemory]) -> None:
+        changes = [(partition, partition.changes()) for partition in partitions]
+        records = [record for partition, changed in changes for record in partition.changelog(changed)]
+        stored = await self._app.outbox.send_all(records)
+        last = {metadata.partition: metadata.offset for metadata in stored}
+        for partition, changed in changes:
+            if changed:
+                self._app.memory.apply(partition, changed, last[partition.number])
+
+    def _sweep(self, partition: PartitionMemory, decided: list[tuple[Any, pipeline.Decision]]) -> None:
+        newest = max(self._newest.get(partition.number, 0), *(decision.time for _, decision in decided))
+        self._newest[partition.number] = newest
+        # The earlier of event time and Kafka time: one record from the future must not empty the table (M8).
+        now = min(newest, *(origin_of(message).timestamp for message, _ in decided))
+        sweep = self._sweeps.setdefault(partition.number, Sweep())
+        for key, last_of_use in sweep.examine(partition, len(decided)):
+            if pipeline.forgotten(last_of_use, now, self._app.deciding):
+                partition.forget(key)
+                self._app.metrics.forgotten.inc()
+
+    def _count(self, message: Any, sighting: Sighting, decision: pipeline.Decision) -> None:
+        metrics = self._app.metrics
+        metrics.decided.labels(decision.outcome).inc()
+        if decision.outcome == "excepted":
+            metrics.excepted.labels(str(decision.exception)).inc()
+        if decision.alert is None:
+            return
+        rule = self._app.rule.id
+        novelty = decision.alert["novelty"]["kind"]
+        now = time.time()
+        metrics.event_to_alert.observe(max(0.0, now - sighting.event.time / 1000))
+        if message.time_in is not None:
+            metrics.fetch_to_alert.observe(max(0.0, time.monotonic() - message.time_in))
+        if decision.outcome == "overflow":
+            metrics.overflow.labels(rule).inc()
+            event = "alert.overflow"
+        else:
+            metrics.alerts.labels(rule, novelty).inc()
+            event = "alert"
+        log.warning(
+            event,
+            alert_id=decision.alert_id,
+            severity=self._app.rule.severity,
+            novelty=novelty,
+            principal=sighting.principal,
+            member_account=sighting.member_account,
+            reason=decision.alert["reason"],
+        )
+
+    def _dead_letter(self, message: Any, reason: str, error: str) -> Outgoing:
+        origin = origin_of(message)
+        self._app.metrics.dead_letters.labels(reason).inc()
+        log.warning(
+            "dead_letter",
+            reason=reason,
+            error=error,
+            topic=origin.topic,
+            partition=origin.partition,
+            offset=origin.offset,
+        )
+        rejected = pipeline.Rejected(reason, error, None, message.value or b"", redacted=False)
+        return dead_letter(self._topics.dead_letter, message.key, rejected, origin)

@@ -1,0 +1,75 @@
+"""What the worker says of itself over HTTP: ``/metrics``, ``/healthz`` and ``/readyz``. It only reads."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from aiohttp import web
+from mode import Service
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+if TYPE_CHECKING:
+    from streams.worker.app import WorkerApp
+
+log = structlog.get_logger(__name__)
+
+# A consumer that has not asked for records for so long is stuck; aiokafka asks every 1.5 s even of an idle topic.
+POLL_SECONDS = 60.0
+
+
+class HttpServer(Service):  # type: ignore[misc]
+    """Serves while the worker runs, from before its tables are recovered."""
+
+    def __init__(self, app: WorkerApp, **kwargs: Any) -> None:
+        self._app = app
+        self._runner: web.AppRunner | None = None
+        super().__init__(**kwargs)
+
+    async def on_start(self) -> None:
+        """Listen. A port that is taken is an error in the log, not the end of the worker: detection comes first."""
+        pages = web.Application()
+        pages.add_routes(
+            [web.get("/metrics", self._metrics), web.get("/healthz", self._healthz), web.get("/readyz", self._readyz)]
+        )
+        self._runner = web.AppRunner(pages, access_log=None)
+        await self._runner.setup()
+        host, port = self._app.options.http_host, self._app.options.http_port
+        try:
+            await web.TCPSite(self._runner, host, port).start()
+        except OSError as refused:
+            log.error(  # noqa: TRY400  the reason is in the error; a traceback adds nothing
+                "http.unavailable", host=host, port=port, error=str(refused), mend="set http_port to a free port"
+            )
+        else:
+            log.info("http.listening", host=host, port=port)
+
+    async def on_stop(self) -> None:
+        """Stop listening."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        return web.Response(
+            body=generate_latest(self._app.metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        )
+
+    async def _healthz(self, _request: web.Request) -> web.Response:
+        # That this answers at all shows that the event loop lives.
+        silent = time.monotonic() - self._app.last_poll
+        healthy = self._app.failure is None and silent < POLL_SECONDS
+        body = {"healthy": healthy, "seconds_since_poll": round(silent, 1)}
+        return web.json_response(body, status=200 if healthy else 503)
+
+    async def _readyz(self, _request: web.Request) -> web.Response:
+        app = self._app
+        body = {
+            "ready": app.ready,
+            "partitions": len(app.consumer.assignment()) if app.ready else 0,
+            "memory": {
+                "entries": app.memory.estimated_entries() if app.ready else None,
+                "learning_until": app.deciding.learn_until,
+            },
+        }
+        return web.json_response(body, status=200 if app.ready else 503)

@@ -1,0 +1,226 @@
+"""The first-seen memory: a Faust table in RocksDB, read and written a partition and a batch at a time.
+
+The rules:
+
+* What a batch learns is kept beside the store until the broker has acknowledged it in the changelog; only then is it
+  written to RocksDB, together with the changelog's offset in one atomic write. So the store is always a prefix of its
+  changelog, whenever the process dies: what is not in the changelog is not in the store either (A2).
+* A cap bucket goes to the changelog before the pairs of its batch: a pair that is remembered has its alert counted.
+* Faust's own table operations are not used: they take the partition from the event being iterated, one at a time.
+"""
+
+from __future__ import annotations
+
+from itertools import islice, takewhile
+from typing import TYPE_CHECKING, Any
+
+import faust.tables.table
+import rocksdict
+
+from streams.wire import memory as codec
+from streams.worker.outbox import Outgoing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.detection.memory import CapBucket, PairMemory
+    from streams.pipeline import Decision
+
+# RocksDB's memory for each partition of the table, in bytes: Faust's defaults are a 2 GiB block cache and three write
+# buffers of 64 MiB for each. docs/decisions.md has the measurement with a million pairs.
+STORE_OPTIONS = {
+    "driver": "rocksdict",
+    "block_cache_size": 8 * 1024 * 1024,
+    "write_buffer_size": 4 * 1024 * 1024,
+    "max_write_buffer_number": 2,
+    "target_file_size_base": 16 * 1024 * 1024,
+    "bloom_filter_size": 10,
+}
+
+
+class MemoryTable(faust.tables.table.Table):  # type: ignore[misc]
+    """The table; ``partition`` is the only way in."""
+
+    def partition(self, number: int) -> PartitionMemory:
+        """Return a view of one partition for one batch."""
+        store = self.data._db_for_partition(number)  # noqa: SLF001  the store has no public way to a partition
+        return PartitionMemory(self.changelog_topic_name, number, store, self.data.offset_key)
+
+    def estimated_entries(self) -> int:
+        """About how many entries the partitions held here have, by RocksDB's own estimate."""
+        stores = list(self.data._dbs.values())  # noqa: SLF001  see partition
+        return sum(store.property_int_value("rocksdb.estimate-num-keys") or 0 for store in stores)
+
+    def apply(
+        self, partition: PartitionMemory, changes: list[tuple[bytes, bytes | None]], changelog_offset: int
+    ) -> None:
+        """Write what the changelog has acknowledged, and how far it goes, in one atomic write."""
+        batch = rocksdict.WriteBatch(raw_mode=True)
+        for key, value in changes:
+            if value is None:
+                batch.delete(key)
+            else:
+                batch.put(key, value)
+        batch.put(partition.offset_key, str(changelog_offset).encode())
+        partition.store.write(batch)
+
+
+class PartitionMemory:
+    """One partition as one batch sees it: the store, and over it what the batch has learned."""
+
+    def __init__(self, changelog: str, number: int, store: Any, offset_key: bytes) -> None:
+        self.number = number
+        self.store = store
+        # Under this key Faust looks for the changelog offset that the store has reached.
+        self.offset_key = offset_key
+        self._changelog = changelog
+        self._principals: dict[str, StoredPrincipal] = {}
+        self._forgotten: list[bytes] = []
+
+    def principal(self, principal: str) -> StoredPrincipal:
+        """Return what is remembered of one principal."""
+        if principal not in self._principals:
+            self._principals[principal] = StoredPrincipal(self.store, principal)
+        return self._principals[principal]
+
+    def forget(self, key: bytes) -> None:
+        """Delete one entry that the batch has not touched."""
+        self._forgotten.append(key)
+
+    def changes(self) -> list[tuple[bytes, bytes | None]]:
+        """What the batch has changed, in the order of the changelog; ``None`` deletes."""
+        principals = self._principals.values()
+        return [
+            *(change for principal in principals for change in principal.changed_buckets()),
+            *(change for principal in principals for change in principal.changed_pairs()),
+            *((key, None) for key in self._forgotten),
+        ]
+
+    def changed_keys(self) -> frozenset[bytes]:
+        """The keys of the entries that the batch has written."""
+        return frozenset(key for key, _ in self.changes())
+
+    def changelog(self, changes: list[tuple[bytes, bytes | None]]) -> list[Outgoing]:
+        """The changes as records for the changelog topic."""
+        return [Outgoing(self._changelog, key, value, partition=self.number) for key, value in changes]
+
+
+class StoredPrincipal:
+    """A principal's memory in the store, and over it what the batch has learned; implements ``PrincipalMemory``.
+
+    What was read stays here for the batch: a flood of one principal's new pairs lists its pairs once, not once a pair.
+    """
+
+    def __init__(self, store: Any, principal: str) -> None:
+        self._store = store
+        self._principal = principal
+        self._pairs: dict[str, PairMemory | None] = {}
+        self._buckets: dict[int, CapBucket | None] = {}
+        self._changed_pairs: set[str] = set()
+        self._changed_buckets: set[int] = set()
+        self._all_pairs = self._all_buckets = False
+
+    def pair(self, member_account: str) -> PairMemory | None:
+        """See ``PrincipalMemory``."""
+        if member_account not in self._pairs and not self._all_pairs:
+            value = self._store.get(codec.pair_key(self._principal, member_account))
+            self._pairs[member_account] = None if value is None else codec.decode_pair(value)
+        return self._pairs.get(member_account)
+
+    def pairs(self) -> Iterator[tuple[str, PairMemory]]:
+        """See ``PrincipalMemory``."""
+        if not self._all_pairs:
+            prefix = codec.pair_prefix(self._principal)
+            for key, value in self._entries(prefix):
+                # What follows the prefix is `"222222222222"]`: cut, not parsed, as a flood lists thousands.
+                account = key[len(prefix) + 1 : -2].decode()
+                if account not in self._pairs:
+                    self._pairs[account] = codec.decode_pair(value)
+            self._all_pairs = True
+        return ((account, pair) for account, pair in self._pairs.items() if pair is not None)
+
+    def bucket(self, start: int) -> CapBucket | None:
+        """See ``PrincipalMemory``."""
+        if start not in self._buckets and not self._all_buckets:
+            value = self._store.get(codec.bucket_key(self._principal, start))
+            self._buckets[start] = None if value is None else codec.decode_bucket(value)
+        return self._buckets.get(start)
+
+    def bucket_starts(self) -> Iterator[int]:
+        """See ``PrincipalMemory``."""
+        if not self._all_buckets:
+            for key, value in self._entries(codec.bucket_prefix(self._principal)):
+                parsed = codec.parse_key(key)
+                if isinstance(parsed, codec.BucketKey) and parsed.start not in self._buckets:
+                    self._buckets[parsed.start] = codec.decode_bucket(value)
+            self._all_buckets = True
+        return (start for start, bucket in self._buckets.items() if bucket is not None)
+
+    def remember(self, member_account: str, decision: Decision) -> None:
+        """Keep what a decision says to keep. Every handled sighting rewrites its pair, known or not (A2)."""
+        if decision.bucket is not None:
+            self._buckets[decision.bucket.start] = decision.bucket
+            self._changed_buckets.add(decision.bucket.start)
+        for start in decision.dropped_buckets:
+            self._buckets[start] = None
+            self._changed_buckets.add(start)
+        if decision.pair is not None:
+            self._pairs[member_account] = decision.pair
+            self._changed_pairs.add(member_account)
+
+    def changed_pairs(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """The pairs that the batch has written: key and value."""
+        for account in self._changed_pairs:
+            pair = self._pairs[account]
+            yield codec.pair_key(self._principal, account), None if pair is None else codec.encode_pair(pair)
+
+    def changed_buckets(self) -> Iterator[tuple[bytes, bytes | None]]:
+        """The buckets that the batch has written, or deleted (``None``): key and value."""
+        for start in self._changed_buckets:
+            bucket = self._buckets[start]
+            yield codec.bucket_key(self._principal, start), None if bucket is None else codec.encode_bucket(bucket)
+
+    def _entries(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        return takewhile(lambda entry: entry[0].startswith(prefix), stored_from(self._store, prefix))
+
+
+def stored_from(store: Any, start: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The entries of a RocksDB store in the order of their keys, from the first key that is not before ``start``."""
+    entries = store.iter()
+    entries.seek(start)
+    while entries.valid():
+        yield entries.key(), entries.value()
+        entries.next()
+
+
+class Sweep:
+    """Finds what is older than the horizon, a few entries with each sighting (M8).
+
+    One for each partition; where it stopped is in memory only: after a restart it begins again at the first entry.
+    """
+
+    # Entries examined with each sighting: one would keep up with one new pair a sighting, more catch up after a flood.
+    STEP = 4
+
+    def __init__(self) -> None:
+        self._next = b""
+
+    def examine(self, partition: PartitionMemory, sightings: int) -> list[tuple[bytes, int]]:
+        """Return the next few entries for so many sightings: key, and when it was last of use (event time).
+
+        Entries that the batch has written are left out.
+        """
+        written = partition.changed_keys()
+        examined = list(islice(stored_from(partition.store, self._next), self.STEP * sightings))
+        # The end of the store is followed by its beginning, with the next batch.
+        self._next = examined[-1][0] + b"\0" if len(examined) == self.STEP * sightings else b""
+        return [
+            (key, _last_of_use(key, value))
+            for key, value in examined
+            if key != partition.offset_key and key not in written
+        ]
+
+
+def _last_of_use(key: bytes, value: bytes) -> int:
+    parsed = codec.parse_key(key)
+    return parsed.start if isinstance(parsed, codec.BucketKey) else codec.decode_pair(value).last_seen

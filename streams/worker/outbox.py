@@ -1,0 +1,46 @@
+"""Sending many records and waiting for all their acknowledgements at once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from streams.kafka_security import MAX_MESSAGE_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# What topics and producer allow for one record, less room for its key, its headers and the frame around it.
+MAX_VALUE_BYTES = MAX_MESSAGE_BYTES - 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One record to send; ``partition`` only where it is not the key's."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
+    partition: int | None = None
+
+
+class Outbox:
+    """Sends through Faust's producer. Records for one partition are stored in the order given."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def send_all(self, records: Sequence[Outgoing]) -> list[Any]:
+        """Send all, wait until the broker has acknowledged all; return each one's metadata, in order.
+
+        Raises:
+            ProducerSendError, KafkaError: the broker refused a record, or did not answer within the producer's timeout.
+        """
+        producer = self._app.producer
+        waiting = [
+            await producer.send(record.topic, record.key, record.value, record.partition, None, list(record.headers))
+            for record in records
+        ]
+        return await asyncio.gather(*waiting)

@@ -1,0 +1,81 @@
+"""The sight agent: messages of the source topics in, sightings and dead letters out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from streams import pipeline
+from streams.detection.sighting import Origin
+from streams.wire import sighting as codec
+from streams.worker.dead_letter import dead_letter
+from streams.worker.outbox import MAX_VALUE_BYTES, Outgoing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from streams.detection.sighting import Sighting
+
+log = structlog.get_logger(__name__)
+
+
+def origin_of(message: Any) -> Origin:
+    """Return where a Faust message came from."""
+    return Origin(message.topic, message.partition, message.offset, round(message.timestamp * 1000))
+
+
+class Sight:
+    """Handles batches of source messages: read, take, send, wait for the acknowledgements."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self._topics = app.topic_names
+
+    async def handle(self, events: Sequence[Any], _owned: Callable[[], bool]) -> None:
+        """Send what a batch of source messages holds; returns when the broker has acknowledged all of it."""
+        outgoing = [record for event in events for record in self._read(event.message)]
+        await self._app.outbox.send_all(outgoing)
+
+    def _read(self, message: Any) -> list[Outgoing]:
+        app = self._app
+        # The last message of each fetched batch comes here whatever it holds (see transport).
+        if not app.may_match(message.value):
+            return []
+        origin = origin_of(message)
+        reading = pipeline.sight(message.value, app.rule, app.taking, origin)
+        for shape, records in reading.records.items():
+            app.metrics.records.labels(shape).inc(records)
+        return [
+            *(self._sighting(message, sighting) for sighting in reading.sightings),
+            *(self._dead_letter(message, rejected) for rejected in reading.rejected),
+        ]
+
+    def _sighting(self, message: Any, sighting: Sighting) -> Outgoing:
+        try:
+            value = codec.encode(sighting)
+        except ValueError as unfit:
+            return self._dead_letter(message, _not_sent("malformed", str(unfit), sighting))
+        if len(value) > MAX_VALUE_BYTES:
+            error = f"the sighting is {len(value)} bytes, more than the {MAX_VALUE_BYTES} that a topic takes"
+            return self._dead_letter(message, _not_sent("too-large", error, sighting))
+        self._app.metrics.sightings.inc()
+        return Outgoing(self._topics.sightings, sighting.principal.encode(), value)
+
+    def _dead_letter(self, message: Any, rejected: pipeline.Rejected) -> Outgoing:
+        origin = origin_of(message)
+        self._app.metrics.dead_letters.labels(rejected.reason).inc()
+        log.warning(
+            "dead_letter",
+            reason=rejected.reason,
+            error=rejected.error,
+            topic=origin.topic,
+            partition=origin.partition,
+            offset=origin.offset,
+            element=rejected.element,
+        )
+        return dead_letter(self._topics.dead_letter, message.key, rejected, origin)
+
+
+def _not_sent(reason: str, error: str, sighting: Sighting) -> pipeline.Rejected:
+    return pipeline.Rejected(reason, error, None, sighting.record.encode(), redacted=True)

@@ -1,0 +1,66 @@
+"""What is checked before a worker starts: a place for its state, and topics as the settings say."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import TYPE_CHECKING
+
+import structlog
+import tenacity
+
+from streams.operator_error import OperatorError
+from streams.worker.topic_admin import BrokerUnreachable, check_topics
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from streams.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+
+class StartupError(OperatorError):
+    """The worker cannot start; the message names the thing and the mend."""
+
+
+def check_state_dir(state_dir: Path) -> None:
+    """Make the state directory if need be, and write to it.
+
+    Raises:
+        StartupError: it cannot be made, or not written to (read-only, full).
+    """
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=state_dir) as probe:
+            probe.write(b"\0" * 4096)
+            probe.flush()
+    except OSError as refused:
+        raise StartupError(
+            f"state_dir = {state_dir}: cannot be written to: {refused.strerror}; set state_dir (or "
+            "ROOTWATCH_STATE_DIR) to a directory on a disk with room that this user may write to"
+        ) from refused
+
+
+def wait_for_topics(settings: Settings) -> None:
+    """Check the topics, for as long as it takes until a broker answers.
+
+    Raises:
+        StartupError: a topic is missing or differs in what the worker depends on; the message names the command that
+            mends it.
+        AccessRefused: the broker refuses the credentials or a right.
+    """
+    retrying = tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(BrokerUnreachable),
+        wait=tenacity.wait_exponential(multiplier=0.5, max=10),
+        before_sleep=_waiting,
+        reraise=True,
+    )
+    findings = [finding for finding in retrying(check_topics, settings) if finding.stops_worker]
+    if findings:
+        wrong = "; ".join(str(finding) for finding in findings)
+        raise StartupError(f"{wrong}. Run `rootwatch topics apply` with the same settings, then start again.")
+
+
+def _waiting(state: tenacity.RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.warning("broker.unreachable", error=str(error), attempt=state.attempt_number, consequence="keeps trying")

@@ -1,0 +1,120 @@
+"""Faust's aiokafka transport with the fetch-time filter, and with offsets that are committed only when all is done.
+
+The rules:
+
+* Of every batch fetched from a source topic, the consumer's thread keeps the records that may match and the last one
+  of each partition; the rest never become Faust events. The last one carries the committed offset past the dropped.
+* What may be committed is decided by ``OpenOffsets``, not by Faust's gap tracking: that one loses count when the first
+  offset is 0, and takes an event that it skipped during a rebalance for a handled one.
+* An acknowledgement of an earlier generation of the consumer group, or while the flow is stopped for a rebalance,
+  counts for nothing: whoever owns the partition next reads that record again.
+* Before partitions are given up, the batches in hand are finished and committed, so that the next owner starts after
+  them and no late write follows its recovery.
+* The producer is idempotent, so that a retry cannot reorder the changelog.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from faust.transport.drivers import aiokafka as driver
+
+from streams.worker.offsets import OpenOffsets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from faust.types import TP, Message
+
+    from streams.worker.metrics import Metrics
+
+# Longest wait for the batches in hand when partitions are given up; a broker that does not answer must not hold up the
+# whole group. What is not done by then is done again by the next owner.
+FINISH_SECONDS = 8.0
+
+
+class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    """The consumer's thread; it drops what cannot match before the event loop hears of it."""
+
+    async def _fetch_records(self, *args: Any, **kwargs: Any) -> dict[TP, list[Any]]:
+        fetched: dict[TP, list[Any]] = await super()._fetch_records(*args, **kwargs)
+        self.app.last_poll = time.monotonic()
+        keep: Callable[[bytes | None], bool] = self.app.may_match
+        metrics: Metrics = self.app.metrics
+        for tp, records in fetched.items():
+            if tp.topic in self.app.source_topics:
+                kept = [record for record in records if keep(record.value)]
+                metrics.fetched(tp.topic, records, len(kept))
+                if not kept or kept[-1] is not records[-1]:
+                    kept.append(records[-1])
+                fetched[tp] = kept
+        return fetched
+
+
+class Consumer(driver.Consumer):  # type: ignore[misc]
+    """Faust's consumer, with commits decided by ``OpenOffsets``."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._offsets: dict[TP, OpenOffsets] = {}
+        super().__init__(*args, **kwargs)
+
+    def _new_consumer_thread(self) -> FilteringThread:
+        return FilteringThread(self, loop=self.loop, beacon=self.beacon)
+
+    def _to_message(self, tp: TP, record: Any) -> Message:
+        if self.app.topics.acks_enabled_for(tp.topic):
+            self._offsets.setdefault(tp, OpenOffsets()).deliver(record.offset)
+        return super()._to_message(tp, record)
+
+    def ack(self, message: Message) -> bool:
+        """Note that a message needs nothing more; counts only in the generation that it was delivered in."""
+        if not self.flow_active or message.generation_id != self.app.consumer_generation_id:
+            return False
+        offsets = self._offsets.get(message.tp)
+        if offsets is None or not offsets.done(message.offset):
+            return False
+        message.acked = True
+        self._unacked_messages.discard(message)
+        return True
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Leave gaps alone: offsets that are not delivered are not open."""
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return (tp for tp in self._offsets if topics is None or tp in topics or tp.topic in topics)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return self._offsets[tp].committable()
+
+    async def perform_seek(self) -> None:
+        """Start again from the committed offsets; what was delivered before does not count."""
+        self._offsets.clear()
+        await super().perform_seek()
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Finish and commit the batches in hand before the partitions go."""
+        await self._finish_batches()
+        await super().on_partitions_revoked(revoked)
+        self._offsets.clear()
+
+    async def _finish_batches(self) -> None:
+        async with self.app.batches.finished(FINISH_SECONDS):
+            await self.commit()
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Say nothing of a partition without events: after the filter a quiet partition is the normal case."""
+
+
+class Producer(driver.Producer):  # type: ignore[misc]
+    """Faust's producer, idempotent: each record once and in order, whatever is sent again (KIP-98)."""
+
+    def _settings_extra(self) -> Mapping[str, Any]:
+        return {"acks": "all", "enable_idempotence": True}
+
+
+class Transport(driver.Transport):  # type: ignore[misc]
+    """The transport that the worker's app uses."""
+
+    Consumer: ClassVar[type[Consumer]] = Consumer
+    Producer: ClassVar[type[Producer]] = Producer

@@ -1,0 +1,37 @@
+"""The worker on a real broker, from CloudTrail bytes to alerts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from worker_process import Deployment, assume_root, pairs_of, wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kafka_broker import Names, RunningBroker
+
+
+@pytest.fixture
+def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deployment:
+    broker.create_topic(names.source_topic, partitions=3)
+    made = Deployment(broker.bootstrap, names, tmp_path)
+    made.apply_topics()
+    return made
+
+
+def test_bytes_in_alert_out(deployment: Deployment) -> None:
+    """A successful AssumeRoot by a new pair alerts once; the same pair again and everything else stays silent."""
+    record = assume_root()
+    other = {**assume_root(), "eventName": "AssumeRole"}
+    failed = assume_root(account="444444444444", errorCode="AccessDenied")
+    with deployment.worker() as worker:
+        worker.wait_until_ready()
+        deployment.produce([other, record, {"Records": [record, assume_root()]}, failed, None, b"", b"{cut"])
+        wait_for(deployment.all_done, "all offsets are committed")
+        assert worker.terminate() == 0, worker.tail()
+    alerts = deployment.alerts()
+    assert pairs_of(alerts) == {("arn:aws:iam::111111111111:user/alice", "222222222222")}
+    assert len(alerts) == 1
+    assert alerts[0]["origin"]["topic"] == deployment.names.source_topic

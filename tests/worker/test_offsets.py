@@ -1,0 +1,54 @@
+"""Which offsets may be committed."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.worker.offsets import OpenOffsets
+
+
+@st.composite
+def deliveries(draw: st.DrawFn) -> tuple[list[int], list[int]]:
+    """Ascending offsets with gaps, and some of them in any order as done."""
+    offsets = draw(st.lists(st.integers(0, 200), min_size=1, unique=True).map(sorted))
+    done = draw(st.lists(st.sampled_from(offsets), unique=True))
+    return offsets, done
+
+
+@given(deliveries())
+def test_never_past_an_open_offset(case: tuple[list[int], list[int]]) -> None:
+    """A2: what is committed is never past an offset that is not done, whatever the gaps and the order of doneness."""
+    offsets, done = case
+    tracked = OpenOffsets()
+    for offset in offsets:
+        tracked.deliver(offset)
+    for offset in done:
+        assert tracked.done(offset)
+        left = [other for other in offsets if other not in done[: done.index(offset) + 1]]
+        assert tracked.committable() == (min(left) if left else offsets[-1] + 1)
+
+
+def test_the_first_offset_may_be_zero() -> None:
+    """A partition read from offset 0 with a gap after it commits up to its end, which Faust's gap tracking does not."""
+    tracked = OpenOffsets()
+    tracked.deliver(0)
+    tracked.deliver(37)
+    tracked.done(0)
+    tracked.done(37)
+    assert tracked.committable() == 38
+
+
+def test_nothing_delivered_commits_nothing() -> None:
+    """Before any delivery there is nothing to commit."""
+    assert OpenOffsets().committable() is None
+
+
+def test_a_repeat_changes_nothing() -> None:
+    """An offset delivered again after it was done stays done."""
+    tracked = OpenOffsets()
+    tracked.deliver(5)
+    assert tracked.done(5)
+    tracked.deliver(5)
+    assert not tracked.done(5)
+    assert tracked.committable() == 6
