@@ -32,16 +32,15 @@ def read(document: Document, walk: Walk) -> Iterator[Item]:
     if not isinstance(data, str):
         yield walk.unknown("awslogs has no data", document)
         return
-    content = json_text.compact(document).encode()
     try:
         compressed = binascii.a2b_base64(data.encode("ascii"), strict_mode=True)
         subscription = json_text.parse(to_utf8(walk.room.inflate(compressed)))
     except gzipped.TooLargeError as error:
-        yield walk.too_large(f"awslogs data: {error}", content)
+        yield walk.unreadable("too-large", f"awslogs data: {error}", document)
     except UnicodeEncodeError:
-        yield walk.malformed("awslogs data: no base64", content)
+        yield walk.unreadable("malformed", "awslogs data: no base64", document)
     except (binascii.Error, gzipped.CorruptGzipError, NotTextError, json_text.MalformedJsonError) as error:
-        yield walk.malformed(f"awslogs data: {error}", content)
+        yield walk.unreadable("malformed", f"awslogs data: {error}", document)
     else:
         if isinstance(subscription, dict) and cloudwatch.recognises(subscription):
             yield from cloudwatch.read(subscription, walk)

@@ -68,7 +68,7 @@ def _documents(text: bytes, walk: Walk) -> Iterator[Item]:
         try:
             value = json_text.parse(line)
         except json_text.MalformedJsonError as error:
-            yield elements.malformed(str(error), line)
+            yield elements.unreadable("malformed", str(error), line)
         else:
             yield from read_value(value, elements)
 

@@ -5,14 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from streams.inputs import announcements, awslogs, cloudtrail, cloudwatch, eventbridge, records_file, sns
+from streams.inputs import (
+    announcements,
+    awslogs,
+    cloudtrail,
+    cloudwatch,
+    elastic,
+    elasticsearch,
+    eventbridge,
+    filebeat,
+    records_file,
+    sns,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streams.inputs.walk import Item, Shape, Walk
 
-# The first that recognises a document reads it. The most frequent come first; no order changes what is read.
+# The first that recognises a document reads it; the most frequent come first. Only filebeat and elastic overlap: what
+# filebeat does not recognise as raw, elastic reads by its fields.
 SHAPES: tuple[Shape, ...] = (
     cloudtrail,
     records_file,
@@ -20,6 +32,9 @@ SHAPES: tuple[Shape, ...] = (
     cloudwatch,
     awslogs,
     sns,
+    elasticsearch,
+    filebeat,
+    elastic,
     announcements,
 )
 

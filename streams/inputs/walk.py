@@ -89,7 +89,7 @@ class Walk:
         try:
             value = json_text.parse(text)
         except json_text.MalformedJsonError as error:
-            yield self.malformed(str(error), text.encode("utf-8", "replace"))
+            yield self.unreadable("malformed", str(error), text.encode("utf-8"))
             return
         yield from self.document(value)
 
@@ -101,20 +101,16 @@ class Walk:
         """Something that is known to hold no record (R5)."""
         return Notice(what, self._number())
 
-    def unknown(self, error: str, value: Any) -> Unreadable:
+    def unknown(self, error: str, element: Any) -> Unreadable:
         """Valid JSON of no known shape (R6)."""
-        number = self._number()
-        return Unreadable("unknown-shape", error, number, None if number is None else element_content(value))
+        return self.unreadable("unknown-shape", error, element)
 
-    def malformed(self, error: str, content: bytes) -> Unreadable:
-        """Something that cannot be read."""
+    def unreadable(self, reason: str, error: str, element: Any) -> Unreadable:
+        """Something that cannot be read; the element is bytes as they came, or a JSON value."""
         number = self._number()
-        return Unreadable("malformed", error, number, None if number is None else content)
-
-    def too_large(self, error: str, content: bytes) -> Unreadable:
-        """Something that is larger than it may be."""
-        number = self._number()
-        return Unreadable("too-large", error, number, None if number is None else content)
+        if number is None:
+            return Unreadable(reason, error)
+        return Unreadable(reason, error, number, element if isinstance(element, bytes) else element_content(element))
 
     def _number(self) -> int | None:
         return None if self.numbers is None else next(self.numbers)

@@ -1,0 +1,143 @@
+"""An Elastic document after ingest: CloudTrail's fields under the names of ECS and ``aws.cloudtrail.*``.
+
+Names: https://www.elastic.co/docs/reference/beats/filebeat/exported-fields-aws. The fields decide, not the copy of the
+record in ``event.original`` (T2).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from streams.detection import json_text
+from streams.inputs import java_map
+from streams.inputs.ecs import CLOUDTRAIL, Ecs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.inputs.walk import Document, Item, Walk
+
+NAME = "elastic"
+
+_IDENTITY = f"{CLOUDTRAIL}.user_identity"
+_SESSION = f"{_IDENTITY}.session_context"
+
+# Where a field of CloudTrail, by its path, is found.
+_NAMES: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("eventVersion",): (f"{CLOUDTRAIL}.event_version",),
+    ("eventTime",): ("@timestamp",),
+    ("eventSource",): ("event.provider",),
+    ("eventName",): ("event.action",),
+    ("eventID",): ("event.id",),
+    ("eventType",): (f"{CLOUDTRAIL}.event_type",),
+    ("eventCategory",): (f"{CLOUDTRAIL}.event_category",),
+    ("awsRegion",): ("cloud.region",),
+    ("sourceIPAddress",): ("source.address", "source.ip"),
+    ("userAgent",): ("user_agent.original",),
+    ("requestID",): (f"{CLOUDTRAIL}.request_id",),
+    ("recipientAccountId",): (f"{CLOUDTRAIL}.recipient_account_id",),
+    ("sharedEventID",): (f"{CLOUDTRAIL}.shared_event_id",),
+    ("userIdentity", "type"): (f"{_IDENTITY}.type",),
+    ("userIdentity", "arn"): (f"{_IDENTITY}.arn",),
+    ("userIdentity", "accessKeyId"): (f"{_IDENTITY}.access_key_id",),
+    ("userIdentity", "principalId"): ("user.id",),
+    ("userIdentity", "userName"): ("user.name",),
+    ("userIdentity", "accountId"): ("cloud.account.id",),
+    ("userIdentity", "sessionContext", "attributes", "mfaAuthenticated"): (f"{_SESSION}.mfa_authenticated",),
+    ("userIdentity", "sessionContext", "sessionIssuer", "type"): (f"{_SESSION}.session_issuer.type",),
+    ("userIdentity", "sessionContext", "sessionIssuer", "arn"): (f"{_SESSION}.session_issuer.arn",),
+    ("userIdentity", "sessionContext", "sessionIssuer", "accountId"): (f"{_SESSION}.session_issuer.account_id",),
+}
+
+# What the pipeline keeps as it was, by its path in CloudTrail: as objects in ``flattened``, or as text.
+_KEPT: dict[tuple[str, str], tuple[str, ...]] = {
+    ("requestParameters", "request_parameters"): (
+        "targetPrincipal",
+        "targetPolicy",
+        "taskPolicyArn.arn",
+        "taskPolicyArn",
+        "durationSeconds",
+    ),
+    ("responseElements", "response_elements"): ("credentials.accessKeyId", "credentials.expiration"),
+}
+
+
+def recognises(document: Document) -> bool:
+    """It says what it is about, or has the fields of an ingested record."""
+    ecs = Ecs((document,))
+    return ecs.dataset is not None or ecs.is_ingested
+
+
+def read(document: Document, walk: Walk) -> Iterator[Item]:
+    """The document is the record."""
+    yield read_fields(Ecs((document,)), walk)
+
+
+def read_fields(ecs: Ecs, walk: Walk) -> Item:
+    """Read a document whose fields may be in several bodies; the first body is what the alert shows."""
+    if ecs.dataset != CLOUDTRAIL:
+        return walk.notice("an Elastic document of another dataset than aws.cloudtrail")
+    return walk.record(_fields(ecs), ecs.bodies[0])
+
+
+def _fields(ecs: Ecs) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for path, names in _NAMES.items():
+        _put(fields, path, ecs.value(*names))
+    for (section, name), leaves in _KEPT.items():
+        written = _written_form(ecs.value(f"{CLOUDTRAIL}.{name}"))
+        for leaf in leaves:
+            value = ecs.value(f"{CLOUDTRAIL}.flattened.{name}.{leaf}", f"{CLOUDTRAIL}.{name}.{leaf}")
+            _put(fields, (section, *leaf.split(".")), written.value(leaf) if value is None else value)
+    fields["resources"] = _resources(ecs)
+    if ecs.value("event.outcome") != "success":
+        outcome = f"event.outcome {ecs.text('event.outcome') or 'missing'}"
+        fields["errorCode"] = ecs.text(f"{CLOUDTRAIL}.error_code") or outcome
+    return fields
+
+
+def _put(fields: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    """Set the value at the path; what is already there stays."""
+    if value is None:
+        return
+    for name in path[:-1]:
+        fields = fields.setdefault(name, {})
+    fields.setdefault(path[-1], value)
+
+
+def _written_form(text: Any) -> Ecs:
+    """Request parameters or response elements from their text: JSON, or the text form of a Java map."""
+    if not isinstance(text, str):
+        return Ecs(())
+    for parse in (json_text.parse, java_map.parse):
+        try:
+            value = parse(text)
+        except (json_text.MalformedJsonError, java_map.NoJavaMapError):
+            continue
+        if isinstance(value, dict):
+            return Ecs((value,))
+    return Ecs(())
+
+
+def _resources(ecs: Ecs) -> list[dict[str, Any]]:
+    """The entries of ``resources``: objects, or, as in the ``fields`` of a hit, a list for each of their fields."""
+    entries = ecs.value(f"{CLOUDTRAIL}.resources")
+    if isinstance(entries, dict):
+        entries = [entries]
+    if not isinstance(entries, list):
+        columns = {name: _list(ecs.value(f"{CLOUDTRAIL}.resources.{name}")) for name in ("arn", "type", "account_id")}
+        rows = range(max(map(len, columns.values())))
+        entries = [{name: column[row] for name, column in columns.items() if row < len(column)} for row in rows]
+    resources = [Ecs((entry,)) for entry in entries if isinstance(entry, dict)]
+    return [
+        {
+            "ARN": resource.value("arn", "ARN"),
+            "type": resource.value("type"),
+            "accountId": resource.value("account_id", "accountId"),
+        }
+        for resource in resources
+    ]
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [] if value is None else [value]

@@ -1,0 +1,42 @@
+"""A hit of an Elasticsearch search, with the document in ``_source`` or its fields in ``fields``.
+
+https://www.elastic.co/docs/reference/elasticsearch/rest-apis/retrieve-selected-fields
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streams.inputs import elastic, filebeat
+from streams.inputs.ecs import Ecs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.inputs.walk import Document, Item, Walk
+
+NAME = "elasticsearch"
+
+
+def recognises(document: Document) -> bool:
+    """It has a source, or an index and fields."""
+    return isinstance(document.get("_source"), dict) or (
+        "_index" in document and isinstance(document.get("fields"), dict)
+    )
+
+
+def read(document: Document, walk: Walk) -> Iterator[Item]:
+    """Read the document; what its source lacks may be in the fields."""
+    bodies = tuple(
+        body for body in (document.get("_source"), document.get("fields")) if isinstance(body, dict) and body
+    )
+    if not bodies:
+        yield walk.unknown("a hit without source and fields", document)
+        return
+    ecs = Ecs(bodies)
+    if filebeat.is_raw(ecs):
+        yield from filebeat.read_text(ecs, walk)
+    elif ecs.dataset is not None or ecs.is_ingested:
+        yield elastic.read_fields(ecs, walk)
+    else:
+        yield from walk.document(bodies[0])

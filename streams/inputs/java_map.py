@@ -1,0 +1,82 @@
+"""The text form of a Java map, which Elastic's ingest pipeline makes of request parameters and response elements.
+
+``{targetPrincipal=222222222222, taskPolicyArn={arn=arn:aws:…}, tags=[a, b]}``: nothing is quoted, so a value ends where
+the next key begins. Where a value itself looks like that, the reading is a guess; it is the last resort.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from streams.detection.json_text import MAX_DEPTH, TooDeepError
+
+_KEY = re.compile(r"([^\s={}\[\],]+)=")
+_MEMBER_TEXT = re.compile(r"(?:(?!, [^\s={}\[\],]+=)[^}])*")
+_ITEM_TEXT = re.compile(r"(?:(?!, )[^\]])*")
+_NEXT = ", "
+
+
+class NoJavaMapError(ValueError):
+    """The text is not the text form of a map."""
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Read the text form of a map; every value that is no map or list is text, ``null`` is ``None``.
+
+    Raises:
+        NoJavaMapError: the text is something else.
+    """
+    try:
+        value, end = _map(text, 0, 0)
+    except TooDeepError as error:
+        raise NoJavaMapError(str(error)) from None
+    if end != len(text):
+        raise NoJavaMapError("something follows the map")
+    return value
+
+
+def _map(text: str, start: int, depth: int) -> tuple[dict[str, Any], int]:
+    if depth > MAX_DEPTH:
+        raise TooDeepError
+    if not text.startswith("{", start):
+        raise NoJavaMapError("no opening brace")
+    members: dict[str, Any] = {}
+    position = start + 1
+    while not text.startswith("}", position):
+        key = _KEY.match(text, position)
+        if key is None:
+            raise NoJavaMapError("no key")
+        members[key[1]], position = _value(text, key.end(), _MEMBER_TEXT, depth)
+        position = _after_value(text, position, "}")
+    return members, position + 1
+
+
+def _list(text: str, start: int, depth: int) -> tuple[list[Any], int]:
+    if depth > MAX_DEPTH:
+        raise TooDeepError
+    items: list[Any] = []
+    position = start + 1
+    while not text.startswith("]", position):
+        item, position = _value(text, position, _ITEM_TEXT, depth)
+        items.append(item)
+        position = _after_value(text, position, "]")
+    return items, position + 1
+
+
+def _value(text: str, start: int, bare: re.Pattern[str], depth: int) -> tuple[Any, int]:
+    if text.startswith("{", start):
+        return _map(text, start, depth + 1)
+    if text.startswith("[", start):
+        return _list(text, start, depth + 1)
+    match = bare.match(text, start)
+    word = match[0] if match else ""
+    return (None if word == "null" else word), start + len(word)
+
+
+def _after_value(text: str, position: int, closing: str) -> int:
+    if text.startswith(_NEXT, position):
+        return position + len(_NEXT)
+    if text.startswith(closing, position):
+        return position
+    raise NoJavaMapError("a value does not end")
