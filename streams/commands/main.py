@@ -1,12 +1,103 @@
-"""The ``rootwatch`` command: puts the commands together."""
+"""The ``rootwatch`` command: puts the commands together, and turns errors into exit codes.
+
+A command's module is imported only when the command runs, so that ``rootwatch --help`` and ``explain`` need not wait
+for Kafka clients. To add a command: a module named after it, with a function or a ``typer.Typer`` of the same name
+(``-`` becomes ``_``), and its line in ``COMMANDS``.
+
+Exit codes: 0 success, 1 ran and found a problem, 2 wrong usage, 130 interrupted.
+"""
 
 from __future__ import annotations
 
-import typer
+import contextlib
+import os
+import sys
+from importlib import import_module
+from typing import Annotated, Any
 
-app = typer.Typer(name="rootwatch", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from streams import __version__
+from streams.operator_error import OperatorError
+
+COMMANDS = {
+    "alerts": "Show the alerts of the alert topic.",
+    "backtest": "Replay the past: the alerts that the rule would have raised.",
+    "topics": "Create or check the topics.",
+    "worker": "Run a worker: CloudTrail in, alerts out.",
+}
+
+
+class _LoadedWhenRun(TyperGroup):
+    """Finds the command by its line in ``COMMANDS``, and imports it then."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, load(str(name)), rest
+
+
+def load(name: str) -> Any:
+    """Import a command and make it ready to run."""
+    attribute = name.replace("-", "_")
+    command = getattr(import_module(f"streams.commands.{attribute}"), attribute)
+    if isinstance(command, typer.Typer):
+        return get_command(command)
+    alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    alone.command(name)(command)
+    return get_command(alone)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001  what typer calls
+    if wanted:
+        typer.echo(f"rootwatch {__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    name="rootwatch", cls=_LoadedWhenRun, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
+
+
+@app.callback()
+def rootwatch(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Alerts on rare root-privilege use in AWS organisations, from CloudTrail on Kafka."""
+
+
+def _announce(name: str, text: str) -> None:
+    """What ``--help`` lists; ``_LoadedWhenRun`` puts the command itself in its place."""
+
+    @app.command(name, help=text)
+    def stand_in() -> None: ...
+
+
+for _name, _text in COMMANDS.items():
+    _announce(_name, _text)
 
 
 def main() -> None:
-    """Run the command line; the console script's entry point."""
-    app()
+    """Run the command line; the console script's entry point. Ends the process."""
+    try:
+        app()
+    except OperatorError as error:
+        for line in str(error).splitlines():
+            sys.stderr.write(f"rootwatch: {line}\n")
+        sys.exit(error.exit_code)
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Write what is left; a reader that has gone away (``rootwatch … | head``) is no error to speak of."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        with contextlib.suppress(OSError):
+            # The interpreter flushes once more at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -15,7 +15,8 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from streams.detection.exception import ExceptionEntry, ExceptionsError, parse_exceptions
-from streams.pipeline import Deciding
+from streams.operator_error import OperatorError
+from streams.pipeline import Deciding, Taking
 from streams.rules import rule as rules
 from streams.settings.values import (
     Addresses,
@@ -34,13 +35,14 @@ from streams.settings.values import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.pipeline import Taking
 
 SHIPPED_RULE = "assume_root.toml"
 
 
-class SettingsError(Exception):
+class SettingsError(OperatorError):
     """One or more settings that cannot be used, one line each: name, value, where it was given, what is allowed."""
+
+    exit_code = 2
 
 
 class Settings(BaseSettings):
@@ -231,8 +233,6 @@ class Settings(BaseSettings):
 
     def taking(self) -> Taking:
         """What the first half of the pipeline needs to know."""
-        from streams.pipeline import Taking  # noqa: PLC0415
-
         return Taking(
             principal=self.principal,
             member_account=self.member_account,

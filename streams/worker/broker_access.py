@@ -8,6 +8,7 @@ what was refused.
 from __future__ import annotations
 
 import logging
+import re
 import time
 from concurrent.futures import TimeoutError as NotYet
 from typing import TYPE_CHECKING, Any, Self
@@ -16,6 +17,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streams.kafka_security import confluent_options
+from streams.operator_error import OperatorError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -28,6 +30,7 @@ ANSWER_SECONDS = 15.0
 _ALL_DOWN_SECONDS = 3.0
 _TICK_SECONDS = 0.1
 
+_PREFIX = re.compile(r"^(\[thrd:[^\]]*\]: )?\S+/(bootstrap|\d+): ")
 _REFUSALS = {
     KafkaError._AUTHENTICATION,  # noqa: SLF001  librdkafka's own codes start so
     KafkaError._SSL,  # noqa: SLF001
@@ -36,8 +39,6 @@ _REFUSALS = {
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
     KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     KafkaError.GROUP_AUTHORIZATION_FAILED,
-    KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
-    KafkaError.DELEGATION_TOKEN_AUTHORIZATION_FAILED,
 }
 _OUTAGES = {
     KafkaError._TRANSPORT,  # noqa: SLF001
@@ -49,7 +50,7 @@ _OUTAGES = {
 }
 
 
-class BrokerError(Exception):
+class BrokerError(OperatorError):
     """A broker did not do what it was asked; the message names what was asked, the operation and the answer."""
 
 
@@ -116,7 +117,7 @@ class BrokerAccess:
     def _error(self, what: str, operation: str, exception: KafkaException) -> BrokerError:
         error = exception.args[0]
         self.client.poll(0)
-        if error.code() in _REFUSALS:
+        if is_refusal(error):
             return AccessRefused(f"{what}: {operation}: {_words(error)}")
         if self._refusal is not None:
             return AccessRefused(f"{what}: {operation}: {self._servers}: {_words(self._refusal)}")
@@ -130,7 +131,7 @@ class BrokerAccess:
 
     def _note(self, error: KafkaError) -> None:
         """What librdkafka has to say of its connections."""
-        if error.code() in _REFUSALS:
+        if is_refusal(error):
             self._refusal = self._refusal or error
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001
             self._all_down = True  # its words say less than those of the failure before it
@@ -138,6 +139,11 @@ class BrokerAccess:
             self._outage = error
 
 
+def is_refusal(error: KafkaError) -> bool:
+    """Whether a broker refuses the credentials, the certificate or a right, which does not end by itself."""
+    return error.code() in _REFUSALS
+
+
 def _words(error: KafkaError) -> str:
-    """What an error says, without librdkafka's prefix of thread and broker."""
-    return str(error.str()).rsplit("]: ", 1)[-1].rstrip(".")
+    """What an error says, without librdkafka's prefix of thread and broker and its count of milliseconds."""
+    return _PREFIX.sub("", str(error.str())).split(" (after ")[0].rstrip(".")

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+import structlog
+
+from streams import log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def _put_back() -> Iterator[None]:
+    """Leave the process's logging as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def logged(log_format: str = "json") -> io.StringIO:
+    stream = io.StringIO()
+    log.configure(log_format, stream)
+    return stream
+
+
+def test_json_is_one_object_a_line() -> None:
+    """Own words and a library's come as one JSON object a line, with level, logger and time in UTC."""
+    stream = logged()
+    structlog.get_logger("streams.worker").info("alert", alert_id="a1", severity="low")
+    logging.getLogger("faust.app").warning("Lost %s partitions\nfor good", 3)
+    own, library = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert (own["event"], own["alert_id"], own["level"], own["logger"]) == ("alert", "a1", "info", "streams.worker")
+    assert own["timestamp"].endswith("Z")
+    assert (library["event"], library["logger"]) == ("Lost 3 partitions\nfor good", "faust.app")
+
+
+def test_console_is_one_line() -> None:
+    """For people, an event is one line with its values behind it, without colours where no terminal is."""
+    stream = logged("console")
+    structlog.get_logger("streams.worker").warning("broker.unreachable", attempt=2)
+    assert stream.getvalue().count("\n") == 1
+    assert "broker.unreachable" in stream.getvalue()
+    assert "attempt=2" in stream.getvalue()
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_libraries_are_quiet() -> None:
+    """Faust and aiokafka are heard from warnings on: their INFO is noise, their debug calls cost throughput."""
+    stream = logged()
+    for name in ("faust.worker", "mode.services", "aiokafka.consumer.fetcher"):
+        logging.getLogger(name).info("noise")
+        assert not logging.getLogger(name).isEnabledFor(logging.INFO)
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+def test_no_variables_and_no_tokens(log_format: str) -> None:
+    """A traceback shows no variables, and a session token in a message or an exception does not reach the log (T7)."""
+    stream = logged(log_format)
+    record = {"sessionToken": "FwoGZXIvYXdzEJr//////////wEaDH"}
+    body = "-".join(["a", "record", "body"])
+    problem = ValueError(f"cannot handle {body.upper()} {json.dumps(record)}")
+    try:
+        raise problem  # noqa: TRY301  a traceback of this frame is wanted
+    except ValueError:
+        structlog.get_logger("streams.worker").exception("worker.failed")
+        logging.getLogger("faust.streams").exception("crashed on %r", record)
+    assert "FwoGZX" not in stream.getvalue()
+    assert stream.getvalue().count("cannot handle") == 2
+    assert "a-record-body" not in stream.getvalue()
+
+
+def test_a_second_set_up_replaces_the_first() -> None:
+    """Configuring twice does not log twice."""
+    logged()
+    stream = logged()
+    structlog.get_logger("streams.worker").info("once")
+    assert stream.getvalue().count("once") == 1
