@@ -1,7 +1,7 @@
 """Looking things up in Elastic documents, whose writers spell the same field in several ways.
 
-Keys may be nested (``{"event": {"action": …}}``), dotted (``{"event.action": …}``) or mixed, and a value may be an array
-of one, as in the ``fields`` of a search hit.
+Keys may be nested (``{"event": {"action": …}}``), dotted (``{"event.action": …}``) or mixed, and a value may be an
+array of one, as in the ``fields`` of a search hit.
 """
 
 from __future__ import annotations

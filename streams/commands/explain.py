@@ -1,0 +1,147 @@
+"""``rootwatch explain``: why a message alerted or did not, one JSON line for every message."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+import typer
+
+from streams import pipeline, settings
+from streams.backtest.messages import CannotReadError, blocks, holds_lines
+from streams.commands.options import Config  # noqa: TC001  typer reads it
+from streams.commands.replay_options import MemberAccount, Principal, RuleFile, say
+from streams.detection.event_time import format_time
+from streams.detection.redaction import redact_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.detection.sighting import Sighting
+    from streams.pipeline import Partial, Reading, Rejected, Taking
+    from streams.rules.rule import Rule
+
+_STDIN = "-"
+_REASONS_SHOWN = 3
+
+
+def explain(  # noqa: PLR0913  one for each option
+    files: Annotated[
+        list[str],
+        typer.Argument(help="Each is one message, gzip or not; .jsonl and .ndjson have one a line; - is stdin."),
+    ],
+    *,
+    rule: RuleFile = None,
+    principal: Principal = None,
+    member_account: MemberAccount = None,
+    max_message_size: Annotated[
+        str | None, typer.Option("--max-message-size", help="How large a message may be, decompressed: 64MiB.")
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Say for every message whether it is a sighting, and if not, why."""
+    configured = settings.load(
+        config, rule=rule, principal=principal, member_account=member_account, max_message_size=max_message_size
+    )
+    used_rule, taking = configured.load_rule(), configured.taking()
+    unread = False
+    for file in files:
+        try:
+            for source, value in _messages(file, taking.max_message_size):
+                line = json.dumps(explanation(source, value, used_rule, taking))
+                sys.stdout.write(f"{line}\n")
+        except (OSError, CannotReadError) as error:
+            say(f"rootwatch: {file}: cannot be read: {getattr(error, 'strerror', None) or error}")
+            unread = True
+    if unread:
+        raise typer.Exit(1)
+
+
+def explanation(source: str, value: bytes, rule: Rule, taking: Taking) -> dict[str, Any]:
+    """Explain one message; ``source`` is where it is from. The keys are part of the contract (section 4)."""
+    reading = pipeline.sight(value, rule, taking)
+    reason = _reason(reading)
+    return {
+        "source": source,
+        "outcome": _outcome(reading),
+        "reason": None if reason is None else redact_text(reason),
+        "filtered": not pipeline.matcher(rule, taking.max_message_size)(value),
+        "sightings": [
+            *(_whole(sighting) for sighting in reading.sightings),
+            *(_partial(rejected.partial) for rejected in reading.rejected if rejected.partial is not None),
+        ],
+    }
+
+
+def _messages(file: str, limit: int) -> Iterator[tuple[str, bytes]]:
+    """Each message with its place: the file, or file and line, from one."""
+    if file == _STDIN:
+        yield file, _whole_message(sys.stdin.buffer, limit)
+        return
+    with Path(file).open("rb") as stored:
+        if not holds_lines(file):
+            yield file, _whole_message(stored, limit)
+            return
+        number = 0
+        for block in blocks(stored, limit):
+            for line in block.removesuffix(b"\n").split(b"\n"):
+                number += 1
+                if line.strip():
+                    yield f"{file}:{number}", line
+
+
+def _whole_message(stored: BinaryIO, limit: int) -> bytes:
+    """As much as tells a message that is too large from one that is not; gzip may exceed what it holds by a little."""
+    return stored.read(limit + limit // 1000 + 1024)
+
+
+def _outcome(reading: Reading) -> str:
+    if reading.sightings:
+        return "mixed" if reading.rejected else "match"
+    if not reading.rejected:
+        return "no-match"
+    return "incomplete" if any(rejected.partial is not None for rejected in reading.rejected) else "malformed"
+
+
+def _reason(reading: Reading) -> str | None:
+    """Why there is not, or not only, a sighting, in words."""
+    if reading.rejected:
+        reasons = [_rejection(rejected) for rejected in reading.rejected]
+    elif reading.sightings:
+        return None
+    elif len(reading.passed_over) == 1:
+        reasons = list(reading.passed_over)
+    else:
+        reasons = [f"{count} x {reason}" for reason, count in reading.passed_over.items()]
+    more = len(reasons) - _REASONS_SHOWN
+    shown = "; ".join(reasons[:_REASONS_SHOWN]) or "holds no records"
+    return f"{shown}; and {more} more" if more > 0 else shown
+
+
+def _rejection(rejected: Rejected) -> str:
+    place = "" if rejected.element is None else f" (element {rejected.element})"
+    return f"{rejected.reason}{place}: {rejected.error}"
+
+
+def _whole(sighting: Sighting) -> dict[str, str | None]:
+    return {
+        "principal": sighting.principal,
+        "member_account": sighting.member_account,
+        "event_id": sighting.event.id,
+        "event_time": format_time(sighting.event.time),
+        "task_policy": sighting.event.task_policy,
+        "issued_access_key_id": sighting.event.issued_access_key_id,
+    }
+
+
+def _partial(partial: Partial) -> dict[str, str | None]:
+    return {
+        "principal": partial.principal,
+        "member_account": partial.member_account,
+        "event_id": partial.event_id,
+        "event_time": None if partial.event_time is None else format_time(partial.event_time),
+        "task_policy": partial.task_policy,
+        "issued_access_key_id": partial.issued_access_key_id,
+    }
