@@ -1,0 +1,111 @@
+"""Finds the files of an archive: single files, and folders with all below them.
+
+Rules:
+- A file named twice, or below two of the given folders, is read once.
+- Below a folder, links to folders are not followed and ``CloudTrail-Digest`` is skipped (R5: digests hold no events).
+- ``AWSLogs/…/CloudTrail/region/YYYY/MM/DD/`` is CloudTrail's own layout
+  (docs.aws.amazon.com, "Finding your CloudTrail log files"): a year, month or day that cannot hold events of the span
+  is not entered. The date is that of delivery, so a day after the span is still read.
+- Found files are sorted by their path, so that the order in which they were given means nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from calendar import monthrange
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from streams.backtest.span import DAY, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+DIGESTS = "CloudTrail-Digest"
+_DATED = re.compile(r"(?:^|/)AWSLogs/(?:[^/]+/)+CloudTrail/[^/]+/(\d{4})(?:/(\d\d)(?:/(\d\d))?)?$")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Found:
+    """A file to read: its path, or its ``s3://`` address, and its size in bytes as stored."""
+
+    path: str
+    size: int
+
+
+@dataclass(slots=True)
+class Listing:
+    """What was found, and (path, what is wrong) for what could not be listed."""
+
+    files: list[Found] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+
+
+def find(places: Iterable[str], span: Span, apart: Iterable[Path] = ()) -> Listing:
+    """Every file at the given paths and below them, each once, sorted by path.
+
+    Args:
+        places: paths of files and folders.
+        span: prunes CloudTrail's dated folders.
+        apart: files that are no input wherever they lie: this run's own output and report.
+    """
+    listing = Listing()
+    unwanted = {os.path.realpath(path) for path in apart}
+    seen: dict[str, Found] = {}
+    for place in places:
+        for path in _walk(place, span, listing):
+            real = os.path.realpath(path)
+            if real in unwanted:
+                continue
+            try:
+                entry = Found(path, Path(path).stat().st_size)
+            except OSError as error:
+                listing.failures.append((path, words(error)))
+                continue
+            seen[real] = min(entry, seen.get(real, entry))
+    listing.files = sorted(seen.values())
+    return listing
+
+
+def _walk(place: str, span: Span, listing: Listing) -> Iterator[str]:
+    if not Path(place).is_dir():
+        yield place
+        return
+
+    def note(error: OSError) -> None:
+        listing.failures.append((str(error.filename), words(error)))
+
+    for folder, below, names in os.walk(place, onerror=note):
+        below[:] = [name for name in below if is_worth_entering(f"{folder}/{name}", span)]
+        for name in names:
+            yield str(Path(folder, name))
+
+
+def is_worth_entering(folder: str, span: Span) -> bool:
+    """Whether the folder of that path, or S3 prefix without its final ``/``, may hold events of the span."""
+    if folder.rsplit("/", 1)[-1] == DIGESTS:
+        return False
+    dated = _DATED.search(folder)
+    if dated is None:
+        return True
+    try:
+        first, after = _days(*(int(part) for part in dated.groups() if part))
+    except ValueError:  # no date after all, such as month 13
+        return True
+    return span.may_hold_files_of(first, after)
+
+
+def _days(year: int, month: int | None = None, day: int | None = None) -> tuple[int, int]:
+    """The first millisecond of a year, month or day, and that after it."""
+    last_month = month or 12
+    first = datetime(year, month or 1, day or 1, tzinfo=UTC)
+    last = datetime(year, last_month, day or monthrange(year, last_month)[1], tzinfo=UTC)
+    return round(first.timestamp() * 1000), round(last.timestamp() * 1000) + DAY
+
+
+def words(error: OSError) -> str:
+    """What is wrong, for a person, without the path."""
+    return error.strerror or str(error) or type(error).__name__

@@ -1,0 +1,113 @@
+"""A confluent-kafka consumer that belongs to no group, commits nothing and reads what it is assigned.
+
+Rules:
+- librdkafka reports refused credentials and failed handshakes only through its error callback, and serves that only
+  while it is polled: so every question to the cluster is asked in short turns with a poll between them.
+- A refusal ends the attempt at once; a broker that is not there, after ``PATIENCE`` seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+from streams.backtest.wanted import SourceError
+from streams.kafka_security import confluent_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streams.settings import Settings
+
+Answer = TypeVar("Answer")
+
+PATIENCE = 30.0
+_TURN = 3.0
+_REFUSALS = {
+    KafkaError._AUTHENTICATION,  # noqa: SLF001  the library's public names for its own errors begin so
+    KafkaError._SSL,  # noqa: SLF001
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+}
+
+log = logging.getLogger(__name__)
+log.addHandler(logging.NullHandler())
+log.propagate = False  # what matters of it is raised, or is in a tally
+
+
+class Connection:
+    """A consumer and what its cluster last complained of. Use it as a context: it closes the consumer."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._servers = ",".join(settings.bootstrap_servers)
+        self.last_error: KafkaError | None = None
+        self.refusal: KafkaError | None = None
+        options: dict[str, Any] = {
+            "group.id": "rootwatch-backtest",  # the library wants one; without subscription or commit it is not used
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "enable.partition.eof": True,
+            "auto.offset.reset": "error",  # a deleted offset is to be named, not skipped silently
+            "isolation.level": "read_committed",
+            "queued.min.messages": 200_000,
+            "queued.max.messages.kbytes": 64 * 1024,
+            "fetch.message.max.bytes": 4 * 1024 * 1024,
+            "error_cb": self._note,
+        }
+        self.consumer = Consumer(confluent_options(settings) | options, logger=log)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.consumer.close()
+
+    def ask(self, what: str, question: Callable[[float], Answer]) -> Answer:
+        """Ask the cluster something; ``question`` takes a timeout in seconds and is asked until it has an answer.
+
+        Raises:
+            SourceError: the cluster refuses, or cannot be reached; names ``what`` was asked.
+        """
+        until = time.monotonic() + PATIENCE
+        while True:
+            self.consumer.poll(0)
+            self.raise_refusal(what)
+            try:
+                return question(_TURN)
+            except KafkaException as error:
+                cause: KafkaError = error.args[0]
+                self.consumer.poll(0)
+                self.raise_refusal(what)
+                if cause.code() in _REFUSALS or not (cause.retriable() or cause.code() < 0):
+                    raise SourceError(f"{what}: {cause.str()}") from error
+                if time.monotonic() > until:
+                    said = (self.last_error or cause).str()
+                    raise SourceError(f"{what}: no answer from {self._servers} in {PATIENCE:.0f} s: {said}") from error
+
+    def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
+        """The oldest offset that is there and the end, which is the next one to be written.
+
+        Raises:
+            SourceError: as ``ask``.
+        """
+        place = TopicPartition(topic, partition)
+        bounds: tuple[int, int] = self.ask(
+            f"topic {topic}, partition {partition}",
+            lambda timeout: self.consumer.get_watermark_offsets(place, timeout),
+        )
+        return bounds
+
+    def raise_refusal(self, what: str) -> None:
+        """Raise SourceError if the cluster has refused the credentials or a right."""
+        if self.refusal is not None:
+            raise SourceError(f"{what}: refused by {self._servers}: {self.refusal.str()}")
+
+    def _note(self, error: KafkaError) -> None:
+        self.last_error = error
+        if error.code() in _REFUSALS:
+            self.refusal = error

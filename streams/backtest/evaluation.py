@@ -1,0 +1,79 @@
+"""What the rule says of sightings in order, with a memory of its own: no live state is read or written."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from streams import pipeline
+from streams.backtest.span import DAY
+from streams.detection.remembered import RememberedPrincipal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from streams.detection.sighting import Sighting
+    from streams.pipeline import Deciding, Decision
+    from streams.rules.rule import Rule
+
+SWEEP_EVERY = 200_000
+"""After so many sightings the memory is looked through for what is forgotten (M8), so that it stays bounded."""
+
+
+@dataclass(slots=True)
+class Verdicts:
+    """What was decided, counted.
+
+    Attributes:
+        outcomes: how many sightings, by outcome: ``alert``, ``overflow``, ``known``, ``late``, ``learned``,
+            ``excepted``.
+        alerts: how many alerts, those in overflow included, by (severity, novelty).
+        excepted: how many sightings, by the exception's place in its file.
+        principals: how many sightings, by principal.
+        first: the earliest sighting's time, in milliseconds; ``None`` without any.
+        last: the latest one's.
+    """
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    alerts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    excepted: Counter[int] = field(default_factory=Counter)
+    principals: Counter[str] = field(default_factory=Counter)
+    first: int | None = None
+    last: int | None = None
+
+    def count(self, sighting: Sighting, decision: Decision) -> None:
+        """Count one decision; they come in order of time."""
+        self.outcomes[decision.outcome] += 1
+        self.principals[sighting.principal] += 1
+        if self.first is None:
+            self.first = decision.time
+        self.last = decision.time
+        if decision.exception is not None:
+            self.excepted[decision.exception] += 1
+        if decision.alert is not None:
+            self.alerts[decision.alert["rule"]["severity"], decision.alert["novelty"]["kind"]] += 1
+
+
+def evaluate(ordered: Iterable[Sighting], rule: Rule, deciding: Deciding) -> Iterator[tuple[Sighting, Decision]]:
+    """Decide on sightings that come in order of time, from an empty memory."""
+    memory: dict[str, RememberedPrincipal] = {}
+    for handled, sighting in enumerate(ordered, 1):
+        principal = memory.get(sighting.principal)
+        if principal is None:
+            principal = memory[sighting.principal] = RememberedPrincipal()
+        decision = pipeline.detect(sighting, principal, rule, deciding)
+        principal.apply(sighting, decision)
+        yield sighting, decision
+        if handled % SWEEP_EVERY == 0:
+            _forget(memory, decision.time, deciding)
+
+
+def _forget(memory: dict[str, RememberedPrincipal], now: int, deciding: Deciding) -> None:
+    """Drop what counts as never seen from ``now`` on (M8): no later sighting can tell, as time only goes on."""
+    for name, principal in list(memory.items()):
+        for account, pair in list(principal.accounts.items()):
+            if pipeline.forgotten(pair.last_seen, now, deciding):
+                del principal.accounts[account]
+        if not principal.accounts and all(start + DAY < now for start in principal.buckets):
+            del memory[name]

@@ -1,0 +1,39 @@
+"""From what is wanted to what is to be read: files or a topic, behind one face."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streams.backtest import archive, files
+from streams.backtest.run import Input
+
+if TYPE_CHECKING:
+    from streams.backtest.wanted import Wanted
+    from streams.settings import Settings
+
+
+def choose(wanted: Wanted, settings: Settings, processes: int) -> Input:
+    """What is to be read, in tasks for at most so many processes.
+
+    Raises:
+        UsageError: something that does not exist is asked for.
+        SourceError: the source cannot be reached or refuses.
+    """
+    if wanted.topic is None:
+        return _files(wanted)
+    from streams.backtest.topic import topic_input  # noqa: PLC0415  files need no Kafka client, which is slow to import
+
+    return topic_input(wanted, settings, processes)
+
+
+def _files(wanted: Wanted) -> Input:
+    """The files at the wanted places."""
+    listing = archive.find(wanted.places, wanted.span, wanted.apart)
+    total = sum(found.size for found in listing.files)
+    return Input(
+        files.tasks(listing.files),
+        total,
+        "bytes",
+        is_small=total <= files.SMALL_INPUT,
+        failures=listing.failures,
+    )

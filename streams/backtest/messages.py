@@ -1,0 +1,122 @@
+"""From a stored file to messages: a file is one message, ``.jsonl`` and ``.ndjson`` hold one message a line.
+
+Gzip is told by its magic bytes, not by the name, and may have several members. What a message may take decompressed is
+bounded while it is being read (R3), however small the file: one that is larger is cut one byte past the bound, so that
+reading it says ``too-large``. isal decompresses more than twice as fast as zlib.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, BinaryIO
+
+from isal import isal_zlib
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+GZIP = b"\x1f\x8b"
+CHUNK = 1024 * 1024
+_GZIP_WINDOW = 31  # zlib's wbits for a gzip header and trailer
+_DAMAGE: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # isal's stub has it as an instance
+_LINES = (".jsonl", ".ndjson")
+
+
+class CannotReadError(Exception):
+    """The stored bytes cannot be decompressed, or not to their end; the message says why."""
+
+
+def holds_lines(path: str) -> bool:
+    """Whether the file of that name holds one message a line rather than one in all."""
+    return path.lower().removesuffix(".gz").endswith(_LINES)
+
+
+def whole(stored: BinaryIO, bound: int) -> bytes:
+    """The file as one message, decompressed, cut at one byte more than ``bound``.
+
+    Raises:
+        CannotReadError: cut or damaged gzip.
+        OSError: the file cannot be read.
+    """
+    first = stored.read(CHUNK)
+    if not first.startswith(GZIP):
+        return (first + stored.read(max(0, bound + 1 - len(first))))[: bound + 1]
+    if len(first) < CHUNK:
+        member = isal_zlib.decompressobj(wbits=_GZIP_WINDOW)
+        try:
+            value = member.decompress(first, bound + 1)
+        except _DAMAGE as error:
+            raise CannotReadError(f"damaged gzip: {error}") from error
+        if (member.eof and not member.unused_data) or len(value) > bound:
+            return bytes(value)  # nearly every file of CloudTrail: one member, in one go
+    pieces = []
+    room = bound + 1
+    for piece in _pieces(first, stored):
+        pieces.append(piece[:room])
+        room -= len(piece)
+        if room <= 0:
+            break
+    return b"".join(pieces)
+
+
+def blocks(stored: BinaryIO, bound: int) -> Iterator[bytes]:
+    """The file in blocks of whole lines, decompressed, each ending at a line's end; the last one may lack it.
+
+    A line longer than ``bound`` comes alone in its block, cut at one byte more than ``bound``.
+
+    Raises:
+        CannotReadError: cut or damaged gzip; the whole lines before it were yielded, the cut one is not.
+        OSError: the file cannot be read.
+    """
+    rest: list[bytes] = []
+    held = 0
+    for piece in _pieces(stored.read(CHUNK), stored):
+        end = piece.rfind(b"\n") + 1
+        if not end:
+            if held <= bound:
+                rest.append(piece)
+                held += len(piece)
+            continue
+        block = b"".join((*rest, piece[:end]))
+        if held + piece.find(b"\n") > bound:
+            first, _, block = block.partition(b"\n")
+            yield first[: bound + 1]
+        if block:
+            yield block
+        rest = [piece[end:]] if end < len(piece) else []
+        held = len(piece) - end
+    if rest:
+        yield b"".join(rest)[: bound + 1]
+
+
+def _pieces(first: bytes, stored: BinaryIO) -> Iterator[bytes]:
+    """The content in pieces of at most ``CHUNK`` bytes, decompressed if it starts like gzip."""
+    if not first.startswith(GZIP):
+        while first:
+            yield first
+            first = stored.read(CHUNK)
+        return
+    try:
+        yield from _members(first, stored)
+    except _DAMAGE as error:
+        raise CannotReadError(f"damaged gzip: {error}") from error
+
+
+def _members(data: bytes, stored: BinaryIO) -> Iterator[bytes]:
+    member = isal_zlib.decompressobj(wbits=_GZIP_WINDOW)
+    while True:
+        if not data:
+            data = stored.read(CHUNK)
+            if not data:
+                raise CannotReadError("cut gzip: it ends before its end marker")
+        if piece := member.decompress(data, CHUNK):
+            yield piece
+        if not member.eof:
+            data = member.unconsumed_tail
+            continue
+        data = (member.unused_data or stored.read(CHUNK)).lstrip(b"\0")  # padding by zeros is allowed, as in gzip(1)
+        while not data:
+            data = stored.read(CHUNK)
+            if not data:
+                return
+            data = data.lstrip(b"\0")
+        member = isal_zlib.decompressobj(wbits=_GZIP_WINDOW)

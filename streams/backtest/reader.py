@@ -1,0 +1,199 @@
+"""From messages to counted sightings of the span, by way of the pipeline.
+
+Rules:
+- Bytes without any mark of the rule are not parsed, or reading would cost six times what decompressing does. Of them
+  only the outside is judged: what does not begin and end as JSON does, or is no UTF-8, is malformed (R3).
+- A small input is read whole all the same (``thorough``), so that each flaw in it is named.
+- The span is that of event time for files and of Kafka's timestamps for topics.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from streams import pipeline
+from streams.backtest.parts import PART_BYTES
+from streams.backtest.span import Span
+from streams.backtest.tally import Flaw, Place, Tally
+from streams.detection.sighting import Origin
+from streams.wire.sighting import decode as decode_sighting
+from streams.wire.single_object import MAGIC as SINGLE_OBJECT
+from streams.wire.single_object import WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from confluent_kafka import Message
+
+    from streams.detection.sighting import Sighting
+    from streams.pipeline import Taking
+    from streams.rules.rule import Rule
+
+_BLANKS = b" \t\r\n"
+_OPEN, _CLOSE = b"{}"
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How to read.
+
+    Attributes:
+        rule: what to look for.
+        taking: how sightings are taken, and the bound of a message's size.
+        span: what is wanted.
+        thorough: parse every message, also those without any mark of the rule.
+    """
+
+    rule: Rule
+    taking: Taking
+    span: Span = field(default_factory=Span)
+    thorough: bool = False
+
+
+class Reader:
+    """Reads messages one after the other; ``take`` hands over what has gathered since the last time."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._may_match = pipeline.matcher(reading.rule, reading.taking.max_message_size)
+        self.tally = Tally()
+        self.sightings: list[Sighting] = []
+        self._held = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether enough has gathered to be handed over."""
+        return self._held >= PART_BYTES
+
+    def take(self) -> tuple[Tally, list[Sighting]]:
+        """The counts and sightings gathered; afterwards there are none."""
+        taken = self.tally, self.sightings
+        self.tally, self.sightings, self._held = Tally(), [], 0
+        return taken
+
+    def file(self, value: bytes, path: str) -> None:
+        """Read a file that is one message, decompressed."""
+        self.tally.messages += 1
+        self._message(value, Place(path))
+
+    def lines(self, block: bytes, path: str, first: int) -> int:
+        """Read a block of whole lines, each a message; ``first`` is the first one's number. Returns the next number.
+
+        Blank lines are no messages.
+        """
+        newlines = block.count(b"\n")
+        following = first + newlines + (not block.endswith(b"\n"))
+        if not (self._reading.thorough or self._may_match(block)) and _looks_like_lines_of_json(block, newlines):
+            self.tally.messages += following - first
+            self.tally.unmarked += following - first
+            return following
+        for number, line in enumerate(block.split(b"\n"), first):
+            if line.strip(_BLANKS):
+                self.tally.messages += 1
+                self._message(line, Place(path, number))
+        return following
+
+    def records(self, records: Sequence[Message]) -> None:
+        """Read Kafka records: CloudTrail in any shape, or sightings."""
+        self.tally.messages += len(records)
+        may_match = self._may_match
+        thorough = self._reading.thorough
+        read = 0
+        for record in records:
+            value = record.value()
+            if not value:
+                read += 1  # a tombstone has nothing to look for (R5)
+            elif thorough or may_match(value):
+                read += 1
+                self._record(value, record)
+            elif value[0] != _OPEN or value[-1] != _CLOSE:
+                self._unmarked(value, Place(f"{record.topic()}[{record.partition()}]", record.offset()))
+        self.tally.unmarked += len(records) - read
+
+    def _record(self, value: bytes, record: Message) -> None:
+        timestamp = record.timestamp()[1]
+        origin = Origin(record.topic(), record.partition(), record.offset(), timestamp)
+        place = Place(f"{origin.topic}[{origin.partition}]", origin.offset)
+        if not value.startswith(SINGLE_OBJECT):
+            for sighting in self._take(value, place, origin):
+                self._keep(sighting, timestamp)
+            return
+        try:
+            sighting = decode_sighting(value)
+        except WireError as error:
+            self.tally.reject(Flaw(place, "malformed", str(error)))
+            return
+        for taken in self._taken_again(sighting, place):
+            self._keep(taken, timestamp)
+
+    def _taken_again(self, sighting: Sighting, place: Place) -> list[Sighting]:
+        """A stored sighting under this run's settings, which may be others than those it was taken with.
+
+        It is taken anew from its own record. A record of several member accounts was stored once for each of them, so
+        where the stored terms come out again, they alone stand for this one.
+        """
+        if sighting.origin is None and self._reading.taking.clock == "record":
+            self.tally.reject(Flaw(place, "incomplete", "was seeded from a file, and has no Kafka timestamp"))
+            return []
+        sightings = self._take(sighting.record.encode(), place, sighting.origin)
+        same = [
+            t for t in sightings if (t.principal, t.member_account) == (sighting.principal, sighting.member_account)
+        ]
+        return [replace(taken, teaching=sighting.teaching) for taken in same or sightings]
+
+    def _message(self, value: bytes, place: Place) -> None:
+        is_too_large = len(value) > self._reading.taking.max_message_size
+        if not (self._reading.thorough or is_too_large or self._may_match(value)):
+            self.tally.unmarked += 1
+            self._unmarked(value, place)
+            return
+        for sighting in self._take(value, place, None):
+            self._keep(sighting, sighting.event.time)
+
+    def _unmarked(self, value: bytes, place: Place) -> None:
+        if flaw := outside_flaw(value):
+            self.tally.reject(Flaw(place, "malformed", flaw))
+
+    def _take(self, value: bytes, place: Place, origin: Origin | None) -> tuple[Sighting, ...]:
+        sight = pipeline.sight(value, self._reading.rule, self._reading.taking, origin)
+        self.tally.records += sum(sight.records.values())
+        for rejected in sight.rejected:
+            element = -1 if rejected.element is None else rejected.element
+            self.tally.reject(Flaw(Place(place.source, place.number, element), rejected.reason, rejected.error))
+        return sight.sightings
+
+    def _keep(self, sighting: Sighting, time: int) -> None:
+        """Count a sighting, and keep it if ``time`` lies within the span."""
+        if time not in self._reading.span:
+            self.tally.outside_span += 1
+            return
+        self.tally.sightings += 1
+        self.sightings.append(sighting)
+        self._held += len(sighting.record)
+
+
+def outside_flaw(value: bytes) -> str | None:
+    """What is wrong with bytes that hold no mark of the rule, judged by their outside; ``None`` if nothing shows."""
+    text = value.removeprefix(_BOM).strip(_BLANKS)
+    if not text:
+        return None
+    if text[:1] + text[-1:] not in (b"{}", b"[]") and not (text[:1] == b"{" and text[-1:] == b"}"):
+        return "does not begin and end as JSON does"
+    if not text.isascii():
+        try:
+            text.decode()
+        except UnicodeDecodeError:
+            return "is no UTF-8"
+    return None
+
+
+def _looks_like_lines_of_json(block: bytes, newlines: int) -> bool:
+    """Whether every line of a block begins with ``{`` and ends with ``}``: three quick counts instead of a split."""
+    ends = block.count(b"}\n")
+    begins = block.count(b"\n{") + block.startswith(b"{")
+    if not block.endswith(b"\n"):
+        ends += block.endswith(b"}")
+        newlines += 1
+    return ends == begins == newlines and block.isascii()

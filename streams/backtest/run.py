@@ -1,0 +1,102 @@
+"""A replay from end to end: read the input in parts, put its sightings in order, decide, and tell the listeners."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from streams.backtest.evaluation import Verdicts, evaluate
+from streams.backtest.order import Sorter, order_key
+from streams.backtest.tally import Tally
+from streams.backtest.workforce import WorkerLostError, gather
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from streams.backtest.parts import Part, Task
+    from streams.backtest.reader import Reading
+    from streams.detection.sighting import Sighting
+    from streams.pipeline import Deciding, Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What is to be read.
+
+    Attributes:
+        tasks: the pieces.
+        total: how much there is, in ``unit``; what the progress bar counts.
+        unit: stored ``bytes`` or Kafka ``records``.
+        is_small: it is not worth more than one process.
+        failures: (path or partition, what is wrong) for what cannot even be tried.
+        truncated: which offsets that were asked for are already deleted.
+        warnings: what a person must know of the input.
+    """
+
+    tasks: Sequence[Task]
+    total: int
+    unit: Literal["bytes", "records"]
+    is_small: bool = False
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    truncated: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Replaying:
+    """The settings of a replay: how to read, how to decide, and how many processes may read."""
+
+    reading: Reading
+    deciding: Deciding
+    processes: int = 1
+
+
+class Listener(Protocol):
+    """Hears of every decision, in order of time."""
+
+    def hear(self, sighting: Sighting, decision: Decision) -> None:
+        """Take note of one decision."""
+
+
+class Progress(Protocol):
+    """Hears how far reading has come."""
+
+    def advance(self, tally: Tally) -> None:
+        """Take note of what one more part counted."""
+
+
+def read(source: Input, reading: Reading, processes: int, tally: Tally, progress: Progress) -> Iterator[Part]:
+    """Read the input in parts, adding up the counts; a lost process is a failure in the tally, not an exception."""
+    tally.failures.extend(source.failures)
+    tally.truncated.extend(source.truncated)
+    tally.warnings.extend(source.warnings)
+    try:
+        for part in gather(source.tasks, reading, 1 if source.is_small else processes):
+            tally.add(part.tally)
+            progress.advance(part.tally)
+            yield part
+    except WorkerLostError as error:
+        tally.failures.append(("input", f"{error}; what it had not yet handed over is missing"))
+
+
+def replay(source: Input, how: Replaying, listeners: Sequence[Listener], progress: Progress) -> tuple[Tally, Verdicts]:
+    """Replay the input; the same sightings give the same decisions in the same order, however the input is cut.
+
+    Args:
+        source: what to read.
+        how: the settings.
+        listeners: who hears of each decision.
+        progress: hears how far reading has come.
+
+    Raises:
+        OSError: temporary files cannot be written, or a listener cannot write.
+    """
+    tally, verdicts = Tally(), Verdicts()
+    with Sorter(lambda sighting: order_key(sighting, how.deciding.clock)) as sorter:
+        for part in read(source, how.reading, how.processes, tally, progress):
+            sorter.add(part.sightings)
+        for sighting, decision in evaluate(sorter.sorted(), how.reading.rule, how.deciding):
+            verdicts.count(sighting, decision)
+            for listener in listeners:
+                listener.hear(sighting, decision)
+    return tally, verdicts

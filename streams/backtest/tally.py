@@ -1,0 +1,97 @@
+"""What a replay counted while it read; parts read apart add up to the same, in whatever order."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from dataclasses import dataclass, field
+
+PLACES_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """Where something lies: a file and line, or a topic's partition and offset, and an element of the message.
+
+    Attributes:
+        source: a path, an ``s3://`` address, or ``topic[partition]``.
+        number: the one-based line or the offset; -1 for a whole file.
+        element: zero-based, as in the dead letter's header; -1 for the whole message.
+    """
+
+    source: str
+    number: int = -1
+    element: int = -1
+
+    def __str__(self) -> str:
+        number = "" if self.number < 0 else f":{self.number}"
+        element = "" if self.element < 0 else f" element {self.element}"
+        return f"{self.source}{number}{element}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Flaw:
+    """One message or element that gave no sighting though it might have: where, which reason, and what is wrong."""
+
+    place: Place
+    reason: str
+    error: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """The counts of what was read.
+
+    Attributes:
+        messages: Kafka values, files or lines; blank lines are none.
+        unmarked: those of them without any mark of the rule, of which only the outside was looked at.
+        records: CloudTrail records in the messages that were parsed.
+        sightings: successful calls within the span, one a member account.
+        outside_span: sightings before ``--from`` or from ``--to`` on.
+        rejected: how many elements or messages, by reason: ``incomplete``, ``malformed``, ``unknown-shape``,
+            ``too-large``.
+        flaws: the first of them by place.
+        size: bytes read, as stored.
+        failures: (path or partition, what is wrong) for what could not be read to its end.
+        truncated: which offsets that were asked for are already deleted, and from where reading starts instead.
+        warnings: what a person must know of the reading.
+    """
+
+    messages: int = 0
+    unmarked: int = 0
+    records: int = 0
+    sightings: int = 0
+    outside_span: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    flaws: list[Flaw] = field(default_factory=list)
+    size: int = 0
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    truncated: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    def reject(self, flaw: Flaw) -> None:
+        """Count a flaw, and keep it if it is among the first."""
+        self.rejected[flaw.reason] += 1
+        self._keep([flaw])
+
+    def add(self, other: Tally) -> None:
+        """Add the counts of another part."""
+        self.messages += other.messages
+        self.unmarked += other.unmarked
+        self.records += other.records
+        self.sightings += other.sightings
+        self.outside_span += other.outside_span
+        self.rejected.update(other.rejected)
+        self._keep(other.flaws)
+        self.size += other.size
+        self.failures.extend(other.failures)
+        self.truncated.extend(other.truncated)
+        self.warnings.extend(other.warnings)
+
+    def _keep(self, flaws: list[Flaw]) -> None:
+        if len(self.flaws) < PLACES_SHOWN:
+            self.flaws = heapq.nsmallest(PLACES_SHOWN, self.flaws + flaws)
+            return
+        for flaw in flaws:
+            if flaw < self.flaws[-1]:
+                self.flaws = heapq.nsmallest(PLACES_SHOWN, [*self.flaws, flaw])

@@ -1,0 +1,160 @@
+"""A topic as a source: which offsets of which partitions are to be read, and how they are cut into tasks.
+
+Rules:
+- The ends are those seen at the start, so that a replay of a live topic ends.
+- ``--from`` becomes an offset by Kafka's own index of timestamps: every record before it is older. ``--to`` cannot, as
+  producers' timestamps need not ascend; where to stop is found while reading (``topic_task``).
+- The offsets of all partitions, laid end to end, are cut into as many equal pieces as there are processes: a topic of
+  one partition also uses them all, and no process reads a partition twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from confluent_kafka import TopicPartition
+
+from streams.backtest.consumer import Connection
+from streams.backtest.run import Input
+from streams.backtest.topic_task import Slice, TopicTask
+from streams.backtest.wanted import SourceError, UsageError
+
+if TYPE_CHECKING:
+    from streams.backtest.wanted import Wanted
+    from streams.settings import Settings
+
+SMALL_TOPIC = 10_000
+"""Up to this many records a topic is read by one process, and thoroughly: starting more costs more."""
+
+
+@dataclass(slots=True)
+class _Range:
+    """What is there of one partition, and what is to be read of it; offsets, ends exclusive."""
+
+    partition: int
+    oldest: int
+    end: int
+    start: int = 0
+
+
+@dataclass(slots=True)
+class _Findings:
+    truncated: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def topic_input(wanted: Wanted, settings: Settings, processes: int) -> Input:
+    """The wanted part of a topic, in at most ``processes`` tasks.
+
+    Raises:
+        UsageError: a partition or an offset that does not exist is asked for.
+        SourceError: the cluster cannot be reached or refuses, or there is no such topic.
+    """
+    topic = wanted.topic or ""
+    found = _Findings()
+    with Connection(settings) as connection:
+        ranges = _ranges(connection, topic)
+        _check_partitions(wanted, ranges)
+        _place_starts(connection, wanted, ranges, found)
+        _place_ends(wanted, ranges)
+    slices = [Slice(r.partition, r.start, r.end) for r in ranges if r.start < r.end]
+    total = sum(piece.end - piece.start for piece in slices)
+    is_small = total <= SMALL_TOPIC
+    pieces = cut(slices, 1 if is_small else processes)
+    oldest = {r.partition: r.oldest for r in ranges} if wanted.span.start is not None else {}
+    return Input(
+        [TopicTask(settings, topic, piece, wanted.span, oldest) for piece in pieces],
+        total,
+        "records",
+        is_small=is_small,
+        truncated=found.truncated,
+        warnings=found.warnings,
+    )
+
+
+def cut(slices: list[Slice], pieces: int) -> list[tuple[Slice, ...]]:
+    """The slices, in order, in up to so many pieces of the same number of offsets; a slice may be cut between them."""
+    total = sum(piece.end - piece.start for piece in slices)
+    bounds = [total * number // pieces for number in range(1, pieces + 1)]
+    result: list[list[Slice]] = [[] for _ in bounds]
+    done = 0
+    for piece in slices:
+        start = piece.start
+        for number, bound in enumerate(bounds):
+            end = min(piece.end, start + max(0, bound - done))
+            if start < end:
+                result[number].append(Slice(piece.partition, start, end))
+                done += end - start
+                start = end
+    return [tuple(group) for group in result if group]
+
+
+def _ranges(connection: Connection, topic: str) -> list[_Range]:
+    consumer = connection.consumer
+    metadata = connection.ask(f"topic {topic}", lambda timeout: consumer.list_topics(topic, timeout)).topics[topic]
+    if metadata.error is not None:
+        raise SourceError(f"topic {topic}: {metadata.error.str()}")
+    if not metadata.partitions:
+        raise SourceError(f"topic {topic}: there is no such topic")
+    ranges = []
+    for partition in sorted(metadata.partitions):
+        oldest, end = connection.watermarks(topic, partition)
+        ranges.append(_Range(partition, oldest, end, oldest))
+    return ranges
+
+
+def _check_partitions(wanted: Wanted, ranges: list[_Range]) -> None:
+    there = {r.partition for r in ranges}
+    for option, offsets in (("--from-offset", wanted.from_offsets), ("--to-offset", wanted.to_offsets)):
+        for partition in offsets.keys() - there:
+            raise UsageError(
+                f"{option} {partition}:{offsets[partition]}: topic {wanted.topic} has no partition {partition}; "
+                f"it has {min(there)} to {max(there)}"
+            )
+
+
+def _place_starts(connection: Connection, wanted: Wanted, ranges: list[_Range], found: _Findings) -> None:
+    starts = dict(wanted.from_offsets)
+    if wanted.span.start is not None:
+        starts = _offsets_at(connection, wanted, ranges, wanted.span.start)
+    for r in ranges:
+        start = starts.get(r.partition, r.oldest)
+        if start > r.end:
+            raise _out_of_range("--from-offset", wanted.topic, r, start)
+        if start < r.oldest:
+            found.truncated.append(
+                f"{wanted.topic}[{r.partition}]: offsets {start} to {r.oldest - 1} are already deleted; "
+                f"reading from {r.oldest} instead"
+            )
+        r.start = max(start, r.oldest)
+
+
+def _offsets_at(connection: Connection, wanted: Wanted, ranges: list[_Range], time: int) -> dict[int, int]:
+    """By partition, the first offset whose timestamp is at or after ``time``; the end where there is none."""
+    places = [TopicPartition(wanted.topic, r.partition, time) for r in ranges]
+    found = connection.ask(
+        f"topic {wanted.topic}, offsets by time",
+        lambda timeout: connection.consumer.offsets_for_times(places, timeout),
+    )
+    ends = {r.partition: r.end for r in ranges}
+    offsets: dict[int, int] = {}
+    for place in found:
+        if place.error is not None:
+            raise SourceError(f"topic {wanted.topic}, partition {place.partition}: {place.error.str()}")
+        offsets[place.partition] = (
+            min(place.offset, ends[place.partition]) if place.offset >= 0 else ends[place.partition]
+        )
+    return offsets
+
+
+def _out_of_range(option: str, topic: str | None, r: _Range, offset: int) -> UsageError:
+    return UsageError(f"{option} {r.partition}:{offset}: out of range: {topic}[{r.partition}] ends at offset {r.end}")
+
+
+def _place_ends(wanted: Wanted, ranges: list[_Range]) -> None:
+    for r in ranges:
+        end = wanted.to_offsets.get(r.partition, r.end)
+        if end > r.end:
+            raise _out_of_range("--to-offset", wanted.topic, r, end)
+        r.end = end

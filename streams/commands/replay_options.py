@@ -1,0 +1,55 @@
+"""The options that ``backtest`` and ``warm-up`` share: where the past is read from, and how."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+Places = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Files, folders (with all below) and s3://bucket/prefix. A file is one message; .jsonl has one a line."
+    ),
+]
+Topic = Annotated[
+    str | None, typer.Option("--topic", help="Read this topic, CloudTrail or sightings, instead of files.")
+]
+Start = Annotated[
+    str | None,
+    typer.Option(
+        "--from", help="From this time on: event time for files, Kafka timestamp for a topic.", metavar="TIME"
+    ),
+]
+End = Annotated[str | None, typer.Option("--to", help="Up to this time, exclusive.", metavar="TIME")]
+FromOffset = Annotated[
+    str | None, typer.Option("--from-offset", help="Begin at these offsets; others at the start.", metavar="P:O,…")
+]
+ToOffset = Annotated[
+    str | None, typer.Option("--to-offset", help="End before these offsets; others at the end.", metavar="P:O,…")
+]
+AllowTruncated = Annotated[
+    bool, typer.Option("--allow-truncated", help="Exit 0 even if records asked for are already deleted.")
+]
+Processes = Annotated[
+    int | None, typer.Option("--processes", min=1, help="How many processes read; one a core if not given.")
+]
+RuleFile = Annotated[str | None, typer.Option("--rule", help="A rule file; the shipped rule if none.", metavar="FILE")]
+Principal = Annotated[str | None, typer.Option("--principal", help="What a principal is: arn or issuer.")]
+MemberAccount = Annotated[
+    str | None, typer.Option("--member-account", help="Where the member account is read: target or resources.")
+]
+Clock = Annotated[str | None, typer.Option("--clock", help="Whose time counts: event, or record (needs a topic).")]
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def say(line: str) -> None:
+    """One line on stderr; control characters, which an attacker may have put into a name, are shown escaped."""
+    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
+    sys.stderr.write(shown.encode(sys.stderr.encoding or "utf-8", "backslashreplace").decode() + "\n")

@@ -1,0 +1,25 @@
+"""A topic's offsets cut into pieces for the processes."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.backtest.topic import cut
+from streams.backtest.topic_task import Slice
+
+SLICES = st.lists(st.tuples(st.integers(0, 1000), st.integers(1, 1000)), min_size=1, max_size=8).map(
+    lambda ranges: [Slice(number, start, start + length) for number, (start, length) in enumerate(ranges)]
+)
+
+
+@given(slices=SLICES, pieces=st.integers(1, 9))
+def test_pieces_hold_every_offset_once_and_are_even(slices: list[Slice], pieces: int) -> None:
+    """Each offset is in one piece, no piece holds a partition twice, none is more than one larger than its share."""
+    got = cut(slices, pieces)
+    covered = [(s.partition, offset) for piece in got for s in piece for offset in range(s.start, s.end)]
+    assert covered == [(s.partition, offset) for s in slices for offset in range(s.start, s.end)]
+    assert all(len({s.partition for s in piece}) == len(piece) for piece in got)
+    assert len(got) <= pieces
+    total = len(covered)
+    assert all(sum(s.end - s.start for s in piece) <= total // pieces + 1 for piece in got)

@@ -1,0 +1,129 @@
+"""Stored files to messages: gzip in all its forms, and the bound of R3."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.backtest import messages
+from streams.backtest.messages import CannotReadError
+
+BOUND = 1024 * 1024
+
+
+def _blocks(stored: bytes, bound: int = BOUND) -> list[bytes]:
+    return list(messages.blocks(io.BytesIO(stored), bound))
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("a.json", False),
+        ("a.json.gz", False),
+        ("a.jsonl", True),
+        ("A.JSONL", True),
+        ("a.ndjson.gz", True),
+        ("a.gz", False),
+        ("jsonl", False),
+        ("dir.jsonl/a.json", False),
+    ],
+)
+def test_name_says_whether_lines(name: str, lines: bool) -> None:  # noqa: FBT001  a table's column
+    """Only .jsonl and .ndjson, packed or not, hold one message a line (section 4)."""
+    assert messages.holds_lines(name) is lines
+
+
+@pytest.mark.parametrize("size", [0, 1, 5_000, messages.CHUNK - 1, messages.CHUNK, messages.CHUNK + 1, 3_000_000])
+@pytest.mark.parametrize("members", [0, 1, 3])
+def test_whole_file_comes_back_decompressed(size: int, members: int) -> None:
+    """A file is one message, gzip or not, also of several members (R1)."""
+    content = bytes(i * i % 251 for i in range(1000)) * (size // 1000 + 1)
+    content = content[:size]
+    stored = content
+    if members:
+        cuts = [size * i // members for i in range(members + 1)]
+        stored = b"".join(gzip.compress(content[a:b], 1) for a, b in pairwise(cuts))
+    assert messages.whole(io.BytesIO(stored), 1 << 26) == content
+
+
+def test_gzip_may_be_padded_with_zeros() -> None:
+    """Zeros after a member are padding, as gzip(1) has it; other bytes are damage that is named."""
+    stored = gzip.compress(b"content")
+    assert messages.whole(io.BytesIO(stored + bytes(100)), BOUND) == b"content"
+    assert messages.whole(io.BytesIO(stored + bytes(2_000_000)), BOUND) == b"content"
+    with pytest.raises(CannotReadError, match="gzip"):
+        messages.whole(io.BytesIO(stored + b"rubbish"), BOUND)
+
+
+@pytest.mark.parametrize(
+    "stored", [b"x" * 3_000_000, gzip.compress(b"x" * 3_000_000), gzip.compress(b"x" * 900_000) * 3]
+)
+def test_too_large_file_is_cut_one_byte_past_the_bound(stored: bytes) -> None:
+    """However small a file is packed, no more than the bound and one byte is decompressed (R3)."""
+    assert len(messages.whole(io.BytesIO(stored), BOUND)) == BOUND + 1
+
+
+@pytest.mark.parametrize("keep", [2, 10, 50])
+def test_cut_gzip_is_named(keep: int) -> None:
+    """A gzip file that ends early cannot be decompressed: it is named, not taken for a short message."""
+    stored = gzip.compress(bytes(range(256)) * 10)
+    with pytest.raises(CannotReadError, match="cut gzip"):
+        messages.whole(io.BytesIO(stored[:keep]), BOUND)
+
+
+def test_damaged_gzip_is_named() -> None:
+    """A gzip file whose checksum fails cannot be decompressed."""
+    stored = bytearray(gzip.compress(b"some text" * 100))
+    stored[-8] ^= 0xFF
+    with pytest.raises(CannotReadError, match="damaged gzip"):
+        messages.whole(io.BytesIO(bytes(stored)), BOUND)
+
+
+def test_lines_before_a_cut_are_still_read() -> None:
+    """Of a cut gzip file of lines, the whole lines before the cut are messages; the half one is not."""
+    lines = b"".join(b"%06d %s\n" % (i, bytes(f"{i * 7919 % 10007}", "ascii") * 9) for i in range(40_000))
+    stored = gzip.compress(lines)
+    seen: list[bytes] = []
+    with pytest.raises(CannotReadError, match="cut gzip"):  # noqa: PT012  what came before the error counts
+        for block in messages.blocks(io.BytesIO(stored[: len(stored) // 2]), BOUND):
+            seen.append(block)  # noqa: PERF402  extend would lose what came before the error
+    assert seen
+    assert lines.startswith(b"".join(seen))
+    assert b"".join(seen).endswith(b"\n")
+
+
+@given(
+    lines=st.lists(st.binary(max_size=40).filter(lambda line: b"\n" not in line), max_size=30),
+    final=st.booleans(),
+    packed=st.booleans(),
+)
+def test_blocks_are_whole_lines(lines: list[bytes], final: bool, packed: bool) -> None:  # noqa: FBT001
+    """Blocks join to the content, and each but the last ends with a line."""
+    content = b"\n".join(lines) + (b"\n" if final else b"")
+    blocks = _blocks(gzip.compress(content) if packed else content)
+    if not content.startswith(messages.GZIP):
+        assert b"".join(blocks) == content
+    assert all(block.endswith(b"\n") for block in blocks[:-1])
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_lines_across_chunks_stay_whole(packed: bool) -> None:  # noqa: FBT001
+    """A line that spans chunks of reading is one line."""
+    lines = [b"a" * 700_000, b"b" * 900_000, b"c" * 10, b"d" * 1_000_000]
+    content = b"\n".join(lines)
+    blocks = _blocks(gzip.compress(content) if packed else content)
+    assert b"".join(blocks).split(b"\n") == lines
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_too_long_line_costs_only_itself(packed: bool) -> None:  # noqa: FBT001
+    """A line above the bound is cut one byte past it; the lines around it come whole (R3)."""
+    content = b"first\n" + b"x" * 5_000_000 + b"\nlast\n"
+    blocks = _blocks(gzip.compress(content) if packed else content)
+    lines = [line for block in blocks for line in block.split(b"\n") if line]
+    assert lines == [b"first", b"x" * (BOUND + 1), b"last"]
