@@ -1,1 +1,1 @@
-"""Decisions as functions of values: record to sighting, memory and sighting to memory and decision, decision to alert."""
+"""Decisions as functions of values: record to sighting, sighting and memory to decision, decision to alert."""

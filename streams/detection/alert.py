@@ -1,9 +1,11 @@
-"""The alert of a sighting, field for field as ``schemas/alert.avsc`` has it (A5), and its id (A1)."""
+"""The alert of a sighting, field for field as ``schemas/alert.avsc`` has it (A5), and its id (A1).
+
+The fields are written out, in the schema's order: ``dataclasses.asdict`` copies deeply and took half an alert's time.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -11,8 +13,8 @@ from streams.detection import reason, task_policy
 
 if TYPE_CHECKING:
     from streams.detection.novelty import Novelty
-    from streams.detection.sighting import Identity, Sighting
-    from streams.rules.rule import Rule
+    from streams.detection.sighting import Identity, Origin, Resource, Sighting
+    from streams.rules.rule import Rule, Threat
 
 _NAMESPACE = uuid5(NAMESPACE_URL, "rootwatch")
 
@@ -46,7 +48,7 @@ def compose(identifier: str, sighting: Sighting, novelty: Novelty, rule: Rule) -
         "member_account": {"id": sighting.member_account, "source": sighting.member_account_source},
         "event": _event(sighting, risk),
         "geo": None,
-        "origin": None if sighting.origin is None else asdict(sighting.origin),
+        "origin": None if sighting.origin is None else _origin(sighting.origin),
         "detected_at": None,
         "record": sighting.record,
     }
@@ -60,8 +62,20 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "severity": rule.severity,
         "risk_score": rule.risk_score,
         "tags": list(rule.tags),
-        "threat": [asdict(threat) for threat in rule.threat],
+        "threat": [_threat(threat) for threat in rule.threat],
         "references": list(rule.references),
+    }
+
+
+def _threat(threat: Threat) -> dict[str, Any]:
+    return {
+        "tactic_id": threat.tactic_id,
+        "tactic_name": threat.tactic_name,
+        "technique_id": threat.technique_id,
+        "technique_name": threat.technique_name,
+        "subtechnique_id": threat.subtechnique_id,
+        "subtechnique_name": threat.subtechnique_name,
+        "reference": threat.reference,
     }
 
 
@@ -109,7 +123,20 @@ def _event(sighting: Sighting, task_policy_risk: str | None) -> dict[str, Any]:
         "target_principal": event.target_principal,
         "target_policy": event.target_policy,
         "duration_seconds": event.duration_seconds,
-        "resources": [asdict(resource) for resource in event.resources],
+        "resources": [_resource(resource) for resource in event.resources],
         "issued_access_key_id": event.issued_access_key_id,
         "issued_expires_at": event.issued_expires_at,
+    }
+
+
+def _resource(resource: Resource) -> dict[str, Any]:
+    return {"arn": resource.arn, "type": resource.type, "account_id": resource.account_id}
+
+
+def _origin(origin: Origin) -> dict[str, Any]:
+    return {
+        "topic": origin.topic,
+        "partition": origin.partition,
+        "offset": origin.offset,
+        "timestamp": origin.timestamp,
     }

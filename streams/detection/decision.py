@@ -22,7 +22,7 @@ class Deciding:
         window: how long a pair stays known after it was last seen (M1).
         forget_after: after how long it counts as never seen (M8); at least the window.
         learn_until: sightings at or before it teach and do not alert (M6); ``None`` if nothing is learned.
-        clock: whose time counts: the event's, or the Kafka record's (M4).
+        clock: whose time counts: the event's, or the Kafka record's, where the sighting came from one (M4).
         max_alerts: alerts for one principal in each of the rule's cap periods; 0 means that there is no cap (A3).
         exceptions: what neither alerts nor teaches (M7), in the order of the file.
 

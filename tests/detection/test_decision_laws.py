@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sightings import ALICE, BOB, MINUTE, NOON, SECOND, History, sighting, with_settings
 
@@ -22,6 +22,8 @@ WINDOW = 10 * MINUTE
 FORGET = 40 * MINUTE
 # A window, a forgetting and a cap so small that random histories reach every edge of each.
 SETTINGS = with_settings(window=WINDOW, forget_after=FORGET, max_alerts=2)
+
+LAW = settings(deadline=None)  # a busy machine is no wrong answer
 
 STEPS = st.sampled_from(
     [0, 0, 1, SECOND, 4 * MINUTE, WINDOW - 1, WINDOW, WINDOW + 1, FORGET, FORGET + 1, 1_440 * MINUTE]
@@ -54,6 +56,7 @@ def alerts(history: History, sightings: Iterable[Sighting]) -> list[tuple[str, s
     return [(decision.alert_id, decision.outcome) for decision in decisions if decision.alert_id is not None]
 
 
+@LAW
 @given(in_order())
 def test_a_sighting_alerts_if_the_window_before_it_is_empty(sightings: list[Sighting]) -> None:
     """M1, M2: in order of time, exactly those alert that have no sighting of their pair in the window before them."""
@@ -67,6 +70,7 @@ def test_a_sighting_alerts_if_the_window_before_it_is_empty(sightings: list[Sigh
         assert (decision.alert is None) is recent
 
 
+@LAW
 @given(in_any_order())
 def test_last_seen_is_the_latest_and_a_late_sighting_is_silent(sightings: list[Sighting]) -> None:
     """M2, M3: last seen is the latest time seen of the pair so far, and nothing before it alerts."""
@@ -82,6 +86,7 @@ def test_last_seen_is_the_latest_and_a_late_sighting_is_silent(sightings: list[S
         assert decision.pair.first_seen <= decision.pair.last_seen
 
 
+@LAW
 @given(in_any_order(), st.data())
 def test_repeats_change_nothing(sightings: list[Sighting], data: st.DataObject) -> None:
     """M5: records repeated at any later place give the same alerts, to the same topics, and the same memory."""
@@ -93,6 +98,7 @@ def test_repeats_change_nothing(sightings: list[Sighting], data: st.DataObject) 
     assert once.contents() == twice.contents()
 
 
+@LAW
 @given(in_any_order())
 def test_a_replay_is_silent_and_teaches_nothing(sightings: list[Sighting]) -> None:
     """M5, M9, A2: the whole history again makes no alert, and rewrites what is remembered as it is."""
@@ -104,6 +110,7 @@ def test_a_replay_is_silent_and_teaches_nothing(sightings: list[Sighting]) -> No
     assert history.contents() == before
 
 
+@LAW
 @given(in_order().flatmap(lambda history: st.tuples(st.just(history), st.permutations(history))))
 def test_order_within_the_same_time_does_not_matter(both: tuple[list[Sighting], list[Sighting]]) -> None:
     """M9: whichever of several sightings of the same time comes first, the same pairs alert at the same times."""
@@ -117,6 +124,7 @@ def test_order_within_the_same_time_does_not_matter(both: tuple[list[Sighting], 
     assert alerted(straight) == alerted(sorted(shuffled, key=lambda seen: seen.event.time))
 
 
+@LAW
 @given(in_any_order())
 def test_principals_do_not_touch_one_another(sightings: list[Sighting]) -> None:
     """M9: split over partitions by principal, a history gives the same alerts in each and the same memory."""
@@ -132,6 +140,7 @@ def test_principals_do_not_touch_one_another(sightings: list[Sighting]) -> None:
     assert together.contents() == memory
 
 
+@LAW
 @given(st.data(), st.sampled_from(["alert", "bucket", "pair", "drop"]))
 def test_a_kill_at_any_step_loses_nothing_and_adds_nothing(data: st.DataObject, last_write: str) -> None:
     """M9, A2, A3: killed after any write and resumed from any earlier commit, all alerts go where they would have gone.
@@ -168,6 +177,7 @@ def cut_short(decision: Decision, last_write: str) -> Decision:
     )
 
 
+@LAW
 @given(in_order(), st.data())
 def test_deleting_the_forgotten_changes_no_decision(sightings: list[Sighting], data: st.DataObject) -> None:
     """M8: a pair that is forgotten counts as never seen, whether it has been deleted or not."""
@@ -180,6 +190,7 @@ def test_deleting_the_forgotten_changes_no_decision(sightings: list[Sighting], d
                     del principal.accounts[account]
 
 
+@LAW
 @given(in_any_order())
 def test_no_alert_id_is_given_twice(sightings: list[Sighting]) -> None:
     """A1: different sightings have different alerts."""
@@ -187,6 +198,7 @@ def test_no_alert_id_is_given_twice(sightings: list[Sighting]) -> None:
     assert len(ids) == len(set(ids))
 
 
+@LAW
 @given(in_any_order())
 def test_each_period_alerts_no_more_than_the_cap(sightings: list[Sighting]) -> None:
     """A3: within a day of the newest, no principal has more alerts in one five minutes than the cap."""
@@ -196,6 +208,7 @@ def test_each_period_alerts_no_more_than_the_cap(sightings: list[Sighting]) -> N
         assert all(len(bucket.alert_ids) <= SETTINGS.max_alerts for bucket in principal.buckets.values())
 
 
+@LAW
 @given(in_any_order(), st.integers(0, 25))
 def test_learning_silences_up_to_its_end_and_no_further(sightings: list[Sighting], place: int) -> None:
     """M6: at or before learn_until nothing alerts; the memory is the same as without learning."""
