@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -140,10 +141,12 @@ def schema_lookup(settings: RegistrySettings) -> SchemaLookup:
         ValueError, OSError: as ``alert_serializer``.
         RegistryUnavailable, RegistryRefused: when it is called and the registry does not answer, or refuses.
     """
-    client = SchemaRegistryClient(_client_settings(settings))
+    conf = _client_settings(settings)
 
+    @cache
     def lookup(schema_id: int) -> str:
-        with _translated(f"schema id {schema_id}"):
+        # A client for each schema, closed again: there are few schemas, and nobody has to close the lookup.
+        with SchemaRegistryClient(conf) as client, _translated(f"schema id {schema_id}"):
             text: str = client.get_schema(schema_id).schema_str
         return text
 
