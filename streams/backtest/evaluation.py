@@ -28,7 +28,7 @@ class Verdicts:
     Attributes:
         outcomes: how many sightings, by outcome: ``alert``, ``overflow``, ``known``, ``late``, ``learned``,
             ``excepted``.
-        alerts: how many alerts, those in overflow included, by (severity, novelty).
+        alerts: how many alerts, those in overflow left out, by (severity, novelty).
         excepted: how many sightings, by the exception's place in its file.
         principals: how many sightings, by principal.
         first: the earliest sighting's time, in milliseconds; ``None`` without any.
@@ -51,7 +51,7 @@ class Verdicts:
         self.last = decision.time
         if decision.exception is not None:
             self.excepted[decision.exception] += 1
-        if decision.alert is not None:
+        if decision.alert is not None and decision.outcome == "alert":
             self.alerts[decision.alert["rule"]["severity"], decision.alert["novelty"]["kind"]] += 1
 
 

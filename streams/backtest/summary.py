@@ -97,7 +97,7 @@ def verdict_lines(verdicts: Verdicts, deciding: Deciding) -> Iterator[str]:
     """What the rule said."""
     counted = verdicts.outcomes
     by_kind = ", ".join(f"{severity} {kind} {count:,}" for (severity, kind), count in sorted(verdicts.alerts.items()))
-    yield f"alerts       {counted['alert']:,}{f' ({by_kind}; overflow included)' if by_kind else ''}"
+    yield f"alerts       {counted['alert']:,}{f' ({by_kind})' if by_kind else ''}"
     yield f"overflow     {counted['overflow']:,}"
     yield f"known        {counted['known'] + counted['late']:,}"
     yield f"learned      {counted['learned']:,}"
