@@ -1,0 +1,113 @@
+"""``docs/alerts.md`` is held to the schema, and its programs are run as they stand there."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from confluent_kafka import Producer
+
+from streams.wire import alert as wire
+from streams.wire.registry import COMPATIBILITY
+from streams.wire.schemas import newest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from registry_server import RegistryServer
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = (ROOT / "docs" / "alerts.md").read_text(encoding="utf-8")
+SAMPLE = json.loads((Path(__file__).parent / "samples" / "alert.json").read_text(encoding="utf-8"))
+
+
+def kind(schema: Any) -> str:
+    """A field's type in words."""
+    match schema:
+        case ["null", other]:
+            return f"{kind(other)} or null"
+        case {"logicalType": "timestamp-millis"}:
+            return "timestamp"
+        case {"type": "array", "items": items}:
+            return f"list of {kind(items)}s"
+        case {"type": "record"}:
+            return "record"
+        case _:
+            return str(schema)
+
+
+def rows(schema: Any, path: str = "") -> Iterator[str]:
+    """The table's rows for the fields of the record that the schema is or holds."""
+    match schema:
+        case ["null", other] | {"type": "array", "items": other}:
+            yield from rows(other, path)
+        case {"type": "record", "fields": fields}:
+            for field in fields:
+                name = f"{path}{field['name']}"
+                yield f"| `{name}` | {kind(field['type'])} | {field['doc'].replace('|', '&#124;')} |"
+                yield from rows(field["type"], f"{name}.")
+
+
+def program(heading: str) -> str:
+    """The Python block of a section."""
+    section = DOCUMENT.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
+    assert found, heading
+    return found[1]
+
+
+def test_every_field_is_documented() -> None:
+    """The document's table is the schema's fields, in order, each with its type and its ``doc``."""
+    table = [line for line in DOCUMENT.splitlines() if line.startswith("| `")]
+    assert table == list(rows(newest("alert")))
+
+
+def test_compatibility_is_the_one_that_is_set() -> None:
+    """The promise in the document is the level that ``topics apply`` sets."""
+    assert COMPATIBILITY in DOCUMENT
+
+
+def test_reading_without_a_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The document's reader needs fastavro and the schemas only, and shows an alert of this version."""
+    monkeypatch.chdir(ROOT)
+    names: dict[str, Any] = {}
+    exec(program("Read without a registry"), names)  # noqa: S102  the project's own document
+    read = names["read"](wire.encode(SAMPLE))
+    assert read["alert_id"] == SAMPLE["alert_id"]
+    assert read["event"]["time"].isoformat() == "2026-03-02T09:14:00+00:00"
+
+
+class Paged(Exception):  # noqa: N818  ends the document's endless loop
+    pass
+
+
+def test_paging_each_alert_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, registry: RegistryServer) -> None:
+    """The document's consumer reads Confluent's format, pages a repeated alert once, and goes on where it was."""
+    other = SAMPLE | {"alert_id": "00000000-0000-5000-8000-000000000000"}
+    producer = Producer({"bootstrap.servers": "mock", "test.mock.num.brokers": 1})
+    bootstrap = ",".join(f"{b.host}:{b.port}" for b in producer.list_topics(timeout=10).brokers.values())
+    registry.subjects.register("rootwatch.alerts-value", json.dumps(newest("alert")))
+    for alert in (SAMPLE, SAMPLE, other):
+        value = b"\x00\x00\x00\x00\x01" + wire.encode(alert)[10:]
+        producer.produce("rootwatch.alerts", value, key=alert["alert_id"])
+    producer.flush(10)
+
+    paged = []
+
+    def page(alert: dict[str, Any]) -> None:
+        paged.append(alert["alert_id"])
+        if alert["alert_id"] == other["alert_id"]:
+            raise Paged
+
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"page": page}
+    text = program("Read with a registry") + program("Act on each alert once")
+    text = text.replace("http://127.0.0.1:8081", registry.url).replace("127.0.0.1:9092", bootstrap)
+    with pytest.raises(Paged):
+        exec(text, names)  # noqa: S102  the project's own document
+    names["consumer"].close()
+    names["seen"].close()
+    assert paged == [SAMPLE["alert_id"], other["alert_id"]]
