@@ -8,7 +8,7 @@ These bytes outlive the process that wrote them, in RocksDB and in compacted top
 - A key is a JSON array without blanks, in ASCII (other characters as ``\u`` escapes, as in an alert's id, A1)::
 
       ["pair","arn:aws:iam::111111111111:user/alice","222222222222"]      principal, member account
-      ["bucket","arn:aws:iam::111111111111:user/alice",1767225600000]     principal, start of the five minutes
+      ["bucket","arn:aws:iam::111111111111:user/alice",1767225600000]     principal, start of the cap's period
 
 - A JSON string ends at its own closing quote whatever it holds, so keys are unambiguous for principals with separators
   in them, and the keys of one kind and principal, and no others, begin with its prefix (a RocksDB range scan).

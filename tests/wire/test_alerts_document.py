@@ -92,7 +92,7 @@ def test_paging_each_alert_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
     registry.subjects.register("rootwatch.alerts-value", json.dumps(newest("alert")))
     for alert in (SAMPLE, SAMPLE, other):
         value = b"\x00\x00\x00\x00\x01" + wire.encode(alert)[10:]
-        producer.produce("rootwatch.alerts", value, key=alert["alert_id"])
+        producer.produce("rootwatch.alerts", value, key=alert["alert_id"], partition=0)  # so that they stay in order
     producer.flush(10)
 
     paged = []

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import sightings as made
+import strategies
+from hypothesis import HealthCheck, given, settings
+
+from streams.wire import alert as wire
+from streams.wire import memory, sighting
+
+if TYPE_CHECKING:
+    from streams.detection.sighting import Sighting
+
+
+@given(seen=strategies.sightings(), time=strategies.DATED, record=strategies.JSON_OBJECTS)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+def test_every_alert_can_be_written(seen: Sighting, time: int, record: dict[str, object]) -> None:
+    """Whatever a sighting holds, its alert and its memory have bytes: no content stops a worker at the end (A2)."""
+    seen = replace(seen, event=replace(seen.event, time=time), record=json.dumps(record), teaching=False)
+    decision = made.History().take(sighting.decode(sighting.encode(seen)))
+    assert decision.alert is not None
+    assert wire.decode(wire.encode(decision.alert)) == decision.alert
+    assert wire.to_json(decision.alert)["record"] == record
+    assert decision.pair is not None
+    assert memory.decode_pair(memory.encode_pair(decision.pair)) == decision.pair
+    assert decision.bucket is not None
+    assert memory.decode_bucket(memory.encode_bucket(decision.bucket)) == decision.bucket
+
+
+def test_an_alert_of_a_pair_that_returned() -> None:
+    """The alert of a pair that was away for longer than the window shows both times and the gap (A5)."""
+    history = made.History()
+    history.take(made.sighting(made.NOON))
+    decision = history.take(
+        made.sighting(made.NOON + 10 * made.DAY + made.SECOND, kafka_time=made.NOON + 11 * made.DAY)
+    )
+    assert decision.alert is not None
+    shown = wire.to_json(wire.decode(wire.encode(decision.alert)))
+    assert shown["novelty"]["kind"] == "returned"
+    assert shown["novelty"]["previous_seen"] == "2026-01-01T12:00:00.000Z"
+    assert shown["event"]["time"] == "2026-01-11T12:00:01.000Z"
+    assert shown["novelty"]["gap_seconds"] == 864_001
+    assert shown["origin"]["timestamp"] == "2026-01-12T12:00:00.000Z"
