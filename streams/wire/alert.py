@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import fastavro
+from fastavro.schema import SchemaParseException, UnknownType, expand_schema
 
 from streams.wire.schemas import newest, without_logical_types
 from streams.wire.single_object import MAGIC, SingleObjectCodec, WireError, decode_body
@@ -70,7 +71,10 @@ def read_alert(value: bytes, lookup: SchemaLookup | None = None) -> dict[str, An
 
 @lru_cache(maxsize=64)
 def _parsed(schema_text: str) -> Any:
-    return fastavro.parse_schema(without_logical_types(json.loads(schema_text)))
+    try:
+        return fastavro.parse_schema(without_logical_types(json.loads(schema_text)))
+    except (ValueError, SchemaParseException, UnknownType) as error:
+        raise WireError(f"the registry's schema for this value is no Avro schema: {error}") from error
 
 
 def to_json(alert: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,4 +116,4 @@ def _unchanged(value: Any) -> Any:
     return value
 
 
-_json_form = _converter(fastavro.schema.expand_schema(newest("alert")))
+_json_form = _converter(expand_schema(newest("alert")))

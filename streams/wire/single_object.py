@@ -18,6 +18,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import fastavro
+from fastavro.read import SchemaResolutionError
 from fastavro.schema import fingerprint as fastavro_fingerprint
 from fastavro.schema import to_parsing_canonical_form
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 
 MAGIC = b"\xc3\x01"
 _HEADER_LENGTH = len(MAGIC) + 8
-# What fastavro raises when a body is cut, or is none of the schema's.
-_BODY_ERRORS = (EOFError, IndexError, KeyError, OverflowError, TypeError, ValueError)
+# What fastavro raises when a body is cut, is none of the schema's, or the reader's schema cannot take the writer's.
+_BODY_ERRORS = (EOFError, IndexError, KeyError, OverflowError, TypeError, ValueError, SchemaResolutionError)
 
 
 class WireError(ValueError):

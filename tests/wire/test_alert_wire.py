@@ -211,3 +211,18 @@ def test_cut_alert_in_confluents_format() -> None:
     value = confluent(1, newest("alert"), SAMPLE)[:-1]
     with pytest.raises(WireError, match="alert with schema id 1 cannot be decoded"):
         wire.read_alert(value, lambda _schema_id: json.dumps(newest("alert")))
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        pytest.param('{"type": "record", "name": "Order", "fields": []}', id="another record"),
+        pytest.param('"long"', id="no record"),
+        pytest.param('{"type": "object"}', id="JSON schema"),
+        pytest.param('syntax = "proto3";', id="protobuf"),
+    ],
+)
+def test_value_of_another_schema(schema: str) -> None:
+    """A value on the alert topic that somebody wrote with a schema of their own is a named error."""
+    with pytest.raises(WireError):
+        wire.read_alert(b"\x00\x00\x00\x00\x07\x02", lambda _schema_id: schema)
