@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
 NAME = "record"
 
+USUAL_START = b'{"eventVersion"'
+"""How CloudTrail begins a record. One document that begins so is a record, see ``recognises``."""
+
 
 def recognises(document: Document) -> bool:
-    """A record names its event; one without a name still has a source and a version."""
-    return "eventName" in document or ("eventSource" in document and "eventVersion" in document)
+    """A record has a version and names its event; no other shape has either key."""
+    return "eventName" in document or "eventVersion" in document
 
 
 def read(document: Document, walk: Walk) -> Iterator[Item]:

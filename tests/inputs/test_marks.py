@@ -63,7 +63,7 @@ VARIANTS = st.sampled_from(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     record=VARIANTS,
     shape=st.sampled_from(sorted(SHAPES)),
@@ -136,6 +136,11 @@ PASSED = {
 def test_it_passes_what_cannot_be_told(name: str) -> None:
     """R3, R6: marked bytes that cannot be read, or have no known shape, may have held a match, so they pass."""
     assert marks.matcher(RULE.event_name, 1_000_000)(PASSED[name])
+
+
+def test_awslogs_data_after_a_record_on_another_line_passes() -> None:
+    """R1: only a message of one line is known by its beginning."""
+    assert may_match(f"{json.dumps(QUIET)}\n{json.dumps(awslogs(RECORD, json.dumps))}".encode(), RULE)
 
 
 def test_json_with_harmless_escapes_is_dropped_without_being_read(monkeypatch: pytest.MonkeyPatch) -> None:
