@@ -2,7 +2,7 @@
 
 Rules:
 - Bytes without any mark of the rule are not parsed, or reading would cost six times what decompressing does. Of them
-  only the outside is judged: what does not begin and end as JSON does, or is no UTF-8, is malformed (R3).
+  only the outside is judged: what does not begin and end as JSON does is malformed (R3).
 - A small input is read whole all the same (``thorough``), so that each flaw in it is named.
 - The span is that of event time for files and of Kafka's timestamps for topics.
 """
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from streams import pipeline
+from streams.backtest.narrowing import narrow
 from streams.backtest.parts import PART_BYTES
 from streams.backtest.span import Span
 from streams.backtest.tally import Flaw, Place, Tally
@@ -22,7 +23,7 @@ from streams.wire.single_object import MAGIC as SINGLE_OBJECT
 from streams.wire.single_object import WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from confluent_kafka import Message
 
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _BLANKS = b" \t\r\n"
 _OPEN, _CLOSE = b"{}"
+_SEAM = 64
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -73,27 +75,50 @@ class Reader:
         self.tally, self.sightings, self._held = Tally(), [], 0
         return taken
 
-    def file(self, value: bytes, path: str) -> None:
-        """Read a file that is one message, decompressed."""
+    def file(self, pieces: Iterable[bytes], path: str) -> None:
+        """Read a file that is one message, in decompressed pieces; those past the bound of a message are left."""
+        bound = self._reading.taking.max_message_size
+        held: list[bytes] = []
+        size, is_marked = 0, self._reading.thorough
+        for piece in pieces:
+            # A mark is shorter than a seam, so a file that has one has it in a piece or in the seam of two.
+            is_marked = is_marked or self._may_match(piece)
+            if held and not is_marked:
+                is_marked = self._may_match(held[-1][-_SEAM:] + piece[:_SEAM])
+            held.append(piece)
+            size += len(piece)
+            if size > bound:
+                break
         self.tally.messages += 1
-        self._message(value, Place(path))
+        place = Place(path)
+        if is_marked or size > bound:
+            self._message(b"".join(held)[: bound + 1], place)
+        else:
+            self.tally.unmarked += 1
+            self._judge_outside(held[0] if len(held) == 1 else b"".join((*held[:1], *held[-1:])), place)
 
     def lines(self, block: bytes, path: str, first: int) -> int:
         """Read a block of whole lines, each a message; ``first`` is the first one's number. Returns the next number.
 
         Blank lines are no messages.
         """
-        newlines = block.count(b"\n")
-        following = first + newlines + (not block.endswith(b"\n"))
-        if not (self._reading.thorough or self._may_match(block)) and _looks_like_lines_of_json(block, newlines):
-            self.tally.messages += following - first
-            self.tally.unmarked += following - first
-            return following
-        for number, line in enumerate(block.split(b"\n"), first):
-            if line.strip(_BLANKS):
+        is_marked = self._reading.thorough or self._may_match(block)
+        lines = block.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        for number, line in enumerate(lines, first):
+            if is_marked:
+                if line.strip(_BLANKS):
+                    self.tally.messages += 1
+                    self._message(line, Place(path, number))
+            elif line and line[0] == _OPEN and line[-1] == _CLOSE:
                 self.tally.messages += 1
-                self._message(line, Place(path, number))
-        return following
+                self.tally.unmarked += 1
+            elif line.strip(_BLANKS):
+                self.tally.messages += 1
+                self.tally.unmarked += 1
+                self._judge_outside(line, Place(path, number))
+        return first + len(lines)
 
     def records(self, records: Sequence[Message]) -> None:
         """Read Kafka records: CloudTrail in any shape, or sightings."""
@@ -109,7 +134,7 @@ class Reader:
                 read += 1
                 self._record(value, record)
             elif value[0] != _OPEN or value[-1] != _CLOSE:
-                self._unmarked(value, Place(f"{record.topic()}[{record.partition()}]", record.offset()))
+                self._judge_outside(value, Place(f"{record.topic()}[{record.partition()}]", record.offset()))
         self.tally.unmarked += len(records) - read
 
     def _record(self, value: bytes, record: Message) -> None:
@@ -147,20 +172,26 @@ class Reader:
         is_too_large = len(value) > self._reading.taking.max_message_size
         if not (self._reading.thorough or is_too_large or self._may_match(value)):
             self.tally.unmarked += 1
-            self._unmarked(value, place)
+            self._judge_outside(value, place)
             return
         for sighting in self._take(value, place, None):
             self._keep(sighting, sighting.event.time)
 
-    def _unmarked(self, value: bytes, place: Place) -> None:
+    def _judge_outside(self, value: bytes, place: Place) -> None:
         if flaw := outside_flaw(value):
             self.tally.reject(Flaw(place, "malformed", flaw))
 
     def _take(self, value: bytes, place: Place, origin: Origin | None) -> tuple[Sighting, ...]:
+        narrowed = None if self._reading.thorough else narrow(value, self._may_match)
+        if narrowed is not None:
+            value = narrowed.value
+            self.tally.records += narrowed.left_out
         sight = pipeline.sight(value, self._reading.rule, self._reading.taking, origin)
         self.tally.records += sum(sight.records.values())
         for rejected in sight.rejected:
             element = -1 if rejected.element is None else rejected.element
+            if narrowed is not None and element >= 0:
+                element = narrowed.elements[element]
             self.tally.reject(Flaw(Place(place.source, place.number, element), rejected.reason, rejected.error))
         return sight.sightings
 
@@ -177,23 +208,6 @@ class Reader:
 def outside_flaw(value: bytes) -> str | None:
     """What is wrong with bytes that hold no mark of the rule, judged by their outside; ``None`` if nothing shows."""
     text = value.removeprefix(_BOM).strip(_BLANKS)
-    if not text:
+    if not text or text[:1] + text[-1:] in (b"{}", b"[]"):
         return None
-    if text[:1] + text[-1:] not in (b"{}", b"[]") and not (text[:1] == b"{" and text[-1:] == b"}"):
-        return "does not begin and end as JSON does"
-    if not text.isascii():
-        try:
-            text.decode()
-        except UnicodeDecodeError:
-            return "is no UTF-8"
-    return None
-
-
-def _looks_like_lines_of_json(block: bytes, newlines: int) -> bool:
-    """Whether every line of a block begins with ``{`` and ends with ``}``: three quick counts instead of a split."""
-    ends = block.count(b"}\n")
-    begins = block.count(b"\n{") + block.startswith(b"{")
-    if not block.endswith(b"\n"):
-        ends += block.endswith(b"}")
-        newlines += 1
-    return ends == begins == newlines and block.isascii()
+    return "does not begin and end as JSON does"

@@ -1,0 +1,52 @@
+"""Leaves out of a trail's log file the entries that cannot match, so that only the others need be parsed.
+
+In an archive one entry of hundreds is of the rule's event, and parsing them all would take longer than decompressing
+the file. msgspec finds where each entry begins and ends six times as fast, and hands over the bytes in between.
+
+It only leaves out what it is sure of: the file is one object with ``Records`` alone, and every entry is an object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class _LogFile(msgspec.Struct, forbid_unknown_fields=True):
+    Records: list[msgspec.Raw]
+
+
+_DECODER = msgspec.json.Decoder(_LogFile)
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """A log file without the entries that cannot match.
+
+    Attributes:
+        value: the smaller file.
+        elements: of each of its entries, the place that it had among all.
+        left_out: how many entries were left out.
+    """
+
+    value: bytes
+    elements: tuple[int, ...]
+    left_out: int
+
+
+def narrow(value: bytes, may_match: Callable[[bytes], bool]) -> Narrowed | None:
+    """The log file with only the entries that may match; ``None`` if it is none, or not surely one."""
+    try:
+        entries = [bytes(entry) for entry in _DECODER.decode(value).Records]
+    except msgspec.MsgspecError:
+        return None
+    if not all(entry.startswith(b"{") for entry in entries):
+        return None
+    elements = tuple(number for number, entry in enumerate(entries) if may_match(entry))
+    kept = b",".join(entries[number] for number in elements)
+    return Narrowed(b'{"Records":[%b]}' % kept, elements, len(entries) - len(elements))
