@@ -39,7 +39,7 @@ def confluent_options(settings: Settings) -> dict[str, Any]:
     """Options for every confluent-kafka client: where the brokers are, and how to be let in.
 
     Raises:
-        SettingsError: a secret's file cannot be read, or the extra ``msk`` is missing.
+        SettingsError: a secret's file cannot be read, its token has expired, or the extra ``msk`` is missing.
     """
     options: dict[str, Any] = {
         "bootstrap.servers": ",".join(settings.bootstrap_servers),
@@ -134,12 +134,15 @@ def _token_source(settings: Settings) -> Callable[[], tuple[str, float]]:
     """Gives a token and when it expires (seconds since the epoch) at each call."""
     if settings.sasl_mechanism == "AWS_MSK_IAM":
         return _msk_token_source(settings)
-    settings.sasl_password()  # a missing token is better found now than at the first connection
 
     def from_file() -> tuple[str, float]:
         token = settings.sasl_password()
-        return token, _expiry(token)
+        expiry = _expiry(token)
+        if expiry <= time.time():
+            raise SettingsError(f"sasl_password_file = {settings.sasl_password_file}: the token in it has expired")
+        return token, expiry
 
+    from_file()  # a missing or old token is better found now than at the first connection
     return from_file
 
 

@@ -63,7 +63,11 @@ class AccessRefused(BrokerError):  # noqa: N818  as above
 
 
 class BrokerAccess:
-    """An admin client for a few requests; a context manager."""
+    """An admin client for a few requests; a context manager.
+
+    Raises:
+        AccessRefused: there is no token for OAUTHBEARER or AWS_MSK_IAM.
+    """
 
     def __init__(self, settings: Settings, answer_seconds: float = ANSWER_SECONDS) -> None:
         self._servers = ",".join(settings.bootstrap_servers)
@@ -75,7 +79,10 @@ class BrokerAccess:
         quiet = logging.getLogger(f"{__name__}.librdkafka")
         quiet.disabled = True
         options = confluent_options(settings) | {"error_cb": self._note, "reconnect.backoff.max.ms": 1000}
-        self.client = AdminClient(options, logger=quiet)
+        try:
+            self.client = AdminClient(options, logger=quiet)
+        except KafkaException as error:  # it has waited ten seconds for a token
+            raise AccessRefused(f"{self._servers}: no token to send: {_words(error.args[0])}") from error
 
     def __enter__(self) -> Self:
         """Nothing is connected before the first request."""
@@ -141,7 +148,9 @@ class BrokerAccess:
 
 def is_refusal(error: KafkaError) -> bool:
     """Whether a broker refuses the credentials, the certificate or a right, which does not end by itself."""
-    return error.code() in _REFUSALS
+    # With TLS 1.3 a broker rejects the client's certificate only after the handshake: librdkafka calls that a lost
+    # connection, and OpenSSL's words are all there is to tell it by.
+    return error.code() in _REFUSALS or "tls alert" in error.str()
 
 
 def _words(error: KafkaError) -> str:

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from streams import kafka_security
+from streams.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MSK = "b-1.prod.a1b2.c3.kafka.eu-central-1.amazonaws.com:9098"
+
+
+class Signer:
+    """Stands for the optional library, which would ask AWS for credentials."""
+
+    class MSKAuthTokenProvider:
+        """Signs without asking."""
+
+        @staticmethod
+        def generate_auth_token(region: str) -> tuple[str, int]:
+            """A token, and its expiry in milliseconds."""
+            return f"signed for {region}", 1_800_000_000_500
+
+
+def iam(**given: Any) -> Settings:
+    return Settings(security_protocol="SASL_SSL", sasl_mechanism="AWS_MSK_IAM", **given)
+
+
+def test_every_producer_partitions_as_faust_does() -> None:
+    """A producer of ours partitions by murmur2, waits for all replicas and takes what a dead letter may hold."""
+    options = kafka_security.producer_options(Settings())
+    assert options["partitioner"] == "murmur2_random"
+    assert (options["acks"], options["enable.idempotence"]) == ("all", True)
+    assert options["message.max.bytes"] == 16 * 1024 * 1024
+
+
+def test_an_open_broker_needs_nothing() -> None:
+    """Without security settings both clients speak plaintext and send no credentials."""
+    options = kafka_security.confluent_options(Settings(bootstrap_servers="a:1,b:2"))
+    assert options["bootstrap.servers"] == "a:1,b:2"
+    assert options["security.protocol"] == "PLAINTEXT"
+    assert not [name for name in options if name.startswith(("sasl", "ssl"))]
+    assert kafka_security.faust_credentials(Settings()) is None
+
+
+def test_both_clients_get_the_same(tmp_path: Path) -> None:
+    """User, password and mechanism reach both clients alike."""
+    (tmp_path / "password").write_text("hunter2\n")
+    settings = Settings(
+        security_protocol="SASL_SSL",
+        sasl_mechanism="SCRAM-SHA-256",
+        sasl_username="me",
+        sasl_password_file=tmp_path / "password",
+    )
+    options = kafka_security.confluent_options(settings)
+    credentials: Any = kafka_security.faust_credentials(settings)
+    assert options["security.protocol"] == credentials.protocol.value == "SASL_SSL"
+    assert options["sasl.mechanism"] == credentials.mechanism.value == "SCRAM-SHA-256"
+    assert (options["sasl.username"], options["sasl.password"]) == ("me", "hunter2")
+    assert (credentials.username, credentials.password) == ("me", "hunter2")
+    assert credentials.ssl_context.check_hostname
+
+
+@pytest.mark.parametrize(
+    ("servers", "variable", "region"),
+    [
+        (MSK, None, "eu-central-1"),
+        ("boot-x.c2.kafka-serverless.us-east-1.amazonaws.com:9098", "eu-west-1", "us-east-1"),
+        ("kafka.internal:9098", "eu-west-1", "eu-west-1"),
+    ],
+)
+def test_msk_tokens_are_signed_for_the_brokers_region(
+    servers: str, variable: str | None, region: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The region is the one in the brokers' names, else the environment's; the token's expiry is in seconds."""
+    monkeypatch.setitem(sys.modules, "aws_msk_iam_sasl_signer", Signer)
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    if variable:
+        monkeypatch.setenv("AWS_REGION", variable)
+    options = kafka_security.confluent_options(iam(bootstrap_servers=servers))
+    assert options["sasl.mechanism"] == "OAUTHBEARER"
+    assert options["oauth_cb"]("") == (f"signed for {region}", 1_800_000_000.5)
+
+
+def test_msk_without_region_or_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is missing for AWS MSK IAM is named: the region, or the extra to install."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setitem(sys.modules, "aws_msk_iam_sasl_signer", Signer)
+    with pytest.raises(SettingsError, match="AWS_REGION"):
+        kafka_security.confluent_options(iam())
+    monkeypatch.setitem(sys.modules, "aws_msk_iam_sasl_signer", None)
+    with pytest.raises(SettingsError, match=r"rootwatch\[msk\]"):
+        kafka_security.faust_credentials(iam(bootstrap_servers=MSK))
