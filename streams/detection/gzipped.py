@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, cast
 
 from isal import isal_zlib
 
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAGIC = b"\x1f\x8b"
+
+_Damage = cast("type[Exception]", isal_zlib.error)  # the library's stub calls the class an instance
 
 _GZIP_HEADER_AND_TRAILER = 31  # zlib's wbits
 _PIECE = 1024 * 1024
@@ -47,34 +50,56 @@ def pieces(value: bytes) -> Iterator[bytes]:
     """Decompress gzip piece by piece, each of at most one MiB.
 
     Raises:
-        CorruptGzipError: as ``inflate``, after the pieces before the damage.
+        CorruptGzipError: as ``inflate``, after all that can be read before the damage.
     """
     view = memoryview(value)
-    position = 0
-    while position < len(value):
+    start = 0
+    while start < len(value):
         member = isal_zlib.decompressobj(wbits=_GZIP_HEADER_AND_TRAILER)
+        position = start
         while not member.eof:
             fed = view[position : position + _SLICE]
             if not fed:
                 raise CorruptGzipError("cut gzip: it ends before its end marker")
-            yield from _fed(member, fed)
+            size = 0
+            try:
+                for piece in _decompressed(member, fed):
+                    size += len(piece)
+                    yield piece
+            except _Damage as error:
+                yield _before_damage(view[start:position], fed)[size:]
+                raise CorruptGzipError(f"damaged gzip: {error}") from None
             position += len(fed)
-        position -= len(member.unused_data)
-        if value[position : position + len(MAGIC)] != MAGIC:
-            if value[position:].strip(b"\0"):
+        start = position - len(member.unused_data)
+        if value[start : start + len(MAGIC)] != MAGIC:
+            if value[start:].strip(b"\0"):
                 raise CorruptGzipError("damaged gzip: something else follows it")
             return
 
 
-def _fed(member: isal_zlib.Decompress, fed: memoryview) -> Iterator[bytes]:
+def _decompressed(member: isal_zlib.Decompress, fed: memoryview) -> Iterator[bytes]:
     data: bytes | memoryview = fed
     while not member.eof:
-        try:
-            piece = member.decompress(data, _PIECE)
-        except isal_zlib.error as error:  # type: ignore[misc]  # its stub calls the class an instance
-            raise CorruptGzipError(f"damaged gzip: {error}") from None
+        piece = member.decompress(data, _PIECE)
         if piece:
             yield piece
         data = member.unconsumed_tail
         if not piece and not data:
             return
+
+
+def _before_damage(whole: memoryview, damaged: memoryview) -> bytes:
+    """What a damaged slice holds before its damage, which decompressing it at once does not give.
+
+    A wrong checksum is damage behind the content.
+    """
+    member = isal_zlib.decompressobj(wbits=_GZIP_HEADER_AND_TRAILER)
+    for position in range(0, len(whole), _SLICE):
+        for _ in _decompressed(member, whole[position : position + _SLICE]):
+            pass
+    content = bytearray()
+    with suppress(_Damage):
+        for position in range(len(damaged)):
+            for piece in _decompressed(member, damaged[position : position + 1]):
+                content += piece
+    return bytes(content)

@@ -27,7 +27,7 @@ _KEY = "sessiontoken"
 
 # In text, a character may be escaped, and the backslash of the escape may itself be escaped, to any depth; possessive
 # quantifiers keep long runs of backslashes linear. NUL between letters: UTF-16 that does not say so.
-_BACKSLASHES = r"(?<!\\)\\++(?:u005c\\*+)*+"
+_BACKSLASHES = r"(?<!\\)(?<!\\u005c)\\++(?:u005c\\*+)*+"
 
 
 def _letter(letter: str) -> str:

@@ -53,3 +53,15 @@ def test_large_content_comes_whole() -> None:
 def test_thousands_of_empty_members_are_read() -> None:
     """R3: a value made of empty members is nothing, and costs no more than its length."""
     assert inflate(gzip.compress(b"", mtime=0) * 20_000, 10) == b""
+
+
+@given(st.binary(min_size=1, max_size=60_000), st.integers(0, 3))
+def test_all_before_a_wrong_checksum_can_be_read(content: bytes, level: int) -> None:
+    """T7: damage does not hide what was decompressed before it, each byte of it once."""
+    value = gzip.compress(content, compresslevel=level, mtime=0)
+    damaged = value[:-8] + bytes(byte ^ 0xFF for byte in value[-8:])
+    read = bytearray()
+    with pytest.raises(CorruptGzipError):
+        for piece in pieces(damaged):
+            read += piece
+    assert read == content

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from typing import Any
+
+import pytest
+from cloudtrail_messages import TOKEN, java_map
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.detection.json_text import TooDeepError
+from streams.detection.redaction import redact, redact_by_pattern, redact_text
+
+TOKENS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=", min_size=24, max_size=80)
+NAMES = st.sampled_from(
+    ["sessionToken", "SessionToken", "session_token", "AWS_SESSION_TOKEN", "session-token", "a.b.sessionToken"]
+)
+
+
+def _dotnet(text: str) -> str:
+    return json.dumps(text).replace('\\"', "\\u0022").replace("+", "\\u002B").replace("/", "\\/")
+
+
+# Each puts a JSON value into another one, or into text.
+LAYERS: dict[str, Any] = {
+    "object": lambda value: {"credentials": value, "other": 1},
+    "list": lambda value: [1, value],
+    "text of JSON": json.dumps,
+    "text of indented JSON": lambda value: json.dumps(value, indent=2),
+    "text of a Java map": lambda value: java_map({"credentials": value, "expiration": "Jan 1, 2026 1:00:00 PM"}),
+    "base64 of gzip": lambda value: base64.b64encode(gzip.compress(json.dumps(value).encode(), mtime=0)).decode(),
+    "base64 of JSON": lambda value: base64.b64encode(json.dumps({"a": value}).encode()).decode(),
+    "text of a text": lambda value: json.dumps(json.dumps(value)),
+    "text with an escaped quote": lambda value: _dotnet(json.dumps(value)),
+}
+
+
+@given(TOKENS, NAMES, st.lists(st.sampled_from(sorted(LAYERS)), max_size=3))
+def test_a_token_at_any_depth_of_any_layers_is_replaced(token: str, name: str, layers: list[str]) -> None:
+    """T7: a session token never survives, in objects, lists, JSON in strings, Java maps or base64, however stacked."""
+    value: Any = {name: token, "accessKeyId": "ASIA"}
+    for layer in layers:
+        value = LAYERS[layer](value)
+    redacted = redact({"responseElements": value})
+    assert token not in json.dumps(redacted).replace("\\", "")
+    assert "REDACTED" in json.dumps(redacted)
+
+
+TEXTS = {
+    "JSON": '{"sessionToken": "%s", "expiration": "x"}',
+    "JSON without blanks": '{"sessionToken":"%s"}',
+    "JSON in a string": r'{"message": "{\"sessionToken\":\"%s\",\"a\":1}"}',
+    "JSON in a string in a string": r'{"m": "{\"m\": \"{\\\"sessionToken\\\": \\\"%s\\\"}\"}"}',
+    "JSON in three strings": r"\\\\\\\"sessionToken\\\\\\\":\\\\\\\"%s\\\\\\\"",
+    "indented JSON in a string": r"{\n  \"sessionToken\" : \n \"%s\"\n}",
+    "an escaped key": r'{"\u0073essionToken": "%s"}',
+    "a key that is all escapes": '{"' + "".join(f"\\u{ord(c):04x}" for c in "sessionToken") + '": "%s"}',
+    "an escaped key in a string": r'{"m": "{\"s\\u0065ssionToken\": \"%s\"}"}',
+    "an escaped backslash of an escaped key": r'{"m": "{\"\u005cu0073essionToken\": \"%s\"}"}',
+    "escaped quotes": r'{"m": "{\u0022sessionToken\u0022:\u0022%s\u0022}"}',
+    "escaped colons": r'{"m": "{\u0022sessionToken\u0022\u003a\u0022%s\u0022}"}',
+    "a Java map": "{credentials={accessKeyId=ASIA, sessionToken=%s, expiration=Oct 25, 2024, 9:07:11 PM}}",
+    "a Java map that ends with it": "{credentials={sessionToken=%s}}",
+    "a Java map in a string": r'{"response_elements": "{credentials={sessionToken\u003d%s, a=b}}"',
+    "an array of one": '{"sessionToken": ["%s"], "a": 1',
+    "single quotes": "{'sessionToken': '%s', 'a': 1}",
+    "other cases": '{"SESSION_TOKEN": "%s"',
+    "a variable": "AWS_SESSION_TOKEN=%s aws sts get-caller-identity",
+    "twice": '{"sessionToken": "%s", "b": {"sessionToken": "%s"}',
+    "UTF-16 read as bytes": "\x00".join('{"sessionToken":"') + "\x00%s" + "\x00".join('"}'),
+    "after an odd quote": '" {"sessionToken":"%s"}',
+}
+
+
+@pytest.mark.parametrize("token", [TOKEN, TOKEN.replace("/", "\\/"), TOKEN.replace("+", "\\u002b")])
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_token_in_text_is_replaced_however_it_is_written(name: str, token: str) -> None:
+    """T7: in text that does not parse, the key is found with escapes of any depth, and its value alone is replaced."""
+    text = TEXTS[name].replace("%s", token)
+    redacted = redact_by_pattern(text)
+    assert redacted == TEXTS[name].replace("%s", "REDACTED")
+    assert redact_text(text).count("REDACTED") == text.count(token)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_text_that_is_cut_anywhere_shows_no_part_of_the_token(name: str) -> None:
+    """R3, T7: wherever a message was cut, also in the middle of the token, nothing of the token is left."""
+    text = TEXTS[name].replace("%s", TOKEN)
+    for end in range(text.index(TOKEN) + 4, len(text)):
+        for redacted in (redact_by_pattern(text[:end]), redact_text(text[:end])):
+            assert TOKEN[:4] not in redacted
+
+
+def test_cut_base64_of_gzip_is_replaced() -> None:
+    """T7: base64 that was cut still holds the beginning of what it compressed."""
+    packed = base64.b64encode(gzip.compress(json.dumps({"sessionToken": TOKEN, "a": "b" * 500}).encode())).decode()
+    for text in (
+        packed[:-10],
+        f'{{"awslogs": {{"data": "{packed[:-30]}',
+        packed.replace("/", "\\/").replace("+", "\\u002b"),
+    ):
+        assert packed[8:40] not in redact_text(text)
+        assert "REDACTED" in redact_text(text)
+
+
+HARMLESS: list[Any] = [
+    {"eventName": "GetSessionToken", "userAgent": "aws-cli", "n": [1, None, True, 2.5]},
+    {"sessionToken": None, "a": {"session_token": ""}},
+    {"sessionToken": "REDACTED"},
+    {"Action": ["sts:GetSessionToken", "sts:AssumeRoot"]},
+    '{"sessionToken": null}',
+    '{"Action": "sts:GetSessionToken"}',
+    "the session token, which is secret",
+    base64.b64encode(gzip.compress(b'{"eventName": "AssumeRoot"}')).decode(),
+    base64.b64encode(b'{"eventName": "AssumeRoot", "a": "b"}').decode(),
+    "sessionToken=REDACTED, a=b",
+]
+
+
+@pytest.mark.parametrize("value", HARMLESS, ids=str)
+def test_what_holds_no_token_stays_the_same_object(value: Any) -> None:
+    """T7: without a token nothing changes, and that nothing changed can be seen without comparing."""
+    assert redact(value) is value
+
+
+@given(st.text())
+def test_redacting_twice_changes_nothing_more(text: str) -> None:
+    """T7: what was redacted holds no token."""
+    once = redact_text(f'{text}"sessionToken": "{TOKEN}"{text}')
+    assert redact_text(once) is once
+
+
+def test_a_value_of_any_type_is_replaced() -> None:
+    """T7: a token in an unexpected type is a token."""
+    assert redact({"sessionToken": [TOKEN]}) == {"sessionToken": "REDACTED"}
+    assert redact({"sessionToken": {"value": TOKEN}}) == {"sessionToken": "REDACTED"}
+    assert redact({"sessionToken": 7}) == {"sessionToken": "REDACTED"}
+
+
+def test_a_key_may_hold_a_token() -> None:
+    """T7: text is text, also as a key."""
+    assert redact({f"sessionToken={TOKEN}": 1}) == {"sessionToken=REDACTED": 1}
+
+
+def test_a_token_hidden_behind_a_second_key_is_found() -> None:
+    """T7: of a key that comes twice JSON keeps the last, but text keeps both."""
+    assert TOKEN not in redact_text(f'{{"sessionToken": "{TOKEN}", "sessionToken": ""}}')
+
+
+def test_nesting_is_bounded() -> None:
+    """R3: what is nested too deeply to be searched is refused, not half searched."""
+    value: Any = TOKEN
+    for _ in range(500):
+        value = [value]
+    with pytest.raises(TooDeepError):
+        redact(value)
+    assert TOKEN not in redact_text(json.dumps([[[{"sessionToken": TOKEN}]]]).replace("[", "[" * 200))
+
+
+@pytest.mark.parametrize(
+    "run", ["\\", "\\u005c", "s", "session", "sessionToken", "sessionToken=", '"', "'", "[", " ", "eyJ", "H4sI"]
+)
+def test_long_runs_of_what_the_patterns_look_for_cost_no_more_than_their_length(run: str) -> None:
+    """R3: no text makes the search quadratic; half a million characters would then take hours."""
+    redact_text(run * (500_000 // len(run)))

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+from cloudtrail_messages import MISSING, PACKINGS, RECORD, SHAPES, TOKEN, awslogs, changed
+from hypothesis import given
+from hypothesis import strategies as st
+from sightings import RULE
+
+from streams.inputs.content import redact_content
+from streams.pipeline import Taking, sight
+
+LIMIT = 1_000_000
+TEXT = json.dumps(RECORD)
+SECRET = TOKEN[12:40].encode()
+INCOMPLETE = changed({"userIdentity": MISSING})
+
+
+def shown(content: bytes) -> str:
+    """All that somebody could read in the content."""
+    if content.startswith(b"\x1f\x8b"):
+        content = gzip.decompress(content)
+    return (
+        content.decode("utf-8", "replace")
+        + content.decode("utf-16", "replace")
+        + content.decode("utf-16-be", "replace")
+    )
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_dead_letter_carries_a_token(shape: str, packing: str) -> None:
+    """T7: in any shape and packing, neither the dead letter of an incomplete record nor a sighting shows a token."""
+    for record in (RECORD, INCOMPLETE):
+        reading = sight(PACKINGS[packing](SHAPES[shape](record, json.dumps)), RULE, Taking(max_message_size=LIMIT))
+        assert reading.sightings or reading.rejected
+        for rejected in reading.rejected:
+            assert rejected.redacted
+            assert SECRET.decode() not in shown(rejected.content)
+            assert "REDACTED" in shown(rejected.content)
+        for sighting in reading.sightings:
+            assert SECRET.decode() not in repr(sighting)
+
+
+@given(st.sampled_from(sorted(SHAPES)), st.sampled_from(["plain", "utf-16", "gzip", "gzip-members"]), st.data())
+def test_no_damaged_message_shows_a_token(shape: str, packing: str, data: st.DataObject) -> None:
+    """R3, T7: a message that was cut anywhere is a dead letter without any long part of the token."""
+    value = PACKINGS[packing](SHAPES[shape](RECORD, json.dumps))
+    value = value[: data.draw(st.integers(len(value) // 3, len(value) - 1))]
+    for rejected in sight(value, RULE, Taking(max_message_size=LIMIT)).rejected:
+        content = rejected.content
+        if content.startswith(b"\x1f\x8b"):
+            content = b""  # it holds no readable token, or it would have been decompressed
+        assert SECRET not in content.replace(b"\x00", b"").replace(b"\\", b"")
+
+
+WITHOUT_TOKEN: dict[str, bytes] = {
+    "JSON": b'{"a":  1}',
+    "text": b"hello \xff\xfe",
+    "UTF-16": "hello".encode("utf-16"),
+    "gzip": gzip.compress(b'{"a": 1}'),
+    "cut gzip": gzip.compress(b'{"a": 1}' * 50)[:-9],
+    "a byte order mark": b'\xef\xbb\xbf{"a": 1}',
+    "nothing": b"",
+    "gzip beyond the bound": gzip.compress(b" " * (LIMIT + 1)),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_TOKEN)
+def test_bytes_without_a_token_are_kept_as_they_came(name: str) -> None:
+    """R3, T7: a dead letter is the original, to the byte, where there is nothing to hide."""
+    assert redact_content(WITHOUT_TOKEN[name], LIMIT) == (WITHOUT_TOKEN[name], False)
+
+
+def test_gzip_with_a_token_is_stored_decompressed() -> None:
+    """T7: the redacted text takes the place of the compressed one."""
+    content, redacted = redact_content(gzip.compress(TEXT.encode()), LIMIT)
+    assert redacted
+    assert json.loads(content) == changed({"responseElements.credentials.sessionToken": "REDACTED"})
+
+
+HIDDEN: dict[str, bytes] = {
+    "cut gzip": gzip.compress(TEXT.encode() + b" " * 5000 + bytes(range(256)) * 4)[:-60],
+    "gzip with a wrong checksum": gzip.compress(TEXT.encode())[:-8] + bytes(8),
+    "stored, not compressed, and cut": gzip.compress(TEXT.encode(), compresslevel=0)[:-40],
+    "plain text behind gzip": gzip.compress(b"{}") + TEXT.encode(),
+    "gzip beyond the bound, at its beginning": gzip.compress(TEXT.encode() + b" " * LIMIT),
+    "gzip beyond the bound, beyond it": gzip.compress(b" " * (LIMIT + 10) + TEXT.encode()),
+    "gzip far beyond the bound": gzip.compress(b" " * (LIMIT * 10) + TEXT.encode()),
+    "cut awslogs data": json.dumps(awslogs(RECORD, json.dumps)).encode()[:-30],
+    "UTF-16 that is cut": TEXT.encode("utf-16")[:-31],
+    "UTF-16 without a mark": TEXT.encode("utf-16-le"),
+    "UTF-32 without a mark": TEXT.encode("utf-32-be"),
+    "invalid UTF-8 around": b"\xff" + TEXT.encode() + b"\xfe",
+    "a token that is cut": TEXT.encode()[: TEXT.index(TOKEN) + 45],
+}
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_a_token_in_unreadable_bytes_is_found(name: str) -> None:
+    """R3, T7: damaged gzip, foreign encodings, cut text and what lies beyond the bound are searched too."""
+    content, redacted = redact_content(HIDDEN[name], LIMIT)
+    assert redacted
+    assert SECRET not in content.replace(b"\x00", b"")
+    assert not content.startswith(b"\x1f\x8b") or b"REDACTED" in content
+
+
+def test_bytes_around_a_token_survive() -> None:
+    """T7: only the token's value is replaced, also among bytes that are no text."""
+    around: Any = b"\xff\x00\xfe"
+    content, _ = redact_content(around + b'"sessionToken": "' + TOKEN.encode() + b'"' + around, LIMIT)
+    assert content == around + b'"sessionToken": "REDACTED"' + around
