@@ -51,6 +51,7 @@ def _subjects(configured: Settings, ask: Callable[[Settings, Mapping[str, str]],
     """What the registry says of the alert schemas; nothing without a registry."""
     if configured.schema_registry_url is None:
         return []
+    configured.schema_registry_auth()  # names the setting if its file is of no use
     try:
         return ask(configured, alert_schemas(configured))
     except (registry.RegistryUnavailable, registry.RegistryRefused) as error:

@@ -43,8 +43,8 @@ class Finding:
 
     Attributes:
         topic: the topic's name.
-        aspect: ``missing``, ``source`` (a source topic is missing), ``partitions``, ``replication_factor``, or the
-            name of a topic setting, such as ``retention.ms``.
+        aspect: ``missing``, ``source`` (a source topic is missing, or is no source), ``partitions``,
+            ``replication_factor``, or the name of a topic setting, such as ``retention.ms``.
         problem: what is, and what must be.
         stops_worker: whether a worker must not start so.
     """
@@ -105,6 +105,10 @@ def _check(access: BrokerAccess, settings: Settings) -> list[Finding]:
         Finding(name, "source", "missing; a source topic is its owner's to create", stops_worker=True)
         for name in settings.source_topics
         if described[name] is None
+    ]
+    findings += [
+        Finding(name, "source", "is a source and one of this deployment's own; change topic_prefix", stops_worker=True)
+        for name in sorted({topic.name for topic in wanted}.intersection(settings.source_topics))
     ]
     configs = _configs(access, [topic.name for topic in wanted if described[topic.name] is not None])
     for topic in wanted:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
+from kafka_broker import Broker, BrokerError
 
 if TYPE_CHECKING:
-    from kafka_broker import Broker, Names, RunningBroker
+    from pathlib import Path
+
+    from kafka_broker import Names, RunningBroker
 
 
 def test_a_broker_keeps_address_and_records_over_a_restart(own_broker: Broker) -> None:
@@ -29,6 +33,16 @@ def test_topics_are_not_made_by_use(broker: RunningBroker, names: Names) -> None
     assert names.source_topic not in broker.admin().list_topics(timeout=10).topics
     broker.create_topic(names.source_topic, 3, retention_ms="-1")
     assert len(broker.admin().list_topics(timeout=10).topics[names.source_topic].partitions) == 3
+
+
+@pytest.mark.parametrize("missing", ["java", "mvn"])
+def test_what_is_not_installed_is_named(missing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine without Java or Maven is told what to install; nothing is skipped."""
+    (tmp_path / "pom.xml").write_text("<project/>")
+    monkeypatch.setattr("kafka_broker.KAFKA_FOLDER", tmp_path)
+    monkeypatch.setattr("shutil.which", lambda name: None if name == missing else f"/usr/bin/{name}")
+    with pytest.raises(BrokerError, match=r"is not installed.*apt install"):
+        Broker(tmp_path / "kafka").start()
 
 
 def _first_value(bootstrap: str, topic: str) -> bytes | None:

@@ -127,6 +127,13 @@ def test_replication_that_differs_is_named(broker: RunningBroker, names: Names, 
     assert not any(finding.stops_worker for finding in findings)
 
 
+def test_a_topic_is_not_source_and_own(broker: RunningBroker, names: Names, settings: Settings) -> None:
+    """A worker that would read what it writes, again and again, must not start."""
+    apply_topics(settings)
+    (finding,) = check_topics(made(broker, names, source_topics=topic_names(settings).alerts))
+    assert (finding.aspect, finding.stops_worker) == ("source", True)
+
+
 def test_no_broker_is_worth_another_try(names: Names, unused_port: int) -> None:
     """A broker that is not there is told apart from a refusal, and named with its address."""
     settings = Settings(bootstrap_servers=f"127.0.0.1:{unused_port}", source_topics=names.source_topic)
