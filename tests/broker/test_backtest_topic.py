@@ -1,0 +1,273 @@
+"""``rootwatch backtest --topic`` on the real broker: offsets, times, truncation, refusals, and no trace left behind."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+from confluent_kafka import Producer, TopicPartition
+from confluent_kafka.admin import OffsetSpec
+from replay_records import Ran, ordinary, record, run
+from sightings import RULE
+
+from streams.backtest.reader import Reader, Reading
+from streams.pipeline import Taking
+from streams.wire import sighting as codec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kafka_broker import Names, RunningBroker
+
+
+UNMARKED = "without any mark of the rule, looked at from outside only"
+
+
+class Backtest(Protocol):
+    """Runs the command on arguments."""
+
+    def __call__(self, *arguments: Any) -> Ran:
+        """Run it."""
+
+
+@pytest.fixture
+def backtest(
+    capsysbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    broker: RunningBroker,
+    names: Names,
+    tmp_path: Any,
+) -> Backtest:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ROOTWATCH_BOOTSTRAP_SERVERS", broker.bootstrap)
+    monkeypatch.setenv("ROOTWATCH_TOPIC_PREFIX", names.topic_prefix)
+    return lambda *arguments: run(capsysbinary, monkeypatch, "backtest", *arguments)
+
+
+def at(time: str) -> int:
+    return round(datetime.fromisoformat(time).timestamp() * 1000)
+
+
+def produce(
+    broker: RunningBroker, topic: str, records: Iterable[tuple[int, int, bytes | None]], **options: Any
+) -> None:
+    """Produce (partition, timestamp in ms, value), in order."""
+    producer = Producer({"bootstrap.servers": broker.bootstrap, "linger.ms": 5, **options})
+    for partition, timestamp, value in records:
+        producer.produce(topic, value, partition=partition, timestamp=timestamp)
+        producer.poll(0)
+    assert producer.flush(60) == 0
+
+
+def daily(days: Iterable[int], partitions: int = 1) -> list[tuple[int, int, bytes]]:
+    """One sighting a day of January 2026, each on an account of its own, over the partitions in turn."""
+    times = {day: f"2026-01-{day:02d}T00:00:00Z" for day in days}
+    return [
+        (day % partitions, at(time), json.dumps(record(time, account=f"{day:012d}")).encode())
+        for day, time in times.items()
+    ]
+
+
+def days(ran: Ran) -> list[int]:
+    return [int(account) for _, account, _ in ran.told()]
+
+
+def test_a_topic_gives_the_alerts_of_its_records_in_order_of_time(
+    backtest: Backtest, broker: RunningBroker, names: Names
+) -> None:
+    """All partitions are read to their end and evaluated in order of time; alerts say where they came from."""
+    topic = broker.create_topic(names.source_topic, 3)
+    noise = [(n % 3, at("2026-01-01T00:00:00Z"), json.dumps(ordinary(n)).encode()) for n in range(50)]
+    records = daily(range(28, 0, -1), 3)
+    produce(broker, topic, [*noise, (0, at("2026-01-01T00:00:00Z"), None), *records, *noise])
+    ran = backtest("--topic", topic)
+    assert (ran.code, days(ran)) == (0, list(range(1, 29)))
+    assert "messages     129\n" in ran.err
+    assert {alert["origin"]["topic"] for alert in ran.alerts} == {topic}
+    assert {alert["origin"]["partition"] for alert in ran.alerts} == {0, 1, 2}
+
+
+def test_any_number_of_processes_gives_the_same_bytes(
+    backtest: Backtest, broker: RunningBroker, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """M9: a topic of fewer partitions than processes is cut into pieces, and nothing is lost or read twice."""
+    monkeypatch.setattr("streams.backtest.topic.SMALL_TOPIC", 0)
+    topic = broker.create_topic(names.source_topic, 2)
+    noise = [(n % 2, at("2026-01-01T00:00:00Z"), json.dumps(ordinary(n)).encode()) for n in range(997)]
+    produce(broker, topic, [*noise, *daily(range(1, 29), 2), *noise])
+    runs = [backtest("--topic", topic, "--processes", processes) for processes in (1, 2, 3)]
+    assert len({ran.out for ran in runs}) == 1
+    assert days(runs[0]) == list(range(1, 29))
+    assert [ran.err.splitlines()[0] for ran in runs] == [f"messages     2,022 (1,994 {UNMARKED})"] * 3
+
+
+def test_offsets_are_from_inclusive_and_to_exclusive(backtest: Backtest, broker: RunningBroker, names: Names) -> None:
+    """Section 4: --to-offset is exclusive, and partitions not named are read whole."""
+    topic = broker.create_topic(names.source_topic, 2)
+    produce(broker, topic, daily(range(1, 11), 2))
+    ran = backtest("--topic", topic, "--from-offset", "0:1", "--to-offset", "0:3,1:4")
+    assert days(ran) == [1, 3, 4, 5, 6, 7]
+
+
+def test_times_select_by_kafka_timestamp_whatever_its_order(
+    backtest: Backtest, broker: RunningBroker, names: Names
+) -> None:
+    """Section 4: --from is inclusive, --to exclusive, of Kafka's timestamps; these need not ascend."""
+    topic = broker.create_topic(names.source_topic, 1)
+    shuffled = daily([3, 9, 1, 5, 8, 4, 2, 7, 6, 10])
+    produce(broker, topic, shuffled)
+    ran = backtest("--topic", topic, "--from", "2026-01-04", "--to", "2026-01-08T00:00:00Z")
+    assert (ran.code, days(ran)) == (0, [4, 5, 6, 7])
+    assert days(backtest("--topic", topic, "--from", "2026-02-01")) == []
+
+
+def test_reading_stops_where_the_broker_stamps_records_beyond_to(
+    backtest: Backtest, broker: RunningBroker, names: Names
+) -> None:
+    """Where the broker stamps records they ascend: reading ends at --to, and all records after it are left."""
+    topic = broker.create_topic(names.source_topic, 1, message_timestamp_type="LogAppendTime")
+    produce(broker, topic, daily([1]))
+    ran = backtest("--topic", topic, "--to", "2026-01-02")
+    assert "messages     0\n" in ran.err
+    assert days(backtest("--topic", topic)) == [1]
+
+
+def test_deleted_offsets_are_named_and_the_rest_read(backtest: Backtest, broker: RunningBroker, names: Names) -> None:
+    """A replay whose offsets are already deleted says so and from where it starts, gives its alerts, and exits 1."""
+    topic = broker.create_topic(names.source_topic, 1)
+    produce(broker, topic, daily(range(1, 11)))
+    admin = broker.admin()  # kept until the result is there: a client without a reference gives up
+    admin.delete_records([TopicPartition(topic, 0, 4)])[TopicPartition(topic, 0)].result(30)
+    ran = backtest("--topic", topic, "--from-offset", "0:1")
+    assert (ran.code, days(ran)) == (1, [5, 6, 7, 8, 9, 10])
+    assert f"truncated    {topic}[0]: offsets 1 to 3 are already deleted; reading from 4 instead" in ran.err
+    assert backtest("--topic", topic, "--from-offset", "0:1", "--allow-truncated").code == 0
+    whole = backtest("--topic", topic)
+    assert (whole.code, "truncated" in whole.err) == (0, False)
+
+
+def test_from_before_the_oldest_record_is_a_warning(backtest: Backtest, broker: RunningBroker, names: Names) -> None:
+    """A --from time before the oldest record is said, with that record's time, and is no error."""
+    topic = broker.create_topic(names.source_topic, 1)
+    produce(broker, topic, daily(range(5, 8)))
+    ran = backtest("--topic", topic, "--from", "2026-01-01")
+    assert (ran.code, days(ran)) == (0, [5, 6, 7])
+    assert "warning      " in ran.err
+    assert "2026-01-05T00:00:00.000Z" in ran.err
+    assert "warning" not in backtest("--topic", topic, "--from", "2026-01-06").err
+
+
+def test_clock_record_orders_and_decides_by_kafka_time(backtest: Backtest, broker: RunningBroker, names: Names) -> None:
+    """M4: with --clock record the Kafka timestamp is the time."""
+    topic = broker.create_topic(names.source_topic, 1)
+    events = [("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"), ("2026-01-01T00:00:10Z", "2026-01-20T00:00:00Z")]
+    produce(broker, topic, [(0, at(kafka), json.dumps(record(event)).encode()) for event, kafka in events])
+    assert [kind for *_, kind in backtest("--topic", topic).told()] == ["first"]
+    assert [kind for *_, kind in backtest("--topic", topic, "--clock", "record").told()] == ["first", "returned"]
+
+
+def test_event_time_far_after_kafka_time_is_incomplete(backtest: Backtest, broker: RunningBroker, names: Names) -> None:
+    """T5: an eventTime more than a day after the Kafka timestamp neither alerts nor teaches."""
+    topic = broker.create_topic(names.source_topic, 1)
+    value = json.dumps(record("2026-01-05T00:00:00Z")).encode()
+    produce(broker, topic, [(0, at("2026-01-01T00:00:00Z"), value)])
+    ran = backtest("--topic", topic)
+    assert (ran.code, ran.alerts) == (0, [])
+    assert f"{topic}[0]:0: incomplete" in ran.err
+
+
+def test_sightings_topic_replays_under_other_settings(backtest: Backtest, broker: RunningBroker, names: Names) -> None:
+    """Section 4: sightings can be replayed, also under other settings than they were taken with."""
+    topic = broker.create_topic(f"{names.topic_prefix}.sightings", 1)
+    two = record("2026-01-01T00:00:00Z", resources=[{"accountId": "333333333333"}, {"accountId": "444444444444"}])
+    reader = Reader(Reading(RULE, Taking(), thorough=True))
+    reader.file([json.dumps({"Records": [two, record("2026-01-02T00:00:00Z")]}).encode()], "f")
+    values = [codec.encode(sighting) for sighting in reader.sightings]
+    produce(broker, topic, [(0, at("2026-01-03T00:00:00Z"), value) for value in [*values, *values]])
+    assert backtest("--topic", topic).told() == [("2026-01-01T00:00:00", "222222222222", "first")]
+    by_resources = backtest("--topic", topic, "--member-account", "resources")
+    assert [account for _, account, _ in by_resources.told()] == ["333333333333", "444444444444"]
+
+
+def test_malformed_values_are_counted_and_named(backtest: Backtest, broker: RunningBroker, names: Names) -> None:
+    """Section 4: malformed messages of a topic are counted and shown by partition and offset, exit 0."""
+    topic = broker.create_topic(names.source_topic, 1)
+    produce(
+        broker, topic, [(0, at("2026-01-01T00:00:00Z"), b"\xc3\x01 no sighting"), *daily([1]), (0, 1, b"{AssumeRoot")]
+    )
+    ran = backtest("--topic", topic)
+    assert (ran.code, days(ran)) == (0, [1])
+    assert "malformed    2\n" in ran.err
+    assert f"{topic}[0]:0: malformed" in ran.err
+    assert f"{topic}[0]:2: malformed" in ran.err
+
+
+def test_transactions_are_read_committed_and_an_open_one_does_not_hang(
+    backtest: Backtest, broker: RunningBroker, names: Names
+) -> None:
+    """Aborted records are none; before an open transaction the replay ends, as the broker gives no more."""
+    topic = broker.create_topic(names.source_topic, 1)
+    one, two, three, four = (value for *_, value in daily([1, 2, 3, 4]))
+    produce(broker, topic, [(0, at("2026-01-01T00:00:00Z"), one)])
+    producer = Producer({"bootstrap.servers": broker.bootstrap, "transactional.id": names.group_id})
+    producer.init_transactions(30)
+    for value, end in [(two, producer.abort_transaction), (three, producer.commit_transaction), (four, None)]:
+        producer.begin_transaction()
+        producer.produce(topic, value, partition=0, timestamp=at("2026-01-04T00:00:00Z"))
+        producer.flush(30)
+        if end is not None:
+            end(30)
+    ran = backtest("--topic", topic)
+    producer.abort_transaction(30)
+    assert (ran.code, days(ran)) == (0, [1, 3])
+
+
+@pytest.mark.parametrize(
+    ("option", "offset", "named"),
+    [
+        ("--from-offset", "7:0", "no partition 7"),
+        ("--from-offset", "0:11", "--from-offset 0:11: out of range"),
+        ("--to-offset", "0:11", "--to-offset 0:11: out of range"),
+    ],
+)
+def test_offsets_that_do_not_exist_are_named(  # noqa: PLR0913, PLR0917  fixtures and a table's columns
+    option: str, offset: str, named: str, backtest: Backtest, broker: RunningBroker, names: Names
+) -> None:
+    """A partition or offset that does not exist is an error that names it."""
+    topic = broker.create_topic(names.source_topic, 1)
+    produce(broker, topic, daily(range(1, 11)))
+    ran = backtest("--topic", topic, option, offset)
+    assert (ran.code, ran.out) == (2, b"")
+    assert named in ran.err
+
+
+def test_missing_topic_is_named(backtest: Backtest, names: Names) -> None:
+    """A topic that does not exist is an error that names it."""
+    ran = backtest("--topic", names.source_topic)
+    assert (ran.code, ran.out) == (1, b"")
+    assert names.source_topic in ran.err
+
+
+def test_nothing_is_left_behind(backtest: Backtest, broker: RunningBroker, names: Names) -> None:
+    """A replay joins no group, commits nothing and writes no topic."""
+    topic = broker.create_topic(names.source_topic, 2)
+    produce(broker, topic, daily(range(1, 5), 2))
+    admin = broker.admin()
+    before = admin.list_topics(timeout=10).topics.keys()
+    assert days(backtest("--topic", topic)) == [1, 2, 3, 4]
+    groups = admin.list_consumer_groups().result(30).valid
+    assert [group.group_id for group in groups if "backtest" in group.group_id] == []
+    assert admin.list_topics(timeout=10).topics.keys() == before
+    ends = admin.list_offsets({TopicPartition(topic, number): OffsetSpec.latest() for number in (0, 1)})
+    assert sorted(end.result(30).offset for end in ends.values()) == [2, 2]
+
+
+def test_unreachable_broker_is_named(backtest: Backtest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broker that is not there ends the command with exit 1 and its address."""
+    monkeypatch.setenv("ROOTWATCH_BOOTSTRAP_SERVERS", "127.0.0.1:9")
+    monkeypatch.setattr("streams.backtest.consumer.PATIENCE", 1.0)
+    ran = backtest("--topic", "t")
+    assert (ran.code, ran.out) == (1, b"")
+    assert "127.0.0.1:9" in ran.err
