@@ -1,0 +1,245 @@
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cloudtrail_messages import (
+    ACCOUNT,
+    ISSUER,
+    MISSING,
+    OTHER,
+    PRINCIPAL,
+    RECORD,
+    SHAPES,
+    TASK_POLICY,
+    TOKEN,
+    awslogs,
+    changed,
+)
+from sightings import RULE
+from typer.testing import CliRunner
+
+from streams.commands.explain import explanation
+from streams.commands.main import app
+from streams.pipeline import Taking
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from click.testing import Result
+
+VALUE = json.dumps(RECORD).encode()
+INCOMPLETE = changed({"userIdentity.arn": MISSING})
+SIGHTING = {
+    "principal": PRINCIPAL,
+    "member_account": ACCOUNT,
+    "event_id": RECORD["eventID"],
+    "event_time": "2026-01-01T12:00:00.000Z",
+    "task_policy": TASK_POLICY,
+    "issued_access_key_id": "ASIAISSUED",
+}
+PARTIAL = {**SIGHTING, "principal": None}
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*arguments: str, stdin: bytes = b"") -> Result:
+    return CliRunner().invoke(app, ["explain", *arguments], input=stdin)
+
+
+def lines(result: Result) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+CASES: dict[str, tuple[bytes, str, str | None, bool, list[dict[str, Any]]]] = {
+    "a match": (VALUE, "match", None, False, [SIGHTING]),
+    "another event": (json.dumps(OTHER).encode(), "no-match", "eventName is AssumeRole, not AssumeRoot", True, []),
+    "a refused call": (
+        json.dumps(changed({"errorCode": "AccessDenied"})).encode(),
+        "no-match",
+        "refused: errorCode is AccessDenied",
+        False,
+        [],
+    ),
+    "nothing": (b"", "no-match", "an empty value", True, []),
+    "a file without records": (b'{"Records": []}', "no-match", "holds no records", True, []),
+    "two other events": (
+        json.dumps([OTHER, OTHER, changed({"errorCode": "X"})]).encode(),
+        "no-match",
+        "2 x eventName is AssumeRole, not AssumeRoot; 1 x refused: errorCode is X",
+        False,
+        [],
+    ),
+    "an incomplete one": (json.dumps(INCOMPLETE).encode(), "incomplete", "incomplete: no principal", False, [PARTIAL]),
+    "an unknown shape": (b"{}", "malformed", "unknown-shape: JSON of no known shape", True, []),
+    "no JSON": (b"AssumeRoot", "malformed", "malformed: no JSON at character 0: Expecting value", False, []),
+    "too large": (b" " * 70_000_000, "malformed", "too-large: larger than 67108864 bytes, decompressed", True, []),
+    "a good and an incomplete one": (
+        json.dumps({"Records": [INCOMPLETE, RECORD]}).encode(),
+        "mixed",
+        "incomplete (element 0): no principal",
+        False,
+        [SIGHTING, PARTIAL],
+    ),
+    "a good and a bad one": (
+        json.dumps([RECORD, 5]).encode(),
+        "mixed",
+        "unknown-shape (element 1): an element of the array is no object",
+        False,
+        [SIGHTING],
+    ),
+    "an incomplete and bad ones": (
+        json.dumps([INCOMPLETE, 5, 5, 5, 5]).encode(),
+        "incomplete",
+        (
+            "incomplete (element 0): no principal; unknown-shape (element 1): an element of the array is no object; "
+            "unknown-shape (element 2): an element of the array is no object; and 2 more"
+        ),
+        False,
+        [PARTIAL],
+    ),
+    "a good and another one": (json.dumps([RECORD, OTHER]).encode(), "match", None, False, [SIGHTING]),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_outcome_of_a_message_and_why(name: str) -> None:
+    """Section 4, R3 to R6, T5: outcome, reason, whether the worker drops it at fetch, and the sightings."""
+    value, outcome, reason, filtered, sightings = CASES[name]
+    explained = explanation("s", value, RULE, Taking())
+    assert explained == {
+        "source": "s",
+        "outcome": outcome,
+        "reason": reason,
+        "filtered": filtered,
+        "sightings": sightings,
+    }
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_file_of_any_shape_is_one_message(shape: str, tmp_path: Path) -> None:
+    """Section 4, R1: each file is one message, gzip or not, and one JSON line says what it holds."""
+    plain, packed = tmp_path / "message.json", tmp_path / "message.gz"
+    plain.write_text(SHAPES[shape](RECORD, json.dumps))
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    result = run(str(plain), str(packed))
+    assert result.exit_code == 0
+    assert [(line["source"], line["outcome"], line["sightings"]) for line in lines(result)] == [
+        (str(plain), "match", [SIGHTING]),
+        (str(packed), "match", [SIGHTING]),
+    ]
+
+
+@pytest.mark.parametrize("name", ["m.jsonl", "m.ndjson", "m.jsonl.gz", "m.ndjson.gz", "m.JSONL"])
+def test_a_file_of_lines_is_a_message_a_line(name: str, tmp_path: Path) -> None:
+    """Section 4: .jsonl and .ndjson hold one message a line, gzip or not; blank lines are none, but count as lines."""
+    content = b"\n".join([VALUE, b"", json.dumps(OTHER).encode() + b"\r", b"{", b'{"Records": []}'])
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    assert [(line["source"], line["outcome"]) for line in lines(run(str(path)))] == [
+        (f"{path}:1", "match"),
+        (f"{path}:3", "no-match"),
+        (f"{path}:4", "malformed"),
+        (f"{path}:5", "no-match"),
+    ]
+
+
+def test_a_hyphen_is_standard_input() -> None:
+    """Section 4: - reads one message, of any bytes, from standard input."""
+    assert [(line["source"], line["outcome"]) for line in lines(run("-", stdin=gzip.compress(VALUE)))] == [
+        ("-", "match")
+    ]
+    assert [line["outcome"] for line in lines(run("-", stdin=b"\xff"))] == ["malformed"]
+
+
+def test_a_file_that_cannot_be_read_is_named_and_the_rest_is_done(tmp_path: Path) -> None:
+    """Section 4: exit 1 if a file cannot be read; the other files are explained all the same."""
+    good, cut = tmp_path / "good.json", tmp_path / "cut.jsonl.gz"
+    good.write_bytes(VALUE)
+    cut.write_bytes(gzip.compress(VALUE + b"\n" + VALUE * 100, mtime=0)[:-20])
+    result = run(str(tmp_path / "missing"), str(tmp_path), str(cut), str(good))
+    assert result.exit_code == 1
+    assert lines(result)[-1]["source"] == str(good)
+    assert [line.split(": cannot be read: ")[0] for line in result.stderr.splitlines()] == [
+        f"rootwatch: {path}" for path in (tmp_path / "missing", tmp_path, cut)
+    ]
+
+
+def test_bad_messages_are_an_answer_and_no_failure(tmp_path: Path) -> None:
+    """Section 4: exit 0 whatever the messages are, as long as they could be read."""
+    path = tmp_path / "bad.gz"
+    path.write_bytes(gzip.compress(VALUE)[:-9])
+    result = run(str(path))
+    assert (result.exit_code, [line["outcome"] for line in lines(result)]) == (0, ["malformed"])
+
+
+def test_options_change_what_is_taken(tmp_path: Path) -> None:
+    """T3, T4, R3: principal, member account and the bound are the settings of the worker."""
+    path = tmp_path / "m.json"
+    path.write_bytes(VALUE)
+    [line] = lines(run("--principal", "issuer", "--member-account", "resources", str(path)))
+    assert line["sightings"] == [{**SIGHTING, "principal": ISSUER, "member_account": "333333333333"}]
+    [line] = lines(run("--max-message-size", "1KiB", str(path)))
+    assert (line["outcome"], line["reason"]) == ("malformed", "too-large: larger than 1024 bytes, decompressed")
+
+
+def test_another_rule_takes_other_events(tmp_path: Path) -> None:
+    """Section 4: --rule explains by another rule, and by what that rule's worker drops."""
+    rule = tmp_path / "rule.toml"
+    rule.write_text(
+        'id = "r"\nname = "n"\nversion = 1\nseverity = "low"\nrisk_score = 1\nwindow = "1d"\n'
+        'event_source = "sts.amazonaws.com"\nevent_name = "AssumeRole"\n'
+    )
+    path = tmp_path / "m.json"
+    path.write_bytes(json.dumps(OTHER).encode())
+    assert [(line["outcome"], line["filtered"]) for line in lines(run("--rule", str(rule), str(path)))] == [
+        ("match", False)
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--principal", "name", "x"], ["--rule", "missing.toml", "x"], ["--nope", "x"]]
+)
+def test_wrong_usage_is_told_apart(arguments: list[str]) -> None:
+    """Section 4: a wrong option or setting is not the answer to a message."""
+    result = run(*arguments)
+    assert result.stdout == ""
+    assert result.exit_code != 0
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_token_is_printed(shape: str, tmp_path: Path) -> None:
+    """T7: not the response's token, nor one that somebody put into a field that is shown."""
+    secret = f"sessionToken={TOKEN}"
+    path = tmp_path / "m.json"
+    for record in (
+        RECORD,
+        changed({"eventID": secret, "requestParameters.taskPolicyArn.arn": secret, "eventTime": None}),
+        changed({"eventName": secret}),
+        changed({"errorCode": secret}),
+    ):
+        path.write_text(SHAPES[shape](record, json.dumps))
+        result = run(str(path))
+        assert TOKEN not in result.output
+        path.write_text(SHAPES[shape](record, json.dumps)[:-30])
+        assert TOKEN not in run(str(path)).output
+
+
+def test_it_does_not_wait_for_kafka_clients(tmp_path: Path) -> None:
+    """Section 4: explain needs no Kafka client, so it imports none."""
+    path = tmp_path / "m.json"
+    path.write_bytes(json.dumps(awslogs(RECORD, json.dumps)).encode())
+    program = (
+        "import sys, streams.commands.explain as e; from pathlib import Path; from streams.settings import load;"
+        "s = load(); print(e.explanation('s', Path(sys.argv[1]).read_bytes(), s.load_rule(), s.taking())['outcome']);"
+        "print([name for name in ('faust', 'aiokafka', 'confluent_kafka', 'rocksdict') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout.splitlines() == ["match", "[]"]
