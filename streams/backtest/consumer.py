@@ -89,6 +89,17 @@ class Connection:
                     said = (self.last_error or cause).str()
                     raise SourceError(f"{what}: no answer from {self._servers} in {PATIENCE:.0f} s: {said}") from error
 
+    def partitions(self, topic: str) -> list[int]:
+        """The topic's partitions; none if there is no such topic.
+
+        Raises:
+            SourceError: as ``ask``, or the topic may not be looked at.
+        """
+        metadata = self.ask(f"topic {topic}", lambda timeout: self.consumer.list_topics(topic, timeout)).topics[topic]
+        if metadata.error is not None and metadata.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise SourceError(f"topic {topic}: {metadata.error.str()}")
+        return sorted(metadata.partitions)
+
     def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
         """The oldest offset that is there and the end, which is the next one to be written.
 

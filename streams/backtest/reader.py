@@ -159,9 +159,6 @@ class Reader:
         It is taken anew from its own record. A record of several member accounts was stored once for each of them, so
         where the stored terms come out again, they alone stand for this one.
         """
-        if sighting.origin is None and self._reading.taking.clock == "record":
-            self.tally.reject(Flaw(place, "incomplete", "was seeded from a file, and has no Kafka timestamp"))
-            return []
         sightings = self._take(sighting.record.encode(), place, sighting.origin)
         same = [
             t for t in sightings if (t.principal, t.member_account) == (sighting.principal, sighting.member_account)

@@ -91,16 +91,12 @@ def cut(slices: list[Slice], pieces: int) -> list[tuple[Slice, ...]]:
 
 
 def _ranges(connection: Connection, topic: str) -> list[_Range]:
-    consumer = connection.consumer
-    metadata = connection.ask(f"topic {topic}", lambda timeout: consumer.list_topics(topic, timeout)).topics[topic]
-    if metadata.error is not None:
-        raise SourceError(f"topic {topic}: {metadata.error.str()}")
-    if not metadata.partitions:
-        raise SourceError(f"topic {topic}: there is no such topic")
     ranges = []
-    for partition in sorted(metadata.partitions):
+    for partition in connection.partitions(topic):
         oldest, end = connection.watermarks(topic, partition)
         ranges.append(_Range(partition, oldest, end, oldest))
+    if not ranges:
+        raise SourceError(f"topic {topic}: there is no such topic")
     return ranges
 
 

@@ -27,6 +27,7 @@ COMMANDS = {
     "backtest": "Replay the past: the alerts that the rule would have raised.",
     "explain": "Say why a message alerted or did not.",
     "topics": "Create or check the topics.",
+    "warm-up": "Seed the live baseline from the past: teaches, never alerts.",
     "worker": "Run a worker: CloudTrail in, alerts out.",
 }
 

@@ -1,0 +1,50 @@
+"""``rootwatch warm-up``: seeds the live baseline from the past."""
+
+from __future__ import annotations
+
+import typer
+
+from streams import settings
+from streams.backtest import inputs, summary
+from streams.backtest.reader import Reading
+from streams.backtest.seeding import Seeding, seed
+from streams.backtest.wanted import UsageError, wanted
+from streams.commands import replay_options as options  # noqa: TC001  typer reads it
+from streams.commands.options import Config  # noqa: TC001  typer reads it
+from streams.commands.replay_options import cores, say
+from streams.worker.topics import topic_names
+
+
+def warm_up(  # noqa: PLR0913  one for each option
+    *,
+    places: options.Places = None,
+    topic: options.Topic = None,
+    start: options.Start = None,
+    end: options.End = None,
+    from_offset: options.FromOffset = None,
+    to_offset: options.ToOffset = None,
+    allow_truncated: options.AllowTruncated = False,
+    principal: options.Principal = None,
+    member_account: options.MemberAccount = None,
+    clock: options.Clock = None,
+    rule: options.RuleFile = None,
+    processes: options.Processes = None,
+    config: Config = None,
+) -> None:
+    """Teach the live workers what is known, from files or a topic: never alerts, and running it twice changes nothing.
+
+    Give the workers' own settings: what counts as a principal, the member account and the clock must be theirs.
+    """
+    want = wanted(tuple(places or ()), topic, start=start, end=end, from_offset=from_offset, to_offset=to_offset)
+    configured = settings.load(config, principal=principal, member_account=member_account, clock=clock, rule=rule)
+    sightings = topic_names(configured).sightings
+    if topic == sightings:
+        raise UsageError(f"--topic {topic}: the workers read this topic already; there is nothing to seed from it")
+    source = inputs.choose(want, configured, processes or cores())
+    reading = Reading(configured.load_rule(), configured.taking(), want.span, thorough=source.is_small)
+    with summary.Bar(source) as bar:
+        tally, acknowledged = seed(source, Seeding(reading, processes or cores(), configured, sightings), bar)
+    for line in (*summary.reading_lines(tally), f"seeded       {acknowledged:,} sightings to {sightings}"):
+        say(line)
+    if tally.failures or (tally.truncated and not allow_truncated):
+        raise typer.Exit(1)
