@@ -1,12 +1,9 @@
-r"""Session tokens are taken out of everything that leaves the process (T7).
+"""Session tokens are taken out of everything that leaves the process (T7).
 
 Rules:
 - In JSON that parses, the value of every key that ends in ``sessionToken`` (any case, ``_`` or ``-`` between the words)
   becomes ``REDACTED``, whatever its type, at any depth. Each other string is looked into as text.
-- Text that is JSON itself is redacted as JSON; all other text by pattern: the key, written plainly or with escapes of
-  any depth (``\"sessionToken\"``, ``\u0073essionToken``, ``\\u0022``), then ``:`` or ``=``, then the value up to its
-  closing quote, or to the end of the text if it was cut. Unquoted values (``{sessionToken=FwoG…, expiration=…}``, the
-  text form of a Java map) end at a delimiter.
+- Text that is JSON itself is redacted as JSON; all other text by pattern (``token_text.py``).
 - Base64 that holds gzip or JSON with a token in it becomes ``REDACTED`` as a whole.
 - What holds no token is returned as the very same object, so ``is`` tells whether anything was replaced.
 - When in doubt more is redacted, never less.
@@ -20,33 +17,12 @@ from typing import Any
 
 from streams.detection import gzipped, json_text
 from streams.detection.json_text import MAX_DEPTH, TooDeepError
-
-REDACTED = "REDACTED"
+from streams.detection.token_text import REDACTED, may_hold_key, replace_tokens
 
 _KEY = "sessiontoken"
 
-# In text, a character may be escaped, and the backslash of the escape may itself be escaped, to any depth; possessive
-# quantifiers keep long runs of backslashes linear. NUL between letters: UTF-16 that does not say so.
-_BACKSLASHES = r"(?<!\\)(?<!\\u005c)\\++(?:u005c\\*+)*+"
-
-
-def _letter(letter: str) -> str:
-    return rf"(?:{letter}|{_BACKSLASHES}u00(?:{ord(letter):x}|{ord(letter.upper()):x}))\x00*+"
-
-
-_WORDS = ["".join(_letter(letter) for letter in word) for word in ("session", "token")]
-_QUOTE = rf"""(?:(?:{_BACKSLASHES})?["']|{_BACKSLASHES}u00(?:22|27))\x00*+"""
-_BLANK = rf"(?:[\s\x00\[]|{_BACKSLASHES}(?:[nrt]|u00(?:20|09|0a|0d)))*+"
-_SEPARATOR = rf"(?:[:=]|{_BACKSLASHES}u00(?:3a|3d))"
-_BEFORE_VALUE = re.compile(
-    rf"{_WORDS[0]}[_-]?\x00*{_WORDS[1]}(?:{_QUOTE})?{_BLANK}{_SEPARATOR}{_BLANK}(?P<quote>{_QUOTE})?", re.IGNORECASE
-)
-_QUOTES = re.compile(r"""(?<!\\)(?P<depth>\\*+)(?P<mark>["'])""")
-_ANY_QUOTE = re.compile(_QUOTE, re.IGNORECASE)
-_BARE_VALUE = re.compile(r"""(?:[^\s,;&<>(){}\[\]"'\\]|\\++(?:/|u[0-9a-f]{4}))*+""", re.IGNORECASE)
-_NO_SECRET = frozenset({"", "null", REDACTED})
-
-_BASE64 = re.compile(r"(?:H4sI|eyJ|W3s)(?:[A-Za-z0-9+/=_-]|\\++(?:/|u00(?:2b|2f|3d)))*+", re.IGNORECASE)
+# How gzip, {" and [{ begin in base64.
+_BASE64 = re.compile(r"(?:H4sI|eyJ|W3s)(?:[A-Za-z0-9+/=_-]|\\++(?:/|u00(?:2[bBfF]|3[dD])))*+")
 _BASE64_ESCAPE = re.compile(r"\\+(?:u00([0-9a-fA-F]{2})|(?=/))")
 _BASE64_LEAST = 32
 _BASE64_NESTING = 4
@@ -70,7 +46,7 @@ def redact_text(text: str) -> str:
 
 def redact_by_pattern(text: str) -> str:
     """As ``redact_text``, for text that is no JSON, or only looks like it."""
-    return _redact_pattern(text, 0)
+    return _redact_base64(replace_tokens(text), 0)
 
 
 def _redact(value: Any, depth: int) -> Any:
@@ -107,6 +83,8 @@ def _secret(value: Any) -> Any:
 
 
 def _redact_text(text: str, depth: int, nesting: int) -> str:
+    if len(text) <= len(_KEY) or not (may_hold_key(text) or _may_hold_base64(text)):
+        return text
     if text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[", '"'):
         try:
             document = json_text.parse(text.lstrip("\ufeff"))
@@ -116,41 +94,12 @@ def _redact_text(text: str, depth: int, nesting: int) -> str:
         else:
             if redacted is not document:
                 return json_text.compact(redacted)
-    return _redact_pattern(text, nesting)
-
-
-def _redact_pattern(text: str, nesting: int) -> str:
-    kept: list[str] = []
-    position = 0
-    for match in _BEFORE_VALUE.finditer(text):
-        start = match.end()
-        if start < position:
-            continue
-        end = _value_end(text, start, match["quote"])
-        if text[start:end] not in _NO_SECRET:
-            kept += text[position:start], REDACTED
-            position = end
-    if kept:
-        text = "".join((*kept, text[position:]))
-    return _redact_base64(text, nesting)
-
-
-def _value_end(text: str, start: int, quote: str | None) -> int:
-    """Where the value that starts there ends: before the quote that closes it, at its own depth of escaping."""
-    if quote is None:
-        bare = _BARE_VALUE.match(text, start)
-        return bare.end() if bare else start
-    if "u" in quote.lower():
-        closing = _ANY_QUOTE.search(text, start)
-        return closing.start() if closing else len(text)
-    depth = quote.count("\\")
-    for closing in _QUOTES.finditer(text, start):
-        if closing["mark"] in quote and len(closing["depth"]) <= depth:
-            return closing.start()
-    return len(text)
+    return _redact_base64(replace_tokens(text), nesting)
 
 
 def _redact_base64(text: str, nesting: int) -> str:
+    if not _may_hold_base64(text):
+        return text
     kept: list[str] = []
     position = 0
     for match in _BASE64.finditer(text):
@@ -158,6 +107,10 @@ def _redact_base64(text: str, nesting: int) -> str:
             kept += text[position : match.start()], REDACTED
             position = match.end()
     return "".join((*kept, text[position:])) if kept else text
+
+
+def _may_hold_base64(text: str) -> bool:
+    return "H4sI" in text or "eyJ" in text or "W3s" in text
 
 
 def _hides_token(run: str, nesting: int) -> bool:

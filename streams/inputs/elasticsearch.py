@@ -19,9 +19,9 @@ NAME = "elasticsearch"
 
 
 def recognises(document: Document) -> bool:
-    """It has a source, or an index and fields."""
+    """It has a source, or fields and one of a hit's own keys."""
     return isinstance(document.get("_source"), dict) or (
-        "_index" in document and isinstance(document.get("fields"), dict)
+        isinstance(document.get("fields"), dict) and ("_index" in document or "_id" in document)
     )
 
 

@@ -1,0 +1,76 @@
+r"""Session tokens in text that is no JSON, cut JSON, or JSON that only looks like it (T7).
+
+Rules:
+- The key is found written plainly or with escapes of any depth (``\"sessionToken\"``, ``\u0073essionToken``,
+  ``\\u0022``), in any case, with ``_`` or ``-`` between its words; then comes ``:`` or ``=``.
+- A quoted value ends before the quote that closes it at its own depth of escaping, or, if the text was cut, with the
+  text. An unquoted one (``{sessionToken=FwoG…, expiration=…}``, the text form of a Java map) ends at a delimiter.
+- Each search takes time in proportion to the text, whatever the text.
+"""
+
+from __future__ import annotations
+
+import re
+
+REDACTED = "REDACTED"
+
+# In text, a character may be escaped, and the backslash of the escape may itself be escaped, to any depth; possessive
+# quantifiers keep long runs of backslashes linear. NUL between letters: UTF-16 that does not say so. The pattern begins
+# with a set of characters and has no flags, because only so does the search skip to them quickly.
+_DEEPER = r"\\*+(?:u005[cC]\\*+)*+"
+_BACKSLASHES = rf"(?<!\\)(?<!\\u005[cC])\\{_DEEPER}"
+_FIRST_LETTER = rf"[sS\\](?:(?<=[sS])|(?<=\\)(?<!\\\\)(?<!\\u005[cC]\\){_DEEPER}u00[75]3)\x00*+"
+
+
+def _letter(letter: str) -> str:
+    lower, upper = (f"{ord(case):02x}" for case in (letter, letter.upper()))
+    codes = "|".join({lower, lower.upper(), upper, upper.upper()})
+    return rf"(?:[{letter}{letter.upper()}]|{_BACKSLASHES}u00(?:{codes}))\x00*+"
+
+
+_KEY_PATTERN = rf"{_FIRST_LETTER}{''.join(map(_letter, 'ession'))}[_-]?\x00*{''.join(map(_letter, 'token'))}"
+_QUOTE = rf"""(?:(?:{_BACKSLASHES})?["']|{_BACKSLASHES}u002[27])\x00*+"""
+_BLANK = rf"(?:[\s\x00\[]|{_BACKSLASHES}(?:[nrt]|u00(?:20|09|0[aAdD])))*+"
+_SEPARATOR = rf"(?:[:=]|{_BACKSLASHES}u003[aAdD])"
+_BEFORE_VALUE = re.compile(rf"{_KEY_PATTERN}(?:{_QUOTE})?{_BLANK}{_SEPARATOR}{_BLANK}(?P<quote>{_QUOTE})?")
+_QUOTES = re.compile(r"""(?<!\\)(?P<depth>\\*+)(?P<mark>["'])""")
+_ANY_QUOTE = re.compile(_QUOTE)
+_BARE_VALUE = re.compile(r"""(?:[^\s,;&<>(){}\[\]"'\\]|\\++(?:/|u[0-9a-f]{4}))*+""", re.IGNORECASE)
+_NO_SECRET = frozenset({"", "null", REDACTED})
+
+
+def replace_tokens(text: str) -> str:
+    """Return the text with the value of every ``sessionToken`` replaced; the same object if it holds none."""
+    if not may_hold_key(text):
+        return text
+    kept: list[str] = []
+    position = 0
+    for match in _BEFORE_VALUE.finditer(text):
+        start = match.end()
+        if start < position:
+            continue
+        end = _value_end(text, start, match["quote"])
+        if text[start:end] not in _NO_SECRET:
+            kept += text[position:start], REDACTED
+            position = end
+    return "".join((*kept, text[position:])) if kept else text
+
+
+def may_hold_key(text: str) -> bool:
+    """A quick test, because nearly no text does: the word, an escape, or letters with NUL between them."""
+    lower = text.lower()
+    return "session" in lower or "\\u00" in lower or "s\0" in lower
+
+
+def _value_end(text: str, start: int, quote: str | None) -> int:
+    if quote is None:
+        bare = _BARE_VALUE.match(text, start)
+        return bare.end() if bare else start
+    if "u" in quote:
+        closing = _ANY_QUOTE.search(text, start)
+        return closing.start() if closing else len(text)
+    depth = quote.count("\\")
+    for closing in _QUOTES.finditer(text, start):
+        if closing["mark"] in quote and len(closing["depth"]) <= depth:
+            return closing.start()
+    return len(text)
