@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003  typer reads it
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
@@ -13,6 +14,8 @@ from streams import settings
 from streams.backtest import inputs, summary
 from streams.backtest.output import AlertLines
 from streams.backtest.reader import Reading
+from streams.backtest.report import Report
+from streams.backtest.report_options import options_used, settings_used
 from streams.backtest.run import Replaying, replay
 from streams.backtest.wanted import UsageError, Wanted, wanted
 from streams.commands import replay_options as options  # noqa: TC001  typer reads it
@@ -43,7 +46,10 @@ def backtest(  # noqa: PLR0913  one for each option
     max_alerts: Annotated[str | None, typer.Option(help="Alerts a principal and five minutes; 0 is no cap.")] = None,
     exceptions: Annotated[str | None, typer.Option(help="A file of [[exception]] tables.", metavar="FILE")] = None,
     rule: options.RuleFile = None,
-    output: Annotated[Path | None, typer.Option(help="Write the alerts there, and nothing to stdout.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write the alerts there, and nothing to stdout.", metavar="FILE")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Write an HTML page there.", metavar="FILE.html")] = None,
     processes: options.Processes = None,
     config: Config = None,
 ) -> None:
@@ -59,38 +65,54 @@ def backtest(  # noqa: PLR0913  one for each option
         "exceptions": exceptions,
         "rule": rule,
     }
-    apart = tuple(path for path in (output,) if path is not None)
     want = wanted(
-        tuple(places or ()), topic, start=start, end=end, from_offset=from_offset, to_offset=to_offset, apart=apart
+        tuple(places or ()),
+        topic,
+        start=start,
+        end=end,
+        from_offset=from_offset,
+        to_offset=to_offset,
+        apart=tuple(path for path in (output, report) if path is not None),
     )
     configured = settings.load(config, **chosen)
     if topic is None and configured.clock == "record":
         raise UsageError("clock = record needs --topic: files have no Kafka timestamps")
-    tally = _run(want, configured, output, processes or cores())
+    tally = _run(want, configured, Results(output, report), processes or cores())
     if tally.failures or (tally.truncated and not allow_truncated):
         raise typer.Exit(1)
 
 
-def _run(want: Wanted, configured: Settings, output: Path | None, processes: int) -> Tally:
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Where what was found goes: the alerts (``None`` is stdout) and the report (``None`` is nowhere)."""
+
+    output: Path | None
+    report: Path | None
+
+
+def _run(want: Wanted, configured: Settings, results: Results, processes: int) -> Tally:
     rule = configured.load_rule()
     deciding = configured.deciding(rule)
-    source = inputs.choose(want, configured, processes)
-    reading = Reading(rule, configured.taking(), want.span, thorough=source.is_small)
     with ExitStack() as stack:
-        stream = _opened(output, stack)
-        listeners: list[Listener] = [AlertLines(stream)]
+        stream = sys.stdout.buffer if results.output is None else _opened("--output", results.output, stack)
+        page = None if results.report is None else _opened("--report", results.report, stack)
+        source = inputs.choose(want, configured, processes)
+        reading = Reading(rule, configured.taking(), want.span, thorough=source.is_small)
+        lines, report = AlertLines(stream), Report()
         bar = stack.enter_context(summary.Bar(source))
+        listeners: list[Listener] = [lines, report] if page is not None else [lines]
         tally, verdicts = replay(source, Replaying(reading, deciding, processes), listeners, bar)
         stream.flush()
+        if page is not None:
+            used = (*options_used(want), *settings_used(configured, deciding))
+            page.write(report.page(rule, tally, verdicts, used).encode())
     for line in (*summary.reading_lines(tally), *summary.verdict_lines(verdicts, deciding)):
         say(line)
     return tally
 
 
-def _opened(output: Path | None, stack: ExitStack) -> BinaryIO:
-    if output is None:
-        return sys.stdout.buffer
+def _opened(option: str, path: Path, stack: ExitStack) -> BinaryIO:
     try:
-        return stack.enter_context(output.open("wb"))
+        return stack.enter_context(path.open("wb"))
     except OSError as error:
-        raise UsageError(f"--output {output}: {error.strerror}") from error
+        raise UsageError(f"{option} {path}: {error.strerror}") from error

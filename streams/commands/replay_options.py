@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from streams.backtest.printable import printable
+
 Places = Annotated[
     list[str] | None,
     typer.Argument(
@@ -51,5 +53,5 @@ def cores() -> int:
 
 def say(line: str) -> None:
     """One line on stderr; control characters, which an attacker may have put into a name, are shown escaped."""
-    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in line)
-    sys.stderr.write(shown.encode(sys.stderr.encoding or "utf-8", "backslashreplace").decode() + "\n")
+    encoding = sys.stderr.encoding or "utf-8"
+    sys.stderr.write(printable(line).encode(encoding, "backslashreplace").decode(encoding) + "\n")
