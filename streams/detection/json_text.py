@@ -63,7 +63,9 @@ def _parse_tolerantly(encoded: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise MalformedJsonError(f"no UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
-        raise MalformedJsonError(f"no JSON at character {error.pos}: {error.msg.removesuffix(' at')}") from None
+        raise MalformedJsonError(
+            f"no JSON at character {error.pos}: {error.msg.removesuffix(' at').removesuffix(' starting')}"
+        ) from None
     except RecursionError:
         raise MalformedJsonError("no JSON that can be followed: nested too deeply") from None
     except TooDeepError as error:

@@ -33,7 +33,7 @@ def read(document: Document, walk: Walk) -> Iterator[Item]:
         yield walk.unknown("awslogs has no data", document)
         return
     try:
-        compressed = binascii.a2b_base64(data.encode("ascii"), strict_mode=True)
+        compressed = binascii.a2b_base64("".join(data.split()).encode("ascii"), strict_mode=True)
         subscription = json_text.parse(to_utf8(walk.room.inflate(compressed)))
     except gzipped.TooLargeError as error:
         yield walk.unreadable("too-large", f"awslogs data: {error}", document)

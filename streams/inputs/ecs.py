@@ -44,7 +44,7 @@ class Ecs:
     @property
     def is_ingested(self) -> bool:
         """Whether an ingest pipeline has turned the record into fields."""
-        return self.value(CLOUDTRAIL, "event.action", "event.provider") is not None
+        return any(self.value(name) for name in (CLOUDTRAIL, "event.action", "event.provider"))
 
 
 def _at(body: Document, path: tuple[str, ...]) -> Any:

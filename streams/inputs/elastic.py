@@ -76,7 +76,7 @@ def read(document: Document, walk: Walk) -> Iterator[Item]:
 def read_fields(ecs: Ecs, walk: Walk) -> Item:
     """Read a document whose fields may be in several bodies; the first body is what the alert shows."""
     if ecs.dataset != CLOUDTRAIL:
-        return walk.notice("an Elastic document of another dataset than aws.cloudtrail")
+        return walk.notice("an Elastic document that does not say that it is of aws.cloudtrail")
     return walk.record(_fields(ecs), ecs.bodies[0])
 
 
