@@ -12,6 +12,8 @@ import typer
 
 from streams import settings
 from streams.backtest import inputs, summary
+from streams.backtest.compare import Comparison, replayed_span
+from streams.backtest.compare import lines as comparison_lines
 from streams.backtest.output import AlertLines
 from streams.backtest.reader import Reading
 from streams.backtest.report import Report
@@ -23,8 +25,11 @@ from streams.commands.options import Config  # noqa: TC001  typer reads it
 from streams.commands.replay_options import cores, say
 
 if TYPE_CHECKING:
+    from streams.backtest.compare import Difference
     from streams.backtest.run import Listener
     from streams.backtest.tally import Tally
+    from streams.pipeline import Deciding
+    from streams.rules.rule import Rule
     from streams.settings import Settings
 
 
@@ -50,6 +55,10 @@ def backtest(  # noqa: PLR0913  one for each option
         Path | None, typer.Option(help="Write the alerts there, and nothing to stdout.", metavar="FILE")
     ] = None,
     report: Annotated[Path | None, typer.Option(help="Write an HTML page there.", metavar="FILE.html")] = None,
+    compare: Annotated[
+        str | None,
+        typer.Option(help="Compare with the live alerts of this topic; exit 1 if they differ.", metavar="TOPIC"),
+    ] = None,
     processes: options.Processes = None,
     config: Config = None,
 ) -> None:
@@ -77,38 +86,65 @@ def backtest(  # noqa: PLR0913  one for each option
     configured = settings.load(config, **chosen)
     if topic is None and configured.clock == "record":
         raise UsageError("clock = record needs --topic: files have no Kafka timestamps")
-    tally = _run(want, configured, Results(output, report), processes or cores())
-    if tally.failures or (tally.truncated and not allow_truncated):
+    tally, differences = _run(want, configured, Results(output, report, compare), processes or cores())
+    if tally.failures or differences or (tally.truncated and not allow_truncated):
         raise typer.Exit(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Where what was found goes: the alerts (``None`` is stdout) and the report (``None`` is nowhere)."""
+    """Where what was found goes.
+
+    Attributes:
+        output: the alerts' file; ``None`` is stdout.
+        report: the page's file, if one is wanted.
+        compare: the topic of live alerts to compare with, if that is wanted.
+    """
 
     output: Path | None
     report: Path | None
+    compare: str | None
 
 
-def _run(want: Wanted, configured: Settings, results: Results, processes: int) -> Tally:
+def _run(want: Wanted, configured: Settings, results: Results, processes: int) -> tuple[Tally, list[Difference]]:
+    """Replay, write everything and say everything. Returns what was read, and what differs from the live run."""
     rule = configured.load_rule()
     deciding = configured.deciding(rule)
     with ExitStack() as stack:
         stream = sys.stdout.buffer if results.output is None else _opened("--output", results.output, stack)
         page = None if results.report is None else _opened("--report", results.report, stack)
         source = inputs.choose(want, configured, processes)
-        reading = Reading(rule, configured.taking(), want.span, thorough=source.is_small)
-        lines, report = AlertLines(stream), Report()
-        bar = stack.enter_context(summary.Bar(source))
-        listeners: list[Listener] = [lines, report] if page is not None else [lines]
-        tally, verdicts = replay(source, Replaying(reading, deciding, processes), listeners, bar)
+        comparison = _comparison(results.compare, configured, rule, deciding)
+        report = Report()
+        listeners: list[Listener] = [AlertLines(stream)]
+        listeners += [report] if page is not None else []
+        listeners += [comparison] if comparison is not None else []
+        how = Replaying(Reading(rule, configured.taking(), want.span, thorough=source.is_small), deciding, processes)
+        with summary.Bar(source) as bar:
+            tally, verdicts = replay(source, how, listeners, bar)
         stream.flush()
         if page is not None:
             used = (*options_used(want), *settings_used(configured, deciding))
             page.write(report.page(rule, tally, verdicts, used).encode())
     for line in (*summary.reading_lines(tally), *summary.verdict_lines(verdicts, deciding)):
         say(line)
-    return tally
+    if comparison is None:
+        return tally, []
+    differences = comparison.differences(replayed_span(want, verdicts))
+    for line in comparison_lines(str(results.compare), comparison, differences):
+        say(line)
+    return tally, differences
+
+
+def _comparison(topic: str | None, configured: Settings, rule: Rule, deciding: Deciding) -> Comparison | None:
+    """What compares with the live alerts of a topic; they are read before anything else, so that all may be told."""
+    if topic is None:
+        return None
+    from streams.backtest.live_alerts import live_alerts  # noqa: PLC0415  only this needs a Kafka client
+
+    live = live_alerts(configured, topic, rule.id)
+    overflow = live_alerts(configured, f"{topic}.overflow", rule.id, may_be_missing=True)
+    return Comparison(live, overflow, deciding)
 
 
 def _opened(option: str, path: Path, stack: ExitStack) -> BinaryIO:
