@@ -1,4 +1,4 @@
-.PHONY: setup demo test check bench
+.PHONY: setup demo test browser-test check bench
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
@@ -21,6 +21,9 @@ demo: setup ## Shows alerts from a realistic morning on an embedded broker
 
 test: setup ## Runs the tests, on a real Apache Kafka that they start
 	$(BIN)/python -m pytest
+
+browser-test: setup ## Looks at the backtest report in a real Chromium (apt install chromium chromium-driver)
+	$(BIN)/python -m pytest tests/backtest/browser_report.py
 
 check: setup ## Lints, types and the floors' import rule
 	$(BIN)/ruff format --check .
