@@ -110,7 +110,7 @@ class Deployment:
             "topic_prefix": self.names.topic_prefix,
             "group_id": self.names.group_id,
             "partitions": "4",
-            "session_timeout": "6s",
+            "session_timeout": "3s",
             "state_dir": str(self.folder / "state"),
             **self.settings,
             **more,

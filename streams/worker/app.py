@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,7 @@ from streams.worker.metrics import Metrics
 from streams.worker.outbox import Outbox
 from streams.worker.sight import Sight
 from streams.worker.topics import MEMORY_TABLE, topic_names
-from streams.worker.transport import FINISH_SECONDS, Transport
+from streams.worker.transport import FINISH_SECONDS, FlowControl, Transport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable
@@ -80,6 +81,11 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             web_enabled=False,
             worker_redirect_stdouts=False,
         )
+
+    @cached_property
+    def flow_control(self) -> FlowControl:
+        """What suspends and resumes the agents' queues."""
+        return FlowControl(loop=self.loop)
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)

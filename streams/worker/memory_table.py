@@ -89,10 +89,12 @@ class PartitionMemory:
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
         """What the batch has changed, in the order of the changelog; ``None`` deletes."""
-        principals = self._principals.values()
+        written = [change for principal in self._principals.values() for change in principal.changed_buckets()]
         return [
-            *(change for principal in principals for change in principal.changed_buckets()),
-            *(change for principal in principals for change in principal.changed_pairs()),
+            *((key, value) for key, value in written if value is not None),
+            *(change for principal in self._principals.values() for change in principal.changed_pairs()),
+            # After the pairs: a repeat of the batch must find the buckets that it found the first time (A3).
+            *((key, value) for key, value in written if value is None),
             *((key, None) for key in self._forgotten),
         ]
 

@@ -8,6 +8,8 @@ The rules:
   offset is 0, and takes an event that it skipped during a rebalance for a handled one.
 * An acknowledgement of an earlier generation of the consumer group, or while the flow is stopped for a rebalance,
   counts for nothing: whoever owns the partition next reads that record again.
+* Resuming the flow empties no queue: Faust's does, after it has begun to fetch, and what it throws away is read again
+  only after the next rebalance; a standby's table would miss it for good.
 * Before partitions are given up, the batches in hand are finished and committed, so that the next owner starts after
   them and no late write follows its recovery.
 * The producer is idempotent, so that a retry cannot reorder the changelog.
@@ -19,11 +21,12 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from faust.transport.drivers import aiokafka as driver
+from mode.utils.queues import FlowControlEvent
 
 from streams.worker.offsets import OpenOffsets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from faust.types import TP, Message
 
@@ -32,6 +35,15 @@ if TYPE_CHECKING:
 # Longest wait for the batches in hand when partitions are given up; a broker that does not answer must not hold up the
 # whole group. What is not done by then is done again by the next owner.
 FINISH_SECONDS = 8.0
+
+
+class FlowControl(FlowControlEvent):  # type: ignore[misc]
+    """Faust's flow control; resuming it leaves the queues as they are."""
+
+    def resume(self) -> None:
+        """Let the queues be filled again."""
+        self._suspend.clear()
+        self._resume.set()
 
 
 class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -55,17 +67,20 @@ class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 class Consumer(driver.Consumer):  # type: ignore[misc]
     """Faust's consumer, with commits decided by ``OpenOffsets``."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, transport: Transport, callback: Callable[[Message], Awaitable[None]], *args: Any, **kwargs: Any
+    ) -> None:
         self._offsets: dict[TP, OpenOffsets] = {}
-        super().__init__(*args, **kwargs)
+
+        async def deliver(message: Message) -> None:
+            if self.app.topics.acks_enabled_for(message.topic):
+                self._offsets.setdefault(message.tp, OpenOffsets()).deliver(message.offset)
+            await callback(message)
+
+        super().__init__(transport, deliver, *args, **kwargs)
 
     def _new_consumer_thread(self) -> FilteringThread:
         return FilteringThread(self, loop=self.loop, beacon=self.beacon)
-
-    def _to_message(self, tp: TP, record: Any) -> Message:
-        if self.app.topics.acks_enabled_for(tp.topic):
-            self._offsets.setdefault(tp, OpenOffsets()).deliver(record.offset)
-        return super()._to_message(tp, record)
 
     def ack(self, message: Message) -> bool:
         """Note that a message needs nothing more; counts only in the generation that it was delivered in."""
@@ -86,11 +101,6 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     def _new_offset(self, tp: TP) -> int | None:
         return self._offsets[tp].committable()
-
-    async def perform_seek(self) -> None:
-        """Start again from the committed offsets; what was delivered before does not count."""
-        self._offsets.clear()
-        await super().perform_seek()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finish and commit the batches in hand before the partitions go."""

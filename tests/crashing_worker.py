@@ -1,0 +1,91 @@
+"""A worker that kills itself at a named step: ``python crashing_worker.py STEP COUNT`` dies at the COUNT-th such step.
+
+The steps are those between which A2 must hold.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from functools import wraps
+from typing import Any
+
+from streams import settings
+from streams.commands.worker import run
+from streams.worker.memory_table import MemoryTable
+from streams.worker.outbox import Outbox
+from streams.worker.transport import Consumer
+
+STEPS = (
+    "sightings-sent",
+    "before-alerts",
+    "alerts-sent",
+    "before-changelog",
+    "changelog-sent",
+    "memory-written",
+    "before-commit",
+    "committed",
+)
+
+
+class Fuse:
+    """Kills this process at the ``count``-th time that it passes ``step``."""
+
+    def __init__(self, step: str, count: int) -> None:
+        self._step = step
+        self._left = count
+
+    def passing(self, step: str) -> None:
+        """Die here if this is the step and the time."""
+        if step == self._step:
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    def lay(self) -> None:
+        """Have the worker pass every step."""
+        Outbox.send_all = self._around_sending(Outbox.send_all)
+        MemoryTable.apply = self._after(MemoryTable.apply, "memory-written")
+        Consumer._commit = self._around_committing(Consumer._commit)  # noqa: SLF001  Faust's hook for drivers
+
+    def _around_sending(self, send_all: Any) -> Any:
+        async def sending(outbox: Outbox, records: Any) -> Any:
+            kinds = {_kind(record.topic) for record in records}
+            for kind in kinds & {"alerts", "changelog"}:
+                self.passing(f"before-{kind}")
+            sent = await send_all(outbox, records)
+            for kind in kinds:
+                self.passing(f"{kind}-sent")
+            return sent
+
+        return sending
+
+    def _after(self, function: Any, step: str) -> Any:
+        @wraps(function)
+        def calling(*args: Any) -> None:
+            function(*args)
+            self.passing(step)
+
+        return calling
+
+    def _around_committing(self, commit: Any) -> Any:
+        async def committing(consumer: Consumer, offsets: Any) -> bool:
+            self.passing("before-commit")
+            done: bool = await commit(consumer, offsets)
+            self.passing("committed")
+            return done
+
+        return committing
+
+
+def _kind(topic: str) -> str:
+    if topic.endswith("-changelog"):
+        return "changelog"
+    last = topic.rpartition(".")[2]
+    return "alerts" if last == "overflow" else last
+
+
+if __name__ == "__main__":
+    Fuse(sys.argv[1], int(sys.argv[2])).lay()
+    run(settings.load())
