@@ -1,22 +1,8 @@
-"""What a replay says to a person, on stderr: a progress bar while it reads, and a summary at the end."""
+"""What a replay says to a person at its end, on stderr."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
-
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    Task,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-from rich.text import Text
+from typing import TYPE_CHECKING
 
 from streams.backtest.tally import PLACES_SHOWN
 from streams.wire.timestamps import to_iso8601
@@ -25,49 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streams.backtest.evaluation import Verdicts
-    from streams.backtest.run import Input
     from streams.backtest.tally import Tally
     from streams.pipeline import Deciding
 
 BUSIEST_SHOWN = 5
 _MALFORMED = ("malformed", "unknown-shape", "too-large")
-
-
-class Bar:
-    """The progress bar: how much, how fast and how long to go; nothing at all where stderr is no terminal."""
-
-    def __init__(self, source: Input) -> None:
-        self._in_bytes = source.unit == "bytes"
-        amount: list[ProgressColumn] = (
-            [DownloadColumn(), TransferSpeedColumn()] if self._in_bytes else [MofNCompleteColumn(), _Rate()]
-        )
-        console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("reading"),
-            BarColumn(),
-            *amount,
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-            transient=True,
-        )
-        self._task = self._bar.add_task("", total=source.total)
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def advance(self, tally: Tally) -> None:
-        """Move on by what one part counted."""
-        self._bar.advance(self._task, tally.size if self._in_bytes else tally.messages)
-
-
-class _Rate(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.finished_speed or task.speed or 0:,.0f}/s")
 
 
 def reading_lines(tally: Tally) -> Iterator[str]:

@@ -6,8 +6,8 @@ Rules:
 - Each process has one task in hand and one waiting, so that it does not wait for the caller to give it the next.
 - A process that ends before its tasks do (killed for want of memory, say) is an error that says so, never a shorter
   result.
-- Processes come from a fork server: the caller may hold threads, of librdkafka or a progress bar, that must not be
-  forked.
+- A process of one thread is forked, which takes no time. One with more must not be, as their locks would stay locked in
+  the child (a progress bar has a thread, librdkafka several): then a fork server makes the processes.
 """
 
 from __future__ import annotations
@@ -16,15 +16,18 @@ import multiprocessing
 import signal
 from collections import deque
 from multiprocessing.connection import wait
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from multiprocessing.connection import Connection
-    from multiprocessing.context import ForkServerContext, ForkServerProcess
+    from multiprocessing.context import ForkContext, ForkProcess, ForkServerContext, ForkServerProcess
 
     from streams.backtest.parts import Part, Task
     from streams.backtest.reader import Reading
+
+    _Context = ForkContext | ForkServerContext
 
 _IN_HAND = 2
 
@@ -44,8 +47,7 @@ def gather(tasks: Sequence[Task], reading: Reading, processes: int) -> Iterator[
         for task in tasks:
             yield from task.read(reading)
         return
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, *{type(task).__module__ for task in tasks}])
+    context = _context([__name__, *{type(task).__module__ for task in tasks}])
     waiting = deque(tasks)
     team = [_Worker(context, reading) for _ in range(workers)]
     try:
@@ -55,6 +57,16 @@ def gather(tasks: Sequence[Task], reading: Reading, processes: int) -> Iterator[
     finally:
         for worker in team:
             worker.end()
+
+
+def _context(modules: list[str]) -> _Context:
+    """How processes are made; ``modules`` are those that they need."""
+    threads = Path("/proc/self/task")  # of Python and of libraries alike; only Linux tells
+    if threads.is_dir() and len(list(threads.iterdir())) == 1:
+        return multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(modules)
+    return context
 
 
 def _parts(team: list[_Worker], waiting: deque[Task]) -> Iterator[Part]:
@@ -72,27 +84,36 @@ def _parts(team: list[_Worker], waiting: deque[Task]) -> Iterator[Part]:
 
 
 class _Worker:
-    def __init__(self, context: ForkServerContext, reading: Reading) -> None:
+    def __init__(self, context: _Context, reading: Reading) -> None:
         self.connection, other = context.Pipe()
         self.in_hand = 0
-        self._process: ForkServerProcess = context.Process(target=_work, args=(other, reading), daemon=True)
+        self._process: ForkProcess | ForkServerProcess = context.Process(
+            target=_work, args=(other, reading), daemon=True
+        )
         self._process.start()
         other.close()
 
     def give(self, waiting: deque[Task]) -> None:
-        if waiting:
+        if not waiting:
+            return
+        try:
             self.connection.send(waiting.popleft())
-            self.in_hand += 1
+        except OSError as error:
+            raise self._lost() from error
+        self.in_hand += 1
 
     def receive(self) -> Part | None:
         try:
             part: Part | None = self.connection.recv()
         except (EOFError, OSError) as error:
-            self._process.join()
-            raise WorkerLostError(f"a reading process ended early, with exit code {self._process.exitcode}") from error
+            raise self._lost() from error
         if part is None:
             self.in_hand -= 1
         return part
+
+    def _lost(self) -> WorkerLostError:
+        self._process.join()
+        return WorkerLostError(f"a reading process ended early, with exit code {self._process.exitcode}")
 
     def end(self) -> None:
         self.connection.close()

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from streams import settings
-from streams.backtest import inputs, summary
+from streams.backtest import inputs, progress, summary
 from streams.backtest.compare import Comparison, replayed_span
 from streams.backtest.compare import lines as comparison_lines
 from streams.backtest.output import AlertLines
 from streams.backtest.reader import Reading
-from streams.backtest.report import Report
 from streams.backtest.report_options import options_used, settings_used
 from streams.backtest.run import Replaying, replay
 from streams.backtest.wanted import UsageError, Wanted, wanted
@@ -26,6 +25,7 @@ from streams.commands.replay_options import cores, say
 
 if TYPE_CHECKING:
     from streams.backtest.compare import Difference
+    from streams.backtest.report import Report
     from streams.backtest.run import Listener
     from streams.backtest.tally import Tally
     from streams.pipeline import Deciding
@@ -115,15 +115,15 @@ def _run(want: Wanted, configured: Settings, results: Results, processes: int) -
         page = None if results.report is None else _opened("--report", results.report, stack)
         source = inputs.choose(want, configured, processes)
         comparison = _comparison(results.compare, configured, rule, deciding)
-        report = Report()
+        report = None if page is None else _empty_report()
         listeners: list[Listener] = [AlertLines(stream)]
-        listeners += [report] if page is not None else []
+        listeners += [report] if report is not None else []
         listeners += [comparison] if comparison is not None else []
         how = Replaying(Reading(rule, configured.taking(), want.span, thorough=source.is_small), deciding, processes)
-        with summary.Bar(source) as bar:
+        with progress.shown(source) as bar:
             tally, verdicts = replay(source, how, listeners, bar)
         stream.flush()
-        if page is not None:
+        if page is not None and report is not None:
             used = (*options_used(want), *settings_used(configured, deciding))
             page.write(report.page(rule, tally, verdicts, used).encode())
     for line in (*summary.reading_lines(tally), *summary.verdict_lines(verdicts, deciding)):
@@ -134,6 +134,12 @@ def _run(want: Wanted, configured: Settings, results: Results, processes: int) -
     for line in comparison_lines(str(results.compare), comparison, differences):
         say(line)
     return tally, differences
+
+
+def _empty_report() -> Report:
+    from streams.backtest.report import Report  # noqa: PLC0415  only this needs the template engine
+
+    return Report()
 
 
 def _comparison(topic: str | None, configured: Settings, rule: Rule, deciding: Deciding) -> Comparison | None:

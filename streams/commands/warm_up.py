@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from streams import settings
-from streams.backtest import inputs, summary
+from streams.backtest import inputs, progress, summary
 from streams.backtest.reader import Reading
 from streams.backtest.seeding import Seeding, seed
 from streams.backtest.wanted import UsageError, wanted
@@ -42,7 +42,7 @@ def warm_up(  # noqa: PLR0913  one for each option
         raise UsageError(f"--topic {topic}: the workers read this topic already; there is nothing to seed from it")
     source = inputs.choose(want, configured, processes or cores())
     reading = Reading(configured.load_rule(), configured.taking(), want.span, thorough=source.is_small)
-    with summary.Bar(source) as bar:
+    with progress.shown(source) as bar:
         tally, acknowledged = seed(source, Seeding(reading, processes or cores(), configured, sightings), bar)
     for line in (*summary.reading_lines(tally), f"seeded       {acknowledged:,} sightings to {sightings}"):
         say(line)

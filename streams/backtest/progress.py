@@ -1,0 +1,30 @@
+"""Shows how far reading has come, if there is somebody to look."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.backtest.run import Input, Progress
+    from streams.backtest.tally import Tally
+
+
+@contextmanager
+def shown(source: Input) -> Iterator[Progress]:
+    """A bar on stderr while the context lasts if that is a terminal, else nothing."""
+    if not sys.stderr.isatty():
+        yield _Unseen()
+        return
+    from streams.backtest.bar import Bar  # noqa: PLC0415  slow to import, and mostly there is no terminal
+
+    with Bar(source) as bar:
+        yield bar
+
+
+class _Unseen:
+    def advance(self, tally: Tally) -> None:
+        """Show nothing."""
