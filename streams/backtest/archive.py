@@ -56,32 +56,35 @@ def find(places: Iterable[str], span: Span, apart: Iterable[Path] = ()) -> Listi
     unwanted = {os.path.realpath(path) for path in apart}
     seen: dict[str, Found] = {}
     for place in places:
-        for path in _walk(place, span, listing):
-            real = os.path.realpath(path)
-            if real in unwanted:
-                continue
-            try:
-                entry = Found(path, Path(path).stat().st_size)
-            except OSError as error:
-                listing.failures.append((path, words(error)))
-                continue
-            seen[real] = min(entry, seen.get(real, entry))
+        for real, found in _below(place, os.path.realpath(place), span, listing):
+            if real not in unwanted:
+                seen[real] = min(found, seen.get(real, found))
     listing.files = sorted(seen.values())
     return listing
 
 
-def _walk(place: str, span: Span, listing: Listing) -> Iterator[str]:
-    if not Path(place).is_dir():
-        yield place
+def _below(place: str, real: str, span: Span, listing: Listing) -> Iterator[tuple[str, Found]]:
+    """The file at a place, or all files below it, each with its real path."""
+    try:
+        if not Path(place).is_dir():
+            yield real, Found(place, Path(place).stat().st_size)
+            return
+        entries = list(os.scandir(place))
+    except OSError as error:
+        listing.failures.append((place, words(error)))
         return
-
-    def note(error: OSError) -> None:
-        listing.failures.append((str(error.filename), words(error)))
-
-    for folder, below, names in os.walk(place, onerror=note):
-        below[:] = [name for name in below if is_worth_entering(f"{folder}/{name}", span)]
-        for name in names:
-            yield str(Path(folder, name))
+    for entry in entries:
+        path = f"{place.rstrip('/')}/{entry.name}"
+        if entry.is_dir(follow_symlinks=False):
+            if is_worth_entering(path, span):
+                yield from _below(path, f"{real}/{entry.name}", span, listing)
+        elif not entry.is_dir():
+            try:
+                size = entry.stat().st_size
+            except OSError as error:
+                listing.failures.append((path, words(error)))
+                continue
+            yield os.path.realpath(path) if entry.is_symlink() else f"{real}/{entry.name}", Found(path, size)
 
 
 def is_worth_entering(folder: str, span: Span) -> bool:

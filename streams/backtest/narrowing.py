@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_OBJECT = ord("{")
+
+
 class _LogFile(msgspec.Struct, forbid_unknown_fields=True):
     Records: list[msgspec.Raw]
 
@@ -45,7 +48,7 @@ def narrow(value: bytes, may_match: Callable[[bytes], bool]) -> Narrowed | None:
         entries = [bytes(entry) for entry in _DECODER.decode(value).Records]
     except msgspec.MsgspecError:
         return None
-    if not all(entry.startswith(b"{") for entry in entries):
+    if any(entry[0] != _OBJECT for entry in entries):
         return None
     elements = tuple(number for number, entry in enumerate(entries) if may_match(entry))
     kept = b",".join(entries[number] for number in elements)

@@ -83,3 +83,14 @@ def test_late_file_of_the_next_day_is_found(tmp_path: Path) -> None:
     for day in ("08", "10", "11", "13"):
         _file(base / day / "a.json")
     assert _names(archive.find([str(tmp_path)], DAY_OF_SPAN), base) == ["10/a.json", "11/a.json"]
+
+
+def test_links_are_read_as_what_they_point_to(tmp_path: Path) -> None:
+    """A link to a file is that file, read once; a link to a folder is not followed, so no loop can trap the walk."""
+    real = _file(tmp_path / "a" / "real.json")
+    (tmp_path / "a" / "z-link.json").symlink_to(real)
+    (tmp_path / "a" / "loop").symlink_to(tmp_path)
+    (tmp_path / "a" / "gone.json").symlink_to(tmp_path / "nowhere")
+    listing = archive.find([str(tmp_path)], Span())
+    assert _names(listing, tmp_path) == ["a/real.json"]
+    assert [path for path, _ in listing.failures] == [str(tmp_path / "a" / "gone.json")]
