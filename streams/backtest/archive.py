@@ -24,6 +24,7 @@ from streams.backtest.span import DAY, Span
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+S3 = "s3://"
 DIGESTS = "CloudTrail-Digest"
 _DATED = re.compile(r"(?:^|/)AWSLogs/(?:[^/]+/)+CloudTrail/[^/]+/(\d{4})(?:/(\d\d)(?:/(\d\d))?)?$")
 

@@ -34,54 +34,45 @@ class FileTask:
         reader = Reader(reading)
         for found in self.files:
             try:
-                with open_stored(found.path) as stored:
-                    for _ in _read(found, stored, reader, reading.taking.max_message_size):
-                        yield Part(*reader.take())
-            except CannotReadError as error:
-                reader.tally.failures.append((found.path, str(error)))
+                with open(found.path, "rb", buffering=0) as stored:  # noqa: PTH123  a path object costs as much again
+                    yield from read_one(found, stored, reader)
             except OSError as error:
                 reader.tally.failures.append((found.path, words(error)))
-            if reader.is_full:
-                yield Part(*reader.take())
         yield Part(*reader.take())
 
 
-def open_stored(path: str) -> BinaryIO:
-    """The stored bytes of a file.
-
-    Raises:
-        OSError: it cannot be opened.
-    """
-    return open(path, "rb", buffering=0)  # noqa: PTH123  a path object costs as much as the read
-
-
-def _read(found: Found, stored: BinaryIO, reader: Reader, bound: int) -> Iterator[None]:
-    """Read one file into the reader; pauses wherever what has gathered is enough for a part."""
-    if not messages.holds_lines(found.path):
-        reader.file(messages.pieces(stored), found.path)
-        reader.tally.size += found.size
-        return
-    number, counted = 1, 0
-    for block in messages.blocks(stored, bound):
-        number = reader.lines(block, found.path, number)
-        reader.tally.size += stored.tell() - counted
-        counted = stored.tell()
-        if reader.is_full:
-            yield
+def read_one(found: Found, stored: BinaryIO, reader: Reader) -> Iterator[Part]:
+    """Read one opened file; parts come whenever enough has gathered. What goes wrong is in the tally's failures."""
+    counted = 0
+    try:
+        if not messages.holds_lines(found.path):
+            reader.file(messages.pieces(stored), found.path)
+        else:
+            number = 1
+            for block in messages.blocks(stored, reader.max_message_size):
+                number = reader.lines(block, found.path, number)
+                if reader.is_full:
+                    reader.tally.size += stored.tell() - counted
+                    counted = stored.tell()
+                    yield Part(*reader.take())
+    except CannotReadError as error:
+        reader.tally.failures.append((found.path, str(error)))
+    except OSError as error:
+        reader.tally.failures.append((found.path, words(error)))
     reader.tally.size += found.size - counted
+    if reader.is_full:
+        yield Part(*reader.take())
 
 
-def tasks(files: Iterable[Found]) -> list[FileTask]:
+def groups(files: Iterable[Found]) -> Iterator[tuple[Found, ...]]:
     """The files in groups that are worth handing to a process."""
-    grouped: list[FileTask] = []
     group: list[Found] = []
     size = 0
     for found in files:
         group.append(found)
         size += found.size
         if size >= TASK_BYTES or len(group) >= TASK_FILES:
-            grouped.append(FileTask(tuple(group)))
+            yield tuple(group)
             group, size = [], 0
     if group:
-        grouped.append(FileTask(tuple(group)))
-    return grouped
+        yield tuple(group)

@@ -8,6 +8,7 @@ from streams.backtest import archive, files
 from streams.backtest.run import Input
 
 if TYPE_CHECKING:
+    from streams.backtest.parts import Task
     from streams.backtest.wanted import Wanted
     from streams.settings import Settings
 
@@ -27,13 +28,17 @@ def choose(wanted: Wanted, settings: Settings, processes: int) -> Input:
 
 
 def _files(wanted: Wanted) -> Input:
-    """The files at the wanted places."""
-    listing = archive.find(wanted.places, wanted.span, wanted.apart)
-    total = sum(found.size for found in listing.files)
-    return Input(
-        files.tasks(listing.files),
-        total,
-        "bytes",
-        is_small=total <= files.SMALL_INPUT,
-        failures=listing.failures,
+    """The files and objects at the wanted places."""
+    addresses = sorted({place for place in wanted.places if place.startswith(archive.S3)})
+    listing = archive.find(
+        (place for place in wanted.places if not place.startswith(archive.S3)), wanted.span, wanted.apart
     )
+    tasks: list[Task] = [files.FileTask(group) for group in files.groups(listing.files)]
+    total = sum(found.size for found in listing.files)
+    if addresses:
+        from streams.backtest import s3  # noqa: PLC0415  an optional extra
+
+        objects = sorted({found for address in addresses for found in s3.find(address, wanted.span, listing)})
+        tasks += [s3.ObjectTask(group) for group in files.groups(objects)]
+        total += sum(found.size for found in objects)
+    return Input(tasks, total, "bytes", is_small=total <= files.SMALL_INPUT, failures=listing.failures)

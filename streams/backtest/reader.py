@@ -65,6 +65,11 @@ class Reader:
         self._held = 0
 
     @property
+    def max_message_size(self) -> int:
+        """How many bytes a message may have, decompressed."""
+        return self._reading.taking.max_message_size
+
+    @property
     def is_full(self) -> bool:
         """Whether enough has gathered to be handed over."""
         return self._held >= PART_BYTES
@@ -77,7 +82,7 @@ class Reader:
 
     def file(self, pieces: Iterable[bytes], path: str) -> None:
         """Read a file that is one message, in decompressed pieces; those past the bound of a message are left."""
-        bound = self._reading.taking.max_message_size
+        bound = self.max_message_size
         held: list[bytes] = []
         size, is_marked = 0, self._reading.thorough
         for piece in pieces:
@@ -166,7 +171,7 @@ class Reader:
         return [replace(taken, teaching=sighting.teaching) for taken in same or sightings]
 
     def _message(self, value: bytes, place: Place) -> None:
-        is_too_large = len(value) > self._reading.taking.max_message_size
+        is_too_large = len(value) > self.max_message_size
         if not (self._reading.thorough or is_too_large or self._may_match(value)):
             self.tally.unmarked += 1
             self._judge_outside(value, place)

@@ -1,0 +1,147 @@
+"""Archives in S3, against moto's server: the same alerts as from files, pruned, and what is denied is named."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import TYPE_CHECKING, Any, Protocol
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+from replay_records import Ran, lines, ordinary, record, run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+BASE = "AWSLogs/o-abc/111111111111/CloudTrail/us-east-1"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    moto.start()
+    yield "http://{}:{}".format(*moto.get_host_and_port())
+    moto.stop()
+
+
+@pytest.fixture
+def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An empty bucket of this test alone, and the environment in which AWS tools find it."""
+    from streams.backtest import s3  # noqa: PLC0415  its cache is this fixture's to clear
+
+    for name, value in {
+        "AWS_ENDPOINT_URL": server,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():
+        monkeypatch.setenv(name, value)
+    s3._store.cache_clear()  # noqa: SLF001
+    made = boto3.resource("s3").create_bucket(Bucket="trail")
+    yield made
+    made.objects.all().delete()
+    made.delete()
+
+
+class Backtest(Protocol):
+    """Runs the command on arguments."""
+
+    def __call__(self, *arguments: Any) -> Ran:
+        """Run it."""
+
+
+@pytest.fixture
+def backtest(capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Backtest:
+    monkeypatch.chdir(tmp_path)
+    return lambda *arguments: run(capsysbinary, monkeypatch, "backtest", *arguments)
+
+
+def daily(day: int) -> bytes:
+    found = record(f"2026-01-{day:02d}T00:00:00Z", account=f"{day:012d}")
+    return gzip.compress(json.dumps({"Records": [ordinary(day), found]}).encode())
+
+
+def accounts(ran: Ran) -> list[int]:
+    return [int(account) for _, account, _ in ran.told()]
+
+
+def test_a_prefix_gives_what_the_same_files_give(bucket: Any, backtest: Backtest, tmp_path: Path) -> None:
+    """An archive in S3 gives the bytes that its copy on disk gives, and digests are skipped (R5)."""
+    for day in range(1, 21):
+        name = f"{BASE}/2026/01/{day:02d}/a.json.gz"
+        bucket.put_object(Key=name, Body=daily(day))
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(daily(day))
+    bucket.put_object(Key="AWSLogs/o-abc/111111111111/CloudTrail-Digest/a.json.gz", Body=b"no gzip")
+    bucket.put_object(Key="AWSLogs/", Body=b"")
+    ran = backtest("s3://trail/AWSLogs")
+    assert (ran.code, accounts(ran)) == (0, list(range(1, 21)))
+    assert "messages     20\n" in ran.err
+    assert ran.out == backtest(tmp_path / "AWSLogs").out
+    assert ran.out == backtest("s3://trail/", "s3://trail/AWSLogs/").out
+
+
+def test_processes_and_large_objects_change_nothing(
+    bucket: Any, backtest: Backtest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Objects that are fetched whole and those read in blocks, by one process or several, give the same bytes."""
+    for day in range(1, 9):
+        bucket.put_object(Key=f"{day}.jsonl", Body=lines(*[ordinary(1)] * 50, json.loads(gzip.decompress(daily(day)))))
+    outputs = {backtest("s3://trail").out}
+    monkeypatch.setattr("streams.backtest.files.SMALL_INPUT", 0)
+    monkeypatch.setattr("streams.backtest.files.TASK_FILES", 2)
+    outputs.add(backtest("s3://trail", "--processes", 3).out)
+    monkeypatch.setattr("streams.backtest.s3.AT_ONCE", 0)
+    outputs.add(backtest("s3://trail", "--processes", 1).out)
+    assert len(outputs) == 1
+    assert outputs != {b""}
+
+
+def test_days_outside_the_span_are_not_listed(bucket: Any, backtest: Backtest) -> None:
+    """Dated prefixes are pruned by --from and --to, but for a day's margin."""
+    for day in range(1, 11):
+        bucket.put_object(Key=f"{BASE}/2026/01/{day:02d}/a.json.gz", Body=daily(day))
+    ran = backtest("s3://trail/AWSLogs", "--from", "2026-01-05", "--to", "2026-01-07")
+    assert accounts(ran) == [5, 6]
+    assert "messages     4\n" in ran.err
+
+
+def test_one_object_is_an_address_too(bucket: Any, backtest: Backtest) -> None:
+    """The address of an object is that object."""
+    bucket.put_object(Key="one.json.gz", Body=daily(1))
+    bucket.put_object(Key="two.json.gz", Body=daily(2))
+    assert accounts(backtest("s3://trail/one.json.gz")) == [1]
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_done(bucket: Any, backtest: Backtest, tmp_path: Path) -> None:
+    """A bucket that is not there, a missing prefix and a cut object are named; the rest is done, exit 1."""
+    bucket.put_object(Key="cut.json.gz", Body=daily(1)[:-9])
+    (tmp_path / "b.json.gz").write_bytes(daily(2))
+    ran = backtest("s3://trail/cut.json.gz", "s3://trail/none", "s3://no-such-bucket/x", "b.json.gz")
+    assert (ran.code, accounts(ran)) == (1, [2])
+    for place in ("s3://trail/cut.json.gz: cut gzip", "s3://trail/none: ", "s3://no-such-bucket/x: "):
+        assert f"not read     {place}" in ran.err
+
+
+def test_denied_bucket_is_named(bucket: Any, backtest: Backtest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A bucket that may not be listed is named with the refusal, exit 1."""
+
+    def denied(*_: Any, **__: Any) -> None:
+        raise PermissionError(13, "Forbidden")
+
+    bucket.put_object(Key="one.json.gz", Body=daily(1))
+    monkeypatch.setattr("s3fs.S3FileSystem.info", denied)
+    ran = backtest("s3://trail")
+    assert (ran.code, ran.alerts) == (1, [])
+    assert "not read     s3://trail: Forbidden" in ran.err
+
+
+def test_missing_extra_is_named(bucket: Any, backtest: Backtest, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
+    """Without the extra an s3:// address is wrong usage, and what to install is said."""
+    monkeypatch.setitem(__import__("sys").modules, "s3fs", None)
+    ran = backtest("s3://trail")
+    assert ran.code == 2
+    assert "rootwatch[s3]" in ran.err
