@@ -28,6 +28,8 @@ from streams.wire.single_object import SingleObjectCodec, WireError
 _PAIR = SingleObjectCodec.of("pair")
 _BUCKET = SingleObjectCodec.of("bucket")
 
+ALL_PAIRS = b'["pair",'  # what the keys of all pairs, and no others, begin with
+
 
 class PairKey(NamedTuple):
     """The key of a ``PairMemory``."""

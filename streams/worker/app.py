@@ -16,13 +16,17 @@ import structlog
 from streams import pipeline, settings
 from streams.kafka_security import MAX_MESSAGE_BYTES, faust_credentials
 from streams.worker.alert_encoder import alert_encoder
+from streams.worker.baseline import Baseline
 from streams.worker.batches import Batches, in_batches
 from streams.worker.detect import Detect
+from streams.worker.faust_monitor import FAUST
 from streams.worker.geo import Places
 from streams.worker.http import HttpServer
 from streams.worker.memory_table import STORE_OPTIONS, MemoryTable
 from streams.worker.metrics import Metrics
+from streams.worker.observed import OBSERVED, ObservedCollector
 from streams.worker.outbox import Outbox
+from streams.worker.registry_probe import RegistryProbe
 from streams.worker.sight import Sight
 from streams.worker.topics import MEMORY_TABLE, topic_names
 from streams.worker.transport import FINISH_SECONDS, FlowControl, Transport
@@ -50,6 +54,8 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self.topic_names = topic_names(options)
         self.source_topics = frozenset(options.source_topics)
         self.metrics = Metrics()
+        self.metrics.runs(self.rule)
+        self.metrics.registry.register(ObservedCollector(self, (*OBSERVED, *FAUST)))
         self.alert_encoder = alert_encoder(options, self.metrics)
         self.geo = Places(options.geoip_database)
         self.batches = Batches()
@@ -87,6 +93,16 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         """What suspends and resumes the agents' queues."""
         return FlowControl(loop=self.loop)
 
+    @cached_property
+    def baseline(self) -> Baseline:
+        """The baseline's state, for health, metrics and log."""
+        return Baseline(self, loop=self.loop, beacon=self.beacon)
+
+    @cached_property
+    def registry_probe(self) -> RegistryProbe:
+        """Whether the schema registry is there."""
+        return RegistryProbe(self.options, loop=self.loop, beacon=self.beacon)
+
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
 
@@ -95,7 +111,8 @@ class WorkerApp(faust.App):  # type: ignore[misc]
 
     async def on_first_start(self) -> None:
         """Serve health and metrics from before the table is recovered."""
-        await self.add_runtime_dependency(HttpServer(self, loop=self.loop, beacon=self.beacon))
+        for service in (self.baseline, self.registry_probe, HttpServer(self, loop=self.loop, beacon=self.beacon)):
+            await self.add_runtime_dependency(service)
         await super().on_first_start()
 
     def on_rebalance_start(self) -> None:
@@ -108,6 +125,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         super().on_rebalance_end()
         self.ready = True
         log.info("worker.ready", partitions=len(self.consumer.assignment()))
+        self.baseline.announce()
 
     async def stop_with(self, failure: BaseException) -> None:
         """Stop the worker because of something that is no named outcome; the process exits with 1."""

@@ -64,12 +64,16 @@ class HttpServer(Service):  # type: ignore[misc]
 
     async def _readyz(self, _request: web.Request) -> web.Response:
         app = self._app
+        recovery = app.tables.recovery
         body = {
             "ready": app.ready,
             "partitions": len(app.consumer.assignment()) if app.ready else 0,
-            "memory": {
-                "entries": app.memory.estimated_entries() if app.ready else None,
-                "learning_until": app.deciding.learn_until,
+            "recovery_remaining": {
+                "active": max(0, recovery.active_remaining_total()),
+                "standby": max(0, recovery.standby_remaining_total()),
             },
+            "baseline": app.baseline.describe(),
+            # A registry that is away makes alerts wait, but nobody else would do better: it is said, not judged.
+            "registry": app.registry_probe.describe(),
         }
         return web.json_response(body, status=200 if app.ready else 503)

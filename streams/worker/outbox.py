@@ -43,4 +43,15 @@ class Outbox:
             await producer.send(record.topic, record.key, record.value, record.partition, None, list(record.headers))
             for record in records
         ]
-        return await asyncio.gather(*waiting)
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        metrics = self._app.metrics
+        failure = None
+        for record, result in zip(records, results, strict=True):
+            if isinstance(result, BaseException):
+                metrics.send_failures.labels(record.topic).inc()
+                failure = failure or result
+            else:
+                metrics.sent.labels(record.topic).inc()
+        if failure is not None:
+            raise failure
+        return results

@@ -46,6 +46,7 @@ class Sight:
         reading = pipeline.sight(message.value, app.rule, app.taking, origin)
         for shape, records in reading.records.items():
             app.metrics.records.labels(shape).inc(records)
+        app.metrics.passed_over.inc(sum(reading.passed_over.values()))
         return [
             *(self._sighting(message, sighting) for sighting in reading.sightings),
             *(self._dead_letter(message, rejected) for rejected in reading.rejected),

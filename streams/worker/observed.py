@@ -1,0 +1,183 @@
+"""Metrics that are read from the worker when somebody asks: a table of gauges, each with its labels and meaning.
+
+What is not known yet (lag before partitions are assigned, pairs before the first census) has no sample rather than a
+made-up one.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from prometheus_client import Metric
+
+    Samples = Iterable[tuple[tuple[str, ...], float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One metric that is read when asked.
+
+    Attributes:
+        name: without ``rootwatch_`` and, for a counter, ``_total``.
+        meaning: one sentence.
+        read: takes the app, gives the values of the labels and the value, for each sample.
+        labels: their names.
+        kind: ``gauge``, or ``counter`` for what Faust counts.
+    """
+
+    name: str
+    meaning: str
+    read: Callable[[Any], Samples]
+    labels: tuple[str, ...] = ()
+    kind: Literal["gauge", "counter"] = "gauge"
+
+
+class ObservedCollector(Collector):
+    """Gives Prometheus' client the metrics of a table, as the app is now."""
+
+    def __init__(self, app: Any, table: Sequence[Observed]) -> None:
+        self._app = app
+        self._table = table
+
+    def describe(self) -> Iterator[Metric]:
+        """The metrics without samples; the registry asks when this collector is registered."""
+        return map(_family, self._table)
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics with their samples."""
+        for observed in self._table:
+            family = _family(observed)
+            for labels, value in observed.read(self._app):
+                family.add_metric(labels, value)
+            yield family
+
+
+def _family(observed: Observed) -> GaugeMetricFamily | CounterMetricFamily:
+    made = GaugeMetricFamily if observed.kind == "gauge" else CounterMetricFamily
+    return made(f"rootwatch_{observed.name}", observed.meaning, labels=observed.labels)
+
+
+def _lag(app: Any) -> Samples:
+    if not app.ready:
+        return
+    consumer = app.consumer
+    for tp in consumer.assignment():
+        if tp.topic not in app.source_topics and tp.topic != app.topic_names.sightings:
+            continue  # the changelog is followed, never committed
+        end = consumer.highwater(tp)
+        if end is None:
+            continue  # nothing was fetched yet
+        done = consumer._committed_offset.get(tp)  # noqa: SLF001  Faust has no public way to it
+        if done is None and (offsets := consumer._offsets.get(tp)) is not None:  # noqa: SLF001  this project's own
+            done = offsets.committable()
+        # Neither committed nor delivered: the partition's first offset may be any, and there is nothing after it.
+        yield (tp.topic, str(tp.partition)), 0 if done is None else max(0, end - done)
+
+
+def _partitions(app: Any) -> Samples:
+    if not app.ready:
+        return
+    assigned = [tp.topic for tp in app.consumer.assignment()]
+    for topic in sorted({*app.source_topics, app.topic_names.sightings}):
+        yield (topic,), assigned.count(topic)
+
+
+def _recovery(app: Any) -> Samples:
+    recovery = app.tables.recovery
+    yield ("active",), max(0, recovery.active_remaining_total())
+    yield ("standby",), max(0, recovery.standby_remaining_total())
+
+
+def _of_stores(*properties: str) -> Callable[[Any], Samples]:
+    def read(app: Any) -> Samples:
+        for partition, active, store in app.baseline.stores():
+            values = (store.property_int_value(f"rocksdb.{name}") or 0 for name in properties)
+            yield (str(partition), "active" if active else "standby"), sum(values)
+
+    return read
+
+
+def _census(field: str, unit: float = 1) -> Callable[[Any], Samples]:
+    def read(app: Any) -> Samples:
+        value = getattr(app.baseline, field)
+        return [] if value is None else [((), value / unit)]
+
+    return read
+
+
+def _learn_until(app: Any) -> Samples:
+    return [] if app.deciding.learn_until is None else [((), app.deciding.learn_until / 1000)]
+
+
+def _registry(app: Any) -> Samples:
+    reachable = app.registry_probe.reachable
+    return [] if reachable is None else [((), reachable)]
+
+
+OBSERVED = (
+    Observed("ready", "1 once partitions are assigned and the table is recovered.", lambda app: [((), app.ready)]),
+    Observed(
+        "seconds_since_poll",
+        "Since the consumer last asked the broker for records.",
+        lambda app: [((), time.monotonic() - app.last_poll)],
+    ),
+    Observed("partitions", "Partitions assigned to this worker.", _partitions, ("topic",)),
+    Observed(
+        "consumer_lag",
+        "Messages between the committed offset and the end of the partition.",
+        _lag,
+        ("topic", "partition"),
+    ),
+    Observed(
+        "recovery_remaining", "Changes of the changelog that this worker's table still lacks.", _recovery, ("role",)
+    ),
+    Observed(
+        "memory_entries",
+        "Pairs and cap buckets in the table, by RocksDB's own estimate.",
+        _of_stores("estimate-num-keys"),
+        ("partition", "role"),
+    ),
+    Observed(
+        "memory_disk_bytes",
+        "Bytes of the table's files.",
+        _of_stores("total-sst-files-size"),
+        ("partition", "role"),
+    ),
+    Observed(
+        "memory_ram_bytes",
+        "Bytes that RocksDB holds in memory: write buffers, block cache, indexes and filters.",
+        _of_stores("cur-size-all-mem-tables", "block-cache-usage", "estimate-table-readers-mem"),
+        ("partition", "role"),
+    ),
+    Observed("memory_pairs", "Pairs remembered in this worker's own partitions, by the last census.", _census("pairs")),
+    Observed(
+        "memory_oldest_timestamp_seconds",
+        "First sighting of the pair remembered longest, by the last census, in seconds since the epoch.",
+        _census("oldest", 1000),
+    ),
+    Observed(
+        "learning",
+        "1 while learn_until has not passed: what happens now teaches and does not alert.",
+        lambda app: [((), app.baseline.learning)],
+    ),
+    Observed("learn_until_timestamp_seconds", "The setting learn_until, in seconds since the epoch.", _learn_until),
+    Observed(
+        "registry_reachable",
+        "1 if the schema registry answered last, and holds the alert schema; no sample without a registry.",
+        _registry,
+    ),
+    Observed(
+        "state_dir_free_bytes",
+        "Bytes free on the disk of state_dir.",
+        lambda app: [((), shutil.disk_usage(app.options.state_dir).free)],
+    ),
+)

@@ -1,0 +1,56 @@
+"""Asks the schema registry now and then whether it answers and holds the alert schema: for ``/readyz`` and a metric."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from mode import Service
+
+from streams.wire import registry
+from streams.worker.topics import alert_schemas
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_BETWEEN_SECONDS = 30.0
+
+
+class RegistryProbe(Service):  # type: ignore[misc]
+    """A service of the worker; does nothing where no registry is configured.
+
+    Attributes:
+        reachable: what the last question found; ``None`` before the first, and without a registry.
+        problem: why it is not reachable, or does not hold the schemas as they must be, in words.
+    """
+
+    def __init__(self, settings: Settings, **kwargs: Any) -> None:
+        self._settings = settings
+        self.reachable: bool | None = None
+        self.problem: str | None = None
+        super().__init__(**kwargs)
+
+    def describe(self) -> dict[str, Any] | None:
+        """The state as ``/readyz`` shows it; ``None`` without a registry."""
+        if self._settings.schema_registry_url is None:
+            return None
+        return {"reachable": self.reachable, "problem": self.problem}
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _ask_again_and_again(self) -> None:
+        while self._settings.schema_registry_url is not None and not self.should_stop:
+            problem = await asyncio.to_thread(self._ask)
+            if problem != self.problem:
+                log.warning("registry.problem", problem=problem) if problem else log.info("registry.mended")
+            self.reachable, self.problem = problem is None, problem
+            await self.sleep(_BETWEEN_SECONDS)
+
+    def _ask(self) -> str | None:
+        try:
+            problems = registry.check_schemas(self._settings, alert_schemas(self._settings))
+        except (registry.RegistryUnavailable, registry.RegistryRefused, OSError, ValueError) as error:
+            return str(error)
+        return "; ".join(problems) or None

@@ -1,0 +1,42 @@
+"""Every metric that a worker exposes: live worker, documentation, alert rules and dashboard are held to this list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streams.worker.faust_monitor import FAUST
+from streams.worker.metrics import Metrics
+from streams.worker.observed import OBSERVED
+
+_SUFFIX = {"counter": "_total", "info": "_info"}
+
+
+@dataclass(frozen=True)
+class Catalogued:
+    """A metric as Prometheus shows it: its name with suffix, its kind, its labels and its meaning."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    meaning: str
+
+    @property
+    def series(self) -> tuple[str, ...]:
+        """The names of its series."""
+        parts = ("_bucket", "_count", "_sum") if self.kind == "histogram" else ("",)
+        return tuple(self.name + part for part in parts)
+
+
+def catalogue() -> list[Catalogued]:
+    """The metrics in the order of the documentation."""
+    metrics = Metrics()
+    counted = {metric._name: metric for metric in vars(metrics).values() if hasattr(metric, "_labelnames")}  # noqa: SLF001
+    found = []
+    for family in metrics.registry.collect():
+        kind = family.type
+        labels = counted[family.name]._labelnames if family.name in counted else ()  # noqa: SLF001
+        found.append(Catalogued(family.name + _SUFFIX.get(kind, ""), kind, tuple(labels), family.documentation))
+    for observed in (*OBSERVED, *FAUST):
+        name = f"rootwatch_{observed.name}{_SUFFIX.get(observed.kind, '')}"
+        found.append(Catalogued(name, observed.kind, observed.labels, observed.meaning))
+    return found
