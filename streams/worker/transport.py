@@ -102,6 +102,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     def _new_offset(self, tp: TP) -> int | None:
         return self._offsets[tp].committable()
 
+    async def commit(self, *args: Any, **kwargs: Any) -> bool:
+        """Commit what is done; after a crash nothing, as the consumer's thread is gone and would never answer."""
+        return not self.crashed and bool(await super().commit(*args, **kwargs))
+
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finish and commit the batches in hand before the partitions go."""
         await self._finish_batches()
