@@ -54,9 +54,9 @@ class Connection:
             "enable.partition.eof": True,
             "auto.offset.reset": "error",  # a deleted offset is to be named, not skipped silently
             "isolation.level": "read_committed",
-            "queued.min.messages": 200_000,
+            "queued.min.messages": 1_000_000,  # so that the bytes below bound it
             "queued.max.messages.kbytes": 64 * 1024,
-            "fetch.message.max.bytes": 4 * 1024 * 1024,
+            "fetch.queue.backoff.ms": 1,  # by default the fetcher sleeps a second whenever its queue is full
             "error_cb": self._note,
         }
         self.consumer = Consumer(confluent_options(settings) | options, logger=log)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from streams.backtest.reader import Reading
     from streams.settings import Settings
 
-BATCH = 10_000
+BATCH = 1_000
 BATCH_SECONDS = 0.1
 TAIL_RECORDS = 10_000
 PART_SECONDS = 0.5

@@ -1,0 +1,149 @@
+"""Speed from gzip archives: ``rootwatch backtest`` beside isal alone, in as many processes, in the same run.
+
+Makes an archive as CloudTrail writes it (some 200 records a file, a match in one file of twelve), then reads it twice:
+once with ``igzip.decompress`` and nothing else, once with the command. The archive is made on the fly and removed.
+
+    python bench/backtest_archive.py [--records 1000000] [--processes 2]
+"""
+
+# ruff: noqa: INP001, T201  a script that prints
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import multiprocessing
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from isal import igzip, isal_zlib
+
+RECORDS_A_FILE = 200
+MATCH_EVERY = 12
+
+
+def record(chance: random.Random, *, match: bool) -> dict[str, object]:
+    """A record of about 1.4 kB, most of it as varied as CloudTrail's."""
+    role, session = chance.randrange(50), f"{chance.getrandbits(64):016x}"
+    name = "AssumeRoot" if match else chance.choice(["DescribeInstances", "GetObject", "AssumeRole", "Decrypt"])
+    parameters: dict[str, object] = (
+        {"targetPrincipal": f"{chance.randrange(10**12):012d}"}
+        if match
+        else {"instancesSet": {"items": [{"instanceId": f"i-{chance.getrandbits(64):016x}"} for _ in range(5)]}}
+    )
+    return {
+        "eventVersion": "1.09",
+        "userIdentity": {
+            "type": "AssumedRole",
+            "principalId": f"AROA{role:016d}:{session}",
+            "arn": f"arn:aws:sts::123456789012:assumed-role/Role{role}/{session}",
+            "accountId": "123456789012",
+            "accessKeyId": f"ASIA{chance.getrandbits(64):016X}",
+            "sessionContext": {
+                "sessionIssuer": {
+                    "type": "Role",
+                    "principalId": f"AROA{role:016d}",
+                    "arn": f"arn:aws:iam::123456789012:role/Role{role}",
+                    "accountId": "123456789012",
+                    "userName": f"Role{role}",
+                },
+                "attributes": {"creationDate": "2026-01-01T00:00:00Z", "mfaAuthenticated": "false"},
+            },
+        },
+        "eventTime": f"2026-01-{chance.randint(1, 28):02d}T{chance.randint(0, 23):02d}:{chance.randint(0, 59):02d}:00Z",
+        "eventSource": "sts.amazonaws.com" if match else "ec2.amazonaws.com",
+        "eventName": name,
+        "awsRegion": "us-east-1",
+        "sourceIPAddress": f"10.{chance.randint(0, 255)}.{chance.randint(0, 255)}.{chance.randint(0, 255)}",
+        "userAgent": "aws-sdk-go-v2/1.24.0 os/linux lang/go#1.21.5 md/GOOS#linux md/GOARCH#amd64",
+        "requestParameters": parameters,
+        "responseElements": None,
+        "requestID": f"{chance.getrandbits(128):032x}",
+        "eventID": f"{chance.getrandbits(128):032x}",
+        "readOnly": True,
+        "eventType": "AwsApiCall",
+        "managementEvent": True,
+        "recipientAccountId": "123456789012",
+        "eventCategory": "Management",
+        "tlsDetails": {"tlsVersion": "TLSv1.3", "cipherSuite": "TLS_AES_128_GCM_SHA256"},
+    }
+
+
+def make_archive(folder: Path, records: int) -> tuple[int, int]:
+    """Write the archive. Returns how many bytes it has stored and decompressed.
+
+    There are a hundred and twenty different files, written again and again.
+    """
+    chance = random.Random(1)  # noqa: S311  no secret
+    made: list[bytes] = []
+    raw = stored = 0
+    for number in range(-(-records // RECORDS_A_FILE)):
+        if number < MATCH_EVERY * 10:
+            match_at = RECORDS_A_FILE // 2 if number % MATCH_EVERY == 0 else -1
+            held = [record(chance, match=place == match_at) for place in range(RECORDS_A_FILE)]
+            text = json.dumps({"Records": held}, separators=(",", ":")).encode()
+            made.append(gzip.compress(text, 6))
+        value = made[number % len(made)]
+        raw += int.from_bytes(value[-4:], "little")
+        stored += len(value)
+        path = folder / f"AWSLogs/123456789012/CloudTrail/us-east-1/2026/01/{number % 28 + 1:02d}/{number}.json.gz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(value)
+    return stored, raw
+
+
+def decompress_all(paths: list[Path]) -> int:
+    """What isal alone does."""
+    return sum(len(igzip.decompress(path.read_bytes())) for path in paths)
+
+
+def decompress_objects(paths: list[Path]) -> int:
+    """The same by isal's fastest call, which knows one member only."""
+    return sum(len(isal_zlib.decompressobj(wbits=31).decompress(path.read_bytes(), 1 << 26)) for path in paths)
+
+
+def main() -> None:
+    """Measure and print."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--records", type=int, default=1_000_000)
+    arguments.add_argument("--processes", type=int, default=2)
+    arguments.add_argument("--rounds", type=int, default=3)
+    options = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        stored, raw = make_archive(folder, options.records)
+        print(f"{options.records:,} records, {raw / 1e6:,.0f} MB in {stored / 1e6:,.0f} MB of gzip")
+        paths = sorted(folder.rglob("*.gz"))
+        pieces = [paths[part :: options.processes * 8] for part in range(options.processes * 8)]
+        command = [
+            str(Path(sys.executable).with_name("rootwatch")),
+            "backtest",
+            name,
+            "--processes",
+            str(options.processes),
+        ]
+        command += ["--output", "/dev/null"]
+        for _ in range(options.rounds):
+            speeds = []
+            for label, work in (("igzip.decompress", decompress_all), ("decompressobj", decompress_objects)):
+                with multiprocessing.get_context("fork").Pool(options.processes) as pool:
+                    start = time.perf_counter()
+                    assert sum(pool.map(work, pieces, 1)) == raw  # noqa: S101  a benchmark that read less means nothing
+                    speeds.append((label, raw / (time.perf_counter() - start)))
+            start = time.perf_counter()
+            subprocess.run(command, check=True, stderr=subprocess.DEVNULL)  # noqa: S603  this project's own
+            speeds.append(("backtest", raw / (time.perf_counter() - start)))
+            alone = speeds[0][1]
+            print("  ".join(f"{label} {speed / 1e6:,.0f} MB/s ({speed / alone:.2f})" for label, speed in speeds))
+        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        print(f"largest process {peak:,.0f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,132 @@
+"""Speed from Kafka: ``rootwatch backtest --topic`` beside a plain confluent-kafka consumer with the same byte filter.
+
+Needs a broker: ``KAFKA_BOOTSTRAP``, or none, and the tests' own broker is started. Makes a topic of records of 1.8 kB with
+one match in a thousand, reads it by each contender in turn, and deletes it.
+
+    python bench/backtest_topic.py [--records 1000000] [--partitions 4]
+"""
+
+# ruff: noqa: INP001, T201  a script that prints
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from contextlib import ExitStack
+from pathlib import Path
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+HERE = Path(__file__).parent
+sys.path += [str(HERE), str(HERE.parent / "tests")]
+
+from backtest_archive import record  # noqa: E402  beside this file
+
+MARK = b"AssumeRoot"
+SIZE = 1_800
+MATCH_EVERY = 1_000
+
+
+def fill(bootstrap: str, topic: str, records: int, partitions: int) -> None:
+    """Make the topic and its records."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(30)
+    chance = random.Random(3)  # noqa: S311  no secret
+    values = []
+    for number in range(MATCH_EVERY):
+        event = record(chance, match=number == 0)
+        text = json.dumps(event)
+        values.append(json.dumps({**event, "padding": "x" * max(0, SIZE - len(text) - 15)}).encode())
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 20, "queue.buffering.max.kbytes": 200_000})
+    for number in range(records):
+        while True:
+            try:
+                producer.produce(topic, values[number % MATCH_EVERY], partition=number % partitions)
+                break
+            except BufferError:
+                producer.poll(0.1)
+        if number % 1000 == 0:
+            producer.poll(0)
+    producer.flush()
+
+
+def plain(bootstrap: str, topic: str, records: int, partitions: int) -> float:
+    """Records a second of one consumer that parses what holds the mark. Counts from its creation, like a command."""
+    start = time.perf_counter()
+    consumer = Consumer(
+        {
+            "bootstrap.servers": bootstrap,
+            "group.id": "bench",
+            "enable.auto.commit": False,
+            "queued.max.messages.kbytes": 65_536,
+            "queued.min.messages": 1_000_000,
+            "fetch.queue.backoff.ms": 1,
+        }
+    )
+    consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
+    seen = matched = 0
+    while seen < records:
+        for message in consumer.consume(1_000, 0.1):
+            if message.error() is not None:
+                continue
+            seen += 1
+            value = message.value()
+            if MARK in value:
+                json.loads(value)
+                matched += 1
+    consumer.close()
+    return records / (time.perf_counter() - start)
+
+
+def backtest(bootstrap: str, topic: str, records: int, processes: int) -> float:
+    """Records a second of the command, its start included."""
+    command = [str(Path(sys.executable).with_name("rootwatch")), "backtest", "--topic", topic, "--output", "/dev/null"]
+    start = time.perf_counter()
+    subprocess.run(  # noqa: S603  this project's own
+        [*command, "--processes", str(processes)],
+        check=True,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "ROOTWATCH_BOOTSTRAP_SERVERS": bootstrap},
+    )
+    return records / (time.perf_counter() - start)
+
+
+def main() -> None:
+    """Measure and print."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--records", type=int, default=1_000_000)
+    arguments.add_argument("--partitions", type=int, default=4)
+    arguments.add_argument("--rounds", type=int, default=3)
+    options = arguments.parse_args()
+    with ExitStack() as stack:
+        bootstrap = os.environ.get("KAFKA_BOOTSTRAP") or _own_broker(stack)
+        topic = f"bench-{uuid.uuid4().hex[:8]}"
+        fill(bootstrap, topic, options.records, options.partitions)
+        for _ in range(options.rounds):
+            alone = plain(bootstrap, topic, options.records, options.partitions)
+            speeds = {f"backtest x{n}": backtest(bootstrap, topic, options.records, n) for n in (1, 2)}
+            print(
+                f"plain {alone:,.0f}/s",
+                *(f"{name} {speed:,.0f}/s ({speed / alone:.2f})" for name, speed in speeds.items()),
+            )
+        admin = AdminClient({"bootstrap.servers": bootstrap})  # a client without a reference gives up
+        admin.delete_topics([topic])[topic].result(30)
+
+
+def _own_broker(stack: ExitStack) -> str:
+    from kafka_broker import Broker, running  # noqa: PLC0415  the tests' own
+
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    return stack.enter_context(running(Broker(folder / "kafka"))).bootstrap
+
+
+if __name__ == "__main__":
+    main()
