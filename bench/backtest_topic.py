@@ -1,7 +1,7 @@
 """Speed from Kafka: ``rootwatch backtest --topic`` beside a plain confluent-kafka consumer with the same byte filter.
 
-Needs a broker: ``KAFKA_BOOTSTRAP``, or none, and the tests' own broker is started. Makes a topic of records of 1.8 kB with
-one match in a thousand, reads it by each contender in turn, and deletes it.
+Needs a broker: ``KAFKA_BOOTSTRAP``, or none, and the tests' own broker is started. Makes a topic of records of 1.8 kB
+with one match in a thousand, reads it by each contender in turn, and deletes it.
 
     python bench/backtest_topic.py [--records 1000000] [--partitions 4]
 """
