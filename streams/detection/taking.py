@@ -103,7 +103,7 @@ def take(
     principal = _principal(fields, taking)
     accounts, accounts_from = _member_accounts(fields, taking)
     event_time = parse_time(fields.get("eventTime"))
-    details = event(fields, event_id(fields, text), _sighting_time(event_time, taking, origin))
+    details = event(fields, event_id(fields, text), event_time or 0)  # without a time it comes to nothing
     problems = list(_problems(principal, accounts, event_time, taking, origin))
     if problems or principal is None:
         partial = Partial(
@@ -161,12 +161,6 @@ def _member_accounts(
             return (target,), "target"
     accounts = (resource.account_id for resource in resources(fields))
     return tuple(dict.fromkeys(account for account in accounts if account is not None)), "resources"
-
-
-def _sighting_time(event_time: int | None, taking: Taking, origin: Origin | None) -> int:
-    if taking.clock == "record" and origin is not None:
-        return origin.timestamp
-    return event_time or 0
 
 
 def _problems(
