@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rich.box import HORIZONTALS
 from rich.table import Table
 from rich.text import Text
 
@@ -33,11 +34,15 @@ def cells(alert: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def table(alerts: Iterable[Mapping[str, Any]]) -> Table:
-    """A table of the alerts, one row each."""
-    made = Table(*COLUMNS, expand=True)
+    """A table of the alerts, one row each; nothing is cut off, so that it can be read in 80 columns."""
+    headings = ("event time\n(UTC)", "severity", "member\naccount", "principal, and why")
+    made = Table(*headings, box=HORIZONTALS, show_lines=True, pad_edge=False)
     for alert in alerts:
-        row = cells(alert)
-        made.add_row(*(Text(text, style=_STYLES.get(text, "")) for text in row))
+        time, severity, principal, account, reason = cells(alert)
+        date, _, clock = time.partition("T")
+        # The sentence starts with the principal, which stands above it here.
+        why = Text.assemble((principal, "bold"), "\n", reason.removeprefix(principal).lstrip(), overflow="fold")
+        made.add_row(f"{date}\n{clock[:8]}", Text(severity, _STYLES.get(severity, "")), Text(account), why)
     return made
 
 

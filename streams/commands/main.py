@@ -25,6 +25,7 @@ from streams.operator_error import OperatorError
 COMMANDS = {
     "alerts": "Show the alerts of the alert topic.",
     "backtest": "Replay the past: the alerts that the rule would have raised.",
+    "demo": "Show alerts from a realistic morning, on an embedded broker.",
     "explain": "Say why a message alerted or did not.",
     "topics": "Create or check the topics.",
     "warm-up": "Seed the live baseline from the past: teaches, never alerts.",

@@ -1,0 +1,147 @@
+"""``rootwatch demo``: the main job on an embedded broker, with a morning's CloudTrail that the project ships."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from streams import log
+from streams.backtest.live_alerts import live_alerts
+from streams.commands.alert_table import table
+from streams.commands.replay_options import say
+from streams.commands.worker import Worker
+from streams.demo import story
+from streams.demo.broker import PARTITIONS, EmbeddedBroker
+from streams.demo.organisation import ACCOUNTS
+from streams.demo.run import Counts, run
+from streams.operator_error import OperatorError
+from streams.settings import Settings
+from streams.wire.alert import to_json_line
+from streams.worker.app import create_app
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from streams.demo.story import Message
+
+_OUTCOMES = {"learned": "only taught", "known": "known", "alert": "alerts"}
+
+_SILENT = """\
+silent       the nightly audit on its usual accounts, a copy of one record,
+             refused calls, and a policy that only names sts:AssumeRoot"""
+
+_NEXT = """\
+next         rootwatch demo --save samples  keeps these messages as files
+             README.md                      how to deploy and to change it
+             docs/alerts.md                 how to read alerts in a program"""
+
+
+class _Worker(Worker):
+    """The worker, with Ctrl-C left to asyncio, which ends the demo as a whole."""
+
+    def install_signal_handlers(self) -> None:
+        """Install none."""
+
+
+def demo(
+    *,
+    json: Annotated[bool, typer.Option("--json", help="The alerts as JSON lines instead of a table.")] = False,
+    save: Annotated[
+        Path | None, typer.Option("--save", metavar="DIR", help="Write the messages there as files; run no worker.")
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show the worker's log, too.")] = False,
+) -> None:
+    """Show alerts from a realistic morning: the real worker, on a broker inside this process. Keeps nothing."""
+    before, morning = story.days_before(), story.morning()
+    if save is not None:
+        _save(save, before, morning)
+        return
+    log.configure()
+    if not verbose:
+        logging.disable(logging.WARNING)
+    say(f"A morning in an organisation of {len(ACCOUNTS)} accounts, {story.MORNING:%d %B %Y}. Nothing is kept.")
+    alerts, counts = _run(before, morning)
+    if json:
+        for alert in alerts:
+            sys.stdout.write(to_json_line(alert) + "\n")
+    else:
+        Console().print(table(alerts))
+    for line in _summary(counts):
+        say(line)
+
+
+def _run(before: Sequence[Message], morning: Sequence[Message]) -> tuple[list[dict[str, Any]], Counts]:
+    """Run the worker on both parts; the alerts are read from their topic, in order of time."""
+    started = time.monotonic()
+
+    def tell(words: str) -> None:
+        say(f"{time.monotonic() - started:5.1f} s  {words}")
+
+    with EmbeddedBroker() as broker, tempfile.TemporaryDirectory(prefix="rootwatch-demo-") as state:
+        options = _settings(broker.address, Path(state))
+        app = create_app(options)
+        names = app.topic_names
+        broker.create([*options.source_topics, *(getattr(names, name) for name in names.__slots__)])
+        tell(f"a broker inside this process, at {broker.address}; the worker joins it")
+        parts = (
+            (f"the days before: {len(before)} messages, which teach and do not alert", before),
+            (f"the morning: {len(morning)} messages, in the shapes of six roads to Kafka", morning),
+        )
+        counts = asyncio.run(run(app, _Worker(app), broker, parts, tell))
+        tell("all handled and committed; the alert topic now holds:")
+        alerts = live_alerts(options, names.alerts, app.rule.id)
+    return sorted(alerts, key=lambda alert: (alert["event"]["time"], alert["alert_id"])), counts
+
+
+def _settings(address: str, state: Path) -> Settings:
+    """The demo's settings, whatever the environment says."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return Settings.model_validate(
+        {
+            "bootstrap_servers": address,
+            "partitions": PARTITIONS,
+            "state_dir": state,
+            "http_port": port,
+            "learn_until": story.LEARN_UNTIL,
+        }
+    )
+
+
+def _summary(counts: Counts) -> list[str]:
+    """What became of everything, and where to go from here."""
+    decided = counts.decided
+    by_outcome = ", ".join(f"{decided.get(name, 0)} {word}" for name, word in _OUTCOMES.items())
+    letters = ", ".join(f"{count} {reason}" for reason, count in counts.dead_letters.items() if count)
+    return [
+        f"messages     {counts.messages}, {counts.skipped} of them dropped at fetch (no mark of the rule)",
+        f"sightings    {sum(decided.values())}: {by_outcome}",
+        f"dead letters {letters} (a message that a forwarder cut short)",
+        *_SILENT.splitlines(),
+        *_NEXT.splitlines(),
+    ]
+
+
+def _save(folder: Path, before: Sequence[Message], morning: Sequence[Message]) -> None:
+    """Write each message to a file; gzip gets its usual ending."""
+    for name, messages in (("days-before", before), ("morning", morning)):
+        place = folder / name
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            for number, message in enumerate(messages, 1):
+                ending = "json.gz" if message.value.startswith(b"\x1f\x8b") else "json"
+                (place / f"{number:03d}-{message.account}-{message.name}.{ending}").write_bytes(message.value)
+        except OSError as refused:
+            raise OperatorError(f"--save {folder}: {refused.strerror}") from refused
+        say(f"{len(messages)} messages in {place}")
+    say(f"try  rootwatch backtest {folder} --learn-until {story.LEARN_UNTIL:%Y-%m-%d}")

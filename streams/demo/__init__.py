@@ -1,0 +1,1 @@
+"""What ``rootwatch demo`` shows: a morning in an organisation, and the embedded broker that carries it."""

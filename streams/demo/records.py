@@ -1,0 +1,78 @@
+"""CloudTrail records as AWS writes them.
+
+Fields: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html, and
+for AssumeRoot https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-track-privileged-tasks.html
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import NAMESPACE_URL, uuid5
+
+if TYPE_CHECKING:
+    from streams.demo.organisation import Identity
+
+Record = dict[str, Any]
+
+REGION = "eu-central-1"
+SESSION = timedelta(minutes=15)
+_TASK_POLICIES = "arn:aws:iam::aws:policy/root-task"
+
+
+def call(time: datetime, who: Identity, what: str, parameters: dict[str, Any] | None = None, **fields: Any) -> Record:
+    """A record of one call.
+
+    Args:
+        time: when, UTC.
+        who: the ``userIdentity``.
+        what: service and call, such as ``ec2.DescribeInstances``.
+        parameters: the ``requestParameters``.
+        fields: further fields, or others than the usual ones.
+    """
+    service, _, name = what.partition(".")
+    account = fields.get("recipientAccountId") or who.get("accountId")
+    when = time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    identifier = f"{when} {account} {who.get('arn') or who.get('invokedBy')} {what} {parameters}"
+    return {
+        "eventVersion": "1.11",
+        "userIdentity": who,
+        "eventTime": when,
+        "eventSource": f"{service}.amazonaws.com",
+        "eventName": name,
+        "awsRegion": REGION,
+        "sourceIPAddress": "203.0.113.24",
+        "userAgent": "aws-cli/2.27.1",
+        "requestParameters": parameters,
+        "responseElements": None,
+        "requestID": str(uuid5(NAMESPACE_URL, f"request {identifier}")),
+        "eventID": str(uuid5(NAMESPACE_URL, identifier)),
+        "readOnly": name.startswith(("Describe", "Get", "List")),
+        "eventType": "AwsApiCall",
+        "managementEvent": True,
+        "recipientAccountId": account,
+        "eventCategory": "Management",
+    } | fields
+
+
+def assume_root(time: datetime, who: Identity, account: str, task_policy: str, **fields: Any) -> Record:
+    """A successful AssumeRoot on a member account under one of AWS's task policies."""
+    parameters = {
+        "targetPrincipal": account,
+        "taskPolicyArn": {"arn": f"{_TASK_POLICIES}/{task_policy}"},
+        "durationSeconds": int(SESSION.total_seconds()),
+    }
+    expires = time.astimezone(UTC) + SESSION
+    credentials = {
+        "accessKeyId": issued_key(time, account),
+        "sessionToken": "EXAMPLEsessionTokenThatNeverLeavesTheWorker",
+        "expiration": expires.strftime("%b %-d, %Y, %-I:%M:%S %p"),
+    }
+    return call(time, who, "sts.AssumeRoot", parameters, responseElements={"credentials": credentials}) | fields
+
+
+def issued_key(time: datetime, account: str) -> str:
+    """The access key id that AssumeRoot issues at that time in that account."""
+    digest = hashlib.sha256(f"{time.isoformat()} {account}".encode()).hexdigest()
+    return f"ASIA{digest[:9].upper()}EXAMPLE"
