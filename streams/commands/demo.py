@@ -23,6 +23,7 @@ from streams.demo import story
 from streams.demo.broker import PARTITIONS, EmbeddedBroker
 from streams.demo.organisation import ACCOUNTS
 from streams.demo.run import Counts, run
+from streams.demo.shapes import ROADS
 from streams.operator_error import OperatorError
 from streams.settings import Settings
 from streams.wire.alert import to_json_line
@@ -94,7 +95,7 @@ def _run(before: Sequence[Message], morning: Sequence[Message]) -> tuple[list[di
         tell(f"a broker inside this process, at {broker.address}; the worker joins it")
         parts = (
             (f"the days before: {len(before)} messages, which teach and do not alert", before),
-            (f"the morning: {len(morning)} messages, in the shapes of six roads to Kafka", morning),
+            (f"the morning: {len(morning)} messages, in the shapes of {len(ROADS)} roads to Kafka", morning),
         )
         counts = asyncio.run(run(app, _Worker(app), broker, parts, tell))
         tell("all handled and committed; the alert topic now holds:")
