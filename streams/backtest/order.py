@@ -10,8 +10,10 @@ from __future__ import annotations
 import heapq
 import pickle
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Literal, Self
+
+from streams.backtest.output import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -59,7 +61,7 @@ class Sorter:
         """Take sightings.
 
         Raises:
-            OSError: the folder for temporary files is full or cannot be written.
+            OutputError: the folder for temporary files is full or cannot be written.
         """
         for sighting in sightings:
             self._held.append(sighting)
@@ -83,13 +85,14 @@ class Sorter:
         return merged
 
     def _write(self, sightings: Iterable[Sighting]) -> Path:
-        if self._folder is None:
-            self._folder = TemporaryDirectory(prefix="rootwatch-backtest-")
-        path = Path(self._folder.name, str(self._written))
-        self._written += 1
-        with path.open("wb") as run:
-            for sighting in sightings:
-                pickle.dump(sighting, run, pickle.HIGHEST_PROTOCOL)
+        with writing(f"temporary files in {gettempdir()} (TMPDIR chooses another folder)"):
+            if self._folder is None:
+                self._folder = TemporaryDirectory(prefix="rootwatch-backtest-")
+            path = Path(self._folder.name, str(self._written))
+            self._written += 1
+            with path.open("wb") as run:
+                for sighting in sightings:
+                    pickle.dump(sighting, run, pickle.HIGHEST_PROTOCOL)
         return path
 
 

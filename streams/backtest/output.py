@@ -1,25 +1,77 @@
-"""Alerts as JSON lines."""
+"""What a replay writes: alerts as JSON lines, and files that are opened before anything is read."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
+from streams.backtest.wanted import UsageError
+from streams.operator_error import OperatorError
 from streams.wire.alert import to_json_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
     from streams.detection.sighting import Sighting
     from streams.pipeline import Decision
+
+
+class OutputError(OperatorError):
+    """Something cannot be written; the message names it and says why."""
+
+
+@contextmanager
+def writing(name: str) -> Iterator[None]:
+    """Turn a failure to write into OutputError, with the name of what was being written.
+
+    A reader that has gone away (``rootwatch backtest … | head``) stays BrokenPipeError: that is no problem to speak of.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"{name}: cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def opened(option: str, path: Path) -> Iterator[BinaryIO]:
+    """The file that an option names, new and empty, and closed afterwards.
+
+    Raises:
+        UsageError: it cannot be made.
+        OutputError: what was held back cannot be written.
+    """
+    try:
+        stream = path.open("wb")
+    except OSError as error:
+        raise UsageError(f"{option} {path}: {error.strerror}") from error
+    try:
+        yield stream
+    finally:
+        with writing(str(path)):
+            stream.close()
 
 
 class AlertLines:
     """Writes each alert as one line, with ``"overflow": true`` where it is above the cap (A3)."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        """Write to an open stream; ``name`` is its name for messages."""
         self._stream = stream
+        self._name = name
 
     def hear(self, _sighting: Sighting, decision: Decision) -> None:
-        """Write the decision's alert, if it has one; ``OSError`` if that fails."""
-        if decision.alert is not None:
-            line = to_json_line(decision.alert, overflow=decision.outcome == "overflow")
+        """Write the decision's alert, if it has one; ``OutputError`` if that fails."""
+        if decision.alert is None:
+            return
+        line = to_json_line(decision.alert, overflow=decision.outcome == "overflow")
+        with writing(self._name):
             # A lone surrogate has no UTF-8; as a backslash escape it is the same text in JSON.
             self._stream.write(line.encode("utf-8", "backslashreplace") + b"\n")
+
+    def flush(self) -> None:
+        """Write what is held back; ``OutputError`` if that fails."""
+        with writing(self._name):
+            self._stream.flush()

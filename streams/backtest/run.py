@@ -89,7 +89,7 @@ def replay(source: Input, how: Replaying, listeners: Sequence[Listener], progres
         progress: hears how far reading has come.
 
     Raises:
-        OSError: temporary files cannot be written, or a listener cannot write.
+        OutputError: temporary files cannot be written, or a listener cannot write.
     """
     tally, verdicts = Tally(), Verdicts()
     with Sorter(lambda sighting: order_key(sighting, how.deciding.clock)) as sorter:

@@ -14,7 +14,7 @@ from streams import settings
 from streams.backtest import inputs, progress, summary
 from streams.backtest.compare import Comparison, replayed_span
 from streams.backtest.compare import lines as comparison_lines
-from streams.backtest.output import AlertLines
+from streams.backtest.output import AlertLines, opened, writing
 from streams.backtest.reader import Reading
 from streams.backtest.report_options import options_used, settings_used
 from streams.backtest.run import Replaying, replay
@@ -111,21 +111,26 @@ def _run(want: Wanted, configured: Settings, results: Results, processes: int) -
     rule = configured.load_rule()
     deciding = configured.deciding(rule)
     with ExitStack() as stack:
-        stream = sys.stdout.buffer if results.output is None else _opened("--output", results.output, stack)
-        page = None if results.report is None else _opened("--report", results.report, stack)
+        stream: BinaryIO = sys.stdout.buffer
+        if results.output is not None:
+            stream = stack.enter_context(opened("--output", results.output))
+        page = None if results.report is None else stack.enter_context(opened("--report", results.report))
         source = inputs.choose(want, configured, processes)
         comparison = _comparison(results.compare, configured, rule, deciding)
         report = None if page is None else _empty_report()
-        listeners: list[Listener] = [AlertLines(stream)]
+        lines = AlertLines(stream, str(results.output or "standard output"))
+        listeners: list[Listener] = [lines]
         listeners += [report] if report is not None else []
         listeners += [comparison] if comparison is not None else []
         how = Replaying(Reading(rule, configured.taking(), want.span, thorough=source.is_small), deciding, processes)
         with progress.shown(source) as bar:
             tally, verdicts = replay(source, how, listeners, bar)
-        stream.flush()
+        lines.flush()
         if page is not None and report is not None:
             used = (*options_used(want), *settings_used(configured, deciding))
-            page.write(report.page(rule, tally, verdicts, used).encode())
+            with writing(str(results.report)):
+                page.write(report.page(rule, tally, verdicts, used).encode())
+                page.flush()
     for line in (*summary.reading_lines(tally), *summary.verdict_lines(verdicts, deciding)):
         say(line)
     if comparison is None:
@@ -151,10 +156,3 @@ def _comparison(topic: str | None, configured: Settings, rule: Rule, deciding: D
     live = live_alerts(configured, topic, rule.id)
     overflow = live_alerts(configured, f"{topic}.overflow", rule.id, may_be_missing=True)
     return Comparison(live, overflow, deciding)
-
-
-def _opened(option: str, path: Path, stack: ExitStack) -> BinaryIO:
-    try:
-        return stack.enter_context(path.open("wb"))
-    except OSError as error:
-        raise UsageError(f"{option} {path}: {error.strerror}") from error

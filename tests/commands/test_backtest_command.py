@@ -289,3 +289,20 @@ def test_names_cannot_write_to_the_terminal(backtest: Backtest, tmp_path: Path) 
     ran = backtest(_write(tmp_path / "in.jsonl", record("2026-01-01T00:00:00Z", ALICE + "\x1b[2J\n\u202e")))
     assert "\x1b" not in ran.err
     assert "\\x1b[2J\\n\\u202e" in ran.err
+
+
+@pytest.mark.parametrize("option", ["--output", "--report"])
+def test_full_disk_is_named(option: str, backtest: Backtest, tmp_path: Path) -> None:
+    """What cannot be written is named with the reason, exit 1."""
+    ran = backtest(_write(tmp_path / "in.jsonl", record("2026-01-01T00:00:00Z")), option, "/dev/full")
+    assert ran.code == 1
+    assert "/dev/full: cannot be written: No space left on device" in ran.err
+
+
+def test_full_temporary_folder_is_named(backtest: Backtest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sightings that do not fit in memory go to temporary files; where these cannot be made is said, exit 1."""
+    monkeypatch.setattr("streams.backtest.order.Sorter.__init__.__defaults__", (1,))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    ran = backtest(_write(tmp_path / "in.jsonl", record("2026-01-01T00:00:00Z")))
+    assert ran.code == 1
+    assert "TMPDIR" in ran.err
