@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from streams.detection import alert, cap
+from streams.detection.cap import BUCKET_LIFE
 from streams.detection.decision import Deciding, Decision
 from streams.detection.exception import first_match
 from streams.detection.json_text import TooDeepError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from streams.rules.rule import Rule
 
 __all__ = [
+    "BUCKET_LIFE",
     "Deciding",
     "Decision",
     "Partial",
@@ -124,6 +126,11 @@ def matcher(rule: Rule, limit: int = MAX_MESSAGE_SIZE) -> Callable[[bytes | None
     The test is exact: what it drops holds no sighting, nothing incomplete, and nothing unreadable that could be one.
     """
     return marks.matcher(rule.event_name, limit)
+
+
+def mark_finder(rule: Rule) -> Callable[[bytes, int, int], list[int]]:
+    """Return the search for what ``matcher`` looks for, in many messages that lie together in one piece of memory."""
+    return marks.finder(rule.event_name)
 
 
 def may_match(value: bytes | None, rule: Rule) -> bool:

@@ -12,7 +12,8 @@ It is exact in one direction: what it drops holds no record that names the event
   What is on one line and begins like a record is a record, and holds no such data.
 
 Bytes with only such a mark take the slow way: they are really read, and dropped if no record in them names the event
-and nothing in them is unreadable.
+and nothing in them is unreadable. Where many messages lie together in one piece of memory, ``finder`` clears those
+that hold no name, no telling escape, no start of packed bytes and no ``awslogs``, by the same argument.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from streams.inputs.encoding import NotTextError, to_utf8
 from streams.inputs.reading import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _PACKED_KEY = "awslogs"
 _OF_ESCAPES = "\\u0123456789abcdefABCDEF"
@@ -67,6 +68,39 @@ def matcher(event_name: str, limit: int) -> Callable[[bytes | None], bool]:
         return False
 
     return may_match
+
+
+@cache
+def finder(event_name: str) -> Callable[[bytes, int, int], list[int]]:
+    """Return the search for marks in many messages that lie together in one piece of memory.
+
+    It gives every place between two others where a mark begins, in order: a message that holds none of them is one that
+    ``matcher`` would drop; one that holds some is to be looked at by itself.
+    """
+    name = event_name.encode("ascii")
+    packed_key = _PACKED_KEY.encode("ascii")
+    telling_escape = _escapes_of(event_name + _PACKED_KEY + _OF_ESCAPES)
+
+    def places(piece: bytes, start: int, end: int) -> list[int]:
+        found = [*_all(name, piece, start, end), *_all(packed_key, piece, start, end)]
+        # One byte is found ten times faster than two; every start of packed bytes holds one of these, and text neither.
+        for telling, packed in ((b"\x1f", _PACKED_STARTS[:1]), (b"\xff", _PACKED_STARTS[1:])):
+            if piece.find(telling, start, end) >= 0:
+                found += [place for mark in packed for place in _all(mark, piece, start, end)]
+        backslash = piece.find(b"\\", start, end)
+        escape = piece.find(b"\\u00", backslash, end) if backslash >= 0 else -1
+        if escape >= 0:
+            found += [match.start() for match in telling_escape.finditer(piece, escape, end)]
+        return sorted(found)
+
+    return places
+
+
+def _all(mark: bytes, piece: bytes, start: int, end: int) -> Iterator[int]:
+    place = piece.find(mark, start, end)
+    while place >= 0:
+        yield place
+        place = piece.find(mark, place + 1, end)
 
 
 def _escapes_of(characters: str) -> re.Pattern[bytes]:

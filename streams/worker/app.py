@@ -50,6 +50,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self.rule = options.load_rule()
         self.taking = options.taking()
         self.deciding = options.deciding(self.rule)
+        self.find_marks = pipeline.mark_finder(self.rule)
         self.may_match = pipeline.matcher(self.rule, options.max_message_size)
         self.topic_names = topic_names(options)
         self.source_topics = frozenset(options.source_topics)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from streams.rules.rule import Rule
+    from streams.worker.screening import Screened
 
 # Alerts are to arrive within milliseconds of the fetch, but CloudTrail itself delivers minutes after the event.
 _FETCH_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -32,7 +33,9 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.messages = self._counter("messages", "Messages fetched from source topics.", "topic")
-        self.bytes = self._counter("bytes", "Bytes of the values of messages fetched from source topics.", "topic")
+        self.bytes = self._counter(
+            "bytes", "Bytes of the messages fetched from source topics, with keys and headers, decompressed.", "topic"
+        )
         self.skipped = self._counter(
             "skipped_at_fetch", "Messages dropped at fetch, as they hold no mark of the rule.", "topic"
         )
@@ -98,14 +101,15 @@ class Metrics:
             }
         )
 
-    def fetched(self, topic: str, records: Sequence[Any], kept: int) -> None:
-        """Count one fetched batch of one source partition, of which ``kept`` may match.
+    def fetched(self, topic: str, screened: Screened) -> None:
+        """Count what one answer held of one source partition. Called in the consumer's thread."""
+        self.messages.labels(topic).inc(screened.records)
+        self.bytes.labels(topic).inc(screened.size)
+        self.skipped.labels(topic).inc(screened.skipped)
 
-        Called in the consumer's thread.
-        """
-        self.messages.labels(topic).inc(len(records))
-        self.bytes.labels(topic).inc(sum(map(_size, records)))
-        self.skipped.labels(topic).inc(len(records) - kept)
+    def dropped(self, topic: str, records: Sequence[Any], dropped: int) -> None:
+        """Count, of the records of one source partition that were unpacked, those dropped. In the consumer's thread."""
+        self.skipped.labels(topic).inc(dropped)
         self.last_record.labels(topic, records[-1].partition).set(records[-1].timestamp / 1000)
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
@@ -116,8 +120,3 @@ class Metrics:
 
     def _histogram(self, name: str, meaning: str, buckets: Sequence[float]) -> Histogram:
         return Histogram(f"rootwatch_{name}", meaning, buckets=buckets, registry=self.registry)
-
-
-def _size(record: Any) -> int:
-    size: int = record.serialized_value_size
-    return max(0, size)  # -1 for a tombstone

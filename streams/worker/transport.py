@@ -2,8 +2,8 @@
 
 The rules:
 
-* Of every batch fetched from a source topic, the consumer's thread keeps the records that may match and the last one
-  of each partition; the rest never become Faust events. The last one carries the committed offset past the dropped.
+* Of what is fetched from a source topic, the consumer's thread keeps the records that may match and the last one of
+  each partition (``screening``); the rest never become Faust events. The last one carries the offset past them.
 * What may be committed is decided by ``OpenOffsets``, not by Faust's gap tracking: that one loses count when the first
   offset is 0, and takes an event that it skipped during a rebalance for a handled one.
 * An acknowledgement of an earlier generation of the consumer group, or while the flow is stopped for a rebalance,
@@ -24,17 +24,20 @@ from faust.transport.drivers import aiokafka as driver
 from mode.utils.queues import FlowControlEvent
 
 from streams.worker.offsets import OpenOffsets
+from streams.worker.screening import screen
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
 
     from faust.types import TP, Message
 
-    from streams.worker.metrics import Metrics
+    from streams.worker.app import WorkerApp
 
 # Longest wait for the batches in hand when partitions are given up; a broker that does not answer must not hold up the
 # whole group. What is not done by then is done again by the next owner.
 FINISH_SECONDS = 8.0
+# Kafka's number for fetch requests and their answers.
+FETCH = 1
 
 
 class FlowControl(FlowControlEvent):  # type: ignore[misc]
@@ -46,21 +49,58 @@ class FlowControl(FlowControlEvent):  # type: ignore[misc]
         self._resume.set()
 
 
+class ScreeningClient:
+    """aiokafka's client as its fetcher sees it: answers to fetches hold only what may match.
+
+    There is no other place between the bytes of an answer and their unpacking.
+    """
+
+    def __init__(self, client: Any, app: WorkerApp) -> None:
+        self._client = client
+        self._app = app
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    async def send(self, *args: Any, **kwargs: Any) -> Any:
+        """Send a request; screen its answer if it is one to a fetch."""
+        response = await self._client.send(*args, **kwargs)
+        if getattr(response, "API_KEY", None) == FETCH:
+            response.topics = [
+                (topic, [self._screened(topic, partition) for partition in partitions])
+                if topic in self._app.source_topics
+                else (topic, partitions)
+                for topic, partitions in response.topics
+            ]
+        return response
+
+    def _screened(self, topic: str, partition: tuple[Any, ...]) -> tuple[Any, ...]:
+        *head, fetched = partition
+        if not fetched:
+            return partition
+        screened = screen(fetched, self._app.find_marks)
+        self._app.metrics.fetched(topic, screened)
+        return (*head, screened.kept)
+
+
 class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """The consumer's thread; it drops what cannot match before the event loop hears of it."""
+
+    async def on_start(self) -> None:
+        """Put the screen before the fetcher, which fetches nothing before the subscription."""
+        await super().on_start()
+        fetcher = self._consumer._fetcher  # noqa: SLF001  aiokafka has no hook here
+        fetcher._client = ScreeningClient(fetcher._client, self.app)  # noqa: SLF001
 
     async def _fetch_records(self, *args: Any, **kwargs: Any) -> dict[TP, list[Any]]:
         fetched: dict[TP, list[Any]] = await super()._fetch_records(*args, **kwargs)
         self.app.last_poll = time.monotonic()
-        keep: Callable[[bytes | None], bool] = self.app.may_match
-        metrics: Metrics = self.app.metrics
         for tp, records in fetched.items():
             if tp.topic in self.app.source_topics:
-                kept = [record for record in records if keep(record.value)]
-                metrics.fetched(tp.topic, records, len(kept))
-                if not kept or kept[-1] is not records[-1]:
-                    kept.append(records[-1])
-                fetched[tp] = kept
+                # The screen looks at marks anywhere; here each value is looked at by itself.
+                kept = [record for record in records[:-1] if self.app.may_match(record.value)]
+                self.app.metrics.dropped(tp.topic, records, len(records) - 1 - len(kept))
+                fetched[tp] = [*kept, records[-1]]
         return fetched
 
 
