@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from pathlib import Path  # noqa: TC003  typer reads it
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +16,8 @@ from streams.worker.app import WorkerApp, create_app
 from streams.worker.startup import check_state_dir, wait_for_topics
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from streams.settings import Settings
 
 
@@ -53,9 +57,14 @@ def run(options: Settings) -> None:
         OperatorError: the worker cannot start.
     """
     log.configure(options.log_format)
+    signal.signal(signal.SIGTERM, _leave)  # until Faust takes it over: nothing is in hand yet
     check_state_dir(options.state_dir)
     wait_for_topics(options)
     Worker(create_app(options)).execute_from_commandline()
+
+
+def _leave(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
 
 
 def _text(path: Path | None) -> str | None:

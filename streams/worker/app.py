@@ -18,6 +18,7 @@ from streams.kafka_security import MAX_MESSAGE_BYTES, faust_credentials
 from streams.worker.alert_encoder import alert_encoder
 from streams.worker.baseline import Baseline
 from streams.worker.batches import Batches, in_batches
+from streams.worker.deadline import Deadline
 from streams.worker.detect import Detect
 from streams.worker.faust_monitor import FAUST
 from streams.worker.geo import Places
@@ -40,6 +41,8 @@ log = structlog.get_logger(__name__)
 
 # Records a fetch hands over at once: with Faust's default of 500 the filter costs more in hand-overs than in tests.
 POLL_RECORDS = 5000
+# A shutdown takes no longer; what runs workers is promised 15 s.
+STOP_SECONDS = 13.0
 
 
 class WorkerApp(faust.App):  # type: ignore[misc]
@@ -62,6 +65,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self.batches = Batches()
         self.outbox = Outbox(self)
         self.failure: BaseException | None = None
+        self.deadline = Deadline(STOP_SECONDS, self._exit_code)
         self.ready = False
         self.last_poll = time.monotonic()
         session = options.session_timeout / 1000
@@ -136,10 +140,19 @@ class WorkerApp(faust.App):  # type: ignore[misc]
 
     async def on_stop(self) -> None:
         """Finish the batches in hand and commit them before the consumer and the table close."""
+        self.deadline.start()
         async with self.batches.finished(FINISH_SECONDS):
             if self.failure is None and self._consumer is not None and self._consumer.assignment():
                 await self._consumer.commit()
             await super().on_stop()
+
+    async def on_shutdown(self) -> None:
+        """All of it has stopped in time."""
+        self.deadline.cancel()
+        await super().on_shutdown()
+
+    def _exit_code(self) -> int:
+        return 1 if self.crashed else 0
 
 
 def create_app(options: Settings) -> WorkerApp:

@@ -1,0 +1,86 @@
+"""What no waiting can mend stops the worker with exit 1 and nothing committed past it; mended, nothing is lost (A2)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from pairs import alert_ids, assert_each_pair_alerted_under_one_id, records
+from worker_process import Deployment, assume_root, wait_for
+
+if TYPE_CHECKING:
+    from kafka_broker import Names, RunningBroker
+
+FAILING = str(Path(__file__).parents[1] / "failing_worker.py")
+
+
+@pytest.fixture
+def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deployment:
+    broker.create_topic(names.source_topic, partitions=2)
+    made = Deployment(broker.bootstrap, names, tmp_path)
+    made.apply_topics()
+    return made
+
+
+def finish(deployment: Deployment) -> None:
+    """Run a worker until everything is done."""
+    with deployment.worker() as worker:
+        worker.wait_until_ready()
+        wait_for(deployment.all_done, "all offsets are committed")
+        assert worker.terminate() == 0, worker.tail()
+
+
+def limit_messages(broker: RunningBroker, topic: str, size: int) -> None:
+    """Have the broker refuse larger messages."""
+    entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
+    admin = broker.admin()
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    admin.incremental_alter_configs([resource])[resource].result(30)
+
+
+def test_unforeseen_exception(deployment: Deployment) -> None:
+    """A2: an exception that is no named outcome stops the worker with 1; the next one starts at that sighting."""
+    bad = assume_root(account="999999999999")
+    produced = [*records(40), bad, *records(40, tag="later-")]
+    with deployment.worker(command=(sys.executable, FAILING, "detect", "999999999999")) as worker:
+        worker.wait_until_ready()
+        deployment.produce(produced)
+        assert worker.process.wait(30) == 1
+        assert "nobody foresaw this" in worker.tail()
+    ids = alert_ids(deployment)
+    assert not any(account == "999999999999" for _, account in ids)
+    finish(deployment)
+    assert_each_pair_alerted_under_one_id(deployment, produced)
+
+
+def test_disk_full(deployment: Deployment) -> None:
+    """A2: when RocksDB cannot write, the worker says so and stops with 1; with room again, nothing is lost."""
+    produced = list(records(4000, principals=100))
+    taught = {"learn_until": "2027-01-01"}
+    deployment.produce(produced)
+    with deployment.worker(command=(sys.executable, FAILING, "disk", str(96 * 1024)), **taught) as worker:
+        assert worker.process.wait(60) == 1, worker.tail()
+        assert "File too large" in worker.tail()
+    with deployment.worker(**taught) as worker:
+        worker.wait_until_ready()
+        wait_for(deployment.all_done, "all offsets are committed")
+        assert worker.terminate() == 0, worker.tail()
+
+
+@pytest.mark.parametrize("refused", ["sightings", "alerts"])
+def test_produce_refused(deployment: Deployment, broker: RunningBroker, refused: str) -> None:
+    """A2: a record that the broker refuses stops the worker with 1; once the topic is mended, nothing is lost."""
+    topic = f"{deployment.topic}.{refused}"
+    limit_messages(broker, topic, 200)
+    produced = list(records(20))
+    deployment.produce([*produced, {"wrapped": assume_root()}])
+    with deployment.worker() as worker:
+        assert worker.process.wait(60) == 1, worker.tail()
+        assert "worker.failed" in worker.tail()
+    deployment.apply_topics()
+    finish(deployment)
+    assert_each_pair_alerted_under_one_id(deployment, produced)
+    assert len(deployment.read(f"{deployment.topic}.dead-letter")) >= 1

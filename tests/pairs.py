@@ -1,0 +1,41 @@
+"""AssumeRoot records of many pairs, and what must be true of their alerts after a bad day."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from worker_process import accounts, assume_root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from worker_process import Deployment
+
+
+def records(count: int, *, principals: int = 40, tag: str = "", **fields: Any) -> Iterator[dict[str, Any]]:
+    """AssumeRoot records, each of a pair of its own; ``tag`` tells the principals of one call from another's."""
+    for number, account in enumerate(accounts(-(-count // principals))):
+        for principal in range(min(principals, count - number * principals)):
+            yield assume_root(f"arn:aws:iam::111111111111:user/{tag}{principal}", account, **fields)
+
+
+def pair_of(record: Mapping[str, Any]) -> tuple[str, str]:
+    """The pair that a record is about."""
+    return record["userIdentity"]["arn"], record["requestParameters"]["targetPrincipal"]
+
+
+def alert_ids(deployment: Deployment) -> dict[tuple[str, str], set[tuple[str, str]]]:
+    """For each pair the topics and ids of its alerts; a repeat under the same id counts once."""
+    ids: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+    for topic in ("alerts", "alerts.overflow"):
+        for alert in deployment.alerts(topic):
+            ids[alert["principal"]["arn"], alert["member_account"]["id"]].add((topic, alert["alert_id"]))
+    return ids
+
+
+def assert_each_pair_alerted_under_one_id(deployment: Deployment, produced: Iterable[Mapping[str, Any]]) -> None:
+    """Every produced pair has an alert in one of the two topics, and all its alerts carry one id (A1, A2, A3)."""
+    ids = alert_ids(deployment)
+    assert set(ids) == {pair_of(record) for record in produced}
+    assert {pair: found for pair, found in ids.items() if len(found) > 1} == {}
