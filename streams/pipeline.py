@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from streams.detection import alert, cap
-from streams.detection.cap import BUCKET_LIFE
 from streams.detection.decision import Deciding, Decision
 from streams.detection.exception import first_match
 from streams.detection.json_text import TooDeepError
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from streams.rules.rule import Rule
 
 __all__ = [
-    "BUCKET_LIFE",
     "Deciding",
     "Decision",
     "Partial",

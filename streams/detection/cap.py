@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from streams.detection.memory import PrincipalMemory
     from streams.rules.rule import Rule
 
-_DAY = 86_400_000
+BUCKET_LIFE = 86_400_000
+"""How long after its start a bucket is kept at least, in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def admit(alert_id: str, time: int, memory: PrincipalMemory, rule: Rule, decidin
         bucket = CapBucket(start, (*bucket.alert_ids, alert_id))
     starts = set(memory.bucket_starts())
     newest = max(starts | {start})
-    dropped = tuple(sorted(old for old in starts - {start} if newest - old >= _DAY))
+    dropped = tuple(sorted(old for old in starts - {start} if newest - old >= BUCKET_LIFE))
     return Admission(admitted=True, bucket=bucket, dropped=dropped)
 
 

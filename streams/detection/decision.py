@@ -46,9 +46,10 @@ class Deciding:
 class Decision:
     """What to say of one sighting and what to remember after it.
 
-    The shell sends the alert, then writes the bucket, then the pair, then drops old buckets (A2, A3): whatever it was
-    doing when it was killed, the same sighting again leads to the same alert or to none. Handling several at once, it
-    keeps that order over all of them.
+    The shell sends the alert, then writes the bucket, drops old buckets and writes the pair, in this order (A2, A3):
+    whatever it was doing when it was killed, the same sighting again leads to the same alert or to none. Handling
+    several at once, it may write the buckets before the pairs, but drops nothing before all that came earlier is
+    written.
 
     Attributes:
         outcome: ``alert``; ``overflow``: an alert above the cap (A3); ``known``, also a repeat (M1, M5); ``late`` (M3);

@@ -5,7 +5,9 @@ The rules:
 * What a batch learns is kept beside the store until the broker has acknowledged it in the changelog; only then is it
   written to RocksDB, together with the changelog's offset in one atomic write. So the store is always a prefix of its
   changelog, whenever the process dies: what is not in the changelog is not in the store either (A2).
-* A cap bucket goes to the changelog before the pairs of its batch: a pair that is remembered has its alert counted.
+* Of each principal, a batch's cap buckets go to the changelog before its pairs: a pair that is remembered has its alert
+  counted. A decision that drops buckets ends that: what was learned before it goes first, then what it drops, then its
+  own pair. So a repeat after a kill finds each bucket as it was found the first time, or the pair remembered (A3).
 * Faust's own table operations are not used: they take the partition from the event being iterated, one at a time.
 """
 
@@ -17,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import faust.tables.table
 import rocksdict
 
+from streams.detection.cap import BUCKET_LIFE
 from streams.wire import memory as codec
 from streams.worker.outbox import Outgoing
 
@@ -88,13 +91,9 @@ class PartitionMemory:
         self._forgotten.append(key)
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
-        """What the batch has changed, in the order of the changelog; ``None`` deletes."""
-        written = [change for principal in self._principals.values() for change in principal.changed_buckets()]
+        """What the batch has changed, in the order of the changelog; ``None`` deletes. A key may come twice."""
         return [
-            *((key, value) for key, value in written if value is not None),
-            *(change for principal in self._principals.values() for change in principal.changed_pairs()),
-            # After the pairs: a repeat of the batch must find the buckets that it found the first time (A3).
-            *((key, value) for key, value in written if value is None),
+            *(change for principal in self._principals.values() for change in principal.changes()),
             *((key, None) for key in self._forgotten),
         ]
 
@@ -118,8 +117,9 @@ class StoredPrincipal:
         self._principal = principal
         self._pairs: dict[str, PairMemory | None] = {}
         self._buckets: dict[int, CapBucket | None] = {}
-        self._changed_pairs: set[str] = set()
+        self._changed_pairs: dict[str, None] = {}  # in the order in which they were first decided
         self._changed_buckets: set[int] = set()
+        self._settled: list[tuple[bytes, bytes | None]] = []
         self._all_pairs = self._all_buckets = False
 
     def pair(self, member_account: str) -> PairMemory | None:
@@ -163,24 +163,25 @@ class StoredPrincipal:
         if decision.bucket is not None:
             self._buckets[decision.bucket.start] = decision.bucket
             self._changed_buckets.add(decision.bucket.start)
-        for start in decision.dropped_buckets:
-            self._buckets[start] = None
-            self._changed_buckets.add(start)
+        if decision.dropped_buckets:
+            self._settled = self.changes()
+            self._changed_buckets, self._changed_pairs = set(), {}
+            for start in decision.dropped_buckets:
+                self._buckets[start] = None
+                self._settled.append((codec.bucket_key(self._principal, start), None))
         if decision.pair is not None:
             self._pairs[member_account] = decision.pair
-            self._changed_pairs.add(member_account)
+            self._changed_pairs[member_account] = None
 
-    def changed_pairs(self) -> Iterator[tuple[bytes, bytes | None]]:
-        """The pairs that the batch has written: key and value."""
-        for account in self._changed_pairs:
-            pair = self._pairs[account]
-            yield codec.pair_key(self._principal, account), None if pair is None else codec.encode_pair(pair)
-
-    def changed_buckets(self) -> Iterator[tuple[bytes, bytes | None]]:
-        """The buckets that the batch has written, or deleted (``None``): key and value."""
-        for start in self._changed_buckets:
-            bucket = self._buckets[start]
-            yield codec.bucket_key(self._principal, start), None if bucket is None else codec.encode_bucket(bucket)
+    def changes(self) -> list[tuple[bytes, bytes | None]]:
+        """What the batch has changed of this principal, in the order of the changelog; ``None`` deletes."""
+        buckets = ((start, self._buckets[start]) for start in self._changed_buckets)
+        pairs = ((account, self._pairs[account]) for account in self._changed_pairs)
+        return [
+            *self._settled,
+            *((codec.bucket_key(self._principal, start), codec.encode_bucket(kept)) for start, kept in buckets if kept),
+            *((codec.pair_key(self._principal, account), codec.encode_pair(kept)) for account, kept in pairs if kept),
+        ]
 
     def _entries(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         return takewhile(lambda entry: entry[0].startswith(prefix), stored_from(self._store, prefix))
@@ -225,4 +226,4 @@ class Sweep:
 
 def _last_of_use(key: bytes, value: bytes) -> int:
     parsed = codec.parse_key(key)
-    return parsed.start if isinstance(parsed, codec.BucketKey) else codec.decode_pair(value).last_seen
+    return parsed.start + BUCKET_LIFE if isinstance(parsed, codec.BucketKey) else codec.decode_pair(value).last_seen

@@ -1,0 +1,26 @@
+"""A worker killed while it wrote a batch could send an alert that had overflowed to the alert topic as well (A3).
+
+A cap bucket that grew in a batch, and was dropped by a later sighting of the same batch, was only deleted, last of all:
+killed after some pairs, the worker took their alerts for uncounted and let others through in their place.
+"""
+
+from __future__ import annotations
+
+import pytest
+from memory_store import Partition
+from sightings import ALICE, DAY, NOON, sighting, with_settings
+
+
+@pytest.mark.parametrize("written", range(7))
+def test_each_alert_goes_where_it_went(written: int) -> None:
+    """A3: killed after any record of the batch's changelog, the alerts of a repeat go to the same topics."""
+    partition = Partition(with_settings(max_alerts=2))
+    partition.handle([sighting(NOON, ALICE, "000000000001")])
+    batch = [
+        sighting(NOON + 1, ALICE, "000000000002"),
+        sighting(NOON + 2, ALICE, "000000000003"),
+        sighting(NOON + DAY, ALICE, "000000000004"),
+    ]
+    partition.handle(batch, stored=lambda changes: min(changes, written))
+    partition.handle(batch)
+    assert [topic for _, topic in dict.fromkeys(partition.sent)] == ["alert", "alert", "overflow", "alert"]
