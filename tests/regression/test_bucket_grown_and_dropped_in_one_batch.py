@@ -11,16 +11,16 @@ from memory_store import Partition
 from sightings import ALICE, DAY, NOON, sighting, with_settings
 
 
-@pytest.mark.parametrize("written", range(7))
+CAP = 6
+
+
+@pytest.mark.parametrize("written", range(14))
 def test_each_alert_goes_where_it_went(written: int) -> None:
     """A3: killed after any record of the batch's changelog, the alerts of a repeat go to the same topics."""
-    partition = Partition(with_settings(max_alerts=2))
-    partition.handle([sighting(NOON, ALICE, "000000000001")])
-    batch = [
-        sighting(NOON + 1, ALICE, "000000000002"),
-        sighting(NOON + 2, ALICE, "000000000003"),
-        sighting(NOON + DAY, ALICE, "000000000004"),
-    ]
+    partition = Partition(with_settings(max_alerts=CAP))
+    partition.handle([sighting(NOON, ALICE, "000000000000")])
+    batch = [sighting(NOON + number, ALICE, f"{number:012d}") for number in range(1, 10)]
+    batch.append(sighting(NOON + DAY, ALICE, "000000000010"))
     partition.handle(batch, stored=lambda changes: min(changes, written))
     partition.handle(batch)
-    assert [topic for _, topic in dict.fromkeys(partition.sent)] == ["alert", "alert", "overflow", "alert"]
+    assert [topic for _, topic in dict.fromkeys(partition.sent)] == ["alert"] * CAP + ["overflow"] * 4 + ["alert"]
