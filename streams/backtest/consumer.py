@@ -18,13 +18,16 @@ from streams.backtest.wanted import SourceError
 from streams.kafka_security import confluent_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
+
+    from confluent_kafka import Message
 
     from streams.settings import Settings
 
 Answer = TypeVar("Answer")
 
 PATIENCE = 30.0
+_BATCH = 1_000
 _TURN = 3.0
 _REFUSALS = {
     KafkaError._AUTHENTICATION,  # noqa: SLF001  the library's public names for its own errors begin so
@@ -112,6 +115,33 @@ class Connection:
             lambda timeout: self.consumer.get_watermark_offsets(place, timeout),
         )
         return bounds
+
+    def read_to_end(self, topic: str, partitions: Sequence[int]) -> Iterator[Message]:
+        """The messages of these partitions, from the oldest that is there to the end seen at the start.
+
+        Raises:
+            SourceError: as ``ask``, or the topic may not be read.
+        """
+        bounds = {partition: self.watermarks(topic, partition) for partition in partitions}
+        ends = {partition: end for partition, (oldest, end) in bounds.items() if oldest < end}
+        self.consumer.assign([TopicPartition(topic, partition, bounds[partition][0]) for partition in ends])
+        heard = time.monotonic()
+        while ends:
+            for message in self.consumer.consume(_BATCH, 0.1):
+                heard = time.monotonic()
+                error = message.error()
+                if error is None and message.offset() < ends.get(message.partition(), 0):
+                    yield message
+                elif error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  a public name
+                    ends.pop(message.partition(), None)
+                elif error is not None and not error.retriable():
+                    raise SourceError(f"topic {topic}: {error.str()}")
+            self.raise_refusal(f"topic {topic}")
+            if time.monotonic() - heard > PATIENCE:
+                raise SourceError(f"topic {topic}: nothing heard for {PATIENCE:.0f} s")
+            for place in self.consumer.position([TopicPartition(topic, partition) for partition in ends]):
+                if place.offset >= ends[place.partition]:
+                    del ends[place.partition]
 
     def raise_refusal(self, what: str) -> None:
         """Raise SourceError if the cluster has refused the credentials or a right."""
