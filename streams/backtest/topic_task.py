@@ -52,6 +52,7 @@ class Slice:
 class _Open:
     """A slice that is being read; ``tail`` counts its last records that are far beyond ``--to``."""
 
+    start: int
     end: int
     tail: int = 0
     is_first: bool = True
@@ -94,7 +95,7 @@ class _SliceReader:
         self._connection = connection
         self._consumer = connection.consumer
         self._reader = reader
-        self._open = {piece.partition: _Open(piece.end) for piece in task.slices}
+        self._open = {piece.partition: _Open(piece.start, piece.end) for piece in task.slices}
         self._is_careful = task.span != Span()
 
     def run(self) -> Iterator[None]:
@@ -182,7 +183,11 @@ class _SliceReader:
         self._reader.tally.truncated.append(
             f"{topic}[{number}]: records were deleted while they were being read; going on from offset {oldest}"
         )
-        self._consumer.seek(TopicPartition(topic, number, oldest))
+        # The library has given the partition up and cannot seek in it: everything open is assigned once more.
+        positions = self._consumer.position([TopicPartition(topic, open_one) for open_one in self._open])
+        onward = {place.partition: max(place.offset, self._open[place.partition].start) for place in positions}
+        onward[number] = oldest
+        self._consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in onward.items()])
 
     def _close(self, number: int) -> None:
         # A message that is already on its way to us may still come after the pause: from now on each is looked at.

@@ -13,13 +13,15 @@ from replay_records import Ran, ordinary, record, run
 from sightings import RULE
 
 from streams.backtest.reader import Reader, Reading
+from streams.backtest.topic_task import Slice, TopicTask
 from streams.pipeline import Taking
+from streams.settings import Settings
 from streams.wire import sighting as codec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kafka_broker import Names, RunningBroker
+    from kafka_broker import Broker, Names, RunningBroker
 
 
 UNMARKED = "without any mark of the rule, looked at from outside only"
@@ -271,3 +273,27 @@ def test_unreachable_broker_is_named(backtest: Backtest, monkeypatch: pytest.Mon
     ran = backtest("--topic", "t")
     assert (ran.code, ran.out) == (1, b"")
     assert "127.0.0.1:9" in ran.err
+
+
+def test_offsets_deleted_while_reading_are_named(broker: RunningBroker, names: Names) -> None:
+    """Records that retention deletes after a replay has begun are named, and reading goes on after them."""
+    topic = broker.create_topic(names.source_topic, 2)
+    produce(broker, topic, daily(range(1, 21), 2))
+    admin = broker.admin()
+    admin.delete_records([TopicPartition(topic, 0, 4)])[TopicPartition(topic, 0)].result(30)
+    task = TopicTask(Settings(bootstrap_servers=broker.bootstrap), topic, (Slice(0, 1, 10), Slice(1, 2, 10)))
+    parts = list(task.read(Reading(RULE, Taking())))
+    found = sorted(int(seen.member_account) for part in parts for seen in part.sightings)
+    assert found == sorted([*range(10, 21, 2), *range(5, 20, 2)])
+    (told,) = [line for part in parts for line in part.tally.truncated]
+    assert told == f"{topic}[0]: records were deleted while they were being read; going on from offset 4"
+
+
+def test_broker_that_goes_away_is_a_named_failure(own_broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a broker no longer gives is a failure in the tally, so that what was read so far is still reported."""
+    monkeypatch.setattr("streams.backtest.topic_task.PATIENCE", 1.0)
+    own_broker.kill()
+    task = TopicTask(Settings(bootstrap_servers=own_broker.bootstrap), "cloudtrail", (Slice(0, 0, 10),))
+    (failure,) = [failure for part in task.read(Reading(RULE, Taking())) for failure in part.tally.failures]
+    assert failure[0] == "topic cloudtrail"
+    assert "nothing heard for 1 s" in failure[1]

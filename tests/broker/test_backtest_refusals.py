@@ -1,0 +1,64 @@
+"""``rootwatch backtest`` and ``warm-up`` where the broker refuses: exit 1 at once, naming what was refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from confluent_kafka.admin import AdminClient, NewTopic
+from kafka_broker import Broker, running
+from replay_records import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+TOPIC = "cloudtrail"
+LOGIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a broker that lets ``reader`` in, and lets it do nothing."""
+    properties = {
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:ANONYMOUS",
+        "sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.sasl.plain.sasl.jaas.config": f'{LOGIN} required user_reader="right";',
+    }
+    folder = tmp_path_factory.mktemp("guarded")
+    with running(Broker(folder, properties=properties, listeners={"SASL": "SASL_PLAINTEXT"}, heap="512m")) as broker:
+        admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+        admin.create_topics([NewTopic(TOPIC, 1, 1)])[TOPIC].result(30)
+        yield broker.address("SASL")
+
+
+@pytest.mark.parametrize(
+    ("password", "named"),
+    [("wrong", "Authentication failed"), ("right", f"topic {TOPIC}: Broker: Topic authorization failed")],
+    ids=["login", "right"],
+)
+@pytest.mark.parametrize("command", ["backtest", "warm-up"])
+def test_refusal_is_named_at_once(  # noqa: PLR0913, PLR0917  fixtures and a table's columns
+    command: str,
+    password: str,
+    named: str,
+    guarded: str,
+    capsysbinary: pytest.CaptureFixture[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """Section 4: rejected credentials or a missing right end the command with exit 1, not with a minute of trying."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "password").write_text(f"{password}\n")
+    for name, value in {
+        "BOOTSTRAP_SERVERS": guarded,
+        "SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+        "SASL_MECHANISM": "PLAIN",
+        "SASL_USERNAME": "reader",
+        "SASL_PASSWORD_FILE": str(tmp_path / "password"),
+    }.items():
+        monkeypatch.setenv(f"ROOTWATCH_{name}", value)
+    ran = run(capsysbinary, monkeypatch, command, "--topic", TOPIC)
+    assert (ran.code, ran.out) == (1, b"")
+    assert named in ran.err
