@@ -7,7 +7,7 @@ help: ## Lists the targets
 
 .venv/.installed: pyproject.toml requirements.lock
 	@if command -v uv >/dev/null 2>&1 && uv --version >/dev/null 2>&1; then \
-	  uv venv --quiet --allow-existing --python 3.11 .venv && \
+	  uv venv --quiet --allow-existing --python ">=3.11" .venv && \
 	  uv pip install --quiet --python $(BIN)/python -r requirements.lock -e . --no-deps; \
 	else \
 	  python3 -m venv .venv && $(BIN)/pip install --quiet -r requirements.lock && $(BIN)/pip install --quiet --no-deps -e .; \
@@ -30,3 +30,8 @@ check: setup ## Lints, types and the floors' import rule
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+bench: setup ## Measures speed beside peers, in one run each
+	$(BIN)/python bench/live.py
+	$(BIN)/python bench/backtest_topic.py
+	$(BIN)/python bench/backtest_archive.py

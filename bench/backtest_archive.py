@@ -6,7 +6,7 @@ once with ``igzip.decompress`` and nothing else, once with the command. The arch
     python bench/backtest_archive.py [--records 1000000] [--processes 2]
 """
 
-# ruff: noqa: INP001, T201  a script that prints
+# ruff: noqa: T201  a script that prints
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ with one match in a thousand, reads it by each contender in turn, and deletes it
     python bench/backtest_topic.py [--records 1000000] [--partitions 4]
 """
 
-# ruff: noqa: INP001, T201  a script that prints
+# ruff: noqa: T201  a script that prints
 
 from __future__ import annotations
 

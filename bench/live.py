@@ -1,6 +1,8 @@
 """How fast a worker is beside its peers, on one broker and in one run.
 
-``python bench/live.py [--records N] [--codec zstd]`` needs ``KAFKA_BOOTSTRAP``; without it, it starts the tests' Kafka.
+    python bench/live.py [--records 800000] [--codec none zstd] [--runs 3]
+
+Uses the broker that ``KAFKA_BOOTSTRAP`` names; without it, it starts the tests' Kafka.
 
 It fills a topic with CloudTrail records of 1.8 kB, one in a thousand an AssumeRoot of a new pair, and reads it with:
 
@@ -22,6 +24,8 @@ import sys
 import tempfile
 import time
 import uuid
+from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 
 from confluent_kafka import Consumer, Producer, TopicPartition
@@ -29,38 +33,38 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from kafka_broker import Broker, Names, running
-from worker_process import Deployment, assume_root, wait_for
+import kafka_broker
+from kafka_broker import Names
+from worker_process import Deployment, assume_root
 
 PARTITIONS = 4
 ONE_IN = 1000
+MOST_QUEUED = 150_000
 OBVIOUS = """
-import json, sys, time
+import json, os, time
 import faust
-app = faust.App({group!r}, broker="kafka://{bootstrap}", store="memory://", topic_allow_declare=False, web_enabled=False)
+options = dict(store="memory://", topic_allow_declare=False, web_enabled=False)
+app = faust.App({group!r}, broker="kafka://{bootstrap}", **options)
 topic = app.topic({topic!r}, value_serializer="raw")
-seen = 0
-begun = None
 @app.agent(topic)
 async def agent(stream):
-    global seen, begun
+    seen, begun = 0, time.monotonic()
     async for value in stream:
-        begun = begun or time.monotonic()
+        if not seen:
+            begun = time.monotonic()
         record = json.loads(value)
-        if record["eventName"] == "AssumeRoot":
-            pass
+        matched = record["eventName"] == "AssumeRoot"
         seen += 1
         if seen == {count}:
-            print(seen / (time.monotonic() - begun), flush=True)
-            raise SystemExit
-if __name__ == "__main__":
-    app.main()
+            os.write(1, b"rate %f\\n" % (seen / (time.monotonic() - begun)))
+            os._exit(0)
+app.main()
 """
 
 
 def fill(bootstrap: str, topic: str, records: int, codec: str) -> int:
     """Fill the topic; return how many records are AssumeRoot."""
-    chance = random.Random(1)
+    chance = random.Random(1)  # noqa: S311  no secret
     producer = Producer(
         {
             "bootstrap.servers": bootstrap,
@@ -89,7 +93,7 @@ def fill(bootstrap: str, topic: str, records: int, codec: str) -> int:
         producer.produce(topic, json.dumps(value).encode())
         if number % 5000 == 0:
             producer.poll(0)
-        while len(producer) > 150_000:
+        while len(producer) > MOST_QUEUED:
             producer.poll(0.1)
     producer.flush()
     return -(-records // ONE_IN)
@@ -115,77 +119,72 @@ def plain(bootstrap: str, topic: str, records: int) -> float:
 
 
 def worker(bootstrap: str, topic: str, records: int, matches: int, folder: Path) -> float:
-    """Records a second of a worker, from its first fetch to its last alert."""
+    """Records a second of a worker, from its first fetch to its last alert, by the log's and the broker's clocks."""
     name = f"bench-{uuid.uuid4().hex[:8]}"
     folder = folder / name
     folder.mkdir()
-    deployment = Deployment(bootstrap, Names(name, name, topic), folder, {"max_alerts": "0", "partitions": "4"})
+    deployment = Deployment(bootstrap, Names(name, name, topic), folder, {"max_alerts": "0"})
     deployment.apply_topics()
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": str(uuid.uuid4()), "enable.auto.commit": False})
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": name, "enable.auto.commit": False})
     consumer.assign([TopicPartition(f"{name}.alerts", partition, 0) for partition in range(PARTITIONS)])
+    last, alerts = 0.0, 0
     with deployment.worker() as running_worker:
-        # Ready, and so fetching, is logged with its time; alerts carry the broker's.
         running_worker.wait_until_ready()
-        ready = time.time()
-        alerts = 0
         while alerts < matches:
             for message in consumer.consume(1000, timeout=1):
                 alerts += 1
-                last = message.timestamp()[1] / 1000
-        line = next(line for line in running_worker.log.read_text().splitlines() if "worker.ready" in line)
-        wait_for(deployment.all_done, "all is committed")
+                last = max(last, message.timestamp()[1] / 1000)
+        # A worker fetches once it is ready.
+        ready = next(line for line in running_worker.log.read_text().splitlines() if "worker.ready" in line)
     consumer.close()
-    from datetime import datetime
-
-    begun = datetime.fromisoformat(line.split()[0]).timestamp()
-    assert begun < ready
-    return records / (last - begun)
+    return records / (last - datetime.fromisoformat(ready.split()[0]).timestamp())
 
 
 def obvious(bootstrap: str, topic: str, count: int, folder: Path) -> float:
     """Records a second of the obvious Faust agent."""
     script = folder / "obvious.py"
-    script.write_text(
-        OBVIOUS.format(group=f"obvious-{uuid.uuid4().hex[:8]}", bootstrap=bootstrap, topic=topic, count=count)
+    group = f"obvious-{uuid.uuid4().hex[:8]}"
+    script.write_text(OBVIOUS.format(group=group, bootstrap=bootstrap, topic=topic, count=count))
+    command = [sys.executable, str(script), "worker", "-l", "error"]
+    done = subprocess.run(  # noqa: S603  this program's own command
+        command, capture_output=True, text=True, timeout=300, check=True, cwd=folder
     )
-    done = subprocess.run(
-        [sys.executable, str(script), "worker", "-l", "error"],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-        cwd=folder,
-    )
-    return float(done.stdout.split()[-1])
+    return float(done.stdout.rpartition("rate ")[2])
+
+
+def compare(bootstrap: str, records: int, codec: str, runs: int) -> None:
+    """Fill a topic, let all read it, print, and delete it."""
+    topic = f"bench-{codec}-{uuid.uuid4().hex[:6]}"
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.create_topics([NewTopic(topic, PARTITIONS, 1)])[topic].result(30)
+    matches = fill(bootstrap, topic, records, codec)
+    say = sys.stdout.write
+    say(f"{records} records of 1.8 kB, compression {codec}\n")
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(runs):
+            base = plain(bootstrap, topic, records)
+            say(f"  plain confluent-kafka  {base:9.0f}/s  1.00\n")
+            rate = worker(bootstrap, topic, records, matches, Path(folder))
+            say(f"  worker                 {rate:9.0f}/s  {rate / base:.2f}\n")
+        rate = obvious(bootstrap, topic, records // 8, Path(folder))
+        say(f"  the obvious agent      {rate:9.0f}/s  {rate / base:.2f}\n")
+    admin.delete_topics([topic])[topic].result(30)
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser()
+    """Run the comparison for each compression."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--records", type=int, default=800_000)
-    arguments.add_argument("--codec", default="none")
-    arguments.add_argument("--topic", help="a topic filled before")
-    arguments.add_argument("--skip-obvious", action="store_true")
+    arguments.add_argument("--codec", nargs="+", default=["none", "zstd"], help="compressions to measure")
+    arguments.add_argument("--runs", type=int, default=3)
     options = arguments.parse_args()
-    bootstrap = os.environ["KAFKA_BOOTSTRAP"]
-    topic = options.topic or f"bench-{options.codec}-{uuid.uuid4().hex[:6]}"
-    matches = -(-options.records // ONE_IN)
-    if not options.topic:
-        admin = AdminClient({"bootstrap.servers": bootstrap})
-        admin.create_topics([NewTopic(topic, PARTITIONS, 1)])[topic].result()
-        begun = time.monotonic()
-        fill(bootstrap, topic, options.records, options.codec)
-        print(f"filled {topic} in {time.monotonic() - begun:.0f} s")
-    base = plain(bootstrap, topic, options.records)
-    print(f"plain confluent-kafka  {base:10.0f}  1.00")
-    with tempfile.TemporaryDirectory() as folder:
-        for _ in range(2):
-            rate = worker(bootstrap, topic, options.records, matches, Path(folder))
-            print(f"worker                 {rate:10.0f}  {rate / base:.2f}")
-        if not options.skip_obvious:
-            rate = obvious(bootstrap, topic, 100_000, Path(folder))
-            print(f"obvious Faust agent    {rate:10.0f}  {rate / base:.2f}")
-    base = plain(bootstrap, topic, options.records)
-    print(f"plain confluent-kafka  {base:10.0f}  1.00")
+    with ExitStack() as running:
+        bootstrap = os.environ.get("KAFKA_BOOTSTRAP")
+        if bootstrap is None:
+            folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
+            bootstrap = running.enter_context(kafka_broker.running(kafka_broker.Broker(folder))).bootstrap
+        for codec in options.codec:
+            compare(bootstrap, options.records, codec, options.runs)
 
 
 if __name__ == "__main__":
