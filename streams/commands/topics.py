@@ -6,10 +6,9 @@ import sys
 from typing import TYPE_CHECKING
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from streams import settings
+from streams.commands.check_list import show
 from streams.commands.options import Config  # noqa: TC001  typer reads it
 from streams.operator_error import OperatorError
 from streams.wire import registry
@@ -17,7 +16,7 @@ from streams.worker.topic_admin import apply_topics, check_topics
 from streams.worker.topics import alert_schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from streams.settings import Settings
 
@@ -29,7 +28,7 @@ def check(config: Config = None) -> None:
     """Name what is missing or differs; change nothing. Exit 1 if there is anything."""
     configured = settings.load(config)
     problems = [str(finding) for finding in check_topics(configured)] + _subjects(configured, registry.check_schemas)
-    _show([("wrong", problem) for problem in problems] or [("ok", "every topic is as it must be")])
+    show([("wrong", problem) for problem in problems] or [("ok", "every topic is as it must be")])
     if problems:
         _say("`rootwatch topics apply` with the same settings mends what can be mended in place.")
         raise typer.Exit(1)
@@ -42,7 +41,7 @@ def apply(config: Config = None) -> None:
     done, remaining = apply_topics(configured)
     done += _subjects(configured, registry.apply_schemas)
     rows = [("done", change) for change in done] + [("wrong", str(finding)) for finding in remaining]
-    _show(rows or [("ok", "every topic is as it must be")])
+    show(rows or [("ok", "every topic is as it must be")])
     if remaining:
         raise typer.Exit(1)
 
@@ -56,19 +55,6 @@ def _subjects(configured: Settings, ask: Callable[[Settings, Mapping[str, str]],
         return ask(configured, alert_schemas(configured))
     except (registry.RegistryUnavailable, registry.RegistryRefused) as error:
         raise OperatorError(str(error)) from error
-
-
-def _show(rows: Sequence[tuple[str, str]]) -> None:
-    """A table at a terminal; for a pipe one line each, state and sentence."""
-    if not sys.stdout.isatty():
-        for state, sentence in rows:
-            sys.stdout.write(f"{state}\t{sentence}\n")
-        return
-    table = Table(show_header=False, box=None)
-    styles = {"ok": "green", "done": "green", "wrong": "red"}
-    for state, sentence in rows:
-        table.add_row(f"[{styles[state]}]{state}[/]", sentence)
-    Console().print(table)
 
 
 def _say(words: str) -> None:

@@ -1,0 +1,217 @@
+"""``rootwatch doctor``: checks all that a worker needs, and names the mend for each thing that is wrong.
+
+It changes nothing. What depends on something that failed is ``unknown``, not wrong: one cause is one line.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from typing import TYPE_CHECKING, NamedTuple
+
+import geoip2.database
+import maxminddb
+import typer
+from confluent_kafka import KafkaException, TopicCollection, TopicPartition
+from confluent_kafka.admin import OffsetSpec
+
+from streams import settings
+from streams.commands.check_list import show
+from streams.commands.options import Config  # noqa: TC001  typer reads it
+from streams.kafka_security import confluent_options
+from streams.operator_error import OperatorError
+from streams.wire import registry
+from streams.worker.broker_access import BrokerAccess, BrokerError
+from streams.worker.rights import Right, worker_rights
+from streams.worker.topic_admin import check_topics
+from streams.worker.topics import alert_schemas
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from streams.settings import Settings
+
+ANSWER_SECONDS = 10.0
+_FREE_BYTES = 1 << 30
+# Producers stamp records with their own clocks; a minute is more than clocks that are kept differ by.
+_SKEW_SECONDS = 60.0
+
+
+class Row(NamedTuple):
+    """One finding: ``ok``, ``wrong`` or ``unknown``, and a sentence, which for ``wrong`` ends with the mend."""
+
+    state: str
+    sentence: str
+
+
+def doctor(config: Config = None) -> None:
+    """Check settings, rule, disk, brokers, rights, topics, clock and registry: a line each. Exit 1 if any is wrong."""
+    try:
+        configured = settings.load(config)
+    except settings.SettingsError as error:
+        rows = [Row("wrong", f"settings: {line}") for line in str(error).splitlines()]
+    else:
+        rows = [Row("ok", "settings: every one is known and valid"), *examine(configured)]
+    show(rows)
+    if any(row.state == "wrong" for row in rows):
+        raise typer.Exit(1)
+
+
+def examine(configured: Settings) -> Iterator[Row]:
+    """Every check but that of the settings' values, in the order in which a worker meets them."""
+    for check in (_rule, _exceptions, _places, _secrets, _disk):
+        yield from _guarded(check, configured)
+    yield from _brokers(configured)
+    yield from _guarded(_registry, configured)
+
+
+def _guarded(check: Callable[[Settings], Iterator[Row]], configured: Settings) -> Iterator[Row]:
+    """A check's rows; an operator's error is one, in its own words."""
+    try:
+        yield from check(configured)
+    except OperatorError as error:
+        yield from (Row("wrong", line) for line in str(error).splitlines())
+
+
+def _rule(configured: Settings) -> Iterator[Row]:
+    rule = configured.load_rule()
+    yield Row("ok", f"rule: {rule.id}, version {rule.version}, window {rule.window // 3_600_000} hours")
+
+
+def _exceptions(configured: Settings) -> Iterator[Row]:
+    entries = configured.load_exceptions()
+    yield Row("ok", f"exceptions: {len(entries)}")
+
+
+def _places(configured: Settings) -> Iterator[Row]:
+    for path in configured.geoip_database:
+        try:
+            with geoip2.database.Reader(path) as reader:
+                yield Row("ok", f"geoip_database: {path}: {reader.metadata().database_type}")
+        except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
+            yield Row(
+                "wrong", f"geoip_database: {path}: {error}; put a MaxMind file there, alerts have no place until then"
+            )
+
+
+def _secrets(configured: Settings) -> Iterator[Row]:
+    confluent_options(configured)
+    configured.schema_registry_auth()
+    yield Row("ok", f"credentials: {configured.security_protocol}, {configured.sasl_mechanism or 'without SASL'}")
+
+
+def _disk(configured: Settings) -> Iterator[Row]:
+    wanted = configured.state_dir.absolute()
+    there = next(path for path in (wanted, *wanted.parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        yield Row(
+            "wrong", f"state_dir: {_made(there, wanted)}: this user may not write there; chown it or set state_dir"
+        )
+        return
+    free = shutil.disk_usage(there).free
+    words = f"state_dir: {_made(there, wanted)}: {free / (1 << 30):.1f} GiB free"
+    yield Row("ok", words) if free >= _FREE_BYTES else Row("wrong", f"{words}; a worker wants 1 GiB: make room")
+
+
+def _made(there: Path, wanted: Path) -> str:
+    return str(wanted) if there == wanted else f"{wanted} (to be made in {there})"
+
+
+def _brokers(configured: Settings) -> Iterator[Row]:
+    servers = ",".join(configured.bootstrap_servers)
+    try:
+        with BrokerAccess(configured, ANSWER_SECONDS) as access:
+            cluster = access.result("cluster", "Describe", access.client.describe_cluster())
+            yield Row("ok", f"brokers: {servers}: let in; {len(cluster.nodes)} in the cluster")
+            yield from _rights(access, configured)
+            yield from _clock(access, configured)
+    except OperatorError as error:
+        yield Row("wrong", f"brokers: {error}; check bootstrap_servers, the network and the security settings")
+        yield Row("unknown", "rights, topics, clock: no broker to ask")
+        return
+    yield from _guarded(_topics, configured)
+
+
+def _rights(access: BrokerAccess, configured: Settings) -> Iterator[Row]:
+    """What the broker says that this user may do, beside what a worker does."""
+    missing = []
+    for right in worker_rights(configured):
+        allowed = _allowed(access, right)
+        if allowed is None:
+            continue  # no such topic: that is said by the check of the topics
+        lacking = [name for name in right.operations if name.upper() not in allowed]
+        if lacking:
+            missing.append(f"{right.kind} {right.name}: {', '.join(lacking)}")
+    yield from (Row("wrong", f"rights: {lack} is not allowed; grant it (docs/operations.md)") for lack in missing)
+    if not missing:
+        yield Row("ok", "rights: all that a worker needs on what is there")
+
+
+def _allowed(access: BrokerAccess, right: Right) -> set[str] | None:
+    """The operations that this user may do on a resource; ``None`` for a topic that is not there."""
+    client = access.client
+    asked: dict[str, object] = {"include_authorized_operations": True}
+    if right.kind == "group":
+        (future,) = client.describe_consumer_groups([right.name], **asked).values()
+    else:
+        (future,) = client.describe_topics(TopicCollection([right.name]), **asked).values()
+    try:
+        described = access.result(str(right), "Describe", future)
+    except BrokerError as error:
+        cause = error.__cause__
+        if not isinstance(cause, KafkaException):
+            raise
+        # A topic that this user may not even describe is, to it, not there or refused.
+        return set() if cause.args[0].name().endswith("AUTHORIZATION_FAILED") else None
+    return {operation.name.replace("_", "") for operation in described.authorized_operations or ()}
+
+
+def _clock(access: BrokerAccess, configured: Settings) -> Iterator[Row]:
+    """This machine's clock beside the newest timestamp in the source topics; brokers do not tell the time."""
+    newest = max((_newest(access, topic) for topic in configured.source_topics), default=-1)
+    if newest < 0:
+        yield Row("unknown", "clock: no record in the source topics to compare it with")
+        return
+    age = time.time() - newest / 1000
+    if age < -_SKEW_SECONDS:
+        yield Row("wrong", f"clock: the newest source record is {-age:.0f} s ahead of this machine; keep clocks by NTP")
+    else:
+        yield Row("ok", f"clock: not behind the source topics, whose newest record is {max(0.0, age):.0f} s old")
+
+
+def _newest(access: BrokerAccess, topic: str) -> int:
+    """The newest Kafka timestamp of a topic, in milliseconds; -1 if it is empty or cannot be looked at."""
+    try:
+        (described,) = access.client.describe_topics(TopicCollection([topic])).values()
+        partitions = access.result(f"topic {topic}", "Describe", described).partitions
+        asked = {TopicPartition(topic, partition.id): OffsetSpec.max_timestamp() for partition in partitions}
+        answers = access.client.list_offsets(asked).values()
+        newest: int = max(access.result(f"topic {topic}", "ListOffsets", answer).timestamp for answer in answers)
+    except BrokerError:
+        return -1
+    return newest
+
+
+def _topics(configured: Settings) -> Iterator[Row]:
+    findings = check_topics(configured)
+    for finding in findings:
+        mend = "" if finding.aspect in {"source", "partitions"} else "; `rootwatch topics apply` mends it"
+        yield Row("wrong", f"{finding}{mend}")
+    if not findings:
+        yield Row("ok", "topics: every one is as it must be")
+
+
+def _registry(configured: Settings) -> Iterator[Row]:
+    if configured.schema_registry_url is None:
+        yield Row("ok", "registry: none; alerts are in Avro single-object encoding")
+        return
+    try:
+        problems = registry.check_schemas(configured, alert_schemas(configured))
+    except (registry.RegistryUnavailable, registry.RegistryRefused) as error:
+        yield Row("wrong", f"registry: {error}; check schema_registry_url, schema_registry_auth_file and ssl_ca")
+        return
+    yield from (Row("wrong", f"registry: {problem}; `rootwatch topics apply` mends it") for problem in problems)
+    if not problems:
+        yield Row("ok", "registry: reachable, and holds the alert schema as it must be")

@@ -1,0 +1,136 @@
+"""``rootwatch state``: what the worker remembers of a principal, read from the table's changelog topic.
+
+What is in the changelog is what workers remember, to the last acknowledged sighting (A2), whichever of them holds the
+partition; none need run. One partition is read: that of the principal, by murmur2 as for sightings.
+"""
+
+from __future__ import annotations
+
+import json as to_json
+import re
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from aiokafka.partitioner import murmur2
+from rich.console import Console
+from rich.table import Table
+
+from streams import settings
+from streams.backtest.consumer import Connection
+from streams.commands.alert_table import printable
+from streams.commands.options import Config  # noqa: TC001  typer reads it
+from streams.operator_error import OperatorError
+from streams.settings import SettingsError
+from streams.wire import memory as codec
+from streams.wire.single_object import WireError
+from streams.wire.timestamps import to_iso8601
+from streams.worker.topics import topic_names
+
+if TYPE_CHECKING:
+    from streams.detection.memory import PairMemory
+    from streams.settings import Settings
+
+COLUMNS = ("member account", "first seen", "last seen", "times seen", "known until")
+_ACCOUNT = re.compile(r"\d{12}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What is remembered of a principal: its pairs by member account, and the ids of alerts that the cap counts."""
+
+    pairs: dict[str, PairMemory]
+    counted: int
+    periods: int
+
+
+def state(
+    principal: Annotated[str, typer.Argument(metavar="PRINCIPAL", help="As in an alert: principal.arn.")],
+    account: Annotated[
+        str | None, typer.Argument(metavar="[ACCOUNT]", help="Only this member account, twelve digits.")
+    ] = None,
+    *,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    config: Config = None,
+) -> None:
+    """Show what is remembered of a principal: a table at a terminal, else one line a pair. Exit 1 if it is nothing.
+
+    A sighting of the pair after `known until` alerts again.
+    """
+    if account is not None and not _ACCOUNT.fullmatch(account):
+        raise SettingsError(f"ACCOUNT = {account!r}: an account id is twelve digits")
+    configured = settings.load(config)
+    window = configured.load_rule().window
+    remembered = _read(configured, principal)
+    pairs = {name: pair for name, pair in sorted(remembered.pairs.items()) if account in {None, name}}
+    if json:
+        for name, pair in pairs.items():
+            sys.stdout.write(to_json.dumps({"principal": principal, **_document(name, pair, window)}) + "\n")
+    elif sys.stdout.isatty():
+        _table(pairs, window)
+    else:
+        for name, pair in pairs.items():
+            sys.stdout.write("\t".join(map(str, _document(name, pair, window).values())) + "\n")
+    if remembered.counted:
+        _say(f"the cap remembers {remembered.counted} of its alerts, in {remembered.periods} periods of five minutes")
+    if not pairs:
+        _say(f"nothing is remembered of {printable(principal)}" + (f" on {account}" if account else ""))
+        raise typer.Exit(1)
+
+
+def _read(configured: Settings, principal: str) -> Remembered:
+    """The principal's entries: of each key the latest value, without those that were deleted."""
+    topic = topic_names(configured).changelog
+    wanted = (codec.pair_prefix(principal), codec.bucket_prefix(principal))
+    latest: dict[bytes, bytes] = {}
+    with Connection(configured) as connection:
+        partitions = connection.partitions(topic)
+        if not partitions:
+            raise OperatorError(f"topic {topic}: there is no such topic; `rootwatch topics apply` makes it")
+        partition = (murmur2(principal.encode()) & 0x7FFFFFFF) % len(partitions)
+        for message in connection.read_to_end(topic, [partition]):
+            key, value = message.key() or b"", message.value()
+            if not key.startswith(wanted):
+                continue
+            if value is None:
+                latest.pop(key, None)
+            else:
+                latest[key] = value
+    try:
+        return _decode(latest)
+    except WireError as newer:
+        raise OperatorError(f"topic {topic}: {newer}") from newer
+
+
+def _decode(latest: dict[bytes, bytes]) -> Remembered:
+    pairs, buckets = {}, []
+    for key, value in latest.items():
+        parsed = codec.parse_key(key)
+        if isinstance(parsed, codec.PairKey):
+            pairs[parsed.member_account] = codec.decode_pair(value)
+        else:
+            buckets.append(codec.decode_bucket(value))
+    return Remembered(pairs, sum(len(bucket.alert_ids) for bucket in buckets), len(buckets))
+
+
+def _document(account: str, pair: PairMemory, window: int) -> dict[str, str | int]:
+    return {
+        "member_account": account,
+        "first_seen": to_iso8601(pair.first_seen),
+        "last_seen": to_iso8601(pair.last_seen),
+        "times_seen": pair.times_seen,
+        "known_until": to_iso8601(pair.last_seen + window),
+    }
+
+
+def _table(pairs: dict[str, PairMemory], window: int) -> None:
+    table = Table(*COLUMNS)
+    for name, pair in pairs.items():
+        table.add_row(*map(str, _document(name, pair, window).values()))
+    if pairs:
+        Console().print(table)
+
+
+def _say(words: str) -> None:
+    sys.stderr.write(f"{words}\n")

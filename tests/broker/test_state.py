@@ -1,0 +1,120 @@
+"""``rootwatch state`` on a real broker: what it shows is what a worker has remembered."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from aiokafka.partitioner import DefaultPartitioner
+from confluent_kafka import Producer
+from worker_process import Deployment, assume_root, wait_for
+
+from streams.detection.memory import CapBucket, PairMemory
+from streams.kafka_security import producer_options
+from streams.settings import Settings
+from streams.wire.memory import bucket_key, encode_bucket, encode_pair, pair_key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kafka_broker import Names, RunningBroker
+
+ALICE = "arn:aws:iam::111111111111:user/alice"
+MARCH = 1_772_323_200_000  # 2026-03-01
+
+
+@pytest.fixture
+def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deployment:
+    broker.create_topic(names.source_topic, partitions=1)
+    made = Deployment(broker.bootstrap, names, tmp_path)
+    made.apply_topics()
+    return made
+
+
+def partition_of(principal: str) -> int:
+    """The partition of a principal among the four of a test's deployment, as the worker's producer chooses it."""
+    partition: int = DefaultPartitioner()(principal.encode(), list(range(4)), list(range(4)))
+    return partition
+
+
+def test_a_principal_that_a_worker_has_seen(deployment: Deployment) -> None:
+    """Each pair with first and last seen, how often, and until when it is known; one account alone if asked."""
+    again = assume_root(ALICE, time="2026-03-04T08:00:00Z")
+    records = [assume_root(ALICE), again, assume_root(ALICE, "333333333333"), assume_root(ALICE + '","x')]
+    with deployment.worker() as worker:
+        worker.wait_until_ready()
+        deployment.produce([{"Records": records}])
+        wait_for(deployment.all_done, "all offsets are committed")
+        shown = deployment.run("state", ALICE, "--json")
+        assert shown.returncode == 0, shown.stderr
+        assert [json.loads(line) for line in shown.stdout.splitlines()] == [
+            {
+                "principal": ALICE,
+                "member_account": "222222222222",
+                "first_seen": "2026-03-01T10:00:00.000Z",
+                "last_seen": "2026-03-04T08:00:00.000Z",
+                "times_seen": 2,
+                "known_until": "2026-03-14T08:00:00.000Z",
+            },
+            {
+                "principal": ALICE,
+                "member_account": "333333333333",
+                "first_seen": "2026-03-01T10:00:00.000Z",
+                "last_seen": "2026-03-01T10:00:00.000Z",
+                "times_seen": 1,
+                "known_until": "2026-03-11T10:00:00.000Z",
+            },
+        ]
+    one = deployment.run("state", ALICE, "333333333333", window="1d")
+    assert one.stdout.split("\t") == [
+        "333333333333",
+        "2026-03-01T10:00:00.000Z",
+        "2026-03-01T10:00:00.000Z",
+        "1",
+        "2026-03-02T10:00:00.000Z\n",
+    ]
+
+
+def test_the_latest_of_each_key_counts(deployment: Deployment) -> None:
+    """What was rewritten shows as it is now, what was deleted does not, another principal's entries never."""
+    changes: list[tuple[str, bytes, bytes | None]] = [
+        (ALICE, pair_key(ALICE, "222222222222"), encode_pair(PairMemory(MARCH, MARCH, 1))),
+        (ALICE, pair_key(ALICE, "333333333333"), encode_pair(PairMemory(MARCH, MARCH, 1))),
+        (ALICE, pair_key(ALICE, "222222222222"), encode_pair(PairMemory(MARCH, MARCH + 60_000, 7))),
+        (ALICE, pair_key(ALICE, "333333333333"), None),
+        (ALICE, bucket_key(ALICE, MARCH), encode_bucket(CapBucket(MARCH, ("a", "b")))),
+        (ALICE, pair_key(f"{ALICE}2", "444444444444"), encode_pair(PairMemory(MARCH, MARCH, 1))),
+    ]
+    producer = Producer(producer_options(Settings(bootstrap_servers=deployment.bootstrap)))
+    for principal, key, value in changes:
+        # The table's partition is the principal's, whatever the key.
+        partition = partition_of(principal)
+        producer.produce(f"{deployment.names.group_id}-memory-changelog", value, key, partition=partition)
+    assert producer.flush(30) == 0
+    shown = deployment.run("state", ALICE, "--json")
+    (pair,) = [json.loads(line) for line in shown.stdout.splitlines()]
+    assert (pair["member_account"], pair["times_seen"]) == ("222222222222", 7)
+    assert pair["last_seen"] == "2026-03-01T00:01:00.000Z"
+    assert "the cap remembers 2 of its alerts, in 1 periods" in shown.stderr
+
+
+def test_nothing_remembered_is_exit_1(deployment: Deployment) -> None:
+    """Like grep: nothing found is exit 1, with a word on stderr and nothing on stdout."""
+    shown = deployment.run("state", "arn:aws:iam::111111111111:user/nobody\x1b[2J", "222222222222")
+    assert (shown.returncode, shown.stdout) == (1, "")
+    assert shown.stderr == "nothing is remembered of arn:aws:iam::111111111111:user/nobody\\x1b[2J on 222222222222\n"
+
+
+def test_no_topic_names_the_mend(deployment: Deployment) -> None:
+    """Without the changelog topic: exit 1, the topic and the command that makes it."""
+    shown = deployment.run("state", ALICE, group_id="nowhere")
+    assert (shown.returncode, shown.stdout) == (1, "")
+    assert "topic nowhere-memory-changelog: there is no such topic; `rootwatch topics apply` makes it" in shown.stderr
+
+
+def test_an_account_is_twelve_digits(deployment: Deployment) -> None:
+    """A second argument that is no account id is wrong usage."""
+    shown = deployment.run("state", ALICE, "prod")
+    assert (shown.returncode, shown.stdout) == (2, "")
+    assert "ACCOUNT = 'prod'" in shown.stderr
