@@ -12,8 +12,8 @@ import typer
 
 from streams import log, settings
 from streams.commands.options import Config  # noqa: TC001  typer reads it
+from streams.worker import startup
 from streams.worker.app import WorkerApp, create_app
-from streams.worker.startup import check_state_dir, wait_for_topics
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -58,8 +58,7 @@ def run(options: Settings) -> None:
     """
     log.configure(options.log_format)
     signal.signal(signal.SIGTERM, _leave)  # until Faust takes it over: nothing is in hand yet
-    check_state_dir(options.state_dir)
-    wait_for_topics(options)
+    startup.check(options)
     Worker(create_app(options)).execute_from_commandline()
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,8 @@ import structlog
 
 from streams import pipeline, settings
 from streams.kafka_security import MAX_MESSAGE_BYTES, faust_credentials
+from streams.operator_error import OperatorError
+from streams.worker import startup
 from streams.worker.alert_encoder import alert_encoder
 from streams.worker.baseline import Baseline
 from streams.worker.batches import Batches, in_batches
@@ -66,6 +69,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self.outbox = Outbox(self)
         self.failure: BaseException | None = None
         self.deadline = Deadline(STOP_SECONDS, self._exit_code)
+        self.check_at_start = False
         self.ready = False
         self.last_poll = time.monotonic()
         session = options.session_timeout / 1000
@@ -115,7 +119,13 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         return Transport(self.conf.broker_producer, self)
 
     async def on_first_start(self) -> None:
-        """Serve health and metrics from before the table is recovered."""
+        """Check what is needed, unless the command did; serve health and metrics from before the table is recovered."""
+        if self.check_at_start:
+            try:
+                await asyncio.to_thread(startup.check, self.options)
+            except OperatorError as refusal:
+                await self.stop_with(refusal)
+                raise
         for service in (self.baseline, self.registry_probe, HttpServer(self, loop=self.loop, beacon=self.beacon)):
             await self.add_runtime_dependency(service)
         await super().on_first_start()
@@ -135,14 +145,15 @@ class WorkerApp(faust.App):  # type: ignore[misc]
     async def stop_with(self, failure: BaseException) -> None:
         """Stop the worker because of something that is no named outcome; the process exits with 1."""
         self.failure = failure
-        log.error("worker.failed", error=repr(failure), consequence="stops; nothing is committed past the failure")
+        error = str(failure) if isinstance(failure, OperatorError) else repr(failure)
+        log.error("worker.failed", error=error, consequence="stops; nothing is committed past the failure")
         await self.crash(failure)
 
     async def on_stop(self) -> None:
         """Finish the batches in hand and commit them before the consumer and the table close."""
         self.deadline.start()
         async with self.batches.finished(FINISH_SECONDS):
-            if self.failure is None and self._consumer is not None and self._consumer.assignment():
+            if self.failure is None and self._consumer is not None and self._consumer.owns_partitions():
                 await self._consumer.commit()
             await super().on_stop()
 
@@ -185,6 +196,7 @@ def create_app(options: Settings) -> WorkerApp:
 def __getattr__(name: str) -> WorkerApp:
     if name == "app":
         made = create_app(settings.load())
+        made.check_at_start = True
         globals()["app"] = made
         return made
     raise AttributeError(name)

@@ -23,6 +23,17 @@ class StartupError(OperatorError):
     """The worker cannot start; the message names the thing and the mend."""
 
 
+def check(settings: Settings) -> None:
+    """Check all that a worker needs before it starts; waits for a broker that does not answer.
+
+    Raises:
+        StartupError: something is wrong that waiting does not mend.
+        AccessRefused: the broker refuses the credentials or a right.
+    """
+    check_state_dir(settings.state_dir)
+    wait_for_topics(settings)
+
+
 def check_state_dir(state_dir: Path) -> None:
     """Make the state directory if need be, and write to it.
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from mode.utils.queues import FlowControlEvent
 
@@ -141,6 +142,13 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     def _new_offset(self, tp: TP) -> int | None:
         return self._offsets[tp].committable()
+
+    def owns_partitions(self) -> bool:
+        """Whether the consumer has started and has partitions."""
+        try:
+            return bool(self.assignment())
+        except ConsumerNotStarted:
+            return False
 
     async def commit(self, *args: Any, **kwargs: Any) -> bool:
         """Commit what is done; after a crash nothing, as the consumer's thread is gone and would never answer."""
