@@ -45,10 +45,10 @@ def test_every_setting_is_there_with_its_default() -> None:
 
 
 def test_every_command_is_there() -> None:
-    """Each command of the command line is in an example."""
+    """Each command of the command line is in an example, and each example is of a command."""
     lines = [line for kind, block in BLOCKS if kind == "sh" for line in block.splitlines()]
     shown = {found[1] for line in lines if (found := re.match(r"rootwatch ([a-z-]+)", line))}
-    assert set(COMMANDS) <= shown
+    assert shown == set(COMMANDS)
 
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
