@@ -3,6 +3,7 @@
 * stdout is for results alone.
 * No record bodies and no secrets: tracebacks show code, never variables, and a session token in the words of a library
   is replaced (T7).
+* An error that an operator can mend has no traceback: its message says it all.
 * Faust, mode and aiokafka speak from WARNING on: their INFO is tables for a terminal, and aiokafka's debug calls alone
   would cost a tenth of the throughput.
 """
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, TextIO
 import structlog
 
 from streams.detection.redaction import redact_text
+from streams.operator_error import OperatorError
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
@@ -68,10 +70,20 @@ def configure(log_format: str = "console", stream: TextIO | None = None) -> None
 
 def _renderers(log_format: str, *, colors: bool) -> list[Processor]:
     # As text, before the tokens go; the console's own formatter would show the variables of every frame.
-    plain: list[Processor] = [structlog.processors.format_exc_info, _without_tokens]
+    plain: list[Processor] = [_without_needless_traceback, structlog.processors.format_exc_info, _without_tokens]
     if log_format == "json":
         return [*plain, structlog.processors.JSONRenderer(default=str)]
     return [*plain, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)]
+
+
+def _without_needless_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    raised = event.get("exc_info")
+    if raised is True:
+        raised = sys.exc_info()
+    failure = raised[1] if isinstance(raised, tuple) else raised
+    if isinstance(failure, OperatorError):
+        del event["exc_info"]
+    return event
 
 
 def _without_tokens(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -40,6 +40,7 @@ __all__ = [
     "forgotten",
     "matcher",
     "may_match",
+    "reject",
     "sight",
 ]
 
@@ -134,6 +135,12 @@ def mark_finder(rule: Rule) -> Callable[[bytes, int, int], list[int]]:
 def may_match(value: bytes | None, rule: Rule) -> bool:
     """Whether a message may hold a record of the rule's event; who asks often keeps ``matcher``'s answer."""
     return matcher(rule)(value)
+
+
+def reject(value: bytes, reason: str, error: str, taking: Taking) -> Rejected:
+    """Reject a whole message that ``sight`` is not for, such as bytes on the sightings topic that are no sighting."""
+    content, redacted = redact_content(value, taking.max_message_size)
+    return Rejected(reason, error, None, content, redacted)
 
 
 def _unreadable(value: bytes, item: Unreadable, taking: Taking) -> Rejected:

@@ -28,6 +28,7 @@ from confluent_kafka.schema_registry.avro import AsyncAvroSerializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext
 
+from streams.operator_error import OperatorError
 from streams.wire.schemas import newest
 
 if TYPE_CHECKING:
@@ -49,11 +50,11 @@ _TRANSIENT = {
 }
 
 
-class RegistryUnavailable(Exception):  # noqa: N818  named for the state that the caller waits out
+class RegistryUnavailable(OperatorError):  # noqa: N818  named for the state that the caller waits out
     """The registry does not answer, or cannot for now; the same request may succeed later."""
 
 
-class RegistryRefused(Exception):  # noqa: N818  as above
+class RegistryRefused(OperatorError):  # noqa: N818  as above
     """The registry answered and refused: credentials, a missing right, or an incompatible schema."""
 
 

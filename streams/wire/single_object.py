@@ -22,6 +22,7 @@ from fastavro.read import SchemaResolutionError
 from fastavro.schema import fingerprint as fastavro_fingerprint
 from fastavro.schema import to_parsing_canonical_form
 
+from streams.operator_error import OperatorError
 from streams.wire.schemas import newest, released, without_logical_types
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class WireError(ValueError):
     """Bytes that this version cannot read; the message says what they are and what to do."""
 
 
-class UnknownSchemaError(WireError):
+class UnknownSchemaError(WireError, OperatorError):
     """A value whose fingerprint belongs to no released schema that this version knows.
 
     Attributes:

@@ -75,16 +75,16 @@ async def in_batches(
         stream: a Faust stream; its events are never acknowledged by Faust itself (A2).
         handle: takes the events, in order, and a function that says whether they are still this worker's to handle.
 
-    Anything that ``handle`` raises stops the worker, with nothing committed past the batch.
+    Anything that ``handle`` raises stops the worker, with nothing committed past the batch. It is not raised again:
+    Faust would start the agent anew, and that one would go on with the events after the batch.
     """
     try:
         async for events, owned in _batches(app, stream):
             await handle(events, owned)
             for event in events:
                 event.ack()
-    except Exception as failure:
+    except Exception as failure:  # noqa: BLE001  whatever it is, it stops the worker
         await app.stop_with(failure)
-        raise
 
 
 async def _batches(app: Any, stream: Any) -> AsyncIterator[tuple[list[Any], Callable[[], bool]]]:

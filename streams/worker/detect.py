@@ -54,6 +54,8 @@ class Detect:
         outgoing: list[Outgoing] = []
         for event in events:
             message = event.message
+            if message.value is None:
+                continue  # a tombstone (R5)
             try:
                 sighting = codec.decode(message.value)
             except UnknownSchemaError:
@@ -152,5 +154,5 @@ class Detect:
             partition=origin.partition,
             offset=origin.offset,
         )
-        rejected = pipeline.Rejected(reason, error, None, message.value or b"", redacted=False)
+        rejected = pipeline.reject(message.value, reason, error, self._app.taking)
         return dead_letter(self._topics.dead_letter, message.key, rejected, origin)

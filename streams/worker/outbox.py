@@ -6,13 +6,21 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from aiokafka.errors import KafkaError
+from faust.exceptions import ProducerSendError
+
 from streams.kafka_security import MAX_MESSAGE_BYTES
+from streams.operator_error import OperatorError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # What topics and producer allow for one record, less room for its key, its headers and the frame around it.
 MAX_VALUE_BYTES = MAX_MESSAGE_BYTES - 64 * 1024
+
+
+class SendError(OperatorError):
+    """The broker did not take a record; the message names topic, operation and answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +44,31 @@ class Outbox:
         """Send all, wait until the broker has acknowledged all; return each one's metadata, in order.
 
         Raises:
-            ProducerSendError, KafkaError: the broker refused a record, or did not answer within the producer's timeout.
+            SendError: the broker refused a record, or did not answer within the producer's timeout.
         """
         producer = self._app.producer
         waiting = [
             await producer.send(record.topic, record.key, record.value, record.partition, None, list(record.headers))
             for record in records
         ]
-        results = await asyncio.gather(*waiting, return_exceptions=True)
+        results: list[Any] = await asyncio.gather(*waiting, return_exceptions=True)
         metrics = self._app.metrics
-        failure = None
+        failure: BaseException | None = None
         for record, result in zip(records, results, strict=True):
             if isinstance(result, BaseException):
                 metrics.send_failures.labels(record.topic).inc()
-                failure = failure or result
+                failure = failure or _named(record.topic, result)
             else:
                 metrics.sent.labels(record.topic).inc()
         if failure is not None:
             raise failure
         return results
+
+
+def _named(topic: str, failure: BaseException) -> BaseException:
+    """The failure to send to a topic; one that is not the broker's stays as it is."""
+    if not isinstance(failure, KafkaError | ProducerSendError):
+        return failure
+    named = SendError(f"topic {topic}: Write: {failure or type(failure).__name__}")
+    named.__cause__ = failure
+    return named

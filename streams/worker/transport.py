@@ -18,6 +18,7 @@ The rules:
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from faust.exceptions import ConsumerNotStarted
@@ -103,6 +104,11 @@ class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
                 self.app.metrics.dropped(tp.topic, records, len(records) - 1 - len(kept))
                 fetched[tp] = [*kept, records[-1]]
         return fetched
+
+    def _stopped_set(self) -> None:
+        """Stop the thread; after a crash it has stopped by itself and closed its event loop."""
+        with suppress(RuntimeError):
+            super()._stopped_set()
 
 
 class Consumer(driver.Consumer):  # type: ignore[misc]

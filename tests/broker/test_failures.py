@@ -79,7 +79,10 @@ def test_produce_refused(deployment: Deployment, broker: RunningBroker, refused:
     deployment.produce([*produced, {"wrapped": assume_root()}])
     with deployment.worker() as worker:
         assert worker.process.wait(60) == 1, worker.tail()
-        assert "worker.failed" in worker.tail()
+        (failed,) = [line for line in worker.log.read_text().splitlines() if "worker.failed" in line]
+        assert f"topic {topic}: Write: " in failed
+        assert "MessageSizeTooLarge" in failed
+        assert "Traceback" not in worker.log.read_text()
     deployment.apply_topics()
     finish(deployment)
     assert_each_pair_alerted_under_one_id(deployment, produced)
