@@ -45,6 +45,9 @@ class Detect:
         self._topics = app.topic_names
         self._sweeps: dict[int, Sweep] = {}
         self._newest: dict[int, int] = {}
+        # From zero on, so that an exception that silences nothing shows too.
+        for place in range(len(app.deciding.exceptions)):
+            app.metrics.excepted.labels(_exception_number(place))
 
     async def handle(self, events: Sequence[Any], owned: Callable[[], bool]) -> None:
         """Decide on a batch of sightings; returns when alerts and memory are acknowledged and stored."""
@@ -117,8 +120,8 @@ class Detect:
     def _count(self, message: Any, sighting: Sighting, decision: pipeline.Decision) -> None:
         metrics = self._app.metrics
         metrics.decided.labels(decision.outcome).inc()
-        if decision.outcome == "excepted":
-            metrics.excepted.labels(str(decision.exception)).inc()
+        if decision.exception is not None:
+            metrics.excepted.labels(_exception_number(decision.exception)).inc()
         if decision.alert is None:
             return
         rule = self._app.rule.id
@@ -156,3 +159,8 @@ class Detect:
         )
         rejected = pipeline.reject(message.value, reason, error, self._app.taking)
         return dead_letter(self._topics.dead_letter, message.key, rejected, origin)
+
+
+def _exception_number(place: int) -> str:
+    """Counted from 1, as messages and the summary of a backtest count the tables of the file."""
+    return str(place + 1)

@@ -10,7 +10,6 @@ import pytest
 from memory_store import Partition
 from sightings import ALICE, DAY, NOON, sighting, with_settings
 
-
 CAP = 6
 
 

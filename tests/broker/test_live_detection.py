@@ -1,0 +1,492 @@
+"""Section 3 of the design on the real broker: three deployments, each with settings of its own, beside one another.
+
+* ``strict``: learning, exceptions, a small cap, short memory and overrides of the rule.
+* ``issuer``: session issuers as principals, accounts from resources, a seeded baseline and a GeoIP database.
+* ``vault``: a rule of its own for another event, by the clock of Kafka's records.
+
+They run once; each test looks at what came out.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from confluent_kafka import Producer
+from kafka_broker import Names
+from maxmind import BERLIN, write_database
+from worker_process import Deployment, assume_root, wait_for
+
+from streams.wire.alert import to_json
+from streams.wire.memory import pair_key
+
+if TYPE_CHECKING:
+    from kafka_broker import RunningBroker
+
+USER = "arn:aws:iam::111111111111:user/"
+ROLE = "arn:aws:iam::111111111111:role/Breakglass"
+SESSION = "arn:aws:sts::111111111111:assumed-role/Breakglass/"
+AUDIT = {"taskPolicyArn": {"arn": "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"}}
+
+
+@dataclass
+class Played:
+    """A deployment whose worker has handled everything, and what came out; alerts in their JSON form."""
+
+    deployment: Deployment
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    overflow: list[dict[str, Any]] = field(default_factory=list)
+    dead_letters: list[tuple[dict[str, bytes], dict[str, Any]]] = field(default_factory=list)
+    metrics: dict[str, float] = field(default_factory=dict)
+
+    def gather(self, metrics: bytes) -> None:
+        """Read what came out."""
+        made = self.deployment
+        self.alerts = [to_json(alert) for alert in made.alerts()]
+        self.overflow = [to_json(alert) for alert in made.alerts("alerts.overflow")]
+        self.dead_letters = [
+            (dict(message.headers()), json.loads(message.value())) for message in made.read(f"{made.topic}.dead-letter")
+        ]
+        samples = (line.rpartition(" ") for line in metrics.decode().splitlines() if not line.startswith("#"))
+        self.metrics = {name: float(value) for name, _, value in samples}
+
+    def backtest(self, *arguments: str) -> list[dict[str, Any]]:
+        """The alerts of a backtest with the same settings, overflow marked."""
+        done = self.deployment.run("backtest", *arguments)
+        assert done.returncode == 0, done.stderr
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def told(alerts: list[dict[str, Any]]) -> list[tuple[str, str, str, str]]:
+    """Of each alert the time, who on what, and its kind, in order of time."""
+    return sorted(
+        (
+            alert["event"]["time"].removesuffix(".000Z"),
+            alert["principal"]["arn"].rpartition("/")[2],
+            alert["member_account"]["id"],
+            alert["novelty"]["kind"],
+        )
+        for alert in alerts
+    )
+
+
+def comparable(alert: dict[str, Any], *but: str) -> dict[str, Any]:
+    """The alert without what may differ."""
+    return {name: value for name, value in alert.items() if name not in {"detected_at", "geo", "overflow", *but}}
+
+
+def millis(time: str) -> int:
+    return (datetime.fromisoformat(time) - datetime.fromisoformat("1970-01-01T00:00:00Z")) // timedelta(milliseconds=1)
+
+
+def deploy(broker: RunningBroker, folder: Path, name: str, **settings: str) -> Deployment:
+    unique = f"{name}-{folder.parent.name}-{millis(datetime.now().astimezone().isoformat())}"
+    names = Names(topic_prefix=unique, group_id=f"group-{unique}", source_topic=f"cloudtrail-{unique}")
+    # One partition: what comes earlier is handled earlier, so that live and backtest agree to the field.
+    broker.create_topic(names.source_topic, partitions=1)
+    folder.mkdir()
+    made = Deployment(broker.bootstrap, names, folder, settings)
+    made.apply_topics()
+    return made
+
+
+def send(deployment: Deployment, records: list[tuple[str, dict[str, Any]]]) -> None:
+    """Send records with their Kafka timestamps."""
+    producer = Producer({"bootstrap.servers": deployment.bootstrap})
+    for time, record in records:
+        producer.produce(deployment.names.source_topic, json.dumps(record).encode(), timestamp=millis(time))
+    assert producer.flush(30) == 0
+
+
+def strict_records() -> list[tuple[str, dict[str, Any]]]:
+    def at(time: str, who: str, account: str, kafka: str | None = None, **fields: Any) -> None:
+        record = assume_root(f"{USER}{who}", account, time=time, **fields)
+        written.append((kafka or time, record))
+
+    written: list[tuple[str, dict[str, Any]]] = []
+    at("2026-02-28T12:00:00Z", "alice", "222222222222")
+    at("2026-03-01T00:00:00Z", "alice", "333333333333")
+    at("2026-03-01T00:00:01Z", "alice", "444444444444")
+    at("2026-03-01T01:00:00Z", "alice", "222222222222")
+    at("2026-03-01T02:00:00Z", "auditor", "222222222222")
+    at("2026-03-01T02:00:01Z", "auditor", "333333333333")
+    at("2026-03-01T03:00:00Z", "alice", "900000000000", requestParameters={"targetPrincipal": "900000000000", **AUDIT})
+    at("2026-03-01T03:00:01Z", "alice", "900000000000")
+    for number in range(5):
+        at(f"2026-03-02T00:04:5{number}Z", "mallory", f"50000000000{number}")
+    at("2026-03-02T00:05:00Z", "mallory", "600000000000")
+    for recipient in ("111111111111", "777777777777"):
+        at("2026-03-03T00:00:00Z", "bob", "222222222222", event_id="both", recipientAccountId=recipient)
+    at("2026-03-03T12:00:00Z", "zoe", "222222222222")
+    at("2026-03-03T11:00:00Z", "zoe", "222222222222", kafka="2026-03-03T12:00:01Z")
+    at("2026-03-04T00:00:00Z", 'o"brien","2', "222222222222")
+    at("2026-03-05T00:00:01Z", "early", "222222222222", kafka="2026-03-04T00:00:01Z")
+    at("2026-03-05T00:00:02Z", "early", "333333333333", kafka="2026-03-04T00:00:01Z")
+    at("2026-03-05T00:00:03Z", "lost", "222222222222", userIdentity={"type": "AWSService"})
+    at("2026-03-05T00:00:03Z", "lost", "222222222222", requestParameters={"targetPrincipal": "nobody"})
+    at("2026-03-05T00:00:03Z", "lost", "222222222222", eventTime="yesterday")
+    at("2026-03-06T00:00:00Z", "alice", "333333333333")
+    at("2026-03-06T00:00:02Z", "alice", "444444444444")
+    at("2026-04-01T01:00:01Z", "alice", "222222222222")
+    at("2026-04-05T00:00:00Z", "alice", "333333333333")
+    return written
+
+
+EXCEPTIONS = """
+[[exception]]
+principal = "*:user/auditor"
+reason = "audits every account, every night"
+
+[[exception]]
+member_account = "9*"
+task_policy = "*/IAMAuditRootUserCredentials"
+
+[[exception]]
+principal = "*:user/nobody"
+"""
+
+
+def of_role(time: str, session: str, *accounts: str, **fields: Any) -> tuple[str, dict[str, Any]]:
+    identity = {
+        "type": "AssumedRole",
+        "arn": f"{SESSION}{session}",
+        "accountId": "111111111111",
+        "sessionContext": {"sessionIssuer": {"type": "Role", "arn": ROLE, "userName": "Breakglass"}},
+    }
+    resources = [{"type": "AWS::IAM::RootUser", "accountId": account} for account in accounts]
+    return time, assume_root("", "999999999999", time=time, userIdentity=identity, resources=resources, **fields)
+
+
+def issuer_records() -> list[tuple[str, dict[str, Any]]]:
+    return [
+        of_role("2026-03-01T00:00:00Z", "monday", "222222222222"),
+        of_role("2026-03-02T00:00:00Z", "tuesday", "222222222222"),
+        of_role("2026-03-03T00:00:00Z", "wednesday", "333333333333", "444444444444", sourceIPAddress="2001:db8::7"),
+        of_role("2026-03-04T00:00:00Z", "thursday"),
+        of_role("2026-03-05T00:00:00Z", "friday", "555555555555"),
+        of_role("2026-03-06T00:00:00Z", "saturday", "666666666666", sourceIPAddress="organizations.amazonaws.com"),
+    ]
+
+
+def vault_rule() -> str:
+    text = files("streams.rules").joinpath("assume_root.toml").read_text("utf-8")
+    changes = {
+        'id = "aws-sts-assume-root-rare-pair"': 'id = "vault-super-role"',
+        '"sts.amazonaws.com"': '"vault.example.com"',
+        'event_name = "AssumeRoot"': 'event_name = "AssumeSuperRole"',
+        'action = "took root on"': 'action = "opened the vault of"',
+    }
+    for before, after in changes.items():
+        assert before in text
+        text = text.replace(before, after)
+    return text
+
+
+def vault_records() -> list[tuple[str, dict[str, Any]]]:
+    def opened(kafka: str, account: str) -> tuple[str, dict[str, Any]]:
+        names = {"eventSource": "vault.example.com", "eventName": "AssumeSuperRole"}
+        return kafka, assume_root(f"{USER}alice", account, time="2026-06-01T00:00:00Z", **names)
+
+    others = [("2026-03-01T00:00:00Z", assume_root(account="222222222222")) for _ in range(50)]
+    return [
+        opened("2026-03-01T00:00:00Z", "222222222222"),
+        *others,
+        opened("2026-03-11T00:00:00Z", "222222222222"),
+        opened("2026-03-21T00:00:01Z", "222222222222"),
+        *others,
+        opened("2026-03-21T00:00:02Z", "333333333333"),
+    ]
+
+
+@pytest.fixture(scope="module")
+def played(broker: RunningBroker, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Played]:
+    folder = tmp_path_factory.mktemp("live")
+    (folder / "exceptions.toml").write_text(EXCEPTIONS)
+    (folder / "vault.toml").write_text(vault_rule())
+    _, seen = of_role("2026-02-27T00:00:00Z", "old", "555555555555")
+    (folder / "seed.json").write_text(json.dumps({"Records": [seen]}))
+    places = write_database(folder / "city.mmdb", "GeoLite2-City", {"203.0.113.0/24": BERLIN, "2001:db8::/32": BERLIN})
+    deployments = {
+        "strict": deploy(
+            broker,
+            folder / "strict",
+            "strict",
+            learn_until="2026-03-01",
+            exceptions=str(folder / "exceptions.toml"),
+            window="5d",
+            forget_after="30d",
+            max_alerts="3",
+            severity="critical",
+            risk_score="99",
+        ),
+        "issuer": deploy(
+            broker,
+            folder / "issuer",
+            "issuer",
+            principal="issuer",
+            member_account="resources",
+            geoip_database=str(places),
+        ),
+        "vault": deploy(broker, folder / "vault", "vault", clock="record", rule=str(folder / "vault.toml")),
+    }
+    warmed = deployments["issuer"].run("warm-up", str(folder / "seed.json"))
+    assert warmed.returncode == 0, warmed.stderr
+    records = {"strict": strict_records(), "issuer": issuer_records(), "vault": vault_records()}
+    outcome = {}
+    with ExitStack() as running:
+        workers = {name: running.enter_context(made.worker()) for name, made in deployments.items()}
+        for name, made in deployments.items():
+            send(made, records[name])
+        for name, made in deployments.items():
+            workers[name].wait_until_ready()
+            wait_for(made.all_done, f"all offsets of {name} are committed")
+            outcome[name] = Played(made)
+            outcome[name].gather(workers[name].get("/metrics")[1])
+            assert workers[name].terminate() == 0, workers[name].tail()
+    return outcome
+
+
+def test_who_alerts_under_learning_exceptions_and_short_memory(played: dict[str, Played]) -> None:
+    """M1, M3, M5 to M8, T5: exactly these alert; learned, excepted, known, late, repeated and incomplete ones do not."""
+    assert told(played["strict"].alerts) == [
+        ("2026-03-01T00:00:01", "alice", "444444444444", "first"),
+        ("2026-03-01T03:00:01", "alice", "900000000000", "first"),
+        ("2026-03-02T00:04:50", "mallory", "500000000000", "first"),
+        ("2026-03-02T00:04:51", "mallory", "500000000001", "first"),
+        ("2026-03-02T00:04:52", "mallory", "500000000002", "first"),
+        ("2026-03-02T00:05:00", "mallory", "600000000000", "first"),
+        ("2026-03-03T00:00:00", "bob", "222222222222", "first"),
+        ("2026-03-03T12:00:00", "zoe", "222222222222", "first"),
+        ("2026-03-04T00:00:00", 'o"brien","2', "222222222222", "first"),
+        ("2026-03-05T00:00:01", "early", "222222222222", "first"),
+        ("2026-03-06T00:00:02", "alice", "444444444444", "returned"),
+        ("2026-04-01T01:00:01", "alice", "222222222222", "first"),
+        ("2026-04-05T00:00:00", "alice", "333333333333", "returned"),
+    ]
+
+
+def test_above_the_cap(played: dict[str, Played]) -> None:
+    """A3: what exceeds the cap is on the overflow topic, whole; the next five minutes let alerts through again."""
+    strict = played["strict"]
+    assert told(strict.overflow) == [
+        ("2026-03-02T00:04:53", "mallory", "500000000003", "first"),
+        ("2026-03-02T00:04:54", "mallory", "500000000004", "first"),
+    ]
+    assert all(alert["reason"] and alert["record"]["eventName"] == "AssumeRoot" for alert in strict.overflow)
+    assert strict.metrics['rootwatch_overflow_total{rule="aws-sts-assume-root-rare-pair"}'] == 2
+
+
+def test_overrides_are_in_the_alert(played: dict[str, Played]) -> None:
+    """A4, M6: severity and risk score are the operator's; an alert says until when was learned."""
+    for alert in played["strict"].alerts:
+        assert (alert["rule"]["severity"], alert["rule"]["risk_score"]) == ("critical", 99)
+        assert alert["novelty"]["learning_ended_at"] == "2026-03-01T00:00:00.000Z"
+    deployment = played["strict"].deployment
+    messages = deployment.read(f"{deployment.topic}.alerts")
+    assert {dict(message.headers())["severity"] for message in messages} == {b"critical"}
+
+
+def test_exceptions_are_counted_each(played: dict[str, Played]) -> None:
+    """M7: the metrics tell how many sightings each exception has silenced, numbered as messages number them."""
+    counted = {name: value for name, value in played["strict"].metrics.items() if "_excepted_" in name}
+    assert counted == {
+        'rootwatch_excepted_total{exception="1"}': 2,
+        'rootwatch_excepted_total{exception="2"}': 1,
+        'rootwatch_excepted_total{exception="3"}': 0,
+    }
+
+
+def test_incomplete_ones_are_dead_letters(played: dict[str, Played]) -> None:
+    """T5: without principal, account or time, or more than a day ahead of Kafka, a success is a dead letter."""
+    letters = played["strict"].dead_letters
+    assert {headers["reason"] for headers, _ in letters} == {b"incomplete"}
+    assert sorted(headers["error"].decode() for headers, _ in letters) == [
+        "eventTime is more than a day after the Kafka timestamp",
+        "no member account",
+        "no principal",
+        "no readable eventTime",
+    ]
+    assert played["strict"].metrics['rootwatch_dead_letters_total{reason="incomplete"}'] == 4
+
+
+def test_backtest_says_the_same_as_live(played: dict[str, Played]) -> None:
+    """M9: over the same topic a backtest makes the same alerts, to the field, overflow as well.
+
+    Where records came out of order, which of a pair's sightings carries the alert may differ: the pairs are the same.
+    """
+    strict = played["strict"]
+    replayed = strict.backtest("--topic", strict.deployment.names.source_topic)
+    for live, overflow in ((strict.alerts, False), (strict.overflow, True)):
+        found = [alert for alert in replayed if alert.get("overflow", False) is overflow]
+        assert {(who, account) for _, who, account, _ in told(live)} == {(w, a) for _, w, a, _ in told(found)}
+        in_order = {alert["alert_id"]: comparable(alert) for alert in live if "zoe" not in alert["principal"]["arn"]}
+        assert in_order == {
+            alert["alert_id"]: comparable(alert) for alert in found if "zoe" not in alert["principal"]["arn"]
+        }
+
+
+def test_backtest_of_files_says_the_same_as_live(played: dict[str, Played], tmp_path: Path) -> None:
+    """M9: from files too, but for the place in Kafka, which they lack, and the future, of which they know nothing."""
+    strict = played["strict"]
+    messages = strict.deployment.read(strict.deployment.names.source_topic)
+    (tmp_path / "in.jsonl").write_bytes(b"\n".join(m.value() for m in messages if b"user/zoe" not in m.value()))
+    live = [alert for alert in strict.alerts if "zoe" not in alert["principal"]["arn"]]
+    replayed = strict.backtest(str(tmp_path / "in.jsonl"))
+    through = [alert for alert in replayed if not alert.get("overflow")]
+    ahead = ("2026-03-05T00:00:02", "early", "333333333333", "first")
+    assert told(through) == sorted([*told(live), ahead])
+    assert {alert["alert_id"]: comparable(alert, "origin") for alert in live}.items() <= {
+        alert["alert_id"]: comparable(alert, "origin") for alert in through
+    }.items()
+
+
+def test_the_issuer_is_the_principal(played: dict[str, Played]) -> None:
+    """T3, T4, M6: sessions of one role are one principal, each account in resources is a sighting, and seeds teach."""
+    issuer = played["issuer"]
+    assert sorted((a["event"]["time"][:10], a["member_account"]["id"]) for a in issuer.alerts) == [
+        ("2026-03-01", "222222222222"),
+        ("2026-03-03", "333333333333"),
+        ("2026-03-03", "444444444444"),
+        ("2026-03-06", "666666666666"),
+    ]
+    assert {a["principal"]["arn"] for a in issuer.alerts} == {ROLE}
+    assert {a["member_account"]["source"] for a in issuer.alerts} == {"resources"}
+    assert {a["principal"]["recorded_arn"] for a in issuer.alerts} == {
+        f"{SESSION}{day}" for day in ("monday", "wednesday", "saturday")
+    }
+    assert [headers["error"] for headers, _ in issuer.dead_letters] == [b"no member account"]
+
+
+def test_alerts_know_the_place(played: dict[str, Played]) -> None:
+    """A5: with a GeoIP database an alert says where the call came from, in IPv4 and IPv6; AWS itself has no place."""
+    berlin = {"country": "DE", "city": "Berlin", "location": "52.5,13.25", "asn": None, "organization": None}
+    places = {alert["event"]["source_ip"]: alert["geo"] for alert in played["issuer"].alerts}
+    assert places == {"203.0.113.7": berlin, "2001:db8::7": berlin, "organizations.amazonaws.com": None}
+    assert {str(alert["geo"]) for alert in played["strict"].alerts} == {"None"}
+
+
+def test_backtest_of_the_sightings_topic_honours_seeds(played: dict[str, Played]) -> None:
+    """M6, M9: replayed from the sightings topic, what only taught teaches only: the same alerts to the field."""
+    issuer = played["issuer"]
+    replayed = issuer.backtest("--topic", f"{issuer.deployment.topic}.sightings")
+    assert {alert["alert_id"]: comparable(alert) for alert in issuer.alerts} == {
+        alert["alert_id"]: comparable(alert) for alert in replayed
+    }
+
+
+def test_another_rule_by_the_record_clock(played: dict[str, Played]) -> None:
+    """M4: a rule file of another event makes a detector, fetch filter included; time is Kafka's.
+
+    The events say that all of it happened at one time, three months ahead.
+    """
+    vault = played["vault"]
+    assert sorted(
+        (a["origin"]["timestamp"], a["member_account"]["id"], a["novelty"]["kind"], a["novelty"]["gap_seconds"])
+        for a in vault.alerts
+    ) == [
+        ("2026-03-01T00:00:00.000Z", "222222222222", "first", None),
+        ("2026-03-21T00:00:01.000Z", "222222222222", "returned", 864_001),
+        ("2026-03-21T00:00:02.000Z", "333333333333", "first", None),
+    ]
+    for alert in vault.alerts:
+        assert alert["rule"]["id"] == "vault-super-role"
+        assert f"{USER}alice opened the vault of {alert['member_account']['id']}" in alert["reason"]
+        assert alert["event"]["time"] == "2026-06-01T00:00:00.000Z"
+    replayed = vault.backtest("--topic", vault.deployment.names.source_topic)
+    assert {alert["alert_id"]: comparable(alert) for alert in vault.alerts} == {
+        alert["alert_id"]: comparable(alert) for alert in replayed
+    }
+    topic = vault.deployment.names.source_topic
+    assert vault.metrics[f'rootwatch_messages_total{{topic="{topic}"}}'] == len(vault_records())
+    assert vault.metrics[f'rootwatch_skipped_at_fetch_total{{topic="{topic}"}}'] == 100
+
+
+def kept(deployment: Deployment) -> dict[bytes, bytes]:
+    """What the table remembers: the changelog, compacted."""
+    entries: dict[bytes, bytes | None] = {}
+    for message in deployment.read(f"{deployment.names.group_id}-memory-changelog"):
+        entries[message.key()] = message.value()
+    return {key: value for key, value in entries.items() if value is not None}
+
+
+@pytest.mark.timeout(120)
+def test_seeding_again_changes_nothing_and_newer_memory_is_refused(played: dict[str, Played]) -> None:
+    """M6: a second warm-up neither alerts nor changes what is remembered.
+
+    Memory that a newer version wrote stops the worker with 1 and words that say so, before it is overwritten: the
+    sighting that met it is not committed.
+    """
+    deployment = played["issuer"].deployment
+    before = kept(deployment)
+    assert deployment.run("warm-up", str(deployment.folder.parent / "seed.json")).returncode == 0
+    key, newer = pair_key(ROLE, "555555555555"), bytes.fromhex("c301" + "0123456789abcdef" + "00")
+    with deployment.worker() as worker:
+        worker.wait_until_ready()
+        wait_for(deployment.all_done, "all offsets are committed")
+        assert worker.terminate() == 0, worker.tail()
+    assert kept(deployment) == before
+    assert len(deployment.alerts()) == len(played["issuer"].alerts)
+    partition = deployment.read(f"{deployment.topic}.sightings")[0].partition()  # all are of one principal
+    changelog = f"{deployment.names.group_id}-memory-changelog"
+    producer = Producer({"bootstrap.servers": deployment.bootstrap})
+    producer.produce(changelog, newer, key, partition=partition)
+    assert producer.flush(30) == 0
+    send(deployment, [of_role("2026-03-07T00:00:00Z", "sunday", "555555555555")])
+    with deployment.worker() as worker:
+        assert worker.process.wait(60) == 1
+        assert "0123456789abcdef" in worker.tail()
+        assert "newer version of rootwatch wrote it" in worker.tail()
+    assert not deployment.all_done()
+    assert kept(deployment)[key] == newer
+
+
+CRASHING = str(Path(__file__).parents[1] / "crashing_worker.py")
+
+
+def destinations(deployment: Deployment) -> dict[str, set[str]]:
+    """The ids of the alerts on each of the two topics."""
+    return {topic: {a["alert_id"] for a in deployment.alerts(topic)} for topic in ("alerts", "alerts.overflow")}
+
+
+@pytest.mark.timeout(180)
+def test_the_cap_is_exact_after_kills(broker: RunningBroker, tmp_path: Path) -> None:
+    """A3: killed before, between and after writing, the state kept or lost, each alert goes where a backtest has it.
+
+    The new pairs of one principal cross the border of two cap periods, then a day that drops their buckets; and all
+    that was produced comes again each time.
+    """
+    deployment = deploy(broker, tmp_path / "capped", "capped", max_alerts="10")
+    produced: list[tuple[str, dict[str, Any]]] = []
+    for number, step in enumerate(("alerts-sent", "changelog-sent", "memory-written")):
+        day = datetime.fromisoformat("2026-03-01T00:04:30+00:00") + timedelta(days=number)
+        times = [day + timedelta(seconds=2 * second) for second in range(30)]
+        fresh = [
+            (time.isoformat(), assume_root(f"{USER}mallory", f"{number}{place:011d}", time=time.isoformat()))
+            for place, time in enumerate(times)
+        ]
+        send(deployment, [*produced[-20:], *fresh])
+        produced += fresh
+        with deployment.worker(command=(sys.executable, CRASHING, step, "1")) as worker:
+            worker.process.wait(60)
+            assert worker.process.returncode == -9, worker.tail()
+        if number % 2:
+            shutil.rmtree(deployment.folder / "worker")
+    with deployment.worker() as worker:
+        worker.wait_until_ready()
+        wait_for(deployment.all_done, "all offsets are committed")
+        assert worker.terminate() == 0, worker.tail()
+    replayed = Played(deployment).backtest("--topic", deployment.names.source_topic)
+    assert Counter(alert.get("overflow", False) for alert in replayed) == {False: 60, True: 30}
+    assert destinations(deployment) == {
+        "alerts": {alert["alert_id"] for alert in replayed if not alert.get("overflow")},
+        "alerts.overflow": {alert["alert_id"] for alert in replayed if alert.get("overflow")},
+    }
