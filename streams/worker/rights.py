@@ -36,16 +36,16 @@ class Right:
 def worker_rights(settings: Settings) -> tuple[Right, ...]:
     """What a worker does, and on what; DescribeConfigs is for the check of the topics at its start."""
     names = topic_names(settings)
-    both, reads, writes = ("Read", "Write"), ("Read",), ("Write",)
-    of_topics = {
+    both, reads, writes, looks = ("Read", "Write"), ("Read",), ("Write",), ("Describe",)
+    of_topics: dict[str, tuple[str, ...]] = {
         names.sightings: both,
         names.changelog: both,
         names.leader: reads,
         names.alerts: writes,
         names.overflow: writes,
         names.dead_letter: writes,
-        names.sessions: both,
-        names.activity: writes,
+        names.sessions: looks,
+        names.activity: looks,
     }
     return (
         *(Right("topic", name, reads) for name in settings.source_topics),

@@ -1,0 +1,112 @@
+"""``rootwatch doctor`` where no broker answers: everything else is still checked, each finding with its mend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from replay_records import run
+
+from streams.commands import doctor
+from streams.settings import Settings
+from streams.wire.registry import apply_schemas
+from streams.worker.topics import alert_schemas
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from registry_server import RegistryServer
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No broker is there in these tests, and none is waited for."""
+    monkeypatch.setattr(doctor, "ANSWER_SECONDS", 0.5)
+
+
+def found(**given: Any) -> dict[str, tuple[str, str]]:
+    """State and sentence of each check, by what the sentence is about."""
+    rows = doctor.examine(Settings(bootstrap_servers="127.0.0.1:9", **given))
+    return {row.sentence.split(":")[0]: tuple(row) for row in rows}
+
+
+def test_a_broker_that_is_away_leaves_only_its_own_checks_open(tmp_path: Path) -> None:
+    """One cause is one wrong line: what needs a broker is unknown, everything else is checked and well."""
+    rows = found(state_dir=tmp_path / "state")
+    states = {about: state for about, (state, _) in rows.items()}
+    assert states == {
+        "rule": "ok",
+        "exceptions": "ok",
+        "credentials": "ok",
+        "state_dir": "ok",
+        "brokers": "wrong",
+        "rights, topics, clock": "unknown",
+        "registry": "ok",
+    }
+    assert "127.0.0.1:9" in rows["brokers"][1]
+    assert "check bootstrap_servers" in rows["brokers"][1]
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(
+    ("setting", "file", "content", "said"),
+    [
+        ("rule", "rule.toml", 'id = "x"', "rule: "),
+        ("exceptions", "exceptions.toml", "[[exception]]\n", "exceptions: "),
+        ("geoip_database", "places.mmdb", "no database", "put a MaxMind file there"),
+        ("schema_registry_auth_file", "auth", "no colon", "must hold user:password"),
+    ],
+)
+def test_a_file_of_no_use_is_named(tmp_path: Path, setting: str, file: str, content: str, said: str) -> None:
+    """A rule, exceptions, database or secret that cannot be used is wrong, and the line names the file."""
+    path = tmp_path / file
+    path.write_text(content)
+    given = (path,) if setting == "geoip_database" else path
+    wrong = [sentence for state, sentence in found(**{setting: given}, state_dir=tmp_path).values() if state == "wrong"]
+    (sentence,) = [sentence for sentence in wrong if sentence.startswith(setting)]
+    assert file in sentence
+    assert said in sentence
+
+
+def test_a_state_dir_that_is_no_directory(tmp_path: Path) -> None:
+    """A state_dir that cannot be made is wrong, with the mend."""
+    (tmp_path / "file").touch()
+    state, sentence = found(state_dir=tmp_path / "file" / "state")["state_dir"]
+    assert state == "wrong"
+    assert "set state_dir" in sentence
+
+
+def test_a_full_disk_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Less than a gibibyte left for the table is wrong."""
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _path: type("Usage", (), {"free": (1 << 30) - 1}))
+    assert found(state_dir=tmp_path)["state_dir"][0] == "wrong"
+
+
+def test_the_registry_is_asked(tmp_path: Path, registry: RegistryServer) -> None:
+    """The registry's missing schemas are wrong and named with their mend; once they are there all is well."""
+    settings = {"schema_registry_url": registry.url, "state_dir": tmp_path}
+    state, sentence = found(**settings)["registry"]
+    assert (state, "rootwatch.alerts" in sentence, "topics apply" in sentence) == ("wrong", True, True)
+    configured = Settings(**settings)
+    apply_schemas(configured, alert_schemas(configured))
+    assert found(**settings)["registry"][0] == "ok"
+
+
+def test_a_registry_that_is_away(tmp_path: Path) -> None:
+    """A registry that does not answer is wrong, with the settings to look at."""
+    state, sentence = found(schema_registry_url="http://127.0.0.1:9", state_dir=tmp_path)["registry"]
+    assert state == "wrong"
+    assert "check schema_registry_url" in sentence
+
+
+def test_wrong_settings_are_all_that_can_be_said(
+    capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A settings mistake is a wrong line for each, on stdout, and exit 1: nothing else can be checked."""
+    (tmp_path / "rootwatch.toml").write_text('windo = "10d"\nhttp_port = 0\n')
+    monkeypatch.chdir(tmp_path)
+    ran = run(capsysbinary, monkeypatch, "doctor")
+    assert ran.code == 1
+    lines = ran.out.decode().splitlines()
+    assert [line.split("\t")[0] for line in lines] == ["wrong", "wrong"]
+    assert "did you mean window?" in ran.out.decode()
