@@ -256,7 +256,7 @@ def played(broker: RunningBroker, tmp_path_factory: pytest.TempPathFactory) -> d
 
 
 def test_who_alerts_under_learning_exceptions_and_short_memory(played: dict[str, Played]) -> None:
-    """M1, M3, M5 to M8, T5: exactly these alert; learned, excepted, known, late, repeated and incomplete ones do not."""
+    """M1, M3, M5 to M8, T5: exactly these alert; learned, excepted, known, late and incomplete ones do not."""
     assert told(played["strict"].alerts) == [
         ("2026-03-01T00:00:01", "alice", "444444444444", "first"),
         ("2026-03-01T03:00:01", "alice", "900000000000", "first"),
