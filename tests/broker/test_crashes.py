@@ -6,18 +6,16 @@ import random
 import shutil
 import subprocess
 import sys
-from collections import defaultdict
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from crashing_worker import STEPS
-from worker_process import Deployment, accounts, assume_root, wait_for
+from pairs import assert_each_pair_alerted_under_one_id, records
+from worker_process import Deployment, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from kafka_broker import Names, RunningBroker
 
 CRASHING = str(Path(__file__).parents[1] / "crashing_worker.py")
@@ -29,24 +27,6 @@ def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deploymen
     made = Deployment(broker.bootstrap, names, tmp_path)
     made.apply_topics()
     return made
-
-
-def records(count: int, *, principals: int = 40, tag: str = "") -> Iterator[dict[str, Any]]:
-    """AssumeRoot records, each of a pair of its own."""
-    for number, account in enumerate(accounts(-(-count // principals))):
-        for principal in range(min(principals, count - number * principals)):
-            yield assume_root(f"arn:aws:iam::111111111111:user/{tag}{principal}", account)
-
-
-def assert_each_pair_alerted_under_one_id(deployment: Deployment, produced: list[dict[str, Any]]) -> None:
-    """Every produced pair has an alert in one of the two topics, and all its alerts carry one id (A1, A2, A3)."""
-    ids: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
-    for topic in ("alerts", "alerts.overflow"):
-        for alert in deployment.alerts(topic):
-            ids[alert["principal"]["arn"], alert["member_account"]["id"]].add((topic, alert["alert_id"]))
-    wanted = {(record["userIdentity"]["arn"], record["requestParameters"]["targetPrincipal"]) for record in produced}
-    assert set(ids) == wanted
-    assert {pair: found for pair, found in ids.items() if len(found) > 1} == {}
 
 
 @pytest.mark.timeout(300)

@@ -1,0 +1,139 @@
+"""Chaos at length: ``python tests/soak.py [--minutes 10] [--seed 1]``, on a Kafka of its own.
+
+Two workers run under load while at random one is killed, told to stop or started again, its state directory is deleted,
+or the broker is stopped for a while. Every pair is sighted several times, by records of its own. At the end every pair
+must have an alert, and all its alerts one id (A2, M5, M9). Exits 1 with what is wrong, and keeps the logs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import sys
+import tempfile
+import time
+import uuid
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka.admin import AdminClient, NewTopic
+from kafka_broker import Broker, Names, running
+from pairs import assert_each_pair_alerted_under_one_id, records
+from worker_process import Deployment, wait_for
+
+if TYPE_CHECKING:
+    from worker_process import Worker
+
+WORKERS = ("worker-0", "worker-1")
+PAIRS_A_ROUND = 400
+
+
+class Soak:
+    """One deployment, its workers, and what was sent."""
+
+    def __init__(self, broker: Broker, folder: Path, chance: random.Random, stack: ExitStack) -> None:
+        self._broker = broker
+        self._chance = chance
+        self._stack = stack
+        name = f"soak-{uuid.uuid4().hex[:8]}"
+        self.deployment = Deployment(broker.bootstrap, Names(name, name, f"cloudtrail-{name}"), folder)
+        self.produced: list[dict[str, Any]] = []
+        self._workers: dict[str, Worker] = {}
+        self.done: dict[str, int] = {}
+
+    def begin(self) -> None:
+        """Make the topics and start the workers."""
+        admin = AdminClient({"bootstrap.servers": self._broker.bootstrap})
+        source = self.deployment.names.source_topic
+        admin.create_topics([NewTopic(source, 3, 1)])[source].result(30)
+        self.deployment.apply_topics()
+        for name in WORKERS:
+            self._start(name)
+
+    def round(self, number: int) -> None:
+        """Send new pairs and some of the old ones again, then do one thing by chance."""
+        fresh = list(records(PAIRS_A_ROUND, tag=f"{number}-"))
+        old = self._chance.sample(self.produced, min(len(self.produced), PAIRS_A_ROUND // 4))
+        self.produced += fresh
+        again = [{**record, "eventTime": "2026-03-02T10:00:00Z", "eventID": str(uuid.uuid4())} for record in old]
+        self.deployment.produce([*fresh, *again])
+        time.sleep(self._chance.uniform(0, 3))
+        act = self._chance.choice(
+            [self._kill, self._kill, self._kill_and_forget, self._tell_to_stop, self._broker_away]
+        )
+        self.done[act.__name__.strip("_")] = self.done.get(act.__name__.strip("_"), 0) + 1
+        act()
+
+    def end(self) -> None:
+        """Wait until all is handled, then account for every pair."""
+        wait_for(self.deployment.all_done, "all offsets are committed", 180)
+        assert_each_pair_alerted_under_one_id(self.deployment, self.produced)
+
+    def _start(self, name: str) -> None:
+        self._workers[name] = self._stack.enter_context(self.deployment.worker(name))
+
+    def _end(self, how: str) -> str:
+        name = self._chance.choice(WORKERS)
+        worker = self._workers[name]
+        if worker.process.poll() is not None:
+            raise AssertionError(f"{name} ended by itself with {worker.process.returncode}:\n{worker.tail()}")
+        if how == "kill":
+            worker.kill()
+        elif (code := self._told_to_stop(worker)) != 0:
+            raise AssertionError(f"{name} was told to stop and ended with {code}:\n{worker.tail()}")
+        return name
+
+    def _told_to_stop(self, worker: Worker) -> int:
+        worker.wait_until_ready(120)  # before, there may be nothing that would hear it
+        return worker.terminate()
+
+    def _kill(self) -> None:
+        self._start(self._end("kill"))
+
+    def _kill_and_forget(self) -> None:
+        name = self._end("kill")
+        shutil.rmtree(self.deployment.folder / name)
+        self._start(name)
+
+    def _tell_to_stop(self) -> None:
+        self._start(self._end("stop"))
+
+    def _broker_away(self) -> None:
+        self._broker.stop()
+        time.sleep(self._chance.uniform(0, 10))
+        self._broker.start()
+
+
+def main() -> int:
+    """Run it; return the exit code."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--minutes", type=float, default=10)
+    arguments.add_argument("--seed", type=int, default=1)
+    options = arguments.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="rootwatch-soak-"))
+    say = sys.stderr.write
+    with ExitStack() as stack:
+        broker = stack.enter_context(running(Broker(folder / "kafka", heap="512m")))
+        chance = random.Random(options.seed)  # noqa: S311  no secret
+        soak = Soak(broker, folder, chance, stack)
+        soak.begin()
+        until = time.monotonic() + options.minutes * 60
+        number = 0
+        try:
+            while time.monotonic() < until:
+                soak.round(number)
+                number += 1
+                say(f"round {number}: {len(soak.produced)} pairs, {soak.done}\n")
+            soak.end()
+        except AssertionError as wrong:
+            say(f"{wrong}\nlogs are in {folder}\n")
+            return 1
+    say(f"every one of {len(soak.produced)} pairs has its alert, under one id; {soak.done}\n")
+    shutil.rmtree(folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
