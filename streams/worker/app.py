@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import faust
+import faust.app
 import structlog
 
 from streams import pipeline, settings
@@ -48,8 +49,16 @@ POLL_RECORDS = 5000
 STOP_SECONDS = 13.0
 
 
+class WithoutFaustsWeb(faust.app.BootStrategy):  # type: ignore[misc]
+    """Starts everything but Faust's web server, which its own command would have, on the port of ours."""
+
+    enable_web = False
+
+
 class WorkerApp(faust.App):  # type: ignore[misc]
     """Faust's app with this project's transport, and with what the agents share."""
+
+    BootStrategy = WithoutFaustsWeb
 
     def __init__(self, options: Settings) -> None:
         self.options = options

@@ -24,6 +24,7 @@ def test_runs_and_checks_like_the_command(broker: RunningBroker, names: Names, t
     deployment.apply_topics()
     with deployment.worker(command=FAUST) as worker:
         worker.wait_until_ready()
+        assert b"rootwatch_build" in worker.get("/metrics")[1]
         deployment.produce([assume_root()])
         wait_for(deployment.alerts, "the alert")
         assert worker.terminate() == 0, worker.tail()
