@@ -4,6 +4,7 @@
 * No record bodies and no secrets: tracebacks show code, never variables, and a session token in the words of a library
   is replaced (T7).
 * An error that an operator can mend has no traceback: its message says it all.
+* A library that repeats itself is heard once in ten seconds.
 * Faust, mode and aiokafka speak from WARNING on: their INFO is tables for a terminal, and aiokafka's debug calls alone
   would cost a tenth of the throughput.
 """
@@ -61,11 +62,40 @@ def configure(log_format: str = "console", stream: TextIO | None = None) -> None
             ],
         )
     )
+    handler.addFilter(RepeatsOfLibraries())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
     for name in _LIBRARIES:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class RepeatsOfLibraries(logging.Filter):
+    """Lets a library say the same thing once in ten seconds, and counts what it says between.
+
+    A broker that is away makes aiokafka write twenty lines a second, which buries what matters.
+    """
+
+    SECONDS = 10.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to pass a record on; one that is passed on after others were not says how many."""
+        if record.name.partition(".")[0] not in _LIBRARIES:
+            return True
+        what = (record.name, str(record.msg))
+        last, held_back = self._said.get(what, (-self.SECONDS, 0))
+        if record.created - last < self.SECONDS:
+            self._said[what] = (last, held_back + 1)
+            return False
+        self._said[what] = (record.created, 0)
+        if held_back:
+            record.msg = f"{record.getMessage()} (and {held_back} times in the last seconds)"
+            record.args = ()
+        return True
 
 
 def _renderers(log_format: str, *, colors: bool) -> list[Processor]:

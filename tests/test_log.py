@@ -83,3 +83,21 @@ def test_a_second_set_up_replaces_the_first() -> None:
     stream = logged()
     structlog.get_logger("streams.worker").info("once")
     assert stream.getvalue().count("once") == 1
+
+
+def test_a_library_that_repeats_itself_is_heard_once() -> None:
+    """A library's same words within ten seconds are counted, not written; this project's own are all written."""
+    stream = logged()
+    aiokafka = logging.getLogger("aiokafka.client")
+    for number in range(3):
+        aiokafka.error("Unable connect to node with id %s", number)
+        structlog.get_logger("streams.worker").warning("broker.unreachable")
+    later = aiokafka.makeRecord(aiokafka.name, logging.ERROR, "x", 1, "Unable connect to node with id %s", (7,), None)
+    later.created += log.RepeatsOfLibraries.SECONDS
+    aiokafka.handle(later)
+    said = [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+    assert said == [
+        "Unable connect to node with id 0",
+        *["broker.unreachable"] * 3,
+        "Unable connect to node with id 7 (and 2 times in the last seconds)",
+    ]
