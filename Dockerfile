@@ -1,0 +1,36 @@
+# rootwatch: one image for the worker and every command. docs/operations.md says how it is run.
+#
+# The first stage installs what requirements.lock pins, without the extra `dev`; every dependency has a wheel for
+# x86-64 and ARM, so no compiler is needed. The second stage is that environment and nothing else.
+
+ARG PYTHON=python:3.11.14-slim-bookworm
+
+FROM ${PYTHON} AS build
+WORKDIR /build
+RUN python -m venv /opt/rootwatch
+COPY pyproject.toml requirements.lock README.md ./
+COPY schemas schemas
+COPY streams streams
+RUN /opt/rootwatch/bin/pip install --no-cache-dir --disable-pip-version-check \
+      --only-binary :all: --no-binary rootwatch --constraint requirements.lock '.[msk,s3]'
+
+FROM ${PYTHON}
+RUN groupadd --gid 10001 rootwatch \
+ && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/rootwatch --shell /usr/sbin/nologin rootwatch \
+ && install --directory --owner 10001 --group 10001 /var/lib/rootwatch
+COPY --from=build /opt/rootwatch /opt/rootwatch
+ENV PATH=/opt/rootwatch/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    ROOTWATCH_STATE_DIR=/var/lib/rootwatch \
+    ROOTWATCH_LOG_FORMAT=json
+# A rootwatch.toml mounted here is read.
+WORKDIR /etc/rootwatch
+USER 10001:10001
+VOLUME /var/lib/rootwatch
+EXPOSE 6066
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
+  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:6066/healthz', timeout=4)"]
+# In exec form, so that SIGTERM reaches the worker itself, which then finishes what is in hand.
+ENTRYPOINT ["rootwatch"]
+CMD ["worker"]
