@@ -1,4 +1,4 @@
-.PHONY: setup demo test browser-test check bench
+.PHONY: image-test deploy-check setup demo test browser-test check bench
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
@@ -24,6 +24,17 @@ test: setup ## Runs the tests, on a real Apache Kafka that they start
 
 browser-test: setup ## Looks at the backtest report in a real Chromium (apt install chromium chromium-driver)
 	$(BIN)/python -m pytest tests/backtest/browser_report.py
+
+IMAGE := $(abspath build/image)
+image-test: ## Runs the image's steps in a fresh virtual environment, and the demo in it
+	rm -rf $(IMAGE) && python3.11 -m venv $(IMAGE)
+	$(IMAGE)/bin/pip install --quiet --no-cache-dir --disable-pip-version-check \
+	  --only-binary :all: --no-binary rootwatch --constraint requirements.lock '.[msk,s3]'
+	! $(IMAGE)/bin/pip list 2>/dev/null | grep -E '^(pytest|ruff|mypy|hypothesis) '
+	cd / && $(IMAGE)/bin/python -m streams.demo.feed --help >/dev/null && $(IMAGE)/bin/rootwatch demo >/dev/null
+
+deploy-check: ## Checks Prometheus' rules and runs their tests (apt install prometheus)
+	cd deploy/prometheus && promtool check config prometheus.yml && promtool test rules rules.test.yml
 
 check: setup ## Lints, types and the floors' import rule
 	$(BIN)/ruff format --check .

@@ -40,3 +40,14 @@ def catalogue() -> list[Catalogued]:
         name = f"rootwatch_{observed.name}{_SUFFIX.get(observed.kind, '')}"
         found.append(Catalogued(name, observed.kind, observed.labels, observed.meaning))
     return found
+
+
+def rows() -> list[str]:
+    """The rows of the documentation's table; ``python tests/metric_catalogue.py`` prints them."""
+    return [
+        f"| `{metric.name}` | {metric.kind} | {', '.join(metric.labels)} | {metric.meaning} |" for metric in catalogue()
+    ]
+
+
+if __name__ == "__main__":
+    print("\n".join(rows()))  # noqa: T201  what it is run for

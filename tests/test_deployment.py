@@ -1,0 +1,280 @@
+"""Deployment files: held to their schemas, to the settings, and to the metrics that a worker exposes."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import kubernetes_validate
+import promql_parser
+import pytest
+import yaml
+from check_jsonschema.builtin_schemas import get_builtin_schema
+from metric_catalogue import catalogue, rows
+
+from streams import settings
+from streams.settings import Settings
+from streams.worker.rights import worker_rights
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+DEPLOY = ROOT / "deploy"
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+RULES = yaml.safe_load((DEPLOY / "prometheus" / "rules.yml").read_text())
+DASHBOARD = json.loads((DEPLOY / "grafana" / "dashboards" / "rootwatch.json").read_text())
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
+KUBERNETES = {
+    document["kind"]: document
+    for path in sorted((DEPLOY / "kubernetes").iterdir())
+    for document in yaml.safe_load_all(path.read_text())
+}
+# What Prometheus adds to every series of a target, and `up`, which is its own.
+TARGET_LABELS = {"job", "instance"}
+SERIES = {name: set(metric.labels) for metric in catalogue() for name in metric.series} | {"up": set()}
+BUCKETS = {name for name in SERIES if name.endswith("_bucket")}
+
+
+def anchors(markdown: str) -> set[str]:
+    """The anchors of a document's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", markdown, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def selectors(expression: str) -> Iterator[tuple[str, set[str]]]:
+    """The series that a PromQL expression reads, each with the labels that it selects by."""
+    visited: list[Any] = []
+    promql_parser.walk(promql_parser.parse(expression), visited.append)
+    for node in visited:
+        if isinstance(node, promql_parser.MatrixSelector):
+            node = node.vector_selector  # noqa: PLW2901  the same, over a time
+        if isinstance(node, promql_parser.VectorSelector):
+            yield node.name, {matcher.name for matcher in node.matchers.matchers}
+
+
+def check_series(expression: str) -> None:
+    """Fail if the expression is no PromQL, or reads a series or a label that no worker exposes."""
+    found = list(selectors(expression))
+    assert found, expression
+    for name, labels in found:
+        assert name in SERIES, f"{name} in {expression}"
+        known = SERIES[name] | TARGET_LABELS | ({"le"} if name in BUCKETS else set())
+        assert labels <= known, f"{labels - known} of {name} in {expression}"
+
+
+def rules() -> list[dict[str, Any]]:
+    """The alert rules."""
+    return [rule for group in RULES["groups"] for rule in group["rules"]]
+
+
+def panels() -> list[dict[str, Any]]:
+    """The dashboard's panels, without the rows' headings."""
+    return [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
+
+
+def test_compose_holds_to_the_compose_specification() -> None:
+    """docker-compose.yml is valid by the JSON schema of the Compose Specification."""
+    jsonschema.Draft7Validator(get_builtin_schema("vendor.compose-spec")).validate(COMPOSE)
+
+
+@pytest.mark.parametrize("name", COMPOSE["services"])
+def test_every_service_is_pinned_bounded_and_watched(name: str) -> None:
+    """Each service names its image's version, a memory limit and when to restart; what runs on has a health check."""
+    service = COMPOSE["services"][name]
+    assert re.search(r":v?\d+\.\d+\.\d+$", service["image"])
+    assert "mem_limit" in service
+    if service["restart"] == "unless-stopped":
+        own_image = service["image"].startswith("rootwatch:")  # its Dockerfile has the check
+        assert own_image or "test" in service["healthcheck"]
+    else:
+        assert service["restart"].startswith("on-failure:")
+    for other in service.get("depends_on", {}):
+        assert other in COMPOSE["services"]
+    for port in service.get("ports", []):
+        assert port.startswith("127.0.0.1:")
+
+
+def test_compose_mounts_what_is_there() -> None:
+    """Every file or folder that a container is given exists, and every named volume is declared and used."""
+    used = set()
+    for service in COMPOSE["services"].values():
+        for volume in service.get("volumes", []):
+            source = volume.split(":")[0]
+            if source.startswith("./"):
+                assert (ROOT / source).exists(), source
+            else:
+                used.add(source)
+    assert used == set(COMPOSE["volumes"])
+
+
+def test_two_workers_with_settings_that_are_settings() -> None:
+    """Two workers, each with a state volume of its own; their variables make valid settings."""
+    workers = [service for name, service in COMPOSE["services"].items() if name.startswith("worker-")]
+    assert len({worker["volumes"][0] for worker in workers}) == len(workers) == 2
+    given = {name.removeprefix("ROOTWATCH_").lower(): value for name, value in workers[0]["environment"].items()}
+    assert Settings(**given).http_host == "0.0.0.0"  # noqa: S104  inside the compose network
+    assert all("/var/lib/rootwatch" in worker["volumes"][0] for worker in workers)
+
+
+def test_the_image_runs_as_nobody_special_and_gets_signals() -> None:
+    """Pinned base, two stages, locked dependencies without dev, a user of its own, state volume, exec form."""
+    text = (ROOT / "Dockerfile").read_text()
+    instructions = re.sub(r"\\\n\s*", "", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE)).splitlines()
+    assert [line for line in instructions if line.startswith("FROM")] == ["FROM ${PYTHON} AS build", "FROM ${PYTHON}"]
+    assert re.search(r"^ARG PYTHON=python:3\.11\.\d+-slim-\w+$", text, re.MULTILINE)
+    (install,) = [line for line in instructions if "pip install" in line]
+    extras = set(re.findall(r"'\.\[(.*)\]'", install)[0].split(","))
+    declared = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
+    assert "--constraint requirements.lock" in install
+    assert extras == declared - {"dev"}
+    assert "USER 10001:10001" in instructions
+    assert "VOLUME /var/lib/rootwatch" in instructions
+    assert 'ENTRYPOINT ["rootwatch"]' in instructions
+
+
+def test_what_the_image_copies_is_let_through() -> None:
+    """.dockerignore keeps everything back but what the Dockerfile copies, which exists."""
+    ignore = (ROOT / ".dockerignore").read_text().splitlines()
+    copied = re.findall(r"^COPY ([^-].*) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    names = {name for line in copied for name in line.split()}
+    assert "*" in ignore
+    assert names == {line.removeprefix("!") for line in ignore if line.startswith("!")}
+    assert all((ROOT / name).exists() for name in names)
+
+
+def test_prometheus_asks_the_workers() -> None:
+    """Prometheus scrapes each worker of the compose file on the port that a worker listens on, and reads the rules."""
+    config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
+    (job,) = config["scrape_configs"]
+    assert (job["job_name"], config["rule_files"]) == ("rootwatch", ["rules.yml"])
+    workers = {name for name in COMPOSE["services"] if name.startswith("worker-")}
+    assert set(job["static_configs"][0]["targets"]) == {f"{name}:{Settings().http_port}" for name in workers}
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_every_rule_reads_what_workers_expose_and_has_a_runbook(rule: dict[str, Any]) -> None:
+    """A rule's expression is PromQL over real series and labels; its runbook is a section of the operations guide."""
+    check_series(rule["expr"])
+    assert rule["labels"]["severity"] in {"page", "ticket"}
+    assert {"summary", "description"} <= set(rule["annotations"])
+    document, anchor = rule["annotations"]["runbook_url"].split("#")
+    assert document == "docs/operations.md"
+    assert anchor == rule["alert"].lower()
+    assert anchor in anchors(OPERATIONS)
+
+
+def test_no_runbook_is_left_over() -> None:
+    """The guide's runbooks are those of the rules, in their order."""
+    assert re.findall(r"^### (Rootwatch\w+)$", OPERATIONS, re.MULTILINE) == [rule["alert"] for rule in rules()]
+
+
+@pytest.mark.parametrize("panel", panels(), ids=lambda panel: panel["title"])
+def test_every_panel_shows_what_workers_expose(panel: dict[str, Any]) -> None:
+    """A panel's queries are PromQL over real series, from the data source that is provisioned."""
+    source = yaml.safe_load((DEPLOY / "grafana" / "provisioning" / "datasources" / "prometheus.yml").read_text())
+    assert panel["targets"]
+    for target in panel["targets"]:
+        check_series(target["expr"].replace("$instance", ".*"))
+        assert target["datasource"]["uid"] == source["datasources"][0]["uid"]
+
+
+def test_the_dashboard_is_provisioned() -> None:
+    """Grafana finds the dashboard where the compose file mounts it."""
+    provider = yaml.safe_load((DEPLOY / "grafana" / "provisioning" / "dashboards" / "rootwatch.yml").read_text())
+    mounts = dict(volume.split(":")[:2] for volume in COMPOSE["services"]["grafana"]["volumes"])
+    assert mounts["./deploy/grafana/dashboards"] == provider["providers"][0]["options"]["path"]
+    home = COMPOSE["services"]["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert home == f"{mounts['./deploy/grafana/dashboards']}/rootwatch.json"
+
+
+@pytest.mark.parametrize("kind", KUBERNETES)
+def test_manifests_hold_to_the_api(kind: str) -> None:
+    """Each manifest is valid by Kubernetes' own schema, without unknown fields."""
+    kubernetes_validate.validate(KUBERNETES[kind], "1.31", strict=True)
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "Job"])
+def test_pods_are_locked_down(kind: str) -> None:
+    """Pods run as the image's user, on a read-only root, without rights, tokens or stray variables."""
+    pod = KUBERNETES[kind]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["runAsUser"] == 10001
+    assert pod["enableServiceLinks"] is pod["automountServiceAccountToken"] is False
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert "memory" in container["resources"]["limits"]
+    assert pod["serviceAccountName"] == KUBERNETES["ServiceAccount"]["metadata"]["name"]
+    assert re.search(r":\d+\.\d+\.\d+$", container["image"])
+
+
+def test_the_stateful_set_keeps_state_and_is_asked_the_right_things() -> None:
+    """Ready is /readyz, alive is /healthz, on a port that the pod's network reaches; state outlives the pod."""
+    spec = KUBERNETES["StatefulSet"]["spec"]
+    (container,) = spec["template"]["spec"]["containers"]
+    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+    assert {"name": "ROOTWATCH_HTTP_HOST", "value": "0.0.0.0"} in container["env"]  # noqa: S104  as above
+    assert container["ports"][0]["containerPort"] == Settings().http_port
+    claims = {claim["metadata"]["name"] for claim in spec["volumeClaimTemplates"]}
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert {mounts[claim] for claim in claims} == {"/var/lib/rootwatch"}
+    assert KUBERNETES["PodDisruptionBudget"]["spec"]["maxUnavailable"] < spec["replicas"]
+    labels = spec["template"]["metadata"]["labels"].items()
+    for kind in ("Service", "PodDisruptionBudget"):
+        selector = KUBERNETES[kind]["spec"]["selector"]
+        assert selector.get("matchLabels", selector).items() <= labels
+
+
+def test_the_config_map_holds_settings(tmp_path: Path) -> None:
+    """The ConfigMap's rootwatch.toml is read by the settings, with the files of the Secret at their place."""
+    text = KUBERNETES["ConfigMap"]["data"]["rootwatch.toml"].replace("/run/secrets/rootwatch", str(tmp_path))
+    for name, content in KUBERNETES["Secret"]["stringData"].items():
+        (tmp_path / name).write_text(content)
+    (tmp_path / "rootwatch.toml").write_text(text)
+    loaded = settings.load(tmp_path / "rootwatch.toml")
+    assert (loaded.replication_factor, loaded.sasl_password()) == (3, "replace")
+
+
+def test_the_guide_lists_every_metric() -> None:
+    """docs/operations.md has each metric's row as the catalogue gives it, in its order, and no other.
+
+    ``python tests/metric_catalogue.py`` prints the rows.
+    """
+    assert re.findall(r"^\| `rootwatch_.*$", OPERATIONS, re.MULTILINE) == rows()
+
+
+def test_the_guide_lists_every_right() -> None:
+    """docs/operations.md has each right of a worker under the default names, and no other."""
+    listed = re.findall(r"^\| (topic|group) \| `(.+?)` \| (.+?) \|", OPERATIONS, re.MULTILINE)
+    assert listed == [(right.kind, right.name, ", ".join(right.operations)) for right in worker_rights(Settings())]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
+def test_documents_lead_somewhere(path: Path) -> None:
+    """Every relative link of a document has its file, and its heading."""
+    text = path.read_text()
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text):
+        file, _, anchor = target.partition("#")
+        linked = (path.parent / file) if file else path
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked.read_text()), target
+
+
+def test_settings_in_the_guide_are_settings() -> None:
+    """Every ROOTWATCH_ variable (but Kubernetes' own) and every setting of a TOML example in the guides exists."""
+    for path in (ROOT / "docs").glob("*.md"):
+        text = path.read_text()
+        for name in re.findall(r"\bROOTWATCH_([A-Z_]+)\b", text.replace("ROOTWATCH_PORT", "")):
+            assert name.lower() in Settings.model_fields or name == "CONFIG", name
+        for block in re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+            unknown = set(tomllib.loads(block)) - set(Settings.model_fields) - {"exception"}
+            assert not unknown, unknown
