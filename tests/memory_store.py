@@ -57,6 +57,9 @@ class Cursor:
         """Go to the next entry."""
         self.left = self.left[1:]
 
+    def status(self) -> None:
+        """Raise if it ended at damage; there is none here."""
+
 
 class Partition:
     """Handles batches as the detect agent does.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from worker_process import accounts, assume_root
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from worker_process import Deployment
+    from worker_process import Deployment, Worker
 
 
 def records(count: int, *, principals: int = 40, tag: str = "", **fields: Any) -> Iterator[dict[str, Any]]:
@@ -39,3 +40,9 @@ def assert_each_pair_alerted_under_one_id(deployment: Deployment, produced: Iter
     ids = alert_ids(deployment)
     assert set(ids) == {pair_of(record) for record in produced}
     assert {pair: found for pair, found in ids.items() if len(found) > 1} == {}
+
+
+def alerts_sent(worker: Worker) -> float:
+    """How many alerts a worker says it has sent since it started, overflow not counted."""
+    found = re.findall(rb"^rootwatch_alerts_total\{.*\} (\S+)$", worker.get("/metrics")[1], re.MULTILINE)
+    return sum(map(float, found))

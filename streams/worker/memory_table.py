@@ -188,12 +188,17 @@ class StoredPrincipal:
 
 
 def stored_from(store: Any, start: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The entries of a RocksDB store in the order of their keys, from the first key that is not before ``start``."""
+    """The entries of a RocksDB store in the order of their keys, from the first key that is not before ``start``.
+
+    Raises:
+        Exception: the store is damaged; RocksDB's iterator itself would end there as if there was no more.
+    """
     entries = store.iter()
     entries.seek(start)
     while entries.valid():
         yield entries.key(), entries.value()
         entries.next()
+    entries.status()
 
 
 class Sweep:

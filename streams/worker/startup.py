@@ -1,20 +1,24 @@
-"""What is checked before a worker starts: a place for its state, and topics as the settings say."""
+"""What is checked before a worker starts: a place for its state, topics as the settings say, and the state itself."""
 
 from __future__ import annotations
 
 import tempfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 import tenacity
 
 from streams.operator_error import OperatorError
+from streams.worker.state_dir import check_state
 from streams.worker.topic_admin import BrokerUnreachable, check_topics
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from streams.settings import Settings
+
+Answer = TypeVar("Answer")
 
 log = structlog.get_logger(__name__)
 
@@ -27,11 +31,12 @@ def check(settings: Settings) -> None:
     """Check all that a worker needs before it starts; waits for a broker that does not answer.
 
     Raises:
-        StartupError: something is wrong that waiting does not mend.
+        StartupError, StateError: something is wrong that waiting does not mend.
         AccessRefused: the broker refuses the credentials or a right.
     """
     check_state_dir(settings.state_dir)
     wait_for_topics(settings)
+    _until_answered(check_state, settings)
 
 
 def check_state_dir(state_dir: Path) -> None:
@@ -60,16 +65,21 @@ def wait_for_topics(settings: Settings) -> None:
             mends it.
         AccessRefused: the broker refuses the credentials or a right.
     """
+    findings = [finding for finding in _until_answered(check_topics, settings) if finding.stops_worker]
+    if findings:
+        wrong = "; ".join(str(finding) for finding in findings)
+        raise StartupError(f"{wrong}. Run `rootwatch topics apply` with the same settings, then start again.")
+
+
+def _until_answered(check: Callable[[Settings], Answer], settings: Settings) -> Answer:
+    """What a check says once a broker answers."""
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(BrokerUnreachable),
         wait=tenacity.wait_exponential(multiplier=0.5, max=10),
         before_sleep=_waiting,
         reraise=True,
     )
-    findings = [finding for finding in retrying(check_topics, settings) if finding.stops_worker]
-    if findings:
-        wrong = "; ".join(str(finding) for finding in findings)
-        raise StartupError(f"{wrong}. Run `rootwatch topics apply` with the same settings, then start again.")
+    return retrying(check, settings)
 
 
 def _waiting(state: tenacity.RetryCallState) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import pytest
 from kafka_broker import RunningBroker
-from pairs import assert_each_pair_alerted_under_one_id, records
+from pairs import alerts_sent, assert_each_pair_alerted_under_one_id, records
 from worker_process import Deployment, assume_root, wait_for
 
 if TYPE_CHECKING:
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
     from kafka_broker import Broker, Names
     from registry_server import RegistryServer
-    from worker_process import Worker
 
 SECONDS = 15
 
@@ -26,12 +24,6 @@ def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deploymen
     made = Deployment(broker.bootstrap, names, tmp_path)
     made.apply_topics()
     return made
-
-
-def alerts_sent(worker: Worker) -> float:
-    """How many alerts the worker says it has sent."""
-    found = re.findall(rb"^rootwatch_alerts_total\{.*\} (\S+)$", worker.get("/metrics")[1], re.MULTILINE)
-    return sum(map(float, found))
 
 
 def test_under_load(deployment: Deployment) -> None:

@@ -1,0 +1,133 @@
+"""Whether the table on this disk can be trusted; looked at before the worker opens it.
+
+The rules:
+
+* RocksDB finds damage only where it reads. So each partition's store is read whole: half a second a million pairs.
+* A damaged store is moved aside and never used again. The changelog holds all that it held (it is ahead of the store,
+  always: A2), and Faust rebuilds the partition from there.
+* A store that is ahead of its changelog is refused: the topic was deleted, recreated or cut, and this disk may hold the
+  last copy of what was remembered. What to do with it is for people to decide.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import rocksdict
+import structlog
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import OffsetSpec
+
+from streams.operator_error import OperatorError
+from streams.worker.broker_access import BrokerAccess
+from streams.worker.memory_table import stored_from
+from streams.worker.topics import MEMORY_TABLE, topic_names
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from streams.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+# Where Faust keeps the changelog offset that a store has reached.
+OFFSET_KEY = b"__faust\0offset__"
+
+
+class StateError(OperatorError):
+    """The state on this disk must not be used; the message says why, and what to do."""
+
+
+def check_state(settings: Settings) -> None:
+    """Set damaged stores aside, and compare the others with the changelog.
+
+    Raises:
+        StateError: a store is ahead of the changelog.
+        BrokerUnreachable, BrokerError: the changelog's end is not to be had.
+    """
+    reached = {path: offset for path in _stores(settings.state_dir) if (offset := _checked(path)) is not None}
+    if not reached:
+        return
+    changelog = topic_names(settings).changelog
+    ends = _ends(settings, changelog)
+    for path, offset in sorted(reached.items()):
+        end = ends.get(_partition(path))
+        if end is not None and offset >= end:
+            raise StateError(
+                f"state_dir: {path} is ahead of topic {changelog}, partition {_partition(path)}: it was kept up to "
+                f"offset {offset}, and the topic ends at {end}, so the topic was deleted, recreated or cut. Restore "
+                f"the topic; or move {path} away, and the worker remembers what the topic holds: pairs that are not in "
+                "it alert again"
+            )
+
+
+def _stores(state_dir: Path) -> list[Path]:
+    return sorted(path for path in state_dir.glob(f"v*/tables/{MEMORY_TABLE}-*.db") if path.is_dir())
+
+
+def _partition(path: Path) -> int:
+    return int(path.stem.rpartition("-")[2])
+
+
+def _checked(path: Path) -> int | None:
+    """The changelog offset that a store has reached; ``None`` without one, and for a store that is set aside."""
+    if _in_use(path):
+        return None  # another process has it: Faust waits for that, and says so
+    try:
+        store = rocksdict.Rdict(
+            str(path), rocksdict.Options(raw_mode=True), access_type=rocksdict.AccessType.read_only()
+        )
+        try:
+            return _read(store)
+        finally:
+            store.close()
+    except Exception as damage:  # noqa: BLE001  rocksdict raises nothing more precise
+        _set_aside(path, damage)
+        return None
+
+
+def _read(store: Any) -> int | None:
+    for _ in stored_from(store, b""):
+        pass
+    offset = store.get(OFFSET_KEY)
+    return None if offset is None else int(offset)
+
+
+def _in_use(path: Path) -> bool:
+    """Whether a process has the store open: RocksDB holds a lock on this file then."""
+    lock = path / "LOCK"
+    if not lock.exists():
+        return False
+    with lock.open("r+b") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
+def _set_aside(path: Path, damage: Exception) -> None:
+    now = datetime.now(tz=UTC).strftime("%Y%m%dT%H%M%S")
+    try:
+        aside = path.rename(path.with_name(f"{path.name}.damaged-{now}"))
+    except OSError as refused:
+        raise StateError(f"state_dir: {path} is damaged ({damage}) and cannot be moved aside: {refused}") from damage
+    log.error(
+        "state.damaged",
+        store=str(path),
+        error=str(damage),
+        moved_to=str(aside),
+        consequence="the partition is rebuilt from the changelog; nothing is lost",
+    )
+
+
+def _ends(settings: Settings, topic: str) -> dict[int, int]:
+    """The end offset of each partition of a topic."""
+    asked = {TopicPartition(topic, number): OffsetSpec.latest() for number in range(settings.partitions)}
+    with BrokerAccess(settings) as access:
+        return {
+            partition.partition: access.result(f"topic {topic}", "ListOffsets", future).offset
+            for partition, future in access.client.list_offsets(asked).items()
+        }

@@ -1,0 +1,68 @@
+"""State that cannot be trusted: damaged stores are moved aside and rebuilt, stores ahead of their changelog refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from pairs import assert_each_pair_alerted_under_one_id, records
+from worker_process import Deployment, wait_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kafka_broker import Names, RunningBroker
+
+
+@pytest.fixture
+def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deployment:
+    broker.create_topic(names.source_topic, partitions=2)
+    made = Deployment(broker.bootstrap, names, tmp_path)
+    made.apply_topics()
+    return made
+
+
+def run_to_the_end(deployment: Deployment) -> str:
+    """Run a worker until everything is done; return its log."""
+    with deployment.worker() as worker:
+        worker.wait_until_ready()
+        wait_for(deployment.all_done, "all offsets are committed")
+        assert worker.terminate() == 0, worker.tail()
+        return worker.log.read_text()
+
+
+def test_damaged_and_ahead(deployment: Deployment, broker: RunningBroker) -> None:
+    """M9: a damaged store is moved aside and rebuilt, no known pair alerts again; one ahead of its changelog is exit 1.
+
+    The refusal names the store, the topic and what to do; done so, the worker starts.
+    """
+    produced = list(records(200))
+    deployment.produce(produced)
+    run_to_the_end(deployment)
+    run_to_the_end(deployment)  # opened again, RocksDB has moved its log into a table file
+    tables = deployment.folder / "worker" / "v1" / "tables"
+    blocks = next(path for path in sorted(tables.glob("memory-0.db/*.sst")))
+    blocks.write_bytes(bytes(byte ^ 0xFF for byte in blocks.read_bytes()[:512]) + blocks.read_bytes()[512:])
+    (tables / "memory-1.db" / "CURRENT").write_text("nonsense")
+
+    deployment.produce(records(200, time="2026-03-01T10:05:00Z"))
+    log = run_to_the_end(deployment)
+    assert log.count("state.damaged") == 2
+    for name in ("memory-0.db", "memory-1.db"):
+        assert len(list(tables.glob(f"{name}.damaged-*"))) == 1
+    assert_each_pair_alerted_under_one_id(deployment, produced)
+
+    changelog = f"{deployment.names.group_id}-memory-changelog"
+    admin = broker.admin()
+    admin.delete_topics([changelog])[changelog].result(30)
+    wait_for(lambda: changelog not in broker.admin().list_topics(timeout=10).topics, "the changelog is gone")
+    deployment.apply_topics()
+    done = deployment.run("worker", state_dir=str(deployment.folder / "worker"))
+    assert done.returncode == 1
+    (refusal,) = done.stderr.splitlines()
+    assert str(tables / "memory-0.db") in refusal
+    assert f"is ahead of topic {changelog}, partition 0" in refusal
+    assert "Restore the topic; or move" in refusal
+
+    (deployment.folder / "worker").rename(deployment.folder / "moved-away")
+    run_to_the_end(deployment)

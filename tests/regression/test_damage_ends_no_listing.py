@@ -1,0 +1,31 @@
+"""RocksDB's iterator ends where it meets damage, as if there was no more: pairs were forgotten without a word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import rocksdict
+
+from streams.worker.memory_table import stored_from
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_damage_is_raised(tmp_path: Path) -> None:
+    """A2: listing a damaged store raises; it does not end early."""
+    path = tmp_path / "memory-0.db"
+    store = rocksdict.Rdict(str(path), rocksdict.Options(raw_mode=True))
+    for number in range(3000):
+        store[b"key-%06d" % number] = b"value" * 20
+    store.flush()
+    store.close()
+    (table,) = path.glob("*.sst")
+    data = table.read_bytes()
+    middle = len(data) // 2
+    table.write_bytes(data[:middle] + b"\xff" * 64 + data[middle + 64 :])
+    store = rocksdict.Rdict(str(path), rocksdict.Options(raw_mode=True))
+    with pytest.raises(Exception, match="Corruption"):
+        list(stored_from(store, b""))
+    store.close()

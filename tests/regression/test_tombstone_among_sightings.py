@@ -1,0 +1,55 @@
+"""A tombstone on the sightings topic stopped every worker that met it; junk kept its session token as a dead letter."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from streams.settings import Settings
+from streams.worker.detect import Detect
+from streams.worker.metrics import Metrics
+from streams.worker.topics import topic_names
+
+if TYPE_CHECKING:
+    from streams.worker.outbox import Outgoing
+
+
+class Sent:
+    """An outbox that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.records: list[Outgoing] = []
+
+    async def send_all(self, records: list[Outgoing]) -> list[Any]:
+        """Keep the records."""
+        self.records += records
+        return []
+
+
+def handled(value: bytes | None) -> list[Outgoing]:
+    """What the detect agent sends when it meets this value on the sightings topic."""
+    settings = Settings.model_validate({})
+    outbox = Sent()
+    app = SimpleNamespace(
+        topic_names=topic_names(settings),
+        metrics=Metrics(),
+        outbox=outbox,
+        taking=settings.taking(),
+        deciding=settings.deciding(settings.load_rule()),
+    )
+    message = SimpleNamespace(topic="t", partition=0, offset=0, timestamp=0.0, key=None, value=value)
+    asyncio.run(Detect(app).handle([SimpleNamespace(message=message)], lambda: True))
+    return outbox.records
+
+
+def test_tombstone() -> None:
+    """R5: a tombstone among the sightings is nothing at all."""
+    assert handled(None) == []
+
+
+def test_token() -> None:
+    """T7: what is no sighting goes to the dead letters without its session token."""
+    (letter,) = handled(b'{"sessionToken": "FwoGZXIvYXdz"}')
+    assert letter.value == b'{"sessionToken":"REDACTED"}'
+    assert ("redacted", b"true") in letter.headers

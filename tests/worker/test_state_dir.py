@@ -1,0 +1,98 @@
+"""What is done with the stores on disk before a worker opens them; the changelog's part is in the broker tests."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from subprocess import PIPE
+from typing import TYPE_CHECKING
+
+import pytest
+import rocksdict
+
+from streams.settings import Settings
+from streams.worker import state_dir
+from streams.worker.state_dir import OFFSET_KEY, StateError, check_state
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings whose changelog ends at offset 100 in every partition."""
+    monkeypatch.setattr(state_dir, "_ends", lambda *_: dict.fromkeys(range(8), 100))
+    return Settings.model_validate({"state_dir": tmp_path})
+
+
+def store(folder: Path, partition: int, offset: int | None) -> Path:
+    """A store of a few thousand entries that has reached a changelog offset, its data in a table file."""
+    path = folder / "v1" / "tables" / f"memory-{partition}.db"
+    opened = rocksdict.Rdict(str(path), rocksdict.Options(raw_mode=True))
+    for number in range(3000):
+        opened[b"key-%06d" % number] = b"value" * 20
+    if offset is not None:
+        opened[OFFSET_KEY] = b"%d" % offset
+    opened.flush()
+    opened.close()
+    return path
+
+
+@pytest.mark.parametrize("offset", [None, 0, 99])
+def test_sound_stores_stay(settings: Settings, tmp_path: Path, offset: int | None) -> None:
+    """A store that can be read and is not ahead of its changelog is left as it is."""
+    path = store(tmp_path, 3, offset)
+    before = {file.name: file.read_bytes() for file in path.glob("*.sst")}
+    check_state(settings)
+    assert {file.name: file.read_bytes() for file in path.glob("*.sst")} == before
+
+
+@pytest.mark.parametrize("offset", [100, 4711])
+def test_ahead_of_the_changelog(settings: Settings, tmp_path: Path, offset: int) -> None:
+    """A store that is ahead of its changelog is refused and stays where it is."""
+    path = store(tmp_path, 3, offset)
+    with pytest.raises(StateError, match=rf"memory-3\.db is ahead of topic .*offset {offset}, .* ends at 100"):
+        check_state(settings)
+    assert path.exists()
+
+
+def damages() -> Iterator[tuple[str, str, bytes | None]]:
+    """Name, pattern of the file, and what becomes of the middle of it; ``None`` removes the file."""
+    yield "a block of a table file", "*.sst", b"\xff" * 64
+    yield "a table file that is gone", "*.sst", None
+    yield "the list of files", "MANIFEST-*", b"\xff" * 64
+
+
+@pytest.mark.parametrize(("pattern", "written"), [pytest.param(*rest, id=name) for name, *rest in damages()])
+def test_damaged_stores_are_moved_aside(
+    settings: Settings, tmp_path: Path, pattern: str, written: bytes | None
+) -> None:
+    """Damage anywhere in a store moves it aside, whole; the other partitions stay."""
+    path, other = store(tmp_path, 0, 99), store(tmp_path, 1, 99)
+    (file,) = path.glob(pattern)
+    if written is None:
+        file.unlink()
+    else:
+        data = file.read_bytes()
+        middle = len(data) // 2
+        file.write_bytes(data[:middle] + written + data[middle + len(written) :])
+    check_state(settings)
+    assert not path.exists()
+    assert len(list(path.parent.glob("memory-0.db.damaged-*/LOCK"))) == 1
+    assert other.exists()
+
+
+HOLD = "import rocksdict, sys; held = rocksdict.Rdict(sys.argv[1], rocksdict.Options(raw_mode=True)); print(); input()"
+
+
+def test_a_store_in_use_is_left_alone(settings: Settings, tmp_path: Path) -> None:
+    """A store that another process has open is neither judged nor moved: Faust waits for it, and says so."""
+    path = store(tmp_path, 0, 4711)
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdin=PIPE, stdout=PIPE) as other:  # noqa: S603  ours
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"\n"
+        check_state(settings)
+        other.communicate(b"\n")
+    with pytest.raises(StateError):
+        check_state(settings)
