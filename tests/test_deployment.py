@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,9 @@ from check_jsonschema.builtin_schemas import get_builtin_schema
 from metric_catalogue import catalogue, rows
 
 from streams import settings
+from streams.detection.exception import parse_exceptions
 from streams.settings import Settings
+from streams.wire.schemas import newest
 from streams.worker.rights import worker_rights
 
 if TYPE_CHECKING:
@@ -278,3 +281,27 @@ def test_settings_in_the_guide_are_settings() -> None:
         for block in re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
             unknown = set(tomllib.loads(block)) - set(Settings.model_fields) - {"exception"}
             assert not unknown, unknown
+
+
+def test_the_migration_guide_names_fields_and_exceptions_that_exist() -> None:
+    """Alert fields in the table of names are fields of the alert's schema, and the exceptions shown are valid."""
+    text = (ROOT / "docs" / "migrating-from-elastic.md").read_text()
+    names = text.split("## Names")[1].split("## Moving")[0]
+    shown = {name for line in names.splitlines() if "|" in line for name in re.findall(r"`(.+?)`", line.split("|")[2])}
+    known = set(alert_fields(newest("alert")))
+    assert shown
+    assert {name.replace("[]", "") for name in shown} <= known
+    for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL):
+        assert parse_exceptions(textwrap.dedent(block), "the guide")
+
+
+def alert_fields(schema: Any, prefix: str = "") -> Iterator[str]:
+    """The paths of a record's fields, through arrays and unions."""
+    for field in schema["fields"]:
+        path = prefix + field["name"]
+        yield path
+        kinds = field["type"] if isinstance(field["type"], list) else [field["type"]]
+        for kind in kinds:
+            inner = kind.get("items", kind) if isinstance(kind, dict) else {}
+            if isinstance(inner, dict) and "fields" in inner:
+                yield from alert_fields(inner, f"{path}.")
