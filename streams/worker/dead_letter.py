@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.worker.outbox import MAX_VALUE_BYTES, Outgoing
+from streams.worker.outbox import MAX_RECORD_BYTES, Outgoing
 
 if TYPE_CHECKING:
     from streams.detection.sighting import Origin
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def dead_letter(topic: str, key: bytes | None, rejected: Rejected, origin: Origin) -> Outgoing:
     """Return the record for the dead-letter ``topic``: the original key, the redacted content, headers that say why.
 
-    A content larger than topic and producer allow is cut, and its full length kept in the header ``truncated``.
+    A content larger than topic and producer allow beside the key is cut, and its full length kept in the header
+    ``truncated``.
     """
     headers = [
         ("reason", rejected.reason.encode()),
@@ -28,7 +29,8 @@ def dead_letter(topic: str, key: bytes | None, rejected: Rejected, origin: Origi
     if rejected.redacted:
         headers.append(("redacted", b"true"))
     content = rejected.content
-    if len(content) > MAX_VALUE_BYTES:
+    room = max(0, MAX_RECORD_BYTES - len(key or b""))
+    if len(content) > room:
         headers.append(("truncated", str(len(content)).encode()))
-        content = content[:MAX_VALUE_BYTES]
+        content = content[:room]
     return Outgoing(topic, key, content, tuple(headers))

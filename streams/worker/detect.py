@@ -25,7 +25,7 @@ from streams.wire import sighting as codec
 from streams.wire.single_object import UnknownSchemaError, WireError
 from streams.worker.dead_letter import dead_letter
 from streams.worker.memory_table import Sweep
-from streams.worker.outbox import MAX_VALUE_BYTES, Outgoing
+from streams.worker.outbox import MAX_RECORD_BYTES, Outgoing
 from streams.worker.sight import origin_of
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ class Detect:
         }
         topic = self._topics.overflow if decision.outcome == "overflow" else self._topics.alerts
         value = await app.alert_encoder.encode(topic, alert)
-        if len(value) > MAX_VALUE_BYTES:
-            error = f"the alert is {len(value)} bytes, more than the {MAX_VALUE_BYTES} that a topic takes"
+        if len(value) > MAX_RECORD_BYTES:
+            error = f"the alert is {len(value)} bytes, more than the {MAX_RECORD_BYTES} that a topic takes"
             return self._dead_letter(message, "too-large", error)
         headers = (("rule_id", app.rule.id.encode()), ("severity", app.rule.severity.encode()))
         return Outgoing(topic, alert["alert_id"].encode(), value, headers)

@@ -15,8 +15,8 @@ from streams.operator_error import OperatorError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# What topics and producer allow for one record, less room for its key, its headers and the frame around it.
-MAX_VALUE_BYTES = MAX_MESSAGE_BYTES - 64 * 1024
+# What topics and producer allow for key and value of one record: all of it less room for headers and the frame.
+MAX_RECORD_BYTES = MAX_MESSAGE_BYTES - 64 * 1024
 
 
 class SendError(OperatorError):
@@ -46,11 +46,7 @@ class Outbox:
         Raises:
             SendError: the broker refused a record, or did not answer within the producer's timeout.
         """
-        producer = self._app.producer
-        waiting = [
-            await producer.send(record.topic, record.key, record.value, record.partition, None, list(record.headers))
-            for record in records
-        ]
+        waiting = [await self._send(record) for record in records]
         results: list[Any] = await asyncio.gather(*waiting, return_exceptions=True)
         metrics = self._app.metrics
         failure: BaseException | None = None
@@ -63,6 +59,15 @@ class Outbox:
         if failure is not None:
             raise failure
         return results
+
+    async def _send(self, record: Outgoing) -> Any:
+        headers = list(record.headers)
+        try:
+            return await self._app.producer.send(
+                record.topic, record.key, record.value, record.partition, None, headers
+            )
+        except (KafkaError, ProducerSendError) as refused:
+            raise _named(record.topic, refused) from refused
 
 
 def _named(topic: str, failure: BaseException) -> BaseException:

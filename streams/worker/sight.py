@@ -10,7 +10,7 @@ from streams import pipeline
 from streams.detection.sighting import Origin
 from streams.wire import sighting as codec
 from streams.worker.dead_letter import dead_letter
-from streams.worker.outbox import MAX_VALUE_BYTES, Outgoing
+from streams.worker.outbox import MAX_RECORD_BYTES, Outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,11 +57,14 @@ class Sight:
             value = codec.encode(sighting)
         except ValueError as unfit:
             return self._dead_letter(message, _not_sent("malformed", str(unfit), sighting))
-        if len(value) > MAX_VALUE_BYTES:
-            error = f"the sighting is {len(value)} bytes, more than the {MAX_VALUE_BYTES} that a topic takes"
+        key = sighting.principal.encode()
+        if len(key) + len(value) > MAX_RECORD_BYTES:
+            error = (
+                f"the sighting is {len(key) + len(value)} bytes, more than the {MAX_RECORD_BYTES} that a topic takes"
+            )
             return self._dead_letter(message, _not_sent("too-large", error, sighting))
         self._app.metrics.sightings.inc()
-        return Outgoing(self._topics.sightings, sighting.principal.encode(), value)
+        return Outgoing(self._topics.sightings, key, value)
 
     def _dead_letter(self, message: Any, rejected: pipeline.Rejected) -> Outgoing:
         origin = origin_of(message)

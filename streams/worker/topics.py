@@ -90,6 +90,8 @@ def catalogue(settings: Settings) -> tuple[Topic, ...]:
         }
         return Topic(name, settings.partitions, replicas, config | durable)
 
+    # A key holds the principal, and a bucket the ids of all alerts of five minutes: neither has a bound of its own.
+    compacted = {"cleanup.policy": "compact", "max.message.bytes": str(MAX_MESSAGE_BYTES)}
     return (
         kept(names.sightings, 400),
         kept(names.sessions, 400),
@@ -97,7 +99,7 @@ def catalogue(settings: Settings) -> tuple[Topic, ...]:
         kept(names.alerts, 400),
         kept(names.overflow, 400),
         kept(names.dead_letter, 30),
-        Topic(names.changelog, settings.partitions, replicas, {"cleanup.policy": "compact"} | durable, remembers=True),
+        Topic(names.changelog, settings.partitions, replicas, compacted | durable, remembers=True),
         Topic(names.leader, 1, replicas, {"cleanup.policy": "delete"}),
     )
 

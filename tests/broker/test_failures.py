@@ -87,3 +87,22 @@ def test_produce_refused(deployment: Deployment, broker: RunningBroker, refused:
     finish(deployment)
     assert_each_pair_alerted_under_one_id(deployment, produced)
     assert len(deployment.read(f"{deployment.topic}.dead-letter")) >= 1
+
+
+def test_alert_topic_deleted(deployment: Deployment, broker: RunningBroker) -> None:
+    """A2: alerts wait for a topic that somebody deleted, uncommitted; once it is there again the worker goes on."""
+    topic = f"{deployment.topic}.alerts"
+    produced = list(records(40))
+    with deployment.worker() as worker:
+        worker.wait_until_ready()
+        deployment.produce(produced[:20])
+        wait_for(deployment.all_done, "all offsets are committed")
+        admin = broker.admin()
+        admin.delete_topics([topic])[topic].result(30)
+        deployment.produce(produced[20:])
+        wait_for(lambda: f"Topic {topic} not found" in worker.tail(), "the worker names the missing topic")
+        assert not deployment.all_done()
+        deployment.apply_topics()
+        wait_for(deployment.all_done, "all offsets are committed")
+        assert worker.terminate() == 0, worker.tail()
+    assert_each_pair_alerted_under_one_id(deployment, produced[20:])

@@ -237,6 +237,29 @@ def test_bad_messages_are_kept(deployment: Deployment, sources: tuple[str, str])
     assert_no_token(deployment, sources)
 
 
+def test_large_names(broker: RunningBroker, names: Names, tmp_path: Path) -> None:
+    """R3: a principal or a key of megabytes stops no worker: the pair is remembered, the dead letter cut to fit."""
+    topic = broker.create_topic(names.source_topic, partitions=1, max_message_bytes=str(20 * 1024 * 1024))
+    deployment = Deployment(broker.bootstrap, names, tmp_path)
+    deployment.apply_topics()
+    name = base64.b64encode(random.Random(3).randbytes(1_200_000)).decode()  # noqa: S311  what compression cannot shrink
+    principal = f"arn:aws:iam::111111111111:user/{name}"
+    with deployment.worker() as worker:
+        worker.wait_until_ready()
+        for number in range(2):
+            record = changed({"userIdentity.arn": principal, "eventID": f"large-{number}"})
+            send(deployment.bootstrap, [topic], [json.dumps(record).encode()], "zstd")
+        send(deployment.bootstrap, [topic], [HUGE], "zstd", key=b"k" * 1_000_000)
+        wait_for(deployment.all_done, "all offsets are committed")
+        assert worker.terminate() == 0, worker.tail()
+    (alert,) = deployment.alerts()
+    assert alert["principal"]["arn"] == principal
+    (letter,) = deployment.read(f"{deployment.topic}.dead-letter")
+    headers = dict(letter.headers())
+    assert len(letter.key()) + len(letter.value()) == CUT
+    assert CUT < int(headers["truncated"]) <= len(HUGE)
+
+
 def assert_no_token(deployment: Deployment, sources: Iterable[str]) -> None:
     """T7: in no topic that the worker writes is there a session token, however it is packed."""
     with_token = [message for topic in sources for message in deployment.read(topic) if holds_token(message.value())]

@@ -1,0 +1,61 @@
+"""Many records, one wait; what the broker refuses is named by its topic."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
+
+from streams.worker.metrics import Metrics
+from streams.worker.outbox import Outbox, Outgoing, SendError
+
+
+class Producer:
+    """Takes records in order; answers each with its number, or with the failure of its topic."""
+
+    def __init__(self, failures: dict[str, Exception]) -> None:
+        self._failures = failures
+        self.sent = 0
+
+    async def send(self, topic: str, *_rest: Any) -> asyncio.Future[int]:
+        """Send; the answer is there at once."""
+        answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        if topic in self._failures:
+            answer.set_exception(self._failures[topic])
+        else:
+            answer.set_result(self.sent)
+        self.sent += 1
+        return answer
+
+
+def send(topics: list[str], **failures: Exception) -> list[Any]:
+    """Send a record to each topic."""
+    app = SimpleNamespace(producer=Producer(failures), metrics=Metrics())
+    return asyncio.run(Outbox(app).send_all([Outgoing(topic, None, b"") for topic in topics]))
+
+
+def test_answers_in_order() -> None:
+    """The metadata comes in the order of the records."""
+    assert send(["a", "b", "a"]) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        (TopicAuthorizationFailedError("alerts"), "topic alerts: Write: .*TopicAuthorizationFailed"),
+        (KafkaTimeoutError(), "topic alerts: Write: .*KafkaTimeoutError"),
+    ],
+)
+def test_a_refusal_names_topic_and_operation(failure: Exception, words: str) -> None:
+    """A missing right, or any other refusal, is one error with topic, operation and answer."""
+    with pytest.raises(SendError, match=words):
+        send(["sightings", "alerts"], alerts=failure)
+
+
+def test_a_fault_stays_a_fault() -> None:
+    """What is not the broker's answer keeps its own type: it is nothing that an operator can mend."""
+    with pytest.raises(LookupError):
+        send(["alerts"], alerts=LookupError("a fault"))
