@@ -1,0 +1,135 @@
+"""Two years in seconds: what is forgotten is deleted, so that the memory stays bounded, and is new again (M8)."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import rocksdict
+from confluent_kafka import Producer
+from sightings import ALICE, DAY, MINUTE, sighting
+from worker_process import Deployment, accounts, wait_for
+
+from streams.wire import sighting as codec
+from streams.wire.memory import PairKey, decode_pair, parse_key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from kafka_broker import Names, RunningBroker
+
+    from streams.detection.memory import PairMemory
+    from streams.detection.sighting import Sighting
+
+START = int(datetime.fromisoformat("2024-01-01T00:00:00Z").timestamp() * 1000)
+FORGET_DAYS = 30
+A_DAY = 6  # new pairs, each of a principal of its own: the most that a sighting can make the memory grow
+# Of forget_after's days, as much again until the sweep has come round to what has just become old, and a batch's own.
+BOUND = 3 * FORGET_DAYS * A_DAY
+
+
+@pytest.fixture
+def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deployment:
+    broker.create_topic(names.source_topic, partitions=1)
+    made = Deployment(broker.bootstrap, names, tmp_path, {"partitions": "2", "forget_after": f"{FORGET_DAYS}d"})
+    made.apply_topics()
+    return made
+
+
+def days(first: int, last: int) -> Iterator[Sighting]:
+    """New pairs, ``A_DAY`` of them on each of these days, and one pair that is seen on every day."""
+    for day in range(first, last):
+        yield sighting(START + day * DAY, ALICE)
+        for number, account in enumerate(accounts(A_DAY)):
+            yield sighting(
+                START + day * DAY + number * MINUTE, f"arn:aws:iam::111111111111:user/{day}-{number}", account
+            )
+
+
+def feed(deployment: Deployment, sightings: Iterator[Sighting] | list[Sighting], kafka_time: int | None = None) -> None:
+    """Put sightings on their topic as the sight agent does, by Kafka's clock at their own time or at ``kafka_time``."""
+    producer = Producer({"bootstrap.servers": deployment.bootstrap, "partitioner": "murmur2_random", "linger.ms": 5})
+    for seen in sightings:
+        timestamp = seen.event.time if kafka_time is None else kafka_time
+        producer.produce(
+            f"{deployment.topic}.sightings", codec.encode(seen), seen.principal.encode(), timestamp=timestamp
+        )
+        producer.poll(0)
+    assert producer.flush(60) == 0
+
+
+def remembered(deployment: Deployment) -> tuple[dict[PairKey, PairMemory], int]:
+    """The pairs that the changelog, compacted, holds, and how many entries it has in all."""
+    entries: dict[bytes, Any] = {}
+    for message in deployment.read(f"{deployment.names.group_id}-memory-changelog"):
+        entries[message.key()] = message.value()
+    kept = {parse_key(key): value for key, value in entries.items() if value is not None}
+    return {key: decode_pair(value) for key, value in kept.items() if isinstance(key, PairKey)}, len(kept)
+
+
+def in_store(state: Path) -> int:
+    """How many entries lie in a stopped worker's RocksDB, partitions that it kept warm for another included."""
+    count = 0
+    for path in state.rglob("memory-*.db"):
+        store = rocksdict.Rdict(
+            str(path), rocksdict.Options(raw_mode=True), access_type=rocksdict.AccessType.read_only()
+        )
+        count += sum(1 for key in store.keys() if key.startswith(b"["))  # noqa: SIM118  no dict: it has no iterator
+        store.close()
+    return count
+
+
+def assert_bounded(deployment: Deployment, day: int) -> int:
+    """What is left is of the last days, all of forget_after's among it, and within the bound. Returns all entries."""
+    wait_for(deployment.all_done, "all sightings are handled")
+    pairs, entries = remembered(deployment)
+    expected = {seen.principal for seen in days(day - FORGET_DAYS + 1, day)}
+    assert expected <= {key.principal for key in pairs}
+    assert len(pairs) <= BOUND
+    assert entries <= 2 * BOUND  # each pair has the cap bucket of its alert beside it
+    return entries
+
+
+@pytest.mark.timeout(240)
+def test_two_years_stay_bounded(deployment: Deployment) -> None:
+    """M8: over two years, a lost disk and partitions that move between workers, the memory holds the last days only.
+
+    A pair that is seen every day is never forgotten. A sighting from the future does not empty the memory. What was
+    last seen too long ago is as new as if it had never been, deleted or not.
+    """
+    state = deployment.folder / "worker"
+    with deployment.worker() as worker:
+        feed(deployment, days(0, 300))
+        worker.wait_until_ready()
+        assert_bounded(deployment, 300)
+        from_the_future = sighting(START + 3000 * DAY, "arn:aws:iam::111111111111:user/tomorrow")
+        feed(deployment, [from_the_future], START + 300 * DAY)
+        feed(deployment, days(300, 301))
+        entries = assert_bounded(deployment, 301)
+        assert worker.terminate() == 0, worker.tail()
+    assert in_store(state) == entries
+    shutil.rmtree(state)
+    with deployment.worker() as worker, deployment.worker("second") as second:
+        feed(deployment, days(301, 500))
+        worker.wait_until_ready()
+        assert_bounded(deployment, 500)
+        second.kill()
+        feed(deployment, days(500, 730))
+        assert_bounded(deployment, 730)
+        pairs, _ = remembered(deployment)
+        assert pairs[PairKey(ALICE, "222222222222")].times_seen == 730
+        # Deleted long ago, and just old enough but not yet swept perhaps.
+        forgotten = [f"arn:aws:iam::111111111111:user/{day}-0" for day in (0, 699)]
+        feed(deployment, [sighting(START + 730 * DAY + 1, who, accounts(1)[0]) for who in forgotten])
+        wait_for(deployment.all_done, "all sightings are handled")
+        assert worker.terminate() == 0, worker.tail()
+    _, entries = remembered(deployment)
+    assert in_store(state) == entries
+    again = [alert for alert in deployment.alerts() if alert["principal"]["arn"] in forgotten]
+    assert len(again) == 4
+    assert {(a["novelty"]["kind"], a["novelty"]["times_seen"], a["novelty"]["principal_is_new"]) for a in again} == {
+        ("first", 1, True)
+    }
