@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import (
     AclBinding,
+    AclBindingFilter,
     AclOperation,
     AclPermissionType,
     AdminClient,
@@ -21,6 +23,7 @@ from worker_process import Deployment, assume_root, wait_for
 
 from streams.settings import Settings
 from streams.worker.rights import Right, worker_rights
+from streams.worker.topics import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,22 +31,60 @@ if TYPE_CHECKING:
 
     from kafka_broker import RunningBroker
 
-USER = "rootwatch"
 _OPERATIONS = {
     "Read": AclOperation.READ,
     "Write": AclOperation.WRITE,
+    "Create": AclOperation.CREATE,
     "Describe": AclOperation.DESCRIBE,
     "DescribeConfigs": AclOperation.DESCRIBE_CONFIGS,
+    "AlterConfigs": AclOperation.ALTER_CONFIGS,
 }
 _KINDS = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP}
+_USERS = ("worker", "owner", "seeder", "replayer", "reader", "looker")
 
 
-@pytest.fixture
-def guarded(tmp_path: Path) -> Iterator[Broker]:
-    """A broker whose plaintext listener may do all, and whose other one asks who is there and what they may."""
+@dataclass(frozen=True)
+class Guarded:
+    """A broker that asks who is there, a deployment on it whose topics are there, and its names."""
+
+    broker: Broker
+    names: Names
+    folder: Path
+
+    @property
+    def open(self) -> Deployment:
+        """The deployment through the listener that allows all."""
+        return Deployment(self.broker.bootstrap, self.names, self.folder)
+
+    def limited(self, user: str) -> Deployment:
+        """The deployment as a user who may do what was granted, and nothing else."""
+        secured = {
+            "security_protocol": "SASL_PLAINTEXT",
+            "sasl_mechanism": "SCRAM-SHA-512",
+            "sasl_username": user,
+            "sasl_password_file": str(self.folder / "password"),
+        }
+        return Deployment(self.broker.address("SASL"), self.names, self.folder, secured)
+
+    def grant(self, user: str, *rights: Right) -> None:
+        """Grant rights, and wait until the broker knows of them."""
+        admin = AdminClient({"bootstrap.servers": self.broker.bootstrap})
+        for right in rights:
+            place = (_KINDS[right.kind], right.name, ResourcePatternType.LITERAL, f"User:{user}", "*")
+            for name in right.operations:
+                granted = (*place, _OPERATIONS[name], AclPermissionType.ALLOW)
+                admin.create_acls([AclBinding(*granted)])[AclBinding(*granted)].result(30)
+                wait_for(lambda: admin.describe_acls(AclBindingFilter(*granted)).result(30), "the broker knows", 30)  # noqa: B023
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """A broker whose plaintext listener may do all, and whose other one enforces rights."""
+    folder = tmp_path_factory.mktemp("guarded")
+    (folder / "password").write_text("secret\n")
     module = "org.apache.kafka.common.security.scram.ScramLoginModule"
     broker = Broker(
-        tmp_path / "kafka",
+        folder / "kafka",
         listeners={"SASL": "SASL_PLAINTEXT"},
         properties={
             "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
@@ -51,59 +92,89 @@ def guarded(tmp_path: Path) -> Iterator[Broker]:
             "sasl.enabled.mechanisms": "SCRAM-SHA-512",
             "listener.name.sasl.scram-sha-512.sasl.jaas.config": f"{module} required;",
         },
-        format_options=[f"--add-scram=SCRAM-SHA-512=[name={USER},password=secret]"],
+        format_options=[f"--add-scram=SCRAM-SHA-512=[name={user},password=secret]" for user in _USERS],
         heap="512m",
     )
+    names = Names("guarded", "guarded", "cloudtrail")
     with running(broker):
-        yield broker
+        admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+        admin.create_topics([NewTopic(names.source_topic, 1, 1)])[names.source_topic].result(30)
+        made = Guarded(broker, names, folder)
+        made.open.apply_topics()
+        yield made
 
 
-def resource(right: Right) -> tuple[ResourceType, str, ResourcePatternType]:
-    """What a right is about, as the admin client says it."""
-    return _KINDS[right.kind], right.name, ResourcePatternType.LITERAL
-
-
-def test_the_documented_rights_are_enough(guarded: Broker, names: Names, tmp_path: Path) -> None:
+def test_a_worker_does_all_its_work_with_the_documented_rights(guarded: Guarded) -> None:
     """Without rights doctor names each that lacks; with those of the list and no others a worker does all its work."""
-    admin = AdminClient({"bootstrap.servers": guarded.bootstrap})
-    admin.create_topics([NewTopic(names.source_topic, 1, 1)])[names.source_topic].result(30)
-    owner = Deployment(guarded.bootstrap, names, tmp_path)
-    owner.apply_topics()
-    (tmp_path / "password").write_text("secret\n")
-    secured = {
-        "security_protocol": "SASL_PLAINTEXT",
-        "sasl_mechanism": "SCRAM-SHA-512",
-        "sasl_username": USER,
-        "sasl_password_file": str(tmp_path / "password"),
-    }
-    limited = Deployment(guarded.address("SASL"), names, tmp_path, secured)
+    names, everybody, limited = guarded.names, guarded.open, guarded.limited("worker")
     rights = worker_rights(
         Settings(source_topics=names.source_topic, topic_prefix=names.topic_prefix, group_id=names.group_id)
     )
-
     said = limited.run("doctor")
     assert said.returncode == 1, said.stderr
     for right in rights:
         assert f"wrong\trights: {right} is not allowed" in said.stdout
 
-    for binding in [
-        AclBinding(*resource(right), f"User:{USER}", "*", _OPERATIONS[name], AclPermissionType.ALLOW)
-        for right in rights
-        for name in right.operations
-    ]:
-        admin.create_acls([binding])[binding].result(30)
-    # A record in the source, from the owner, so that there is a time to compare the clock with.
-    owner.produce([b"{}"])
-    wait_for(lambda: limited.run("doctor").returncode == 0, "the broker knows of the rights")
+    guarded.grant("worker", *rights)
+    # A record in the source, so that there is a time to compare the clock with.
+    everybody.produce([b"{}"])
+    said = limited.run("doctor")
+    assert said.returncode == 0, said.stdout
 
     with limited.worker() as worker:
         worker.wait_until_ready()
-        owner.produce([assume_root(), b"{cut AssumeRoot", *(assume_root(account=f"{n:012d}") for n in range(101))])
-        wait_for(owner.all_done, "all offsets are committed")
+        everybody.produce([assume_root(), b"{cut AssumeRoot", *(assume_root(account=f"{n:012d}") for n in range(101))])
+        wait_for(everybody.all_done, "all offsets are committed")
         assert worker.terminate() == 0, worker.tail()
-    assert len(owner.alerts()) == 100
-    assert len(owner.alerts("alerts.overflow")) == 2
-    assert len(owner.read(f"{owner.topic}.dead-letter")) == 1
+    assert len(everybody.alerts()) == 100
+    assert len(everybody.alerts("alerts.overflow")) == 2
+    assert len(everybody.read(f"{everybody.topic}.dead-letter")) == 1
+
+
+_REPLAYS = Right("group", "rootwatch-backtest", ("Describe",))
+OTHERS: dict[str, tuple[list[Right], tuple[str, ...]]] = {
+    "seeder": (
+        [Right("topic", "cloudtrail", ("Read",)), Right("topic", "guarded.sightings", ("Write",)), _REPLAYS],
+        ("warm-up", "--topic", "cloudtrail"),
+    ),
+    "replayer": ([Right("topic", "cloudtrail", ("Read",)), _REPLAYS], ("backtest", "--topic", "cloudtrail")),
+    "reader": (
+        [Right("topic", "guarded.alerts", ("Read",)), Right("group", "guarded-alerts", ("Describe",))],
+        ("alerts",),
+    ),
+    "looker": (
+        [Right("topic", "guarded-memory-changelog", ("Read",)), _REPLAYS],
+        ("state", "arn:aws:iam::111111111111:user/nobody"),
+    ),
+}
+
+
+@pytest.mark.parametrize("user", OTHERS)
+def test_other_commands_need_what_the_guide_says(guarded: Guarded, user: str) -> None:
+    """Each command is refused in words without its rights, and does its work with them alone."""
+    rights, command = OTHERS[user]
+    refused = guarded.limited(user).run(*command)
+    assert refused.returncode == 1
+    assert "uthorization" in refused.stderr
+    guarded.grant(user, *rights)
+    done = guarded.limited(user).run(*command)
+    nothing_found = command[0] == "state"
+    assert done.returncode == nothing_found, done.stderr
+    assert "uthorization" not in done.stderr
+
+
+def test_topics_are_applied_with_what_the_guide_says(guarded: Guarded) -> None:
+    """`topics apply` makes and mends its topics with Create, Describe, DescribeConfigs and AlterConfigs on them."""
+    settings = {"topic_prefix": "another", "group_id": "another"}
+    own = catalogue(Settings(**settings))
+    operations = ("Create", "Describe", "DescribeConfigs", "AlterConfigs")
+    guarded.grant("owner", Right("topic", guarded.names.source_topic, ("Describe",)))
+    guarded.grant("owner", *(Right("topic", topic.name, operations) for topic in own))
+    done = guarded.limited("owner").run("topics", "apply", **settings)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("created") == len(own)
+    changed = guarded.open.run("topics", "apply", **settings)
+    assert changed.stdout == "ok\tevery topic is as it must be\n"
 
 
 def test_a_source_ahead_of_this_clock_is_found(broker: RunningBroker, names: Names, tmp_path: Path) -> None:
