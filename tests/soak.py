@@ -94,7 +94,7 @@ class Soak:
 
     def _kill_and_forget(self) -> None:
         name = self._end("kill")
-        shutil.rmtree(self.deployment.folder / name)
+        shutil.rmtree(self.deployment.folder / name, ignore_errors=True)
         self._start(name)
 
     def _tell_to_stop(self) -> None:

@@ -49,7 +49,9 @@ def backtest(  # noqa: PLR0913  one for each option
     member_account: options.MemberAccount = None,
     clock: options.Clock = None,
     max_alerts: Annotated[str | None, typer.Option(help="Alerts a principal and five minutes; 0 is no cap.")] = None,
-    exceptions: Annotated[str | None, typer.Option(help=r"A TOML file of \[\[exception]] tables.", metavar="FILE")] = None,
+    exceptions: Annotated[
+        str | None, typer.Option(help=r"A TOML file of \[\[exception]] tables.", metavar="FILE")
+    ] = None,
     rule: options.RuleFile = None,
     output: Annotated[
         Path | None, typer.Option(help="Write the alerts there, and nothing to stdout.", metavar="FILE")
