@@ -33,6 +33,10 @@ MAX_MESSAGE_SIZE = 64 * 1024 * 1024
 _DAY = 86_400_000
 _MOST_SHOWN = 100
 
+# IAM's ARNs have at most 2,048 characters. A principal is part of keys, which topics and tables must be able to take
+# whatever its characters are: some have six bytes or twelve there.
+LONGEST_PRINCIPAL = 16_384
+
 
 @dataclass(frozen=True, slots=True)
 class Taking:
@@ -168,6 +172,8 @@ def _problems(
 ) -> Iterator[str]:
     if principal is None:
         yield "no principal"
+    elif len(principal) > LONGEST_PRINCIPAL:
+        yield f"the principal is longer than {LONGEST_PRINCIPAL:,} characters"
     if not accounts:
         yield "no member account"
     if event_time is None:

@@ -1,0 +1,28 @@
+"""A principal of a million characters stopped every worker that met it, again and again.
+
+It is part of the keys of the changelog, whose topic takes no record of that size.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from replay_records import record
+from sightings import RULE
+
+from streams.detection.taking import LONGEST_PRINCIPAL
+from streams.pipeline import Taking, sight
+from streams.wire.memory import pair_key
+
+TOPIC_TAKES = 1024 * 1024  # Kafka's default for a record
+
+
+@pytest.mark.parametrize("character", ["a", "ô", "\U0001f511", '"'])
+def test_an_endless_principal_is_incomplete(character: str) -> None:
+    """T5, A2: what no ARN can be is a dead letter; the longest that is taken fits a key whatever its characters."""
+    for length, taken in ((LONGEST_PRINCIPAL, 1), (LONGEST_PRINCIPAL + 1, 0)):
+        reading = sight(json.dumps(record("2026-01-01T00:00:00Z", character * length)).encode(), RULE, Taking())
+        assert len(reading.sightings) == taken
+        assert [rejected.reason for rejected in reading.rejected] == ["incomplete"] * (1 - taken)
+    assert len(pair_key(character * LONGEST_PRINCIPAL, "222222222222")) < TOPIC_TAKES / 2
