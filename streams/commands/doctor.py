@@ -61,8 +61,13 @@ def doctor(config: Config = None) -> None:
 
 def examine(configured: Settings) -> Iterator[Row]:
     """Every check but that of the settings' values, in the order in which a worker meets them."""
-    for check in (_rule, _exceptions, _places, _secrets, _disk):
+    for check in (_rule, _exceptions, _places, _disk):
         yield from _guarded(check, configured)
+    credentials = list(_guarded(_secrets, configured))
+    yield from credentials
+    if any(row.state == "wrong" for row in credentials):
+        yield Row("unknown", "brokers, rights, topics, clock, registry: no credentials to ask with")
+        return
     yield from _brokers(configured)
     yield from _guarded(_registry, configured)
 

@@ -68,6 +68,18 @@ def test_a_file_of_no_use_is_named(tmp_path: Path, setting: str, file: str, cont
     assert said in sentence
 
 
+def test_without_credentials_nobody_is_asked(tmp_path: Path, registry: RegistryServer) -> None:
+    """A secret's file of no use is the one wrong line: brokers and registry are unknown, not wrong as well."""
+    (tmp_path / "auth").write_text("no colon")
+    rows = found(
+        schema_registry_url=registry.url, schema_registry_auth_file=tmp_path / "auth", state_dir=tmp_path / "state"
+    )
+    assert [about for about, (state, _) in rows.items() if state == "wrong"] == [
+        f"schema_registry_auth_file = {tmp_path / 'auth'}"
+    ]
+    assert rows["brokers, rights, topics, clock, registry"][0] == "unknown"
+
+
 def test_a_state_dir_that_is_no_directory(tmp_path: Path) -> None:
     """A state_dir that cannot be made is wrong, with the mend."""
     (tmp_path / "file").touch()
