@@ -305,3 +305,18 @@ def alert_fields(schema: Any, prefix: str = "") -> Iterator[str]:
             inner = kind.get("items", kind) if isinstance(kind, dict) else {}
             if isinstance(inner, dict) and "fields" in inner:
                 yield from alert_fields(inner, f"{path}.")
+
+
+def test_the_guide_lists_every_event_of_the_log() -> None:
+    """Each event that a worker logs is in the guide's table, with its level."""
+    logged = set()
+    for path in (ROOT / "streams" / "worker").glob("*.py"):
+        for level, event in re.findall(r"log\.(info|warning|error)\(\s*(?:#.*\s*)*\"([a-z_.]+)\"", path.read_text()):
+            logged.add((event, level))
+    section = OPERATIONS.split("## Logs")[1].split("\n## ")[0]
+    listed = set()
+    for events, levels in re.findall(r"^\| (`.+?`) \| ([a-z, ]+) \|", section, re.MULTILINE):
+        names = re.findall(r"`(.+?)`", events)
+        kinds = levels.split(", ")
+        listed |= set(zip(names, kinds * len(names) if len(kinds) == 1 else kinds, strict=False))
+    assert logged <= listed, logged - listed
