@@ -10,6 +10,8 @@ The rules:
   counts for nothing: whoever owns the partition next reads that record again.
 * Resuming the flow empties no queue: Faust's does, after it has begun to fetch, and what it throws away is read again
   only after the next rebalance; a standby's table would miss it for good.
+* A fetch while no partition is active gives nothing: to aiokafka an empty set of partitions means all of them, and what
+  it then hands over Faust throws away.
 * Before partitions are given up, the batches in hand are finished and committed, so that the next owner starts after
   them and no late write follows its recovery.
 * The producer is idempotent, so that a retry cannot reorder the changelog.
@@ -29,7 +31,7 @@ from streams.worker.offsets import OpenOffsets
 from streams.worker.screening import screen
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Container, Iterator, Mapping
 
     from faust.types import TP, Message
 
@@ -85,6 +87,19 @@ class ScreeningClient:
         return (*head, screened.kept)
 
 
+class ActivePartitions:
+    """Faust's set of active partitions, as it is whenever aiokafka looks; unlike a set never false, even if empty.
+
+    Between recovery and the first fetch of the streams Faust's set is empty for a moment, in which a fetch may wait.
+    """
+
+    def __init__(self, active: Container[TP]) -> None:
+        self._active = active
+
+    def __contains__(self, tp: object) -> bool:
+        return tp in self._active
+
+
 class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """The consumer's thread; it drops what cannot match before the event loop hears of it."""
 
@@ -94,8 +109,11 @@ class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         fetcher = self._consumer._fetcher  # noqa: SLF001  aiokafka has no hook here
         fetcher._client = ScreeningClient(fetcher._client, self.app)  # noqa: SLF001
 
-    async def _fetch_records(self, *args: Any, **kwargs: Any) -> dict[TP, list[Any]]:
-        fetched: dict[TP, list[Any]] = await super()._fetch_records(*args, **kwargs)
+    async def _fetch_records(
+        self, consumer: Any, active_partitions: Container[TP] | None, **options: Any
+    ) -> dict[TP, list[Any]]:
+        active = None if active_partitions is None else ActivePartitions(active_partitions)
+        fetched: dict[TP, list[Any]] = await super()._fetch_records(consumer, active, **options)
         self.app.last_poll = time.monotonic()
         for tp, records in fetched.items():
             if tp.topic in self.app.source_topics:
