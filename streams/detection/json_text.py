@@ -22,9 +22,11 @@ import orjson
 MAX_DEPTH = 128
 """How deep a record may be nested to be taken; CloudTrail's own stay below 20."""
 
-# The largest integer that orjson keeps has 20 digits (2**64 - 1), the largest that Python converts quickly 4300.
+# The largest integer that orjson keeps has 20 digits (2**64 - 1), the least 19 (-2**63), the largest that Python
+# converts quickly 4300.
 _LONG_NUMBER = b"0" * 20
-_DIGITS_AS_ZEROS = bytes(ord("0") if byte in b"0123456789" else ord(" ") for byte in range(256))
+_LONG_NEGATIVE_NUMBER = b"-" + b"0" * 19
+_DIGITS_AS_ZEROS = bytes(ord("0") if byte in b"0123456789" else byte for byte in range(256))
 _MOST_DIGITS = 4000
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -48,7 +50,8 @@ def parse(text: bytes | str) -> Any:
     """
     encoded = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     # Ten times faster than a regular expression, which tries every digit anew.
-    if _LONG_NUMBER not in encoded.translate(_DIGITS_AS_ZEROS):
+    digits = encoded.translate(_DIGITS_AS_ZEROS)
+    if _LONG_NUMBER not in digits and _LONG_NEGATIVE_NUMBER not in digits:
         try:
             return orjson.loads(encoded)
         except orjson.JSONDecodeError:
