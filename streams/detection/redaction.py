@@ -44,6 +44,11 @@ def redact_text(text: str) -> str:
     return _redact_text(text, 0, 0)
 
 
+def may_hold_token(text: str) -> bool:
+    """Whether the text is worth a search: a quick test, because nearly no text is."""
+    return may_hold_key(text) or _may_hold_base64(text)
+
+
 def redact_by_pattern(text: str) -> str:
     """As ``redact_text``, for text that is no JSON, or only looks like it."""
     return _redact_base64(replace_tokens(text), 0)
@@ -75,7 +80,7 @@ def _redact_members(members: dict[str, Any], depth: int) -> dict[str, Any]:
 
 
 def _is_secret(key: str) -> bool:
-    return key.replace("_", "").replace("-", "").lower().endswith(_KEY)
+    return len(key) >= len(_KEY) and key.replace("_", "").replace("-", "").lower().endswith(_KEY)
 
 
 def _secret(value: Any) -> Any:
@@ -83,7 +88,7 @@ def _secret(value: Any) -> Any:
 
 
 def _redact_text(text: str, depth: int, nesting: int) -> str:
-    if len(text) <= len(_KEY) or not (may_hold_key(text) or _may_hold_base64(text)):
+    if len(text) <= len(_KEY) or not may_hold_token(text):
         return text
     if text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[", '"'):
         try:

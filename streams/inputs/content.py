@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from streams.detection import gzipped, json_text
-from streams.detection.redaction import redact, redact_by_pattern
+from streams.detection.redaction import may_hold_token, redact, redact_by_pattern
 from streams.inputs.encoding import announced
 
 # What lies beyond the bound of a message is still searched for tokens up to this many times the bound.
@@ -45,6 +45,9 @@ def _redact(content: bytes) -> bytes:
 
 
 def _redact_utf8(text: bytes) -> bytes:
+    decoded = text.decode("utf-8", "surrogateescape")
+    if not may_hold_token(decoded):
+        return text
     try:
         document = json_text.parse(text)
         redacted = redact(document)
@@ -54,7 +57,6 @@ def _redact_utf8(text: bytes) -> bytes:
         if redacted is not document:
             return json_text.compact(redacted).encode("utf-8")
     # Also where parsing found nothing: of a key that comes twice it sees only the last value.
-    decoded = text.decode("utf-8", "surrogateescape")
     by_pattern = redact_by_pattern(decoded)
     return text if by_pattern is decoded else by_pattern.encode("utf-8", "surrogateescape")
 

@@ -4,6 +4,8 @@ Rules:
 - Everything in a message comes out, in order, as a record, as a notice (known to hold no record) or as unreadable.
 - Text that is not one JSON document is read as several, one a line, if at least one line is a document and the first
   does not merely open one. A line that is none costs only itself (R4).
+- What is unreadable more than ``_MOST_UNREADABLE`` times is rejected as a whole, and read no further: 64 kB of gzip can
+  hold millions of elements that are nothing, and a worker must live through that (R3).
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 _BLANKS = b" \t\r\n"
 _OPENING = (b"{", b"[", b",", b":")
+_MOST_UNREADABLE = 10_000
 
 
 def read(value: bytes | None, limit: int) -> Iterator[Item]:
@@ -38,11 +41,21 @@ def read(value: bytes | None, limit: int) -> Iterator[Item]:
         if not text:
             yield Notice("an empty value")
             return
-        yield from _documents(text, Walk(read_value, room))
+        yield from _within_reason(_documents(text, Walk(read_value, room)))
     except gzipped.TooLargeError as error:
         yield Unreadable("too-large", str(error))
     except (gzipped.CorruptGzipError, NotTextError, json_text.MalformedJsonError) as error:
         yield Unreadable("malformed", str(error))
+
+
+def _within_reason(items: Iterator[Item]) -> Iterator[Item]:
+    unreadable = 0
+    for item in items:
+        unreadable += isinstance(item, Unreadable)
+        if unreadable > _MOST_UNREADABLE:
+            yield Unreadable("malformed", f"more than {_MOST_UNREADABLE} elements are unreadable")
+            return
+        yield item
 
 
 def _text(value: bytes, room: Room) -> bytes:
@@ -79,7 +92,10 @@ def _are_documents(lines: list[bytes]) -> bool:
 
 
 def _is_document(line: bytes) -> bool:
+    if not line.lstrip(_BLANKS).startswith((b"{", b"[")):
+        return False
     try:
-        return isinstance(json_text.parse(line), dict | list)
+        json_text.parse(line)
     except json_text.MalformedJsonError:
         return False
+    return True
