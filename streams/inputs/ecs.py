@@ -7,12 +7,23 @@ array of one, as in the ``fields`` of a search hit.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from streams.inputs.walk import Document
 
 CLOUDTRAIL = "aws.cloudtrail"
+
+# An ingest pipeline writes all of these; with dotted keys no object is named aws.cloudtrail.
+_OF_INGESTED = (
+    CLOUDTRAIL,
+    "event.action",
+    "event.provider",
+    f"{CLOUDTRAIL}.event_version",
+    f"{CLOUDTRAIL}.event_type",
+    f"{CLOUDTRAIL}.user_identity.arn",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +35,8 @@ class Ecs:
     def value(self, *names: str) -> Any:
         """Return the value of the first of these fields that has one; an array of one is its element."""
         for name in names:
-            path = tuple(name.split("."))
             for body in self.bodies:
-                if (found := _at(body, path)) is not None:
+                if (found := _at(body, name)) is not None:
                     return found
         return None
 
@@ -44,17 +54,22 @@ class Ecs:
     @property
     def is_ingested(self) -> bool:
         """Whether an ingest pipeline has turned the record into fields."""
-        return any(self.value(name) for name in (CLOUDTRAIL, "event.action", "event.provider"))
+        return any(self.value(name) for name in _OF_INGESTED)
 
 
-def _at(body: Document, path: tuple[str, ...]) -> Any:
-    for length in range(1, len(path) + 1):
-        value = _sole(body.get(".".join(path[:length])))
-        if length == len(path):
-            return value
-        if isinstance(value, dict) and (found := _at(value, path[length:])) is not None:
+def _at(body: Document, name: str) -> Any:
+    for key, below in _spellings(name):
+        value = _sole(body.get(key))
+        if isinstance(value, dict) and (found := _at(value, below)) is not None:
             return found
-    return None
+    return _sole(body.get(name))
+
+
+@cache
+def _spellings(name: str) -> tuple[tuple[str, str], ...]:
+    """Every way to split a dotted name into the key of an object and the name below it."""
+    parts = name.split(".")
+    return tuple((".".join(parts[:place]), ".".join(parts[place:])) for place in range(1, len(parts)))
 
 
 def _sole(value: Any) -> Any:

@@ -120,12 +120,11 @@ def _written_form(text: Any) -> Ecs:
 
 
 def _resources(ecs: Ecs) -> list[dict[str, Any]]:
-    """The entries of ``resources``: objects, or, as in the ``fields`` of a hit, a list for each of their fields."""
+    """The entries of ``resources``: objects, or a value or list for each of their fields, as in the fields of a hit."""
     entries = ecs.value(f"{CLOUDTRAIL}.resources")
-    if isinstance(entries, dict):
-        entries = [entries]
     if not isinstance(entries, list):
-        columns = {name: _list(ecs.value(f"{CLOUDTRAIL}.resources.{name}")) for name in ("arn", "type", "account_id")}
+        names = ("arn", "ARN", "type", "account_id", "accountId")
+        columns = {name: _list(ecs.value(f"{CLOUDTRAIL}.resources.{name}")) for name in names}
         rows = range(max(map(len, columns.values())))
         entries = [{name: column[row] for name, column in columns.items() if row < len(column)} for row in rows]
     resources = [Ecs((entry,)) for entry in entries if isinstance(entry, dict)]

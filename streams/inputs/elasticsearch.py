@@ -19,9 +19,15 @@ NAME = "elasticsearch"
 
 
 def recognises(document: Document) -> bool:
-    """It has a source, or fields and one of a hit's own keys."""
-    return isinstance(document.get("_source"), dict) or (
-        isinstance(document.get("fields"), dict) and ("_index" in document or "_id" in document)
+    """It has a source, or fields that are an Elastic document's or come with one of a hit's own keys.
+
+    Fields alone prove nothing: Filebeat puts under that name what its operator wants to add.
+    """
+    if isinstance(document.get("_source"), dict):
+        return True
+    fields = document.get("fields")
+    return isinstance(fields, dict) and (
+        "_index" in document or "_id" in document or Ecs((fields,)).dataset is not None
     )
 
 
