@@ -21,6 +21,7 @@ _ANNOUNCEMENTS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"digestStartTime", "digestEndTime"}), "a CloudTrail digest"),
     (frozenset({"s3Bucket", "s3ObjectKey"}), "CloudTrail's announcement of a file"),
     (frozenset({"Service", "Event", "Bucket"}), "a test event of S3"),
+    (frozenset({"eventSource", "s3"}), "S3's announcement of a file"),
 )
 
 

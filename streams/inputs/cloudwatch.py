@@ -14,15 +14,17 @@ if TYPE_CHECKING:
 
 NAME = "cloudwatch-logs"
 
+_CONTROL = "CONTROL_MESSAGE"
+
 
 def recognises(document: Document) -> bool:
-    """It says what type of message it is, and has log events."""
-    return "messageType" in document and "logEvents" in document
+    """It says what type of message it is, and has log events, which a control message may lack."""
+    return "messageType" in document and ("logEvents" in document or document["messageType"] == _CONTROL)
 
 
 def read(document: Document, walk: Walk) -> Iterator[Item]:
     """Each log event's message is read; a control message only checks that somebody listens (R5)."""
-    if document["messageType"] == "CONTROL_MESSAGE":
+    if document["messageType"] == _CONTROL:
         yield walk.notice("a control message of CloudWatch Logs")
         return
     events = document["logEvents"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.inputs import cloudtrail
+from streams.inputs import announcements, cloudtrail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,5 +29,7 @@ def read(document: Document, walk: Walk) -> Iterator[Item]:
     for element in document["Records"]:
         if isinstance(element, dict) and cloudtrail.recognises(element):
             yield elements.record(element)
+        elif isinstance(element, dict) and announcements.recognises(element):
+            yield from announcements.read(element, elements)
         else:
             yield elements.unknown("an entry of Records is no CloudTrail record", element)
