@@ -133,7 +133,7 @@ def why_not(fields: Mapping[str, Any], rule: Rule) -> str | None:
     if fields.get("eventCategory") == "Insight" or fields.get("eventType") == "AwsCloudTrailInsight":
         return "an Insight event, not a call"
     for name in ("errorCode", "errorMessage"):
-        if fields.get(name) not in (None, ""):
+        if fields.get(name) not in (None, "", [], {}):
             return f"refused: {name} is {_shown(fields[name])}"
     return None
 

@@ -110,6 +110,7 @@ def test_what_is_not_a_success_of_the_event_is_passed_over(name: str) -> None:
 
 SUCCESSES = {
     "empty error fields": {"errorCode": "", "errorMessage": None},
+    "error fields that are empty in another way": {"errorCode": [], "errorMessage": {}},
     "no response": {"responseElements": None},
     "no request but an account in the resources": {"requestParameters": None},
     "another category": {"eventCategory": MISSING, "eventType": MISSING},
