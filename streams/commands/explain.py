@@ -52,6 +52,8 @@ def explain(  # noqa: PLR0913  one for each option
             for source, value in _messages(file, taking.max_message_size):
                 line = json.dumps(explanation(source, value, used_rule, taking))
                 sys.stdout.write(f"{line}\n")
+        except BrokenPipeError:
+            raise  # it was the output that failed, not the file: whoever read the answers has gone
         except (OSError, CannotReadError) as error:
             say(f"rootwatch: {file}: cannot be read: {getattr(error, 'strerror', None) or error}")
             unread = True
