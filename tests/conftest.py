@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from registry_server import RegistryServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# A busy machine is no wrong answer.
+settings.register_profile("rootwatch", deadline=None)
+settings.load_profile("rootwatch")
 
 
 @pytest.fixture
