@@ -1,10 +1,6 @@
-"""Section 3 of the design on the real broker: three deployments, each with settings of its own, beside one another.
+"""Section 3 of the design on the real broker: deployments with settings of their own, each looked at from all sides.
 
-* ``strict``: learning, exceptions, a small cap, short memory and overrides of the rule.
-* ``issuer``: session issuers as principals, accounts from resources, a seeded baseline and a GeoIP database.
-* ``vault``: a rule of its own for another event, by the clock of Kafka's records.
-
-They run once; each test looks at what came out.
+A worker takes seconds to start, so that each test plays one deployment and then holds what came out to many statements.
 """
 
 from __future__ import annotations
@@ -13,7 +9,6 @@ import json
 import shutil
 import sys
 from collections import Counter
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from importlib.resources import files
@@ -22,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import Producer
-from kafka_broker import Names
 from maxmind import BERLIN, write_database
 from worker_process import Deployment, assume_root, wait_for
 
@@ -30,7 +24,7 @@ from streams.wire.alert import to_json
 from streams.wire.memory import pair_key
 
 if TYPE_CHECKING:
-    from kafka_broker import RunningBroker
+    from kafka_broker import Names, RunningBroker
 
 USER = "arn:aws:iam::111111111111:user/"
 ROLE = "arn:aws:iam::111111111111:role/Breakglass"
@@ -88,12 +82,9 @@ def millis(time: str) -> int:
     return (datetime.fromisoformat(time) - datetime.fromisoformat("1970-01-01T00:00:00Z")) // timedelta(milliseconds=1)
 
 
-def deploy(broker: RunningBroker, folder: Path, name: str, **settings: str) -> Deployment:
-    unique = f"{name}-{folder.parent.name}-{millis(datetime.now().astimezone().isoformat())}"
-    names = Names(topic_prefix=unique, group_id=f"group-{unique}", source_topic=f"cloudtrail-{unique}")
+def deploy(broker: RunningBroker, names: Names, folder: Path, **settings: str) -> Deployment:
     # One partition: what comes earlier is handled earlier, so that live and backtest agree to the field.
     broker.create_topic(names.source_topic, partitions=1)
-    folder.mkdir()
     made = Deployment(broker.bootstrap, names, folder, settings)
     made.apply_topics()
     return made
@@ -207,57 +198,69 @@ def vault_records() -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-@pytest.fixture(scope="module")
-def played(broker: RunningBroker, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Played]:
-    folder = tmp_path_factory.mktemp("live")
-    (folder / "exceptions.toml").write_text(EXCEPTIONS)
-    (folder / "vault.toml").write_text(vault_rule())
+def play(deployment: Deployment, records: list[tuple[str, dict[str, Any]]]) -> Played:
+    """Have a worker handle the records, and gather what came out."""
+    played = Played(deployment)
+    with deployment.worker() as worker:
+        send(deployment, records)
+        worker.wait_until_ready()
+        wait_for(deployment.all_done, "all offsets are committed")
+        played.gather(worker.get("/metrics")[1])
+        assert worker.terminate() == 0, worker.tail()
+    return played
+
+
+def test_learning_exceptions_cap_and_short_memory(broker: RunningBroker, names: Names, tmp_path: Path) -> None:
+    """M1, M3, M5 to M9, A3, A4, T5: a live worker with every limit set decides as section 3 says, and as a backtest."""
+    (tmp_path / "exceptions.toml").write_text(EXCEPTIONS)
+    deployment = deploy(
+        broker,
+        names,
+        tmp_path,
+        learn_until="2026-03-01",
+        exceptions=str(tmp_path / "exceptions.toml"),
+        window="5d",
+        forget_after="30d",
+        max_alerts="3",
+        severity="critical",
+        risk_score="99",
+    )
+    strict = play(deployment, strict_records())
+    assert_these_alert(strict)
+    assert_above_the_cap(strict)
+    assert_overrides_are_in_the_alert(strict)
+    assert_exceptions_are_counted_each(strict)
+    assert_incomplete_ones_are_dead_letters(strict)
+    assert_backtest_of_the_topic_says_the_same(strict)
+    assert_backtest_of_files_says_the_same(strict)
+
+
+@pytest.mark.timeout(240)
+def test_issuers_resources_seeds_and_places(broker: RunningBroker, names: Names, tmp_path: Path) -> None:
+    """T3, T4, M6, M9, A5: sessions of a role are one principal, accounts come from resources, and seeds only teach.
+
+    Alerts know the place. Memory that a newer version wrote is refused.
+    """
     _, seen = of_role("2026-02-27T00:00:00Z", "old", "555555555555")
-    (folder / "seed.json").write_text(json.dumps({"Records": [seen]}))
-    places = write_database(folder / "city.mmdb", "GeoLite2-City", {"203.0.113.0/24": BERLIN, "2001:db8::/32": BERLIN})
-    deployments = {
-        "strict": deploy(
-            broker,
-            folder / "strict",
-            "strict",
-            learn_until="2026-03-01",
-            exceptions=str(folder / "exceptions.toml"),
-            window="5d",
-            forget_after="30d",
-            max_alerts="3",
-            severity="critical",
-            risk_score="99",
-        ),
-        "issuer": deploy(
-            broker,
-            folder / "issuer",
-            "issuer",
-            principal="issuer",
-            member_account="resources",
-            geoip_database=str(places),
-        ),
-        "vault": deploy(broker, folder / "vault", "vault", clock="record", rule=str(folder / "vault.toml")),
-    }
-    warmed = deployments["issuer"].run("warm-up", str(folder / "seed.json"))
+    (tmp_path / "seed.json").write_text(json.dumps({"Records": [seen]}))
+    places = write_database(
+        tmp_path / "city.mmdb", "GeoLite2-City", {"203.0.113.0/24": BERLIN, "2001:db8::/32": BERLIN}
+    )
+    settings = {"principal": "issuer", "member_account": "resources", "geoip_database": str(places)}
+    deployment = deploy(broker, names, tmp_path, **settings)
+    warmed = deployment.run("warm-up", str(tmp_path / "seed.json"))
     assert warmed.returncode == 0, warmed.stderr
-    records = {"strict": strict_records(), "issuer": issuer_records(), "vault": vault_records()}
-    outcome = {}
-    with ExitStack() as running:
-        workers = {name: running.enter_context(made.worker()) for name, made in deployments.items()}
-        for name, made in deployments.items():
-            send(made, records[name])
-        for name, made in deployments.items():
-            workers[name].wait_until_ready()
-            wait_for(made.all_done, f"all offsets of {name} are committed")
-            outcome[name] = Played(made)
-            outcome[name].gather(workers[name].get("/metrics")[1])
-            assert workers[name].terminate() == 0, workers[name].tail()
-    return outcome
+    issuer = play(deployment, issuer_records())
+    assert_the_issuer_is_the_principal(issuer)
+    assert_alerts_know_the_place(issuer)
+    assert_backtest_of_the_sightings_topic_honours_seeds(issuer)
+    assert_seeding_again_changes_nothing(issuer)
+    assert_newer_memory_is_refused(issuer)
 
 
-def test_who_alerts_under_learning_exceptions_and_short_memory(played: dict[str, Played]) -> None:
+def assert_these_alert(strict: Played) -> None:
     """M1, M3, M5 to M8, T5: exactly these alert; learned, excepted, known, late and incomplete ones do not."""
-    assert told(played["strict"].alerts) == [
+    assert told(strict.alerts) == [
         ("2026-03-01T00:00:01", "alice", "444444444444", "first"),
         ("2026-03-01T03:00:01", "alice", "900000000000", "first"),
         ("2026-03-02T00:04:50", "mallory", "500000000000", "first"),
@@ -274,9 +277,8 @@ def test_who_alerts_under_learning_exceptions_and_short_memory(played: dict[str,
     ]
 
 
-def test_above_the_cap(played: dict[str, Played]) -> None:
+def assert_above_the_cap(strict: Played) -> None:
     """A3: what exceeds the cap is on the overflow topic, whole; the next five minutes let alerts through again."""
-    strict = played["strict"]
     assert told(strict.overflow) == [
         ("2026-03-02T00:04:53", "mallory", "500000000003", "first"),
         ("2026-03-02T00:04:54", "mallory", "500000000004", "first"),
@@ -285,19 +287,20 @@ def test_above_the_cap(played: dict[str, Played]) -> None:
     assert strict.metrics['rootwatch_overflow_total{rule="aws-sts-assume-root-rare-pair"}'] == 2
 
 
-def test_overrides_are_in_the_alert(played: dict[str, Played]) -> None:
-    """A4, M6: severity and risk score are the operator's; an alert says until when was learned."""
-    for alert in played["strict"].alerts:
+def assert_overrides_are_in_the_alert(strict: Played) -> None:
+    """A4, A5, M6: severity and risk score are the operator's; it says until when was learned; no database, no place."""
+    assert {str(alert["geo"]) for alert in strict.alerts} == {"None"}
+    for alert in strict.alerts:
         assert (alert["rule"]["severity"], alert["rule"]["risk_score"]) == ("critical", 99)
         assert alert["novelty"]["learning_ended_at"] == "2026-03-01T00:00:00.000Z"
-    deployment = played["strict"].deployment
+    deployment = strict.deployment
     messages = deployment.read(f"{deployment.topic}.alerts")
     assert {dict(message.headers())["severity"] for message in messages} == {b"critical"}
 
 
-def test_exceptions_are_counted_each(played: dict[str, Played]) -> None:
+def assert_exceptions_are_counted_each(strict: Played) -> None:
     """M7: the metrics tell how many sightings each exception has silenced, numbered as messages number them."""
-    counted = {name: value for name, value in played["strict"].metrics.items() if "_excepted_" in name}
+    counted = {name: value for name, value in strict.metrics.items() if "_excepted_" in name}
     assert counted == {
         'rootwatch_excepted_total{exception="1"}': 2,
         'rootwatch_excepted_total{exception="2"}': 1,
@@ -305,9 +308,9 @@ def test_exceptions_are_counted_each(played: dict[str, Played]) -> None:
     }
 
 
-def test_incomplete_ones_are_dead_letters(played: dict[str, Played]) -> None:
+def assert_incomplete_ones_are_dead_letters(strict: Played) -> None:
     """T5: without principal, account or time, or more than a day ahead of Kafka, a success is a dead letter."""
-    letters = played["strict"].dead_letters
+    letters = strict.dead_letters
     assert {headers["reason"] for headers, _ in letters} == {b"incomplete"}
     assert sorted(headers["error"].decode() for headers, _ in letters) == [
         "eventTime is more than a day after the Kafka timestamp",
@@ -315,15 +318,14 @@ def test_incomplete_ones_are_dead_letters(played: dict[str, Played]) -> None:
         "no principal",
         "no readable eventTime",
     ]
-    assert played["strict"].metrics['rootwatch_dead_letters_total{reason="incomplete"}'] == 4
+    assert strict.metrics['rootwatch_dead_letters_total{reason="incomplete"}'] == 4
 
 
-def test_backtest_says_the_same_as_live(played: dict[str, Played]) -> None:
+def assert_backtest_of_the_topic_says_the_same(strict: Played) -> None:
     """M9: over the same topic a backtest makes the same alerts, to the field, overflow as well.
 
     Where records came out of order, which of a pair's sightings carries the alert may differ: the pairs are the same.
     """
-    strict = played["strict"]
     replayed = strict.backtest("--topic", strict.deployment.names.source_topic)
     for live, overflow in ((strict.alerts, False), (strict.overflow, True)):
         found = [alert for alert in replayed if alert.get("overflow", False) is overflow]
@@ -334,13 +336,13 @@ def test_backtest_says_the_same_as_live(played: dict[str, Played]) -> None:
         }
 
 
-def test_backtest_of_files_says_the_same_as_live(played: dict[str, Played], tmp_path: Path) -> None:
+def assert_backtest_of_files_says_the_same(strict: Played) -> None:
     """M9: from files too, but for the place in Kafka, which they lack, and the future, of which they know nothing."""
-    strict = played["strict"]
     messages = strict.deployment.read(strict.deployment.names.source_topic)
-    (tmp_path / "in.jsonl").write_bytes(b"\n".join(m.value() for m in messages if b"user/zoe" not in m.value()))
+    file = strict.deployment.folder / "in.jsonl"
+    file.write_bytes(b"\n".join(m.value() for m in messages if b"user/zoe" not in m.value()))
     live = [alert for alert in strict.alerts if "zoe" not in alert["principal"]["arn"]]
-    replayed = strict.backtest(str(tmp_path / "in.jsonl"))
+    replayed = strict.backtest(str(file))
     through = [alert for alert in replayed if not alert.get("overflow")]
     ahead = ("2026-03-05T00:00:02", "early", "333333333333", "first")
     assert told(through) == sorted([*told(live), ahead])
@@ -349,9 +351,8 @@ def test_backtest_of_files_says_the_same_as_live(played: dict[str, Played], tmp_
     }.items()
 
 
-def test_the_issuer_is_the_principal(played: dict[str, Played]) -> None:
+def assert_the_issuer_is_the_principal(issuer: Played) -> None:
     """T3, T4, M6: sessions of one role are one principal, each account in resources is a sighting, and seeds teach."""
-    issuer = played["issuer"]
     assert sorted((a["event"]["time"][:10], a["member_account"]["id"]) for a in issuer.alerts) == [
         ("2026-03-01", "222222222222"),
         ("2026-03-03", "333333333333"),
@@ -366,29 +367,29 @@ def test_the_issuer_is_the_principal(played: dict[str, Played]) -> None:
     assert [headers["error"] for headers, _ in issuer.dead_letters] == [b"no member account"]
 
 
-def test_alerts_know_the_place(played: dict[str, Played]) -> None:
+def assert_alerts_know_the_place(issuer: Played) -> None:
     """A5: with a GeoIP database an alert says where the call came from, in IPv4 and IPv6; AWS itself has no place."""
     berlin = {"country": "DE", "city": "Berlin", "location": "52.5,13.25", "asn": None, "organization": None}
-    places = {alert["event"]["source_ip"]: alert["geo"] for alert in played["issuer"].alerts}
+    places = {alert["event"]["source_ip"]: alert["geo"] for alert in issuer.alerts}
     assert places == {"203.0.113.7": berlin, "2001:db8::7": berlin, "organizations.amazonaws.com": None}
-    assert {str(alert["geo"]) for alert in played["strict"].alerts} == {"None"}
 
 
-def test_backtest_of_the_sightings_topic_honours_seeds(played: dict[str, Played]) -> None:
+def assert_backtest_of_the_sightings_topic_honours_seeds(issuer: Played) -> None:
     """M6, M9: replayed from the sightings topic, what only taught teaches only: the same alerts to the field."""
-    issuer = played["issuer"]
     replayed = issuer.backtest("--topic", f"{issuer.deployment.topic}.sightings")
     assert {alert["alert_id"]: comparable(alert) for alert in issuer.alerts} == {
         alert["alert_id"]: comparable(alert) for alert in replayed
     }
 
 
-def test_another_rule_by_the_record_clock(played: dict[str, Played]) -> None:
+def test_another_rule_by_the_record_clock(broker: RunningBroker, names: Names, tmp_path: Path) -> None:
     """M4: a rule file of another event makes a detector, fetch filter included; time is Kafka's.
 
     The events say that all of it happened at one time, three months ahead.
     """
-    vault = played["vault"]
+    (tmp_path / "vault.toml").write_text(vault_rule())
+    deployment = deploy(broker, names, tmp_path, clock="record", rule=str(tmp_path / "vault.toml"))
+    vault = play(deployment, vault_records())
     assert sorted(
         (a["origin"]["timestamp"], a["member_account"]["id"], a["novelty"]["kind"], a["novelty"]["gap_seconds"])
         for a in vault.alerts
@@ -418,27 +419,26 @@ def kept(deployment: Deployment) -> dict[bytes, bytes]:
     return {key: value for key, value in entries.items() if value is not None}
 
 
-@pytest.mark.timeout(120)
-def test_seeding_again_changes_nothing_and_newer_memory_is_refused(played: dict[str, Played]) -> None:
-    """M6: a second warm-up neither alerts nor changes what is remembered.
-
-    Memory that a newer version wrote stops the worker with 1 and words that say so, before it is overwritten: the
-    sighting that met it is not committed.
-    """
-    deployment = played["issuer"].deployment
+def assert_seeding_again_changes_nothing(issuer: Played) -> None:
+    """M6: a second warm-up neither alerts nor changes what is remembered."""
+    deployment = issuer.deployment
     before = kept(deployment)
-    assert deployment.run("warm-up", str(deployment.folder.parent / "seed.json")).returncode == 0
-    key, newer = pair_key(ROLE, "555555555555"), bytes.fromhex("c301" + "0123456789abcdef" + "00")
-    with deployment.worker() as worker:
-        worker.wait_until_ready()
-        wait_for(deployment.all_done, "all offsets are committed")
-        assert worker.terminate() == 0, worker.tail()
+    assert deployment.run("warm-up", str(deployment.folder / "seed.json")).returncode == 0
+    play(deployment, [])
     assert kept(deployment) == before
-    assert len(deployment.alerts()) == len(played["issuer"].alerts)
+    assert len(deployment.alerts()) == len(issuer.alerts)
+
+
+def assert_newer_memory_is_refused(issuer: Played) -> None:
+    """Memory that a newer version wrote stops the worker with 1 and words that say so, before it is overwritten.
+
+    The sighting that met it is not committed.
+    """
+    deployment = issuer.deployment
+    key, newer = pair_key(ROLE, "555555555555"), bytes.fromhex("c301" + "0123456789abcdef" + "00")
     partition = deployment.read(f"{deployment.topic}.sightings")[0].partition()  # all are of one principal
-    changelog = f"{deployment.names.group_id}-memory-changelog"
     producer = Producer({"bootstrap.servers": deployment.bootstrap})
-    producer.produce(changelog, newer, key, partition=partition)
+    producer.produce(f"{deployment.names.group_id}-memory-changelog", newer, key, partition=partition)
     assert producer.flush(30) == 0
     send(deployment, [of_role("2026-03-07T00:00:00Z", "sunday", "555555555555")])
     with deployment.worker() as worker:
@@ -458,13 +458,13 @@ def destinations(deployment: Deployment) -> dict[str, set[str]]:
 
 
 @pytest.mark.timeout(180)
-def test_the_cap_is_exact_after_kills(broker: RunningBroker, tmp_path: Path) -> None:
+def test_the_cap_is_exact_after_kills(broker: RunningBroker, names: Names, tmp_path: Path) -> None:
     """A3: killed before, between and after writing, the state kept or lost, each alert goes where a backtest has it.
 
     The new pairs of one principal cross the border of two cap periods, then a day that drops their buckets; and all
     that was produced comes again each time.
     """
-    deployment = deploy(broker, tmp_path / "capped", "capped", max_alerts="10")
+    deployment = deploy(broker, names, tmp_path, max_alerts="10")
     produced: list[tuple[str, dict[str, Any]]] = []
     for number, step in enumerate(("alerts-sent", "changelog-sent", "memory-written")):
         day = datetime.fromisoformat("2026-03-01T00:04:30+00:00") + timedelta(days=number)
