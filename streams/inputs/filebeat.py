@@ -33,9 +33,14 @@ def read(document: Document, walk: Walk) -> Iterator[Item]:
 
 
 def read_text(ecs: Ecs, walk: Walk) -> Iterator[Item]:
-    """Read the text; an ingest pipeline prefers ``event.original``, and so does this."""
-    text = ecs.text("event.original") or ecs.text("message")
-    if text is None:
-        yield walk.unknown("a document about CloudTrail without message, event.original and fields", ecs.bodies[0])
+    """Read the text, or the object that a shipper has made of it.
+
+    An ingest pipeline prefers ``event.original``, and so does this.
+    """
+    held = ecs.value("event.original") or ecs.value("message")
+    if isinstance(held, str):
+        yield from walk.text(held)
+    elif isinstance(held, dict):
+        yield from walk.document(held)
     else:
-        yield from walk.text(text)
+        yield walk.unknown("a document about CloudTrail without message, event.original and fields", ecs.bodies[0])

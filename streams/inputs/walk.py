@@ -1,7 +1,14 @@
-"""What a message shape is, and the walk through a message that its shapes share."""
+"""What a message shape is, and the walk through a message that its shapes share.
+
+Rules:
+- Text that is not one JSON document is read as several, one a line, if at least one line is a document and the first
+  does not merely open one. A line that is none costs only itself (R4).
+- Every document and every line may start with a byte order mark, as where files were put together.
+"""
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
@@ -14,8 +21,12 @@ from streams.inputs.content import element_content
 Item = Record | Unreadable | Notice
 Document = Mapping[str, Any]
 
-# An Elasticsearch hit around a Filebeat document around an SNS notification around awslogs data around a record: five.
-_MOST_WRAPPERS = 8
+# An Elasticsearch hit around a Filebeat document around an SNS notification around awslogs data around a record: five,
+# and the message's own text is the first.
+_MOST_WRAPPERS = 9
+
+_BLANKS = b" \t\r\n"
+_OPENING = (b"{", b"[", b",", b":")
 
 
 class Shape(Protocol):
@@ -80,18 +91,32 @@ class Walk:
             return
         yield from self.dispatch(value, replace(self, wrappers=self.wrappers + 1))
 
-    def text(self, text: str) -> Iterator[Item]:
-        """Read JSON text that this shape is wrapped around; blank text is known to hold nothing (R5)."""
-        text = text.removeprefix("\ufeff").strip(" \t\r\n")
-        if not text:
+    def text(self, text: bytes | str) -> Iterator[Item]:
+        """Read the text of a message, or that a shape is wrapped around; blank text is known to hold nothing (R5)."""
+        encoded = _bare(text.encode("utf-8") if isinstance(text, str) else text)
+        if not encoded:
             yield self.notice("an empty value")
             return
         try:
-            value = json_text.parse(text)
+            value = json_text.parse(encoded)
         except json_text.MalformedJsonError as error:
-            yield self.unreadable("malformed", str(error), text.encode("utf-8"))
-            return
-        yield from self.document(value)
+            lines = [line for line in encoded.split(b"\n") if _bare(line)]
+            if _are_documents(lines):
+                yield from self._lines(lines)
+            else:
+                yield self.unreadable("malformed", str(error), encoded)
+        else:
+            yield from self.document(value)
+
+    def _lines(self, lines: list[bytes]) -> Iterator[Item]:
+        elements = self.elements()
+        for line in lines:
+            try:
+                value = json_text.parse(_bare(line))
+            except json_text.MalformedJsonError as error:
+                yield elements.unreadable("malformed", str(error), line)
+            else:
+                yield from elements.document(value)
 
     def record(self, fields: Document, source: Document | None = None) -> Record:
         """A record; ``source`` is the element it was read from, if that is not the record itself."""
@@ -114,3 +139,23 @@ class Walk:
 
     def _number(self) -> int | None:
         return None if self.numbers is None else next(self.numbers)
+
+
+def _bare(text: bytes) -> bytes:
+    return text.strip(_BLANKS).removeprefix(codecs.BOM_UTF8).strip(_BLANKS)
+
+
+def _are_documents(lines: list[bytes]) -> bool:
+    """Whether these are documents, one a line, rather than the lines of one that is cut or damaged."""
+    return len(lines) > 1 and not lines[0].rstrip(_BLANKS).endswith(_OPENING) and any(map(_is_document, lines))
+
+
+def _is_document(line: bytes) -> bool:
+    bare = _bare(line)
+    if not bare.startswith((b"{", b"[")):
+        return False
+    try:
+        json_text.parse(bare)
+    except json_text.MalformedJsonError:
+        return False
+    return True

@@ -1,0 +1,32 @@
+"""A document before ingest whose record is an object already, or whose text is empty, was called malformed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from cloudtrail_messages import PRINCIPAL, RECORD
+from sightings import RULE
+
+from streams.pipeline import Taking, sight
+
+DATASET = {"dataset": "aws.cloudtrail"}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [{"event": {**DATASET, "original": RECORD}}, {"event": DATASET, "message": RECORD}],
+    ids=["event.original", "message"],
+)
+def test_the_record_may_be_an_object(document: dict[str, Any]) -> None:
+    """R1: message or event.original holds the record, whether or not the shipper has parsed it."""
+    reading = sight(json.dumps(document).encode(), RULE, Taking())
+    assert [sighting.principal for sighting in reading.sightings] == [PRINCIPAL]
+    assert reading.rejected == ()
+
+
+def test_an_empty_text_holds_nothing() -> None:
+    """R5: an empty line that Filebeat ships is no dead letter."""
+    reading = sight(json.dumps({"event": DATASET, "message": ""}).encode(), RULE, Taking())
+    assert (reading.sightings, reading.rejected) == ((), ())

@@ -1,0 +1,36 @@
+"""Text inside a message was read as one document only, though a message itself may be several, one a line."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import Any
+
+import pytest
+from cloudtrail_messages import RECORD, filebeat, sns, subscription
+from sightings import RULE
+
+from streams.pipeline import Taking, sight
+
+TEXT = json.dumps(RECORD)
+LINES = f"{TEXT}\n\n{TEXT[:-9]}\r\n{TEXT}\n"
+WRAPPED: dict[str, Any] = {
+    "an SNS notification": sns(LINES),
+    "Filebeat's message": filebeat(LINES),
+    "a log event": {**subscription(RECORD, json.dumps), "logEvents": [{"message": LINES}]},
+}
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_text_in_a_message_may_be_documents_one_a_line(name: str) -> None:
+    """R1, R4: each line is an element, and a bad one costs only itself."""
+    reading = sight(json.dumps(WRAPPED[name]).encode(), RULE, Taking())
+    assert len(reading.sightings) == 2
+    assert [(rejected.reason, rejected.element) for rejected in reading.rejected] == [("malformed", 1)]
+
+
+def test_each_of_the_files_put_together_may_start_with_a_byte_order_mark() -> None:
+    """R1: members of one gzip are files of their own."""
+    member = gzip.compress(f"\ufeff{TEXT}\n".encode())
+    reading = sight(member * 3, RULE, Taking())
+    assert (len(reading.sightings), reading.rejected) == (3, ())
