@@ -2,7 +2,8 @@ r"""Session tokens in text that is no JSON, cut JSON, or JSON that only looks li
 
 Rules:
 - The key is found written plainly or with escapes of any depth (``\"sessionToken\"``, ``\u0073essionToken``,
-  ``\\u0022``), in any case, with ``_`` or ``-`` between its words; then comes ``:`` or ``=``.
+  ``\\u0022``), in any case, with ``_`` or ``-`` between its words; then comes ``:``, ``=``, ``=>``, ``%3D`` or the
+  ``>`` of a tag.
 - A quoted value ends before the quote that closes it at its own depth of escaping, or, if the text was cut, with the
   text. An unquoted one (``{sessionToken=FwoG…, expiration=…}``, the text form of a Java map) ends at a delimiter.
 - Each search takes time in proportion to the text, whatever the text.
@@ -31,7 +32,7 @@ def _letter(letter: str) -> str:
 _KEY_PATTERN = rf"{_FIRST_LETTER}{''.join(map(_letter, 'ession'))}[_-]?\x00*{''.join(map(_letter, 'token'))}"
 _QUOTE = rf"""(?:(?:{_BACKSLASHES})?["']|{_BACKSLASHES}u002[27])\x00*+"""
 _BLANK = rf"(?:[\s\x00\[]|{_BACKSLASHES}(?:[nrt]|u00(?:20|09|0[aAdD])))*+"
-_SEPARATOR = rf"(?:[:=]|{_BACKSLASHES}u003[aAdD])"
+_SEPARATOR = rf"(?:[:=>]|%3[aAdD]|{_BACKSLASHES}u003[aAdDeE]){{1,2}}+"
 _BEFORE_VALUE = re.compile(rf"{_KEY_PATTERN}(?:{_QUOTE})?{_BLANK}{_SEPARATOR}{_BLANK}(?P<quote>{_QUOTE})?")
 _QUOTES = re.compile(r"""(?<!\\)(?P<depth>\\*+)(?P<mark>["'])""")
 _ANY_QUOTE = re.compile(_QUOTE)

@@ -71,6 +71,9 @@ TEXTS = {
     "twice": '{"sessionToken": "%s", "b": {"sessionToken": "%s"}',
     "UTF-16 read as bytes": "\x00".join('{"sessionToken":"') + "\x00%s" + "\x00".join('"}'),
     "after an odd quote": '" {"sessionToken":"%s"}',
+    "an element of XML": "<Credentials><SessionToken>%s</SessionToken></Credentials>",
+    "a Ruby hash": '{"sessionToken"=>"%s"}',
+    "a part of a URL": "a%3Db%26sessionToken%3D%s",
 }
 
 
