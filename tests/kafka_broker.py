@@ -200,6 +200,11 @@ class RunningBroker:
         new = NewTopic(name, num_partitions=partitions, replication_factor=1, config=settings)
         admin = self.admin()  # kept until the result is there: a client without a reference gives up
         admin.create_topics([new])[name].result(30)
+        until = time.monotonic() + START_SECONDS
+        while admin.list_topics(timeout=30).topics.get(name) is None:  # the broker follows the controller
+            if time.monotonic() > until:
+                raise BrokerError(f"topic {name} was created and is not seen")
+            time.sleep(0.05)
         return name
 
 

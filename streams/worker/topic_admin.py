@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import tenacity
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (
     AlterConfigOpType,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["AccessRefused", "BrokerError", "BrokerUnreachable", "Finding", "apply_topics", "check_topics"]
 
 _POLICY = "cleanup.policy"
+_SEEN_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,30 @@ def apply_topics(settings: Settings) -> tuple[list[str], list[Finding]]:
                     changes.setdefault(finding.topic, {})[setting] = wanted[finding.topic].config[setting]
         for name, config in changes.items():
             done.append(_configure(access, name, config))
+        created = [finding.topic for finding in findings if finding.aspect == "missing"]
+        _wait_until_seen(access, {**{name: wanted[name].config for name in created}, **changes})
         return done, remaining
+
+
+def _wait_until_seen(access: BrokerAccess, changes: Mapping[str, Mapping[str, str]]) -> None:
+    """Wait until a broker shows what the controller has done; a worker started at once must not find a topic missing.
+
+    A broker that lags for longer than ``_SEEN_SECONDS`` is left to catch up by itself: what was asked is done.
+    """
+
+    def unseen() -> bool:
+        if None in _describe(access, list(changes)).values():
+            return True
+        configs = _configs(access, list(changes))
+        return any(configs[name].get(key) != value for name, config in changes.items() for key, value in config.items())
+
+    if changes:
+        tenacity.Retrying(
+            retry=tenacity.retry_if_result(bool),
+            wait=tenacity.wait_fixed(0.2),
+            stop=tenacity.stop_after_delay(_SEEN_SECONDS),
+            retry_error_callback=lambda _state: None,
+        )(unseen)
 
 
 def _check(access: BrokerAccess, settings: Settings) -> list[Finding]:

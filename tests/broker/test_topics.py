@@ -94,8 +94,9 @@ def test_apply_does_not_create_the_source(broker: RunningBroker, names: Names) -
 def test_settings_that_differ_are_mended(broker: RunningBroker, settings: Settings) -> None:
     """A wrong retention or compaction is named by check and set right by apply; other topic settings are left alone."""
     changelog, alerts = topic_names(settings).changelog, topic_names(settings).alerts
-    broker.create_topic(changelog, 4, cleanup_policy="compact,delete", segment_bytes="2097152")
-    broker.create_topic(alerts, 4, retention_ms="1000", max_message_bytes=str(16 * MIB))
+    large = str(16 * MIB)
+    broker.create_topic(changelog, 4, cleanup_policy="compact,delete", segment_bytes="2097152", max_message_bytes=large)
+    broker.create_topic(alerts, 4, retention_ms="1000", max_message_bytes=large)
     apart = [finding for finding in check_topics(settings) if finding.aspect != "missing"]
     assert [(finding.topic, finding.aspect, finding.stops_worker) for finding in apart] == [
         (alerts, "retention.ms", False),

@@ -1,4 +1,4 @@
-"""On a broker with Kafka's own limit of 1 MiB a large bucket or principal could not be remembered: no worker got past it.
+"""With Kafka's own limit of 1 MiB a large bucket or principal could not be remembered: no worker got past it.
 
 The changelog alone of all topics had no ``max.message.bytes`` of its own.
 """
