@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from kafka_broker import Broker, BrokerError, Names, RunningBroker, free_ports, running
+from worker_process import Deployment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +48,15 @@ def names(request: pytest.FixtureRequest) -> Names:
     test = re.sub(r"[^a-zA-Z0-9]+", "-", request.node.name)[:60].strip("-")
     unique = f"{test}-{uuid.uuid4().hex[:8]}"
     return Names(topic_prefix=unique, group_id=f"group-{unique}", source_topic=f"cloudtrail-{unique}")
+
+
+@pytest.fixture
+def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deployment:
+    """A deployment with its topics and a source topic of three partitions."""
+    broker.create_topic(names.source_topic, partitions=3)
+    made = Deployment(broker.bootstrap, names, tmp_path)
+    made.apply_topics()
+    return made
 
 
 @contextmanager

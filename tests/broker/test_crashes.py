@@ -8,25 +8,14 @@ import subprocess
 import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from crashing_worker import STEPS
 from pairs import assert_each_pair_alerted_under_one_id, records
 from worker_process import Deployment, wait_for
 
-if TYPE_CHECKING:
-    from kafka_broker import Names, RunningBroker
-
 CRASHING = str(Path(__file__).parents[1] / "crashing_worker.py")
-
-
-@pytest.fixture
-def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deployment:
-    broker.create_topic(names.source_topic, partitions=3)
-    made = Deployment(broker.bootstrap, names, tmp_path)
-    made.apply_topics()
-    return made
 
 
 @pytest.mark.timeout(300)

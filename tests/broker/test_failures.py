@@ -12,17 +12,9 @@ from pairs import alert_ids, assert_each_pair_alerted_under_one_id, records
 from worker_process import Deployment, assume_root, wait_for
 
 if TYPE_CHECKING:
-    from kafka_broker import Names, RunningBroker
+    from kafka_broker import RunningBroker
 
 FAILING = str(Path(__file__).parents[1] / "failing_worker.py")
-
-
-@pytest.fixture
-def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deployment:
-    broker.create_topic(names.source_topic, partitions=2)
-    made = Deployment(broker.bootstrap, names, tmp_path)
-    made.apply_topics()
-    return made
 
 
 def finish(deployment: Deployment) -> None:

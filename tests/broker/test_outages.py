@@ -69,14 +69,6 @@ def test_broker_is_away(own_broker: Broker, names: Names, tmp_path: Path) -> Non
     assert_each_pair_alerted_under_one_id(deployment, produced)
 
 
-@pytest.fixture
-def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deployment:
-    broker.create_topic(names.source_topic, partitions=2)
-    made = Deployment(broker.bootstrap, names, tmp_path)
-    made.apply_topics()
-    return made
-
-
 def read_with_registry(deployment: Deployment, url: str) -> list[dict[str, Any]]:
     """The alerts as confluent-kafka's deserializer gives them to whoever knows the registry alone."""
     topic = f"{deployment.topic}.alerts"

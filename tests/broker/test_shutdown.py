@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from kafka_broker import RunningBroker
 from pairs import alerts_sent, assert_each_pair_alerted_under_one_id, records
 from worker_process import Deployment, assume_root, wait_for
@@ -16,14 +15,6 @@ if TYPE_CHECKING:
     from registry_server import RegistryServer
 
 SECONDS = 15
-
-
-@pytest.fixture
-def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deployment:
-    broker.create_topic(names.source_topic, partitions=2)
-    made = Deployment(broker.bootstrap, names, tmp_path)
-    made.apply_topics()
-    return made
 
 
 def test_under_load(deployment: Deployment) -> None:

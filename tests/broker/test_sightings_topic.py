@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import pytest
 from pairs import pair_of, records
 from worker_process import Deployment, pairs_of, wait_for
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from kafka_broker import Names, RunningBroker
-
 TOKEN = b"FwoGZXIvYXdzJUNKTOKEN"
 JUNK = [b"", b"junk", b"\xc3\x01short", b'{"sessionToken":"' + TOKEN + b'"}', None]
-
-
-@pytest.fixture
-def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deployment:
-    broker.create_topic(names.source_topic, partitions=2)
-    made = Deployment(broker.bootstrap, names, tmp_path)
-    made.apply_topics()
-    return made
 
 
 def test_strange_values(deployment: Deployment) -> None:

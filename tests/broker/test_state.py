@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
-import pytest
 from aiokafka.partitioner import DefaultPartitioner
 from confluent_kafka import Producer
 from worker_process import Deployment, assume_root, wait_for
@@ -15,21 +13,8 @@ from streams.kafka_security import producer_options
 from streams.settings import Settings
 from streams.wire.memory import bucket_key, encode_bucket, encode_pair, pair_key
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from kafka_broker import Names, RunningBroker
-
 ALICE = "arn:aws:iam::111111111111:user/alice"
 MARCH = 1_772_323_200_000  # 2026-03-01
-
-
-@pytest.fixture
-def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deployment:
-    broker.create_topic(names.source_topic, partitions=1)
-    made = Deployment(broker.bootstrap, names, tmp_path)
-    made.apply_topics()
-    return made
 
 
 def partition_of(principal: str) -> int:

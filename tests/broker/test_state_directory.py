@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
 from pairs import assert_each_pair_alerted_under_one_id, records
 from worker_process import Deployment, wait_for
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from kafka_broker import Names, RunningBroker
-
-
-@pytest.fixture
-def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deployment:
-    broker.create_topic(names.source_topic, partitions=2)
-    made = Deployment(broker.bootstrap, names, tmp_path)
-    made.apply_topics()
-    return made
+    from kafka_broker import RunningBroker
 
 
 def run_to_the_end(deployment: Deployment) -> str:

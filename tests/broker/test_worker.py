@@ -2,23 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import pytest
 from worker_process import Deployment, assume_root, pairs_of, wait_for
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from kafka_broker import Names, RunningBroker
-
-
-@pytest.fixture
-def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deployment:
-    broker.create_topic(names.source_topic, partitions=3)
-    made = Deployment(broker.bootstrap, names, tmp_path)
-    made.apply_topics()
-    return made
 
 
 def test_bytes_in_alert_out(deployment: Deployment) -> None:

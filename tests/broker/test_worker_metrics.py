@@ -4,25 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
-from typing import TYPE_CHECKING
 
-import pytest
 from metric_catalogue import catalogue
 from prometheus_client.parser import text_string_to_metric_families
 from worker_process import Deployment, Worker, assume_root, wait_for
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from kafka_broker import Names, RunningBroker
-
-
-@pytest.fixture
-def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deployment:
-    broker.create_topic(names.source_topic, partitions=2)
-    made = Deployment(broker.bootstrap, names, tmp_path)
-    made.apply_topics()
-    return made
 
 
 def samples(worker: Worker) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
