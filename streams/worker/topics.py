@@ -90,7 +90,7 @@ def catalogue(settings: Settings) -> tuple[Topic, ...]:
         }
         return Topic(name, settings.partitions, replicas, config | durable)
 
-    # A key holds the principal, and a bucket the ids of all alerts of five minutes: neither has a bound of its own.
+    # A bucket holds the ids of all alerts of five minutes, and max_alerts has no bound.
     compacted = {"cleanup.policy": "compact", "max.message.bytes": str(MAX_MESSAGE_BYTES)}
     return (
         kept(names.sightings, 400),

@@ -14,6 +14,11 @@ The rules:
   it then hands over Faust throws away.
 * Before partitions are given up, the batches in hand are finished and committed, so that the next owner starts after
   them and no late write follows its recovery.
+* Records fetched before that are of no use after it: what came before them was thrown out of the queues, and delivered
+  in the new generation they would have offsets committed past it. So the flow is stopped, the records in hand are
+  dropped, and those of a fetch that was under way are put back.
+* Nothing is dropped as read before: the last read offset of an earlier assignment may be noted after that of the next
+  one has begun, and Faust then drops what nobody has handled. What comes twice is handled twice (M5).
 * The producer is idempotent, so that a retry cannot reorder the changelog.
 """
 
@@ -23,6 +28,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from aiokafka.errors import IllegalStateError
 from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from mode.utils.queues import FlowControlEvent
@@ -100,6 +106,14 @@ class ActivePartitions:
         return tp in self._active
 
 
+class Fetched(dict["TP", list[Any]]):
+    """Records by partition, and how often partitions had been given up when they were asked for."""
+
+    def __init__(self, revocations: int, records: Mapping[TP, list[Any]] | None = None) -> None:
+        super().__init__(records or {})
+        self.revocations = revocations
+
+
 class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """The consumer's thread; it drops what cannot match before the event loop hears of it."""
 
@@ -109,12 +123,15 @@ class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         fetcher = self._consumer._fetcher  # noqa: SLF001  aiokafka has no hook here
         fetcher._client = ScreeningClient(fetcher._client, self.app)  # noqa: SLF001
 
-    async def _fetch_records(
-        self, consumer: Any, active_partitions: Container[TP] | None, **options: Any
-    ) -> dict[TP, list[Any]]:
+    async def _fetch_records(self, consumer: Any, active_partitions: Container[TP] | None, **options: Any) -> Fetched:
+        revocations = self.consumer.revocations
         active = None if active_partitions is None else ActivePartitions(active_partitions)
-        fetched: dict[TP, list[Any]] = await super()._fetch_records(consumer, active, **options)
+        fetched = Fetched(revocations, await super()._fetch_records(consumer, active, **options))
         self.app.last_poll = time.monotonic()
+        if revocations != self.consumer.revocations:
+            # Before or after the new assignment began to fetch? Nobody knows.
+            self._put_back(fetched)
+            return Fetched(revocations)
         for tp, records in fetched.items():
             if tp.topic in self.app.source_topics:
                 # The screen looks at marks anywhere; here each value is looked at by itself.
@@ -123,10 +140,22 @@ class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
                 fetched[tp] = [*kept, records[-1]]
         return fetched
 
+    def _put_back(self, fetched: Fetched) -> None:
+        for tp, records in fetched.items():
+            with suppress(IllegalStateError):  # it is another's by now
+                self._consumer.seek(tp, records[0].offset)
+
     def _stopped_set(self) -> None:
         """Stop the thread; after a crash it has stopped by itself and closed its event loop."""
         with suppress(RuntimeError):
             super()._stopped_set()
+
+
+class NothingRead(dict["TP", int | None]):
+    """In place of Faust's last read offset of each partition: says of each that nothing was read yet."""
+
+    def __getitem__(self, _tp: TP) -> None:
+        return None
 
 
 class Consumer(driver.Consumer):  # type: ignore[misc]
@@ -136,13 +165,17 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         self, transport: Transport, callback: Callable[[Message], Awaitable[None]], *args: Any, **kwargs: Any
     ) -> None:
         self._offsets: dict[TP, OpenOffsets] = {}
+        self.revocations = 0
 
         async def deliver(message: Message) -> None:
+            if not self.flow_active:
+                return  # the partitions are being given up: it is read again
             if self.app.topics.acks_enabled_for(message.topic):
                 self._offsets.setdefault(message.tp, OpenOffsets()).deliver(message.offset)
             await callback(message)
 
         super().__init__(transport, deliver, *args, **kwargs)
+        self._read_offset = NothingRead()
 
     def _new_consumer_thread(self) -> FilteringThread:
         return FilteringThread(self, loop=self.loop, beacon=self.beacon)
@@ -181,8 +214,20 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finish and commit the batches in hand before the partitions go."""
         await self._finish_batches()
+        self.stop_flow()  # first: no fetch begins between the two
+        self.revocations += 1
         await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Begin with nothing delivered."""
         self._offsets.clear()
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def _wait_next_records(self, timeout: float) -> tuple[Any, set[TP] | None]:  # noqa: ASYNC109  Faust's signature
+        records, active = await super()._wait_next_records(timeout)
+        if isinstance(records, Fetched) and records.revocations != self.revocations:
+            records = {}
+        return records, active
 
     async def _finish_batches(self) -> None:
         async with self.app.batches.finished(FINISH_SECONDS):

@@ -1,0 +1,116 @@
+"""Records were lost in a rebalance under load: some that had been fetched before it were delivered after it.
+
+What came before them was thrown out of the queues, so that delivered in the new generation they had offsets committed
+past what nobody had handled. And Faust noted the last read offset of the earlier assignment when the next had begun:
+what lay before it was dropped as read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiokafka.errors import IllegalStateError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+from mode import Service
+from mode.utils.locks import Event
+
+from streams.worker.transport import Consumer, Fetched, FilteringThread, NothingRead
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+SOURCE, OTHER = TP("cloudtrail", 0), TP("sightings", 1)
+
+
+class Waiting(Consumer):
+    """A consumer that waits for records."""
+
+    def __init__(self) -> None:
+        """Nothing of a consumer is needed but that."""
+        self.revocations = 0
+
+
+@pytest.mark.parametrize("revoked", [True, False])
+def test_records_in_hand(monkeypatch: pytest.MonkeyPatch, *, revoked: bool) -> None:
+    """A2: records that were fetched before partitions were given up are never delivered after it."""
+    consumer = Waiting()
+
+    async def wait(*_args: Any) -> Any:
+        records = Fetched(consumer.revocations, {SOURCE: ["record"]})
+        consumer.revocations += revoked
+        return records, {SOURCE}
+
+    monkeypatch.setattr(driver.Consumer, "_wait_next_records", wait)
+    records, active = asyncio.run(consumer._wait_next_records(1.0))  # noqa: SLF001  Faust's hook
+    assert (records, active) == ({} if revoked else {SOURCE: ["record"]}, {SOURCE})
+
+
+class Fetching(FilteringThread):
+    """The consumer's thread as it fetches."""
+
+    def __init__(self, seek: Callable[[TP, int], None]) -> None:
+        """Nothing of the thread is needed but that."""
+        self.consumer = SimpleNamespace(revocations=0)
+        self.app = SimpleNamespace(source_topics=frozenset(), last_poll=0.0)
+        self._consumer = SimpleNamespace(seek=seek)
+
+
+@pytest.mark.parametrize("revoked", [True, False])
+def test_records_on_their_way(monkeypatch: pytest.MonkeyPatch, *, revoked: bool) -> None:
+    """A2: what a fetch brings that was under way when partitions were given up is put back, and read again."""
+    sought: list[tuple[TP, int]] = []
+
+    def seek(tp: TP, offset: int) -> None:
+        if tp == OTHER:
+            raise IllegalStateError("not assigned any more")
+        sought.append((tp, offset))
+
+    thread = Fetching(seek)
+    fetched = {OTHER: [SimpleNamespace(offset=9)], SOURCE: [SimpleNamespace(offset=7), SimpleNamespace(offset=8)]}
+
+    async def fetch(*_args: Any, **_options: Any) -> Any:
+        thread.consumer.revocations += revoked
+        return fetched
+
+    monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", fetch)
+    records = asyncio.run(thread._fetch_records(None, None))  # noqa: SLF001  Faust's hook
+    assert records == ({} if revoked else fetched)
+    assert sought == ([(SOURCE, 7)] if revoked else [])
+
+
+class Draining(Consumer):
+    """A consumer that hands over given records, and then stops."""
+
+    def __init__(self, offsets: list[int], callback: Callable[[Any], Any]) -> None:
+        """What Faust's loop uses of a consumer, and the read offsets as this project's consumer has them."""
+        Service.__init__(self)
+        self.app = SimpleNamespace(topics=SimpleNamespace(acks_enabled_for=lambda _topic: True))
+        self.callback = callback
+        self.suspend_flow = Event()
+        self._commit_every = None
+        self._read_offset = NothingRead()
+        self._offsets_to_come = offsets
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ARG002, ASYNC109  Faust's signature
+        """The records, once."""
+        for offset in self._offsets_to_come:
+            yield SOURCE, SimpleNamespace(topic=SOURCE.topic, offset=offset)
+        self._stopped.set()
+
+
+def test_a_read_offset_of_an_earlier_assignment() -> None:
+    """A2: what lies before an offset that was read in an earlier assignment is delivered all the same."""
+    delivered: list[int] = []
+
+    async def deliver(message: Any) -> None:
+        delivered.append(message.offset)
+
+    async def drain() -> None:
+        await Draining([9, 7, 8, 9, 10], deliver)._drain_messages(Service())  # noqa: SLF001  Faust's loop
+
+    asyncio.run(drain())
+    assert delivered == [9, 7, 8, 9, 10]
