@@ -48,6 +48,16 @@ _OUTAGES = {
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError.BROKER_NOT_AVAILABLE,
 }
+# What a cluster says that has just started, or is moving leaders: it ends by itself.
+_PASSING = {
+    KafkaError._NOENT,  # noqa: SLF001  librdkafka's "no leaders found"
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.NOT_CONTROLLER,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.NOT_COORDINATOR,
+}
 
 
 class BrokerError(OperatorError):
@@ -130,6 +140,8 @@ class BrokerAccess:
             return AccessRefused(f"{what}: {operation}: {self._servers}: {_words(self._refusal)}")
         if error.code() in _OUTAGES:
             return BrokerUnreachable(f"{what}: {operation}: {self._unreachable()}")
+        if error.code() in _PASSING:
+            return BrokerUnreachable(f"{what}: {operation}: {_words(error)}")
         return BrokerError(f"{what}: {operation}: {_words(error)}")
 
     def _unreachable(self) -> str:
