@@ -149,7 +149,8 @@ def _rights(access: BrokerAccess, configured: Settings) -> Iterator[Row]:
         lacking = [name for name in right.operations if name.upper() not in allowed]
         if lacking:
             missing.append(f"{right.kind} {right.name}: {', '.join(lacking)}")
-    yield from (Row("wrong", f"rights: {lack} is not allowed; grant it (docs/operations.md)") for lack in missing)
+    mend = "grant it: `rootwatch topics apply --acls PRINCIPAL` as a user who may"
+    yield from (Row("wrong", f"rights: {lack} is not allowed; {mend}") for lack in missing)
     if not missing:
         yield Row("ok", "rights: all that a worker needs on what is there")
 

@@ -1,9 +1,10 @@
-"""``rootwatch topics apply|check``: creates or checks every topic, and the registry's subjects."""
+"""``rootwatch topics apply|check``: creates or checks every topic, the registry's subjects and a worker's ACLs."""
 
 from __future__ import annotations
 
+import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +13,7 @@ from streams.commands.check_list import show
 from streams.commands.options import Config  # noqa: TC001  typer reads it
 from streams.operator_error import OperatorError
 from streams.wire import registry
+from streams.worker.acls import apply_acls, check_acls
 from streams.worker.topic_admin import apply_topics, check_topics
 from streams.worker.topics import alert_schemas
 
@@ -23,27 +25,56 @@ if TYPE_CHECKING:
 topics = typer.Typer(no_args_is_help=True, add_completion=False, help="Create or check the topics.")
 
 
+def _principal(value: str | None) -> str | None:
+    """Kafka's form of a principal, or wrong usage."""
+    if value is not None and not re.fullmatch(r"[A-Za-z]+:.+", value):
+        raise typer.BadParameter(f"{value!r} is no principal; it is Type:name, such as User:rootwatch")
+    return value
+
+
+Acls = Annotated[
+    str | None,
+    typer.Option(
+        "--acls",
+        metavar="PRINCIPAL",
+        callback=_principal,
+        help="The workers' principal, such as User:rootwatch: its ACLs, too, the least that a worker needs.",
+    ),
+]
+
+
 @topics.command()
-def check(config: Config = None) -> None:
+def check(config: Config = None, acls: Acls = None) -> None:
     """Name what is missing or differs; change nothing. Exit 1 if there is anything."""
     configured = settings.load(config)
     problems = [str(finding) for finding in check_topics(configured)] + _subjects(configured, registry.check_schemas)
-    show([("wrong", problem) for problem in problems] or [("ok", "every topic is as it must be")])
+    problems += check_acls(configured, acls) if acls else []
+    show([("wrong", problem) for problem in problems] or _all_well(acls))
     if problems:
-        _say("`rootwatch topics apply` with the same settings mends what can be mended in place.")
+        _say("`rootwatch topics apply` with the same settings and options mends what can be mended in place.")
         raise typer.Exit(1)
 
 
 @topics.command()
-def apply(config: Config = None) -> None:
+def apply(config: Config = None, acls: Acls = None) -> None:
     """Create what is missing and mend what can be mended in place. Exit 1 if anything is still wrong."""
     configured = settings.load(config)
-    done, remaining = apply_topics(configured)
+    done, findings = apply_topics(configured)
+    remaining = [str(finding) for finding in findings]
     done += _subjects(configured, registry.apply_schemas)
-    rows = [("done", change) for change in done] + [("wrong", str(finding)) for finding in remaining]
-    show(rows or [("ok", "every topic is as it must be")])
+    if acls:
+        granted, denied = apply_acls(configured, acls)
+        done += granted
+        remaining += denied
+    rows = [("done", change) for change in done] + [("wrong", problem) for problem in remaining]
+    show(rows or _all_well(acls))
     if remaining:
         raise typer.Exit(1)
+
+
+def _all_well(acls: str | None) -> list[tuple[str, str]]:
+    rights = [("ok", f"{acls} has every right of a worker")] if acls else []
+    return [("ok", "every topic is as it must be"), *rights]
 
 
 def _subjects(configured: Settings, ask: Callable[[Settings, Mapping[str, str]], list[str]]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The least that a worker's user must be allowed, by topic; docs/operations.md lists it for whoever sets the ACLs.
+"""The least that a worker's user must be allowed, by topic; ``topics apply --acls`` grants it (docs/operations.md).
 
 As Kafka's authorizer has it, Read and Write include Describe, and Write on any topic is enough for an idempotent
 producer (KIP-679). Creating and changing topics is `topics apply`'s business, and best another user's.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import Producer
@@ -26,7 +26,7 @@ from streams.worker.rights import Right, worker_rights
 from streams.worker.topics import catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from kafka_broker import RunningBroker
@@ -40,7 +40,7 @@ _OPERATIONS = {
     "AlterConfigs": AclOperation.ALTER_CONFIGS,
 }
 _KINDS = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP}
-_USERS = ("worker", "owner", "seeder", "replayer", "reader", "looker")
+_USERS = ("worker", "owner", "granter", "seeder", "replayer", "reader", "looker")
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,23 @@ class Guarded:
 
     def grant(self, user: str, *rights: Right) -> None:
         """Grant rights, and wait until the broker knows of them."""
-        admin = AdminClient({"bootstrap.servers": self.broker.bootstrap})
         for right in rights:
             place = (_KINDS[right.kind], right.name, ResourcePatternType.LITERAL, f"User:{user}", "*")
             for name in right.operations:
-                granted = (*place, _OPERATIONS[name], AclPermissionType.ALLOW)
-                admin.create_acls([AclBinding(*granted)])[AclBinding(*granted)].result(30)
-                wait_for(lambda: admin.describe_acls(AclBindingFilter(*granted)).result(30), "the broker knows", 30)  # noqa: B023
+                self.set_acl(*place, _OPERATIONS[name], AclPermissionType.ALLOW)
+
+    def set_acl(self, *acl: Any) -> None:
+        """Set an ACL of any kind, and wait until the broker knows of it."""
+        admin = AdminClient({"bootstrap.servers": self.broker.bootstrap})
+        admin.create_acls([AclBinding(*acl)])[AclBinding(*acl)].result(30)
+        wait_for(lambda: admin.describe_acls(AclBindingFilter(*acl)).result(30), "the broker knows", 30)
+
+    def acls(self, principal: str) -> int:
+        """How many ACLs a principal has."""
+        everything = (ResourceType.ANY, None, ResourcePatternType.ANY, principal, None)
+        asked = AclBindingFilter(*everything, AclOperation.ANY, AclPermissionType.ANY)
+        admin = AdminClient({"bootstrap.servers": self.broker.bootstrap})
+        return len(admin.describe_acls(asked).result(30))
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +114,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         yield made
 
 
-def test_a_worker_does_all_its_work_with_the_documented_rights(guarded: Guarded) -> None:
-    """Without rights doctor names each that lacks; with those of the list and no others a worker does all its work."""
+def test_a_worker_does_all_its_work_with_the_rights_that_are_applied(guarded: Guarded) -> None:
+    """Check and doctor name each right that lacks; with what apply grants and no more a worker does all its work."""
     names, everybody, limited = guarded.names, guarded.open, guarded.limited("worker")
     rights = worker_rights(
         Settings(source_topics=names.source_topic, topic_prefix=names.topic_prefix, group_id=names.group_id)
@@ -114,8 +124,17 @@ def test_a_worker_does_all_its_work_with_the_documented_rights(guarded: Guarded)
     assert said.returncode == 1, said.stderr
     for right in rights:
         assert f"wrong\trights: {right} is not allowed" in said.stdout
+    acls = ("--acls", "User:worker")
+    checked = everybody.run("topics", "check", *acls)
+    assert (checked.returncode, checked.stdout.splitlines()) == (1, _rows("wrong", "lacks", rights)), checked.stderr
 
-    guarded.grant("worker", *rights)
+    applied = everybody.run("topics", "apply", *acls)
+    assert (applied.returncode, applied.stdout.splitlines()) == (0, _rows("done", "may", rights)), applied.stderr
+    assert guarded.acls("User:worker") == sum(len(right.operations) for right in rights)
+    for command in ("apply", "check"):
+        again = everybody.run("topics", command, *acls)
+        assert again.returncode == 0, again.stdout + again.stderr
+        assert again.stdout == "ok\tevery topic is as it must be\nok\tUser:worker has every right of a worker\n"
     # A record in the source, so that there is a time to compare the clock with.
     everybody.produce([b"{}"])
     said = limited.run("doctor")
@@ -129,6 +148,29 @@ def test_a_worker_does_all_its_work_with_the_documented_rights(guarded: Guarded)
     assert len(everybody.alerts()) == 100
     assert len(everybody.alerts("alerts.overflow")) == 2
     assert len(everybody.read(f"{everybody.topic}.dead-letter")) == 1
+
+
+def _rows(state: str, verb: str, rights: Iterable[Right]) -> list[str]:
+    """What `topics` writes of the rights of the user ``worker``."""
+    return [f"{state}\t{right.kind} {right.name}: User:worker {verb} {', '.join(right.operations)}" for right in rights]
+
+
+def test_wider_rights_count_and_a_denial_stays(guarded: Guarded) -> None:
+    """What a prefix allows is not granted again; what is denied is named with exit 1, and not taken back."""
+    allowed = (ResourcePatternType.PREFIXED, "User:wide", "*", AclOperation.ALL, AclPermissionType.ALLOW)
+    guarded.set_acl(ResourceType.TOPIC, guarded.names.topic_prefix, *allowed)
+    guarded.set_acl(ResourceType.GROUP, guarded.names.group_id, *allowed)
+    said = guarded.open.run("topics", "apply", "--acls", "User:wide")
+    assert said.stdout == f"done\ttopic {guarded.names.source_topic}: User:wide may Read\n", said.stderr
+
+    alerts = f"{guarded.names.topic_prefix}.alerts"
+    denied = (ResourcePatternType.LITERAL, "User:wide", "10.0.0.1", AclOperation.WRITE, AclPermissionType.DENY)
+    guarded.set_acl(ResourceType.TOPIC, alerts, *denied)
+    for command in ("check", "apply"):
+        said = guarded.open.run("topics", command, "--acls", "User:wide")
+        problem = f"wrong\ttopic {alerts}: an ACL denies User:wide Write; remove it by hand if it is wrong\n"
+        assert (said.returncode, said.stdout) == (1, problem), said.stderr
+    assert guarded.acls("User:wide") == 4
 
 
 _REPLAYS = Right("group", "rootwatch-backtest", ("Describe",))
@@ -164,7 +206,7 @@ def test_other_commands_need_what_the_guide_says(guarded: Guarded, user: str) ->
 
 
 def test_topics_are_applied_with_what_the_guide_says(guarded: Guarded) -> None:
-    """`topics apply` makes and mends its topics with Create, Describe, DescribeConfigs and AlterConfigs on them."""
+    """`topics apply` needs Create, Describe, DescribeConfigs and AlterConfigs on its topics."""
     settings = {"topic_prefix": "another", "group_id": "another"}
     own = catalogue(Settings(**settings))
     operations = ("Create", "Describe", "DescribeConfigs", "AlterConfigs")
@@ -175,6 +217,30 @@ def test_topics_are_applied_with_what_the_guide_says(guarded: Guarded) -> None:
     assert done.stdout.count("created") == len(own)
     changed = guarded.open.run("topics", "apply", **settings)
     assert changed.stdout == "ok\tevery topic is as it must be\n"
+
+
+def test_acls_are_applied_with_what_the_guide_says(guarded: Guarded) -> None:
+    """`--acls` needs Describe on the cluster to check and Alter to apply; each refusal names request and right."""
+    settings = {"topic_prefix": "granted", "group_id": "granted"}
+    assert guarded.open.run("topics", "apply", **settings).returncode == 0
+    operations = ("Describe", "DescribeConfigs")
+    guarded.grant("granter", Right("topic", guarded.names.source_topic, ("Describe",)))
+    guarded.grant("granter", *(Right("topic", topic.name, operations) for topic in catalogue(Settings(**settings))))
+    cluster = (ResourceType.BROKER, "kafka-cluster", ResourcePatternType.LITERAL, "User:granter", "*")
+
+    def granting(command: str) -> tuple[int, str]:
+        done = guarded.limited("granter").run("topics", command, "--acls", "User:another", **settings)
+        return done.returncode, done.stderr
+
+    for command in ("check", "apply"):
+        refusal = "rootwatch: cluster: DescribeAcls: it needs Describe on the cluster, which this user lacks\n"
+        assert granting(command) == (1, refusal)
+    guarded.set_acl(*cluster, AclOperation.DESCRIBE, AclPermissionType.ALLOW)
+    refusal = "rootwatch: cluster: CreateAcls: it needs Alter on the cluster, which this user lacks\n"
+    assert granting("apply") == (1, refusal)
+    guarded.set_acl(*cluster, AclOperation.ALTER, AclPermissionType.ALLOW)
+    assert granting("apply") == (0, "")
+    assert granting("check") == (0, "")
 
 
 def test_a_source_ahead_of_this_clock_is_found(broker: RunningBroker, names: Names, tmp_path: Path) -> None:

@@ -81,3 +81,21 @@ def test_a_registry_that_is_not_there(broker: RunningBroker, names: Names, here:
     assert done.returncode == 1
     assert done.stderr.startswith("rootwatch: schema registry unreachable")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_broker_without_an_authorizer_has_no_rights(broker: RunningBroker, names: Names, here: Path) -> None:
+    """Where a broker enforces no rights, asking for a worker's is exit 1 and one line that says so."""
+    broker.create_topic(names.source_topic)
+    for command in ("apply", "check"):
+        done = rootwatch(here, "topics", command, "--acls", "User:rootwatch")
+        assert done.returncode == 1
+        refusal = "cluster: DescribeAcls: the brokers have no authorizer, and enforce no rights"
+        assert done.stderr == f"rootwatch: {refusal}\n"
+
+
+@pytest.mark.parametrize("principal", ["rootwatch", "User:", ":rootwatch", ""])
+def test_a_principal_has_a_type_and_a_name(tmp_path: Path, principal: str) -> None:
+    """What is no principal is wrong usage, before anything is asked of a broker."""
+    done = rootwatch(tmp_path, "topics", "apply", "--acls", principal)
+    assert done.returncode == 2
+    assert f"'--acls': {principal!r} is no principal" in done.stderr
