@@ -1,4 +1,4 @@
-.PHONY: image-test deploy-check setup demo test browser-test check bench
+.PHONY: image-test deploy-check setup demo test browser-test check bench soak soak
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
@@ -46,3 +46,6 @@ bench: setup ## Measures speed beside peers, in one run each
 	$(BIN)/python bench/live.py
 	$(BIN)/python bench/backtest_topic.py
 	$(BIN)/python bench/backtest_archive.py
+
+soak: setup ## Kills, stops and starts workers and the broker at random for ten minutes; accounts for every pair
+	$(BIN)/python tests/soak.py --minutes 10
