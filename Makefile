@@ -1,4 +1,4 @@
-.PHONY: image-test deploy-check setup demo test browser-test check bench soak soak
+.PHONY: image-test deploy-check setup demo test browser-test check bench soak
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
