@@ -3,8 +3,9 @@
 * Periods are aligned to the epoch and told by the sighting's time (M4), before 1970 as well.
 * A bucket remembers the ids that it let through. An id that is in it goes through again and counts once; an id that is
   not in a full bucket overflows, however often it comes.
-* When a bucket is written, the principal's buckets a day older than its newest are dropped, but never the one being
-  written: alerts of an old period are capped within it, as long as no alert of another period comes between.
+* When a bucket is written, the principal's buckets a day older than it are dropped. Not those a day older than the
+  newest: after a kill a batch comes again to its old periods when its newest bucket may be there already (A2), and must
+  find what it found the first time. In order of time the one written is the newest.
 """
 
 from __future__ import annotations
@@ -42,9 +43,7 @@ def admit(alert_id: str, time: int, memory: PrincipalMemory, rule: Rule, decidin
         if len(bucket.alert_ids) >= deciding.max_alerts:
             return Admission(admitted=False)
         bucket = CapBucket(start, (*bucket.alert_ids, alert_id))
-    starts = set(memory.bucket_starts())
-    newest = max(starts | {start})
-    dropped = tuple(sorted(old for old in starts - {start} if newest - old >= BUCKET_LIFE))
+    dropped = tuple(sorted(old for old in memory.bucket_starts() if start - old >= BUCKET_LIFE))
     return Admission(admitted=True, bucket=bucket, dropped=dropped)
 
 

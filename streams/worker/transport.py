@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 # Longest wait for the batches in hand when partitions are given up; a broker that does not answer must not hold up the
 # whole group. What is not done by then is done again by the next owner.
 FINISH_SECONDS = 8.0
+# How long a broker may hold back an empty answer. aiokafka has one fetch under way at each broker, which leaves out the
+# partitions whose records it still holds: with Faust's 1.5 s these wait for so long whenever all others are quiet.
+FETCH_WAIT_MS = 100
 # Kafka's number for fetch requests and their answers.
 FETCH = 1
 
@@ -116,6 +119,11 @@ class Fetched(dict["TP", list[Any]]):
 
 class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """The consumer's thread; it drops what cannot match before the event loop hears of it."""
+
+    def _create_worker_consumer(self, transport: Transport) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001  Faust has no setting for it
+        return consumer
 
     async def on_start(self) -> None:
         """Put the screen before the fetcher, which fetches nothing before the subscription."""

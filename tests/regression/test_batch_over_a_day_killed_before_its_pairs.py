@@ -1,0 +1,25 @@
+"""A batch that spans a day, killed after its buckets and before its pairs, sent an overflowed alert to both topics."""
+
+from __future__ import annotations
+
+from memory_store import Partition
+from sightings import ALICE, DAY, MINUTE, NOON, sighting, with_settings
+
+SETTINGS = with_settings(window=10 * MINUTE, forget_after=2 * DAY, max_alerts=2)
+# After two alerts in one period: one of another period, one above the cap of the first, one a day later.
+TIMES = [(5, 2), (0, 0), (5, 1), (5, 3), (24 * 60 + 5, 0)]
+
+
+def test_an_old_bucket_is_found_again() -> None:
+    """A3: the buckets of old periods are dropped by a later one alone, so a repeat finds them as the first time."""
+    sightings = [
+        sighting(NOON + minute * MINUTE, ALICE, f"{account:012d}", event_id=f"event-{number}")
+        for number, (minute, account) in enumerate(TIMES)
+    ]
+    for stored in range(len(TIMES)):
+        partition = Partition(SETTINGS)
+        partition.handle(sightings, stored=lambda _changes, kept=stored: kept)
+        first = list(partition.sent)
+        assert [topic for _, topic in first] == ["alert", "alert", "alert", "overflow", "alert"]
+        partition.handle(sightings)
+        assert set(partition.sent) == set(first)
