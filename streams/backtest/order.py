@@ -1,7 +1,8 @@
 """Puts sightings in the order of evaluation, whatever their number, in bounded memory.
 
-The order is that of time, then event id, then the record's canonical bytes, then member account (M9, section 4):
-sightings that still tie are the same but for what teaches, which comes first, and where in Kafka they were read.
+The order is that of time, then event id, then the record's canonical bytes (M9, section 4). The sightings of one record
+keep the order in which it names the accounts, which is the order that the worker sees them in. Sightings that still tie
+are the same but for what teaches, which comes first, and where in Kafka they were read.
 What does not fit in memory is sorted in runs on disk, which are merged while they are read.
 """
 
@@ -29,12 +30,23 @@ FAN_IN = 64
 _OVERHEAD = 2_048  # what a sighting takes beside its record, about
 
 
-def order_key(sighting: Sighting, clock: Literal["event", "record"]) -> tuple[int, str, str, str, bool, str, int, int]:
+def order_key(
+    sighting: Sighting, clock: Literal["event", "record"]
+) -> tuple[int, str, str, int, str, bool, str, int, int]:
     """What sightings are sorted by; the time is that of the clock (M4)."""
     origin = sighting.origin
     time = sighting.event.time if clock == "event" or origin is None else origin.timestamp
     place = ("", 0, 0) if origin is None else (origin.topic, origin.partition, origin.offset)
-    return (time, sighting.event.id, sighting.record, sighting.member_account, not sighting.teaching, *place)
+    account = sighting.member_account
+    return (time, sighting.event.id, sighting.record, _rank(sighting), account, not sighting.teaching, *place)
+
+
+def _rank(sighting: Sighting) -> int:
+    """Which of its record's resources a sighting was taken from (T4); 0 if from none."""
+    if sighting.member_account_source != "resources":
+        return 0
+    accounts = (resource.account_id for resource in sighting.event.resources)
+    return next((rank for rank, account in enumerate(accounts) if account == sighting.member_account), 0)
 
 
 class Sorter:
