@@ -32,7 +32,16 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class MalformedJsonError(ValueError):
-    """The text is no JSON; the message says where and why, without quoting it."""
+    """The text is no JSON; the message says where and why, without quoting it.
+
+    Attributes:
+        line: the zero-based line that begins with what cannot follow the lines before it; ``None`` if what is wrong is
+            elsewhere.
+    """
+
+    def __init__(self, message: str, line: int | None = None) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 class TooDeepError(ValueError):
@@ -67,7 +76,8 @@ def _parse_tolerantly(encoded: bytes) -> Any:
         raise MalformedJsonError(f"no UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
         raise MalformedJsonError(
-            f"no JSON at character {error.pos}: {error.msg.removesuffix(' at').removesuffix(' starting')}"
+            f"no JSON at character {error.pos}: {error.msg.removesuffix(' at').removesuffix(' starting')}",
+            error.lineno - 1 if _begins_a_line(error) else None,
         ) from None
     except RecursionError:
         raise MalformedJsonError("no JSON that can be followed: nested too deeply") from None
@@ -83,6 +93,12 @@ def canonical(value: Any) -> str:
 def compact(value: Any) -> str:
     """Write a value as JSON without blanks, its keys in their order."""
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _begins_a_line(error: json.JSONDecodeError) -> bool:
+    """Whether all is well up to the end of a line, and what the next one begins with cannot follow."""
+    line_start = error.doc.rfind("\n", 0, error.pos) + 1
+    return line_start > 0 and error.msg.startswith("Expecting") and not error.doc[line_start : error.pos].strip()
 
 
 def _integer(digits: str) -> int | str:

@@ -1,8 +1,9 @@
 """What a message shape is, and the walk through a message that its shapes share.
 
 Rules:
-- Text that is not one JSON document is read as several, one a line, if at least one line is a document and the first
-  does not merely open one. A line that is none costs only itself (R4).
+- Text that is not one JSON document is read as several, one a line, if at least one line is a document that cannot
+  belong to one begun before it: the first line does not merely open one, or what it opens cannot go on with that line
+  (R2). A line that is none costs only itself (R4).
 - Every document and every line may start with a byte order mark, as where files were put together.
 """
 
@@ -100,9 +101,9 @@ class Walk:
         try:
             value = json_text.parse(encoded)
         except json_text.MalformedJsonError as error:
-            lines = [line for line in encoded.split(b"\n") if _bare(line)]
-            if _are_documents(lines):
-                yield from self._lines(lines)
+            lines = encoded.split(b"\n")
+            if _are_documents(lines, error.line):
+                yield from self._lines([line for line in lines if _bare(line)])
             else:
                 yield self.unreadable("malformed", str(error), encoded)
         else:
@@ -145,9 +146,16 @@ def _bare(text: bytes) -> bytes:
     return text.strip(_BLANKS).removeprefix(codecs.BOM_UTF8).strip(_BLANKS)
 
 
-def _are_documents(lines: list[bytes]) -> bool:
-    """Whether these are documents, one a line, rather than the lines of one that is cut or damaged."""
-    return len(lines) > 1 and not lines[0].rstrip(_BLANKS).endswith(_OPENING) and any(map(_is_document, lines))
+def _are_documents(lines: list[bytes], misfit: int | None) -> bool:
+    """Whether these are documents, one a line, rather than the lines of one that is cut or damaged.
+
+    The first line is not blank. ``misfit`` is the line that cannot follow those before it, if there is one.
+    """
+    if len(lines) == 1:
+        return False
+    if lines[0].rstrip(_BLANKS).endswith(_OPENING):
+        return misfit is not None and _is_document(lines[misfit])
+    return any(map(_is_document, lines))
 
 
 def _is_document(line: bytes) -> bool:

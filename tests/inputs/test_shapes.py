@@ -193,6 +193,17 @@ BAD_AMONG_GOOD: dict[str, tuple[bytes, list[tuple[str, int | None, bytes]]]] = {
         b"garbage\n" + json.dumps(RECORD).encode() + b"\n" + json.dumps(RECORD).encode(),
         [("malformed", 0, b"garbage")],
     ),
+    "a first line that is cut where an object begins": (
+        b'{"eventVersion":"1.08","userIdentity":{\n'
+        + json.dumps(RECORD).encode()
+        + b"\n"
+        + json.dumps(RECORD).encode(),
+        [("malformed", 0, b'{"eventVersion":"1.08","userIdentity":{')],
+    ),
+    "a first line that is cut where a value begins": (
+        b'{"eventName":\r\n' + json.dumps(RECORD).encode() + b"\r\n\r\n" + json.dumps(RECORD).encode() + b"\r\n",
+        [("malformed", 0, b'{"eventName":\r')],
+    ),
     "a line of no UTF-8": (
         json.dumps(RECORD).encode() + b'\n{"eventName":"\xff"}\n' + json.dumps(RECORD).encode(),
         [("malformed", 1, b'{"eventName":"\xff"}')],
