@@ -8,10 +8,11 @@ help: ## Lists the targets
 .venv/.installed: pyproject.toml requirements.lock
 	@if command -v uv >/dev/null 2>&1 && uv --version >/dev/null 2>&1; then \
 	  uv venv --quiet --allow-existing --python ">=3.11" .venv && \
-	  uv pip install --quiet --python $(BIN)/python -r requirements.lock -e . --no-deps; \
+	  uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.lock -e . --no-deps; \
 	else \
 	  python3 -m venv .venv && $(BIN)/pip install --quiet -r requirements.lock && $(BIN)/pip install --quiet --no-deps -e .; \
 	fi
+	@$(BIN)/python -m compileall -q streams  # where Python may not write, every start would compile it anew
 	@touch $@
 
 setup: .venv/.installed ## Makes .venv with rootwatch in its bin/

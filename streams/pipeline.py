@@ -119,7 +119,7 @@ def sight(value: bytes | None, rule: Rule, taking: Taking, origin: Origin | None
     return Reading(tuple(sightings), tuple(rejected), records, passed_over)
 
 
-def matcher(rule: Rule, limit: int = MAX_MESSAGE_SIZE) -> Callable[[bytes | None], bool]:
+def matcher(rule: Rule, limit: int = MAX_MESSAGE_SIZE) -> Callable[[bytes | bytearray | None], bool]:
     """Return the fetch filter's test for a rule; ``limit`` is how many bytes a message may have, decompressed.
 
     The test is exact: what it drops holds no sighting, nothing incomplete, and nothing unreadable that could be one.

@@ -8,14 +8,15 @@ It only leaves out what it is sure of: the file is one object with ``Records`` a
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from collections.abc import Callable, Iterable
 
 _OBJECT = ord("{")
 
@@ -42,14 +43,31 @@ class Narrowed:
     left_out: int
 
 
-def narrow(value: bytes, may_match: Callable[[bytes], bool]) -> Narrowed | None:
-    """The log file with only the entries that may match; ``None`` if it is none, or not surely one."""
+def narrow(
+    value: bytes, may_match: Callable[[bytes], bool], places: Callable[[bytes, int, int], list[int]]
+) -> Narrowed | None:
+    """The log file with only the entries that may match; ``None`` if it is none, or not surely one.
+
+    Args:
+        value: the bytes of the file.
+        may_match: the test of one entry.
+        places: where in bytes, between two places, there are marks without which ``may_match`` is false.
+    """
     try:
         entries = [bytes(entry) for entry in _DECODER.decode(value).Records]
     except msgspec.MsgspecError:
         return None
     if any(entry[0] != _OBJECT for entry in entries):
         return None
-    elements = tuple(number for number, entry in enumerate(entries) if may_match(entry))
+    elements = tuple(number for number in _suspects(value, entries, places) if may_match(entries[number]))
     kept = b",".join(entries[number] for number in elements)
     return Narrowed(b'{"Records":[%b]}' % kept, elements, len(entries) - len(elements))
+
+
+def _suspects(value: bytes, entries: list[bytes], places: Callable[[bytes, int, int], list[int]]) -> Iterable[int]:
+    """The entries that hold marks, in order; all of them where blanks between them hide where each one lies."""
+    first = value.find(b"[") + 1
+    starts = list(accumulate((len(entry) + 1 for entry in entries), initial=first))
+    if starts[-1] + 1 != len(value):
+        return range(len(entries))
+    return sorted({bisect_right(starts, place) - 1 for place in places(value, first, starts[-1])})

@@ -60,6 +60,7 @@ class Reader:
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
         self._may_match = pipeline.matcher(reading.rule, reading.taking.max_message_size)
+        self._places = pipeline.mark_finder(reading.rule)
         self.tally = Tally()
         self.sightings: list[Sighting] = []
         self._held = 0
@@ -80,10 +81,10 @@ class Reader:
         self.tally, self.sightings, self._held = Tally(), [], 0
         return taken
 
-    def file(self, pieces: Iterable[bytes], path: str) -> None:
+    def file(self, pieces: Iterable[bytes | bytearray], path: str) -> None:
         """Read a file that is one message, in decompressed pieces; those past the bound of a message are left."""
         bound = self.max_message_size
-        held: list[bytes] = []
+        held: list[bytes | bytearray] = []
         size, is_marked = 0, self._reading.thorough
         for piece in pieces:
             # A mark is shorter than a seam, so a file that has one has it in a piece or in the seam of two.
@@ -179,12 +180,12 @@ class Reader:
         for sighting in self._take(value, place, None):
             self._keep(sighting, sighting.event.time)
 
-    def _judge_outside(self, value: bytes, place: Place) -> None:
+    def _judge_outside(self, value: bytes | bytearray, place: Place) -> None:
         if flaw := outside_flaw(value):
             self.tally.reject(Flaw(place, "malformed", flaw))
 
     def _take(self, value: bytes, place: Place, origin: Origin | None) -> tuple[Sighting, ...]:
-        narrowed = None if self._reading.thorough else narrow(value, self._may_match)
+        narrowed = None if self._reading.thorough else narrow(value, self._may_match, self._places)
         if narrowed is not None:
             value = narrowed.value
             self.tally.records += narrowed.left_out
@@ -207,8 +208,10 @@ class Reader:
         self._held += len(sighting.record)
 
 
-def outside_flaw(value: bytes) -> str | None:
+def outside_flaw(value: bytes | bytearray) -> str | None:
     """What is wrong with bytes that hold no mark of the rule, judged by their outside; ``None`` if nothing shows."""
+    if value[:1] == b"{" and value[-1:] == b"}":
+        return None
     text = value.removeprefix(_BOM).strip(_BLANKS)
     if not text or text[:1] + text[-1:] in (b"{}", b"[]"):
         return None

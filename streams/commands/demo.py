@@ -97,7 +97,10 @@ def _run(before: Sequence[Message], morning: Sequence[Message]) -> tuple[list[di
             (f"the days before: {len(before)} messages, which teach and do not alert", before),
             (f"the morning: {len(morning)} messages, in the shapes of {len(ROADS)} roads to Kafka", morning),
         )
-        counts = asyncio.run(run(app, _Worker(app), broker, parts, tell))
+        try:
+            counts = asyncio.run(run(app, _Worker(app), broker, parts, tell))
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
         tell("all handled and committed; the alert topic now holds:")
         alerts = live_alerts(options, names.alerts, app.rule.id)
     return sorted(alerts, key=lambda alert: (alert["event"]["time"], alert["alert_id"])), counts

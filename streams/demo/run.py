@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -59,9 +58,12 @@ async def run(
 
     Raises:
         OperatorError: the worker failed or did not finish within a minute.
+        CancelledError: SIGTERM came.
     """
-    # Like Ctrl-C, which cancels this coroutine.
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, os.kill, os.getpid(), signal.SIGINT)
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101  a coroutine that runs has one
+    # Like Ctrl-C, which cancels this coroutine; whoever runs us in the background may have us ignore SIGINT itself.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     working = asyncio.create_task(worker.start())
     try:
         async with asyncio.timeout(_SECONDS):

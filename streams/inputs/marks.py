@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _PACKED_KEY = "awslogs"
+_ESCAPE = b"\\u00"
 _OF_ESCAPES = "\\u0123456789abcdefABCDEF"
 # What gzip and the byte order marks of UTF-16 and UTF-32 start with; no JSON starts so.
 _PACKED_STARTS = (gzipped.MAGIC, b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
@@ -41,7 +42,7 @@ _FIRST_OF_PACKED = frozenset(start[0] for start in _PACKED_STARTS)
 
 
 @cache
-def matcher(event_name: str, limit: int) -> Callable[[bytes | None], bool]:
+def matcher(event_name: str, limit: int) -> Callable[[bytes | bytearray | None], bool]:
     """Return the test for a rule's event name: whether a message may hold a record that names it.
 
     Args:
@@ -52,21 +53,18 @@ def matcher(event_name: str, limit: int) -> Callable[[bytes | None], bool]:
     packed_key = _PACKED_KEY.encode("ascii")
     telling_escape = _escapes_of(event_name + _PACKED_KEY + _OF_ESCAPES)
 
-    def may_match(value: bytes | None) -> bool:
+    def may_match(value: bytes | bytearray | None) -> bool:
         if not value:
             return False
         if find(value, name) >= 0:
             return True
         if value[0] in _FIRST_OF_PACKED and value.startswith(_PACKED_STARTS):
-            text = _unpacked(value, limit)
+            text = _unpacked(bytes(value), limit)
             return text is None or (not text.startswith(_PACKED_STARTS) and may_match(text))
-        # One byte is found ten times faster than several: most messages are one line, and many have no backslash.
         is_record = value.startswith(USUAL_START) and b"\n" not in value
-        backslash = value.find(b"\\")
-        if (backslash >= 0 and value.find(b"\\u00", backslash) >= 0 and telling_escape.search(value, backslash)) or (
-            not is_record and find(value, packed_key) >= 0
-        ):
-            return _names_event(value, event_name, limit)
+        escape = find(value, _ESCAPE)
+        if (escape >= 0 and telling_escape.search(value, escape)) or (not is_record and find(value, packed_key) >= 0):
+            return _names_event(bytes(value), event_name, limit)
         return False
 
     return may_match
@@ -89,8 +87,7 @@ def finder(event_name: str) -> Callable[[bytes, int, int], list[int]]:
         for telling, packed in ((b"\x1f", _PACKED_STARTS[:1]), (b"\xff", _PACKED_STARTS[1:])):
             if piece.find(telling, start, end) >= 0:
                 found += [place for mark in packed for place in _all(mark, piece, start, end)]
-        backslash = piece.find(b"\\", start, end)
-        escape = piece.find(b"\\u00", backslash, end) if backslash >= 0 else -1
+        escape = find(piece, _ESCAPE, start, end)
         if escape >= 0:
             found += [match.start() for match in telling_escape.finditer(piece, escape, end)]
         return sorted(found)
@@ -108,7 +105,7 @@ def _all(mark: bytes, piece: bytes, start: int, end: int) -> Iterator[int]:
 
 def _escapes_of(characters: str) -> re.Pattern[bytes]:
     codes = "|".join(sorted({f"{ord(character):02x}" for character in characters}))
-    return re.compile(rf"\\u00(?:{codes})".encode("ascii"), re.IGNORECASE)
+    return re.compile(rf"\\u00(?i:{codes})".encode("ascii"))
 
 
 def _unpacked(value: bytes, limit: int) -> bytes | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 from itertools import pairwise
 
 import pytest
@@ -22,7 +23,7 @@ def _blocks(stored: bytes, bound: int = BOUND) -> list[bytes]:
 
 def _whole(stored: bytes) -> bytes:
     pieces = list(messages.pieces(io.BytesIO(stored)))
-    assert all(0 < len(piece) <= messages.PIECE for piece in pieces)
+    assert all(0 < len(piece) <= messages.WHOLE for piece in pieces)
     return b"".join(pieces)
 
 
@@ -44,7 +45,7 @@ def test_name_says_whether_lines(name: str, lines: bool) -> None:  # noqa: FBT00
     assert messages.holds_lines(name) is lines
 
 
-@pytest.mark.parametrize("size", [0, 1, 5_000, messages.PIECE - 1, messages.PIECE, messages.PIECE + 1, 3_000_000])
+@pytest.mark.parametrize("size", [0, 1, 5_000, messages.PIECE, messages.WHOLE, messages.WHOLE + 1, 3 * messages.WHOLE])
 @pytest.mark.parametrize("members", [0, 1, 3])
 def test_whole_file_comes_back_decompressed(size: int, members: int) -> None:
     """A file is one message, gzip or not, also of several members (R1)."""
@@ -64,6 +65,31 @@ def test_gzip_may_be_padded_with_zeros() -> None:
     assert _whole(stored + bytes(2_000_000)) == b"content"
     with pytest.raises(CannotReadError, match="gzip"):
         _whole(stored + b"rubbish")
+
+
+def test_equal_members_all_come_back() -> None:
+    """R1: a file of several equal members is not taken for one, though its last bytes fit the first."""
+    member = gzip.compress(b"content " * 100)
+    assert _whole(member * 3) == b"content " * 300
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_file_of_just_as_many_bytes_as_are_read_at_once(more: int) -> None:
+    """A file whose end meets the end of what is read at once comes back whole."""
+    content = random.Random(1).randbytes(messages.READ)  # noqa: S311  no secret
+    spare = messages.READ + more - len(gzip.compress(content, 0))
+    content = content[: len(content) + spare]
+    stored = gzip.compress(content, 0)
+    assert len(stored) == messages.READ + more
+    assert _whole(stored) == content
+
+
+@pytest.mark.parametrize("size", [0, 1, 799, 801, 2**32 - 1])
+def test_wrong_size_at_the_end_is_named(size: int) -> None:
+    """A gzip file that does not tell its true size is damaged, whatever it tells."""
+    stored = gzip.compress(b"content " * 100)[:-4] + size.to_bytes(4, "little")
+    with pytest.raises(CannotReadError, match="damaged gzip"):
+        _whole(stored)
 
 
 @pytest.mark.parametrize("keep", [2, 10, 50])

@@ -44,14 +44,20 @@ def read_lines(value: bytes, *, thorough: bool) -> tuple[Tally, list[Sighting]]:
     return reader.take()
 
 
-@given(entries=st.lists(ENTRIES, max_size=8), indent=st.sampled_from([None, 1]), ascii_only=st.booleans())
+@given(
+    entries=st.lists(ENTRIES, max_size=8),
+    layout=st.sampled_from([{}, {"indent": 1}, {"separators": (",", ":")}, {"separators": (",", ": ")}]),
+    ascii_only=st.booleans(),
+    end=st.sampled_from([b"", b"", b"\n"]),
+)
 def test_leaving_out_what_cannot_match_changes_nothing(
     entries: list[dict[str, Any]],
-    indent: int | None,
+    layout: dict[str, Any],
     ascii_only: bool,  # noqa: FBT001  hypothesis passes it by name
+    end: bytes,
 ) -> None:
     """A log file read entry by entry gives the sightings, places and counts that reading it whole gives."""
-    value = json.dumps({"Records": entries}, indent=indent, ensure_ascii=ascii_only).encode()
+    value = json.dumps({"Records": entries}, ensure_ascii=ascii_only, **layout).encode() + end
     tally, sightings = read_file(value, thorough=False)
     whole_tally, whole_sightings = read_file(value, thorough=True)
     assert sightings == whole_sightings
