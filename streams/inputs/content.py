@@ -38,10 +38,23 @@ def redact_content(content: bytes, limit: int) -> tuple[bytes, bool]:
 
 def _redact(content: bytes) -> bytes:
     encoding, text = announced(content)
-    if encoding != "utf-8":
-        text = text.decode(encoding, "replace").encode("utf-8", "replace")
-    redacted = _redact_utf8(text)
-    return content if redacted is text else redacted
+    if encoding == "utf-8":
+        redacted = _redact_utf8(text)
+        return content if redacted is text else redacted
+    decoded = text.decode(encoding, "replace")
+    encoded = decoded.encode("utf-8", "replace")
+    redacted = _redact_utf8(encoded)
+    out_of_step = _redact_out_of_step(redacted.decode("utf-8"), encoding)
+    if out_of_step is not None:
+        return out_of_step
+    return content if redacted is encoded else redacted
+
+
+def _redact_out_of_step(text: str, encoding: str) -> bytes | None:
+    """The text without NULs and tokens, if it shows a token to one who reads it a byte further on."""
+    letters = text.encode(encoding).replace(b"\0", b"")
+    redacted = _redact_utf8(letters)
+    return None if redacted is letters else redacted
 
 
 def _redact_utf8(text: bytes) -> bytes:
