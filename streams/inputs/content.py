@@ -44,17 +44,14 @@ def _redact(content: bytes) -> bytes:
     decoded = text.decode(encoding, "replace")
     encoded = decoded.encode("utf-8", "replace")
     redacted = _redact_utf8(encoded)
-    out_of_step = _redact_out_of_step(redacted.decode("utf-8"), encoding)
-    if out_of_step is not None:
-        return out_of_step
+    # A byte too many puts all letters behind it out of step; who reads it a byte further on must find no token.
+    # The last letter may be cut, which puts nothing out of step.
+    is_readable = "\ufffd" not in decoded[:-1]
+    letters = (redacted.decode("utf-8").encode(encoding) if is_readable else text).replace(b"\0", b"")
+    redacted_letters = _redact_utf8(letters)
+    if redacted_letters is not letters:
+        return redacted_letters
     return content if redacted is encoded else redacted
-
-
-def _redact_out_of_step(text: str, encoding: str) -> bytes | None:
-    """The text without NULs and tokens, if it shows a token to one who reads it a byte further on."""
-    letters = text.encode(encoding).replace(b"\0", b"")
-    redacted = _redact_utf8(letters)
-    return None if redacted is letters else redacted
 
 
 def _redact_utf8(text: bytes) -> bytes:
