@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import deflate
 from isal import isal_zlib
+from stringzilla import find
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,7 +101,7 @@ def pieces(stored: BinaryIO) -> Iterator[bytes | bytearray]:
 def _only_member(stored: bytes) -> bytearray | None:
     """A small gzip file's content; ``None`` if it may have more members than one, or is large, or is damaged."""
     size = int.from_bytes(stored[-4:], "little")  # RFC 1952: the last four bytes tell it, of the last member
-    if not 0 < size <= WHOLE or stored.find(_MEMBER, 1) >= 0:
+    if not 0 < size <= WHOLE or find(stored, _MEMBER, 1) >= 0:
         return None
     try:
         content: bytearray = deflate.gzip_decompress(stored)
