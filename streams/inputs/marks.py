@@ -61,9 +61,10 @@ def matcher(event_name: str, limit: int) -> Callable[[bytes | bytearray | None],
         if value[0] in _FIRST_OF_PACKED and value.startswith(_PACKED_STARTS):
             text = _unpacked(bytes(value), limit)
             return text is None or (not text.startswith(_PACKED_STARTS) and may_match(text))
-        is_record = value.startswith(USUAL_START) and b"\n" not in value
         escape = find(value, _ESCAPE)
-        if (escape >= 0 and telling_escape.search(value, escape)) or (not is_record and find(value, packed_key) >= 0):
+        if (escape >= 0 and telling_escape.search(value, escape)) or (
+            find(value, packed_key) >= 0 and not (value.startswith(USUAL_START) and b"\n" not in value)
+        ):
             return _names_event(bytes(value), event_name, limit)
         return False
 

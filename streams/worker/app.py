@@ -31,6 +31,7 @@ from streams.worker.memory_table import STORE_OPTIONS, MemoryTable
 from streams.worker.metrics import Metrics
 from streams.worker.observed import OBSERVED, ObservedCollector
 from streams.worker.outbox import Outbox
+from streams.worker.recovery import Tables
 from streams.worker.registry_probe import RegistryProbe
 from streams.worker.sight import Sight
 from streams.worker.topics import MEMORY_TABLE, topic_names
@@ -89,6 +90,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             datadir=Path(options.state_dir),
             store="rocksdb://",
             Table=MemoryTable,
+            TableManager=Tables,
             topic_partitions=options.partitions,
             topic_replication_factor=options.replication_factor,
             topic_allow_declare=False,
@@ -152,11 +154,20 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self.baseline.announce()
 
     async def stop_with(self, failure: BaseException) -> None:
-        """Stop the worker because of something that is no named outcome; the process exits with 1."""
+        """Stop the worker because of something that is no named outcome; the process exits with 1.
+
+        What fails after that is its consequence, and not told.
+        """
+        if self.failure is not None:
+            return
         self.failure = failure
         error = str(failure) if isinstance(failure, OperatorError) else repr(failure)
         log.error("worker.failed", error=error, consequence="stops; nothing is committed past the failure")
-        await self.crash(failure)
+        await super().crash(failure)
+
+    async def crash(self, reason: BaseException) -> None:
+        """What Faust does with a failure of its own, such as in a rebalance."""
+        await self.stop_with(reason)
 
     async def on_stop(self) -> None:
         """Finish the batches in hand and commit them before the consumer and the table close."""

@@ -22,9 +22,10 @@ import rocksdict
 from streams.detection.cap import BUCKET_LIFE
 from streams.wire import memory as codec
 from streams.worker.outbox import Outgoing
+from streams.worker.store import Store, written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from streams.detection.memory import CapBucket, PairMemory
     from streams.pipeline import Decision
@@ -57,7 +58,11 @@ class MemoryTable(faust.tables.table.Table):  # type: ignore[misc]
     def apply(
         self, partition: PartitionMemory, changes: list[tuple[bytes, bytes | None]], changelog_offset: int
     ) -> None:
-        """Write what the changelog has acknowledged, and how far it goes, in one atomic write."""
+        """Write what the changelog has acknowledged, and how far it goes, in one atomic write.
+
+        Raises:
+            StoreError: the disk does not take it.
+        """
         batch = rocksdict.WriteBatch(raw_mode=True)
         for key, value in changes:
             if value is None:
@@ -65,7 +70,31 @@ class MemoryTable(faust.tables.table.Table):  # type: ignore[misc]
             else:
                 batch.put(key, value)
         batch.put(partition.offset_key, str(changelog_offset).encode())
-        partition.store.write(batch)
+        with written(self.app.options.state_dir):
+            partition.store.write(batch)
+
+    def _new_store_by_url(self, url: Any) -> Store:
+        return Store(
+            url,
+            self.app,
+            self,
+            table_name=self.name,
+            key_type=bytes,
+            value_type=bytes,
+            loop=self.loop,
+            options=self.options,
+        )
+
+
+def _write(partition: PartitionMemory, changes: Iterable[tuple[bytes, bytes | None]], changelog_offset: int) -> None:
+    batch = rocksdict.WriteBatch(raw_mode=True)
+    for key, value in changes:
+        if value is None:
+            batch.delete(key)
+        else:
+            batch.put(key, value)
+    batch.put(partition.offset_key, str(changelog_offset).encode())
+    partition.store.write(batch)
 
 
 class PartitionMemory:

@@ -19,6 +19,7 @@ The rules:
   dropped, and those of a fetch that was under way are put back.
 * Nothing is dropped as read before: the last read offset of an earlier assignment may be noted after that of the next
   one has begun, and Faust then drops what nobody has handled. What comes twice is handled twice (M5).
+* Records of the changelog go to ``recovery`` as they were fetched, past Faust's queues.
 * The producer is idempotent, so that a retry cannot reorder the changelog.
 """
 
@@ -34,6 +35,7 @@ from faust.transport.drivers import aiokafka as driver
 from mode.utils.queues import FlowControlEvent
 
 from streams.worker.offsets import OpenOffsets
+from streams.worker.recovery import ChangelogPart
 from streams.worker.screening import screen
 
 if TYPE_CHECKING:
@@ -110,11 +112,17 @@ class ActivePartitions:
 
 
 class Fetched(dict["TP", list[Any]]):
-    """Records by partition, and how often partitions had been given up when they were asked for."""
+    """Records for the streams by partition, and what else a fetch brought.
+
+    Attributes:
+        revocations: how often partitions had been given up when the records were asked for.
+        changelogs: the parts of the changelog partitions that are being read.
+    """
 
     def __init__(self, revocations: int, records: Mapping[TP, list[Any]] | None = None) -> None:
         super().__init__(records or {})
         self.revocations = revocations
+        self.changelogs: dict[TP, ChangelogPart] = {}
 
 
 class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
@@ -146,7 +154,18 @@ class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
                 kept = [record for record in records[:-1] if self.app.may_match(record.value)]
                 self.app.metrics.dropped(tp.topic, records, len(records) - 1 - len(kept))
                 fetched[tp] = [*kept, records[-1]]
+        fetched.changelogs = {tp: ChangelogPart(fetched.pop(tp, ()), end) for tp, end in self._changelogs(active)}
         return fetched
+
+    def _changelogs(self, active: Container[TP] | None) -> Iterator[tuple[TP, int]]:
+        """The changelog partitions that are being read, and the offset of each from which the next fetch reads."""
+        changelog = self.app.topic_names.changelog
+        subscription = self._consumer._subscription.subscription  # noqa: SLF001  position() may wait for another task
+        assignment = subscription and subscription.assignment
+        for tp in assignment.tps if assignment else ():
+            state = assignment.state_value(tp)
+            if tp.topic == changelog and active is not None and tp in active and state.has_valid_position:
+                yield tp, state.position
 
     def _put_back(self, fetched: Fetched) -> None:
         for tp, records in fetched.items():
@@ -233,9 +252,18 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     async def _wait_next_records(self, timeout: float) -> tuple[Any, set[TP] | None]:  # noqa: ASYNC109  Faust's signature
         records, active = await super()._wait_next_records(timeout)
-        if isinstance(records, Fetched) and records.revocations != self.revocations:
-            records = {}
+        if isinstance(records, Fetched):
+            if records.revocations != self.revocations:
+                return {}, active
+            await self._restore(records.changelogs)
         return records, active
+
+    async def _restore(self, changelogs: Mapping[TP, ChangelogPart]) -> None:
+        try:
+            for tp, part in changelogs.items():
+                self.app.tables.recovery.restore(tp, part)
+        except Exception as failure:  # noqa: BLE001  whatever it is, it stops the worker
+            await self.app.stop_with(failure)
 
     async def _finish_batches(self) -> None:
         async with self.app.batches.finished(FINISH_SECONDS):
