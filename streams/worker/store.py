@@ -1,0 +1,69 @@
+"""Faust's RocksDB store, with what to do when it cannot be written: on a full disk, above all.
+
+The rules:
+
+* RocksDB names the file and the system's reason; what an operator needs besides is the setting and the mend.
+* Whatever cannot be written stops the worker. RocksDB itself takes no write after one that failed, and the next process
+  finds a store that is whole up to some acknowledged change (``memory_table``).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from faust.stores import rocksdb
+
+from streams.operator_error import OperatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+# rocksdict's errors are plain exceptions; the system's words are all there is to tell them apart.
+_NO_ROOM = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
+_LOCKED = os.strerror(errno.EAGAIN)
+
+
+class StoreError(OperatorError):
+    """A store on this disk cannot be written; the message says why, and what to do."""
+
+
+def lacks_room(error: Exception) -> bool:
+    """Whether RocksDB failed because the disk is full, or the user's share of it."""
+    return any(words in str(error) for words in _NO_ROOM)
+
+
+@contextmanager
+def written(state_dir: Path) -> Iterator[None]:
+    """Open or write stores inside.
+
+    Raises:
+        StoreError: whatever RocksDB raised, in an operator's words.
+    """
+    try:
+        yield
+    except Exception as refused:  # rocksdict raises nothing more precise
+        raise StoreError(
+            f"state_dir = {state_dir}: cannot be written to: {refused}; {_mend(refused)}, then start again: nothing is "
+            "lost"
+        ) from refused
+
+
+def _mend(error: Exception) -> str:
+    if lacks_room(error):
+        return "make room on its disk"
+    return "give each worker a state_dir of its own" if _LOCKED in str(error) else "see to its disk"
+
+
+class Store(rocksdb.Store):  # type: ignore[misc]
+    """The stores of a table's partitions; see the rules above."""
+
+    def _open_for_partition(self, partition: int) -> Any:
+        with written(self.app.options.state_dir):
+            return super()._open_for_partition(partition)
+
+
+Store.logger = rocksdb.Store.logger  # what Faust tells of its stores is its own, with its own level
