@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
@@ -16,6 +17,7 @@ _Damage = cast("type[Exception]", isal_zlib.error)  # the library's stub calls t
 
 _GZIP_HEADER_AND_TRAILER = 31  # zlib's wbits
 _PIECE = 1024 * 1024
+_PADDING = re.compile(rb"\0*+")
 # Fed in slices, because what follows a member is copied: a value of thousands of empty members would be too, each time.
 _SLICE = 16 * 1024
 
@@ -70,11 +72,10 @@ def pieces(value: bytes) -> Iterator[bytes]:
                 yield _before_damage(view[start:position], fed)[size:]
                 raise CorruptGzipError(f"damaged gzip: {error}") from None
             position += len(fed)
-        start = position - len(member.unused_data)
-        if value[start : start + len(MAGIC)] != MAGIC:
-            if value[start:].strip(b"\0"):
-                raise CorruptGzipError("damaged gzip: something else follows it")
-            return
+        end = position - len(member.unused_data)
+        start = cast("re.Match[bytes]", _PADDING.match(value, end)).end()
+        if start < len(value) and not value.startswith(MAGIC, start):
+            raise CorruptGzipError("damaged gzip: something else follows it")
 
 
 def _decompressed(member: isal_zlib.Decompress, fed: memoryview) -> Iterator[bytes]:

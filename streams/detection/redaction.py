@@ -123,14 +123,19 @@ def _hides_token(run: str, nesting: int) -> bool:
     if nesting >= _BASE64_NESTING:
         return True
     plain = _BASE64_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)) if escape[1] else "", run)
-    digits = plain.replace("-", "+").replace("_", "/").rstrip("=")
+    digits = plain.replace("-", "+").replace("_", "/")
+    # Padding ends base64; what follows it in the same run is another one, or no base64 at all.
+    return any(_hides_token_in(part, nesting) for part in digits.split("=") if part)
+
+
+def _hides_token_in(digits: str, nesting: int) -> bool:
     content = binascii.a2b_base64(digits[: len(digits) // 4 * 4])
     if content.startswith(gzipped.MAGIC):
         inflated = bytearray()
         try:
             for piece in gzipped.pieces(content):
                 inflated += piece
-                if len(inflated) > len(run) * _MOST_EXPANSION:
+                if len(inflated) > len(digits) * _MOST_EXPANSION:
                     return True
         except gzipped.CorruptGzipError:
             pass  # what came before the damage is what there is to hide
