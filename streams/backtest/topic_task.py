@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from streams.backtest.reader import Reading
     from streams.settings import Settings
 
-BATCH = 1_000
+BATCH = 250
+"""Messages taken at once: what they take stays in the processor's cache until they are looked at."""
+
 BATCH_SECONDS = 0.1
 TAIL_RECORDS = 10_000
 PART_SECONDS = 0.5

@@ -6,15 +6,19 @@ Rules:
 - Each process has one task in hand and one waiting, so that it does not wait for the caller to give it the next.
 - A process that ends before its tasks do (killed for want of memory, say) is an error that says so, never a shorter
   result.
+- Reading makes millions of objects that die at once, and none in circles: Python's search for circles, which would
+  start with every batch, is made rare.
 - A process of one thread is forked, which takes no time. One with more must not be, as their locks would stay locked in
   the child (a progress bar has a thread, librdkafka several): then a fork server makes the processes.
 """
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import signal
 from collections import deque
+from contextlib import contextmanager
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -30,6 +34,7 @@ if TYPE_CHECKING:
     _Context = ForkContext | ForkServerContext
 
 _IN_HAND = 2
+_YOUNG_OBJECTS = 100_000
 
 
 class WorkerLostError(Exception):
@@ -44,8 +49,9 @@ def gather(tasks: Sequence[Task], reading: Reading, processes: int) -> Iterator[
     """
     workers = min(processes, len(tasks))
     if workers <= 1:
-        for task in tasks:
-            yield from task.read(reading)
+        with _rare_collections():
+            for task in tasks:
+                yield from task.read(reading)
         return
     context = _context([__name__, *{type(task).__module__ for task in tasks}])
     waiting = deque(tasks)
@@ -57,6 +63,16 @@ def gather(tasks: Sequence[Task], reading: Reading, processes: int) -> Iterator[
     finally:
         for worker in team:
             worker.end()
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(_YOUNG_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _context(modules: list[str]) -> _Context:
@@ -124,11 +140,12 @@ class _Worker:
 def _work(connection: Connection, reading: Reading) -> None:
     """A process's life: read a task, send its parts, then ``None``; until the caller hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the caller ends its processes
-    while True:
-        try:
-            task: Task = connection.recv()
-        except (EOFError, OSError):
-            return
-        for part in task.read(reading):
-            connection.send(part)
-        connection.send(None)
+    with _rare_collections():
+        while True:
+            try:
+                task: Task = connection.recv()
+            except (EOFError, OSError):
+                return
+            for part in task.read(reading):
+                connection.send(part)
+            connection.send(None)
