@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streams.rules.duration import written
 from streams.wire.timestamps import to_iso8601
 
 if TYPE_CHECKING:
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from streams.backtest.wanted import Wanted
     from streams.pipeline import Deciding
     from streams.settings import Settings
-
-_UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1))
 
 
 def options_used(wanted: Wanted) -> Iterator[tuple[str, str]]:
@@ -33,16 +32,11 @@ def options_used(wanted: Wanted) -> Iterator[tuple[str, str]]:
 def settings_used(settings: Settings, deciding: Deciding) -> Iterator[tuple[str, str]]:
     """The settings that decide."""
     yield "rule", str(settings.rule or "the shipped one")
-    yield "window", duration(deciding.window)
-    yield "forget_after", duration(deciding.forget_after)
+    yield "window", written(deciding.window)
+    yield "forget_after", written(deciding.forget_after)
     yield "learn_until", "none" if deciding.learn_until is None else to_iso8601(deciding.learn_until)
     yield "principal", settings.principal
     yield "member_account", settings.member_account
     yield "clock", deciding.clock
     yield "max_alerts", "no cap" if deciding.max_alerts == 0 else str(deciding.max_alerts)
     yield "exceptions", str(settings.exceptions or "none")
-
-
-def duration(milliseconds: int) -> str:
-    """A duration as settings write it, in the largest unit that divides it."""
-    return next(f"{milliseconds // length}{unit}" for unit, length in _UNITS if milliseconds % length == 0)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 PREFIX = "ROOTWATCH_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 CONFIG_NAME = "rootwatch.toml"
+_SECRETS = ("auth", "credential", "key", "pass", "secret", "token", "url")
 _TEST_PREFIX = f"{PREFIX}TEST_"  # what only the tests read
 
 
@@ -50,12 +51,13 @@ def load(config: Path | None = None, **options: Any) -> Settings:
         **{name: "--" + name.replace("_", "-") for name in in_options},
     }
     problems = list(_unknown_variables(os.environ))
+    given = {**in_file, **in_variables, **in_options}
     settings = None
     try:
-        settings = Settings(**{**in_file, **in_variables, **in_options})
+        settings = Settings(**given)
     except ValidationError as error:
         for details in error.errors(include_url=False):
-            problems += _problem(details, sources)
+            problems += _problem(details, sources, given)
     if problems or settings is None:
         raise SettingsError("\n".join(problems))
     return settings
@@ -76,30 +78,36 @@ def _unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
     known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
     for name in sorted(environment):
         if name.startswith(PREFIX) and name not in known and not name.startswith(_TEST_PREFIX):
-            yield f"{name}: no such setting{_meant(name, known)}"
+            yield f"{_assigned(name, environment[name])}: no such setting{_meant(name, known)}"
 
 
-def _problem(details: Mapping[str, Any], sources: Mapping[str, str]) -> list[str]:
+def _problem(details: Mapping[str, Any], sources: Mapping[str, str], given: Mapping[str, Any]) -> list[str]:
     """One line for a mistake in one setting; one a mistake for those that settings make together."""
     message = details["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     if not details["loc"]:
-        return [_with_sources(line, sources) for line in message.split("\n")]
+        return [_with_sources(line, sources, given) for line in message.split("\n")]
     name = str(details["loc"][0])
     if details["type"] == "extra_forbidden":
-        return [f"{name} ({sources[name]}): no such setting{_meant(name, Settings.model_fields)}"]
-    value = "" if _may_be_secret(name, details["input"]) else f" = {_shown(details['input'])}"
-    return [f"{name}{value} ({sources.get(name, 'default')}): {message[0].lower()}{message[1:]}"]
+        assigned = _assigned(name, details["input"])
+        return [f"{assigned} ({sources[name]}): no such setting{_meant(name, Settings.model_fields)}"]
+    assigned = _assigned(name, details["input"])
+    return [f"{assigned} ({sources.get(name, 'default')}): {message[0].lower()}{message[1:]}"]
 
 
-def _with_sources(line: str, sources: Mapping[str, str]) -> str:
-    """A contradiction's line, with where the settings it starts with were given."""
+def _with_sources(line: str, sources: Mapping[str, str], given: Mapping[str, Any]) -> str:
+    """A contradiction's line, with what the settings it starts with were given as, and where."""
     names, colon, rest = line.partition(":")
-    given = [sources[name] for name in names.split(", ") if name in sources]
-    return f"{names} ({', '.join(given)}){colon}{rest}" if given else line
+    shown = [
+        f"{_assigned(name, given[name])} ({sources[name]})" if name in given else name for name in names.split(", ")
+    ]
+    return f"{', '.join(shown)}{colon}{rest}"
 
 
-def _may_be_secret(name: str, value: object) -> bool:
-    return name == "schema_registry_url" and "@" in str(value)
+def _assigned(name: str, value: object) -> str:
+    """A setting with its value, unless that may be or hold a secret: a misspelt name may be that of a password."""
+    known = name in Settings.model_fields
+    is_secret = "@" in str(value) if known else any(word in name.lower() for word in _SECRETS)
+    return name if is_secret or isinstance(value, dict) else f"{name} = {_shown(value)}"
 
 
 def _shown(value: object) -> str:

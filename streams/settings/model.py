@@ -18,6 +18,7 @@ from streams.detection.exception import ExceptionEntry, ExceptionsError, parse_e
 from streams.operator_error import OperatorError
 from streams.pipeline import Deciding, Taking
 from streams.rules import rule as rules
+from streams.rules.duration import written
 from streams.settings.values import (
     Addresses,
     Duration,
@@ -147,7 +148,7 @@ class Settings(BaseSettings):
     def _contradictions(self) -> Iterator[str]:
         """What each setting allows but two of them together do not; each starts with the settings' names."""
         if self.window is not None and self.forget_after < self.window:
-            yield "forget_after: at least the window, or known pairs would be forgotten and alert again"
+            yield "forget_after, window: forget_after must be at least the window, or known pairs would alert again"
         if bool(self.ssl_cert) != bool(self.ssl_key):
             yield "ssl_cert, ssl_key: a client's certificate and its key go together; only one is set"
         if "SSL" not in self.security_protocol:
@@ -214,7 +215,8 @@ class Settings(BaseSettings):
         overrides = {name: getattr(self, name) for name in ("window", "max_alerts", "severity", "risk_score")}
         rule = replace(rule, **{name: value for name, value in overrides.items() if value is not None})
         if self.forget_after < rule.window:
-            raise SettingsError(f"forget_after: at least the window of {name}, which is {rule.window // 1000} seconds")
+            allowed = f"must be at least the window of {name}, which is {written(rule.window)}"
+            raise SettingsError(f"forget_after = {written(self.forget_after)}: {allowed}")
         return rule
 
     def load_exceptions(self) -> tuple[ExceptionEntry, ...]:

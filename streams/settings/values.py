@@ -45,7 +45,7 @@ def parse_time(value: object) -> int:
     elif isinstance(value, date):
         moment = datetime(value.year, value.month, value.day, tzinfo=UTC)
     elif isinstance(value, str) and _TIME.fullmatch(value.strip()):
-        moment = datetime.fromisoformat(value.strip().upper())
+        moment = _moment(value.strip())
         if len(value.strip()) == len("2026-01-31"):
             moment = moment.replace(tzinfo=UTC)
     else:
@@ -53,6 +53,13 @@ def parse_time(value: object) -> int:
     if moment.tzinfo is None:
         raise ValueError(_TIME_ALLOWED)
     return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text.upper())
+    except ValueError as error:
+        raise ValueError(f"{error}; {_TIME_ALLOWED}") from None
 
 
 def parse_size(value: object) -> int:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from replay_records import ALICE, Ran, lines, record, run
 
 from streams.backtest.histogram import MOST_COLUMNS, WIDTHS, Histogram
-from streams.backtest.report_options import duration
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -175,11 +174,3 @@ def test_histogram_keeps_little_while_it_counts() -> None:
         histogram.count(day * 86_400_000, "sighting")
         assert len(histogram._kept) <= 1_000  # noqa: SLF001  what is bounded shows nowhere else
     assert sum(column.counts["sighting"] for column in histogram.columns()) == 3650
-
-
-@pytest.mark.parametrize(
-    ("milliseconds", "text"), [(864_000_000, "10d"), (129_600_000, "36h"), (90_000, "90s"), (300_000, "5m"), (1, "1ms")]
-)
-def test_durations_are_shown_as_settings_write_them(milliseconds: int, text: str) -> None:
-    """The options used can be given again as they are shown."""
-    assert duration(milliseconds) == text

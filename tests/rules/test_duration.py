@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.rules.duration import milliseconds
+from streams.rules.duration import milliseconds, written
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,11 @@ def test_anything_else_is_refused_by_name(text: str) -> None:
     with pytest.raises(ValueError, match="no duration: write whole numbers with units") as refusal:
         milliseconds(text)
     assert repr(text) in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("length", "text"), [(864_000_000, "10d"), (129_600_000, "36h"), (90_000, "90s"), (300_000, "5m"), (1, "1ms")]
+)
+def test_durations_are_shown_as_settings_write_them(length: int, text: str) -> None:
+    """What is shown can be given again."""
+    assert written(length) == text

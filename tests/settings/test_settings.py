@@ -143,7 +143,10 @@ def test_which_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ({"window": "10"}, "window = '10' (--window): '10' is no duration"),
         ({"window": "0s"}, "window = '0s' (--window): a duration is from 1s to 36500d"),
         ({"learn_until": "2026-01-31T09:00:00"}, "learn_until = '2026-01-31T09:00:00' (--learn-until): write a time"),
-        ({"learn_until": "2026-02-30"}, "learn_until = '2026-02-30' (--learn-until): day is out of range"),
+        (
+            {"learn_until": "2026-02-30"},
+            "learn_until = '2026-02-30' (--learn-until): day is out of range for month; write a time",
+        ),
         ({"max_message_size": "64MB"}, "max_message_size = '64MB' (--max-message-size): write a size with its unit"),
         ({"bootstrap_servers": "kafka"}, "'kafka' is no broker's address: write host:port"),
         ({"bootstrap_servers": ""}, "bootstrap_servers = '' (--bootstrap-servers)"),
@@ -153,8 +156,12 @@ def test_which_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ({"source_topics": "a,a"}, "source_topics = 'a,a' (--source-topics): a topic is named twice"),
         ({"ssl_ca": "nowhere.pem"}, "ssl_ca = 'nowhere.pem' (--ssl-ca): there is no such file"),
         ({"http_port": "0"}, "http_port = '0' (--http-port): must be greater than or equal to 1"),
-        ({"forget_after": "1d", "window": "2d"}, "forget_after (--forget-after): at least the window"),
-        ({"sasl_mechanism": "PLAIN"}, "sasl_mechanism (--sasl-mechanism): needs security_protocol SASL_SSL"),
+        (
+            {"forget_after": "1d", "window": "2d"},
+            "forget_after = '1d' (--forget-after), window = '2d' (--window): forget_after must be at least the window",
+        ),
+        ({"window": "401d"}, "forget_after, window = '401d' (--window): forget_after must be at least the window"),
+        ({"sasl_mechanism": "PLAIN"}, "sasl_mechanism = 'PLAIN' (--sasl-mechanism): needs security_protocol SASL_SSL"),
         ({"security_protocol": "SASL_SSL"}, "sasl_mechanism: must be set with security_protocol SASL_SSL"),
         (
             {"security_protocol": "SASL_SSL", "sasl_mechanism": "SCRAM-SHA-512"},
@@ -164,7 +171,11 @@ def test_which_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "AWS_MSK_IAM"},
             "AWS_MSK_IAM needs security_protocol SASL_SSL",
         ),
-        ({"wimdow": "10d"}, "wimdow (--wimdow): no such setting; did you mean window?"),
+        ({"wimdow": "10d"}, "wimdow = '10d' (--wimdow): no such setting; did you mean window?"),
+        (
+            {"sasl_password": "secret"},
+            "sasl_password (--sasl-password): no such setting; did you mean sasl_password_file?",
+        ),
     ],
 )
 def test_a_mistake_is_named(given: dict[str, Any], line: str) -> None:
@@ -184,10 +195,10 @@ def test_sources_of_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         load(config)
     lines = str(raised.value).splitlines()
     assert [line.split(":")[0] for line in lines] == [
-        "ROOTWATCH_WINDOWS",
+        "ROOTWATCH_WINDOWS = '10d'",
         "risk_score = 'high' (ROOTWATCH_RISK_SCORE)",
         f"clock = 'wall' ({config})",
-        f"topic_prefx ({config})",
+        f"topic_prefx = 'x' ({config})",
     ]
     assert lines[0].endswith("did you mean ROOTWATCH_WINDOW?")
     assert lines[3].endswith("did you mean topic_prefix?")
@@ -255,7 +266,9 @@ def test_a_rule_that_cannot_be_used(tmp_path: Path) -> None:
     """A wrong rule file, or a window above forget_after (M8), is a settings mistake."""
     with pytest.raises(SettingsError, match=r"bad-rule\.toml"):
         load(rule=str(write(tmp_path / "bad-rule.toml", "name = 1"))).load_rule()
-    with pytest.raises(SettingsError, match="forget_after"):
+    with pytest.raises(
+        SettingsError, match=r"forget_after = 9d: must be at least the window of assume_root\.toml, which is 10d"
+    ):
         load(forget_after="9d").load_rule()
 
 
