@@ -63,6 +63,19 @@ class MemoryTable(faust.tables.table.Table):  # type: ignore[misc]
         Raises:
             StoreError: the disk does not take it.
         """
+        self._write(partition, changes, changelog_offset)
+
+    def restore(self, number: int, changes: Mapping[bytes, bytes | None], changelog_offset: int) -> None:
+        """Write what was read from a partition of the changelog, and how far it goes, in one atomic write.
+
+        Raises:
+            StoreError: the disk does not take it.
+        """
+        self._write(self.partition(number), changes.items(), changelog_offset)
+
+    def _write(
+        self, partition: PartitionMemory, changes: Iterable[tuple[bytes, bytes | None]], changelog_offset: int
+    ) -> None:
         batch = rocksdict.WriteBatch(raw_mode=True)
         for key, value in changes:
             if value is None:
@@ -84,17 +97,6 @@ class MemoryTable(faust.tables.table.Table):  # type: ignore[misc]
             loop=self.loop,
             options=self.options,
         )
-
-
-def _write(partition: PartitionMemory, changes: Iterable[tuple[bytes, bytes | None]], changelog_offset: int) -> None:
-    batch = rocksdict.WriteBatch(raw_mode=True)
-    for key, value in changes:
-        if value is None:
-            batch.delete(key)
-        else:
-            batch.put(key, value)
-    batch.put(partition.offset_key, str(changelog_offset).encode())
-    partition.store.write(batch)
 
 
 class PartitionMemory:

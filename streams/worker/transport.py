@@ -154,18 +154,21 @@ class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
                 kept = [record for record in records[:-1] if self.app.may_match(record.value)]
                 self.app.metrics.dropped(tp.topic, records, len(records) - 1 - len(kept))
                 fetched[tp] = [*kept, records[-1]]
-        fetched.changelogs = {tp: ChangelogPart(fetched.pop(tp, ()), end) for tp, end in self._changelogs(active)}
+        fetched.changelogs = dict(self._changelogs(fetched, active or ()))
         return fetched
 
-    def _changelogs(self, active: Container[TP] | None) -> Iterator[tuple[TP, int]]:
-        """The changelog partitions that are being read, and the offset of each from which the next fetch reads."""
-        changelog = self.app.topic_names.changelog
+    def _changelogs(self, fetched: Fetched, active: Container[TP]) -> Iterator[tuple[TP, ChangelogPart]]:
+        """Take out of what was fetched the parts of the changelog; of a partition without records its end alone."""
         subscription = self._consumer._subscription.subscription  # noqa: SLF001  position() may wait for another task
         assignment = subscription and subscription.assignment
         for tp in assignment.tps if assignment else ():
             state = assignment.state_value(tp)
-            if tp.topic == changelog and active is not None and tp in active and state.has_valid_position:
-                yield tp, state.position
+            if (
+                tp.topic == self.app.topic_names.changelog
+                and (tp in fetched or tp in active)
+                and state.has_valid_position
+            ):
+                yield tp, ChangelogPart(fetched.pop(tp, []), state.position)
 
     def _put_back(self, fetched: Fetched) -> None:
         for tp, records in fetched.items():

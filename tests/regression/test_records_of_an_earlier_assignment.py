@@ -56,7 +56,7 @@ class Fetching(FilteringThread):
         """Nothing of the thread is needed but that."""
         self.consumer = SimpleNamespace(revocations=0)
         self.app = SimpleNamespace(source_topics=frozenset(), last_poll=0.0)
-        self._consumer = SimpleNamespace(seek=seek)
+        self._consumer = SimpleNamespace(seek=seek, _subscription=SimpleNamespace(subscription=None))
 
 
 @pytest.mark.parametrize("revoked", [True, False])
