@@ -6,6 +6,7 @@ Rules:
   ``>`` of a tag.
 - A quoted value ends before the quote that closes it at its own depth of escaping, or, if the text was cut, with the
   text. An unquoted one (``{sessionToken=FwoG…, expiration=…}``, the text form of a Java map) ends at a delimiter.
+- Where the key and its value are there but what lies between is damaged, whatever is long enough for a token goes.
 - Each search takes time in proportion to the text, whatever the text.
 """
 
@@ -37,6 +38,8 @@ _BEFORE_VALUE = re.compile(rf"{_KEY_PATTERN}(?:{_QUOTE})?{_BLANK}{_SEPARATOR}{_B
 _QUOTES = re.compile(r"""(?<!\\)(?P<depth>\\*+)(?P<mark>["'])""")
 _ANY_QUOTE = re.compile(_QUOTE)
 _BARE_VALUE = re.compile(r"""(?:[^\s,;&<>(){}\[\]"'\\]|\\++(?:/|u[0-9a-f]{4}))*+""", re.IGNORECASE)
+# No word of AWS's that could follow is as long, and no token is shorter.
+_AFTER_DAMAGE = re.compile(rf"(?P<key>{_KEY_PATTERN}[^A-Za-z0-9]{{1,16}}+)[A-Za-z0-9+/_-]{{20,}}+")
 _NO_SECRET = frozenset({"", "null", REDACTED})
 
 
@@ -54,7 +57,9 @@ def replace_tokens(text: str) -> str:
         if text[start:end] not in _NO_SECRET:
             kept += text[position:start], REDACTED
             position = end
-    return "".join((*kept, text[position:])) if kept else text
+    kept.append(text[position:])
+    replaced, damaged = _AFTER_DAMAGE.subn(rf"\g<key>{REDACTED}", "".join(kept))
+    return replaced if damaged or len(kept) > 1 else text
 
 
 def may_hold_key(text: str) -> bool:

@@ -87,6 +87,14 @@ def test_a_token_in_text_is_replaced_however_it_is_written(name: str, token: str
     assert redact_text(text).count("REDACTED") == text.count(token)
 
 
+@pytest.mark.parametrize("between", ['"\udced\udca0\udc80:"', '":] "', '"{:"', '\\\xa0\\": \\"', "\xd1", '" "', "\n\n"])
+def test_a_token_is_replaced_whatever_has_damaged_what_is_before_it(between: str) -> None:
+    """R3, T7: what follows the key and is long enough for a token goes, though nothing says that it is the value."""
+    text = f'{{"credentials": {{"sessionToken{between}{TOKEN}", "expiration": "x", "packedPolicySize": 6'
+    assert TOKEN[:20] not in redact_text(text)
+    assert redact_text(text).endswith('"expiration": "x", "packedPolicySize": 6')
+
+
 @pytest.mark.parametrize("name", TEXTS)
 def test_text_that_is_cut_anywhere_shows_no_part_of_the_token(name: str) -> None:
     """R3, T7: wherever a message was cut, also in the middle of the token, nothing of the token is left."""
@@ -119,6 +127,8 @@ HARMLESS: list[Any] = [
     base64.b64encode(gzip.compress(b'{"eventName": "AssumeRoot"}', mtime=0)).decode(),
     base64.b64encode(b'{"eventName": "AssumeRoot", "a": "b"}').decode(),
     "sessionToken=REDACTED, a=b",
+    '["sts:GetSessionToken", "sts:GetAccessKeyInformation"',
+    '{"sessionToken": "", "packedPolicySize": 6',
 ]
 
 
