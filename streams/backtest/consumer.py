@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.backtest.wanted import SourceError
+from streams.kafka_errors import is_retriable
 from streams.kafka_security import confluent_options
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ Answer = TypeVar("Answer")
 PATIENCE = 30.0
 _BATCH = 1_000
 _TURN = 3.0
+_PAUSE = 0.1
 _REFUSALS = {
     KafkaError._AUTHENTICATION,  # noqa: SLF001  the library's public names for its own errors begin so
     KafkaError._SSL,  # noqa: SLF001
@@ -73,6 +75,9 @@ class Connection:
     def ask(self, what: str, question: Callable[[float], Answer]) -> Answer:
         """Ask the cluster something; ``question`` takes a timeout in seconds and is asked until it has an answer.
 
+        A message that comes meanwhile is lost: whoever has assigned partitions reads their positions before, and goes
+        on from there.
+
         Raises:
             SourceError: the cluster refuses, or cannot be reached; names ``what`` was asked.
         """
@@ -84,9 +89,9 @@ class Connection:
                 return question(_TURN)
             except KafkaException as error:
                 cause: KafkaError = error.args[0]
-                self.consumer.poll(0)
+                self.consumer.poll(_PAUSE)
                 self.raise_refusal(what)
-                if cause.code() in _REFUSALS or not (cause.retriable() or cause.code() < 0):
+                if cause.code() in _REFUSALS or not (is_retriable(cause) or cause.code() < 0):
                     raise SourceError(f"{what}: {cause.str()}") from error
                 if time.monotonic() > until:
                     said = (self.last_error or cause).str()
@@ -134,7 +139,7 @@ class Connection:
                     yield message
                 elif error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  a public name
                     ends.pop(message.partition(), None)
-                elif error is not None and not error.retriable():
+                elif error is not None and not is_retriable(error):
                     raise SourceError(f"topic {topic}: {error.str()}")
             self.raise_refusal(f"topic {topic}")
             if time.monotonic() - heard > PATIENCE:

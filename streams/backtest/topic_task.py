@@ -23,6 +23,7 @@ from streams.backtest.parts import Part
 from streams.backtest.reader import Reader
 from streams.backtest.span import LATE_DELIVERY, Span
 from streams.backtest.wanted import SourceError
+from streams.kafka_errors import is_retriable
 from streams.wire.timestamps import to_iso8601
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ class _SliceReader:
                 self._close(number)
             case KafkaError._AUTO_OFFSET_RESET | KafkaError.OFFSET_OUT_OF_RANGE:  # noqa: SLF001
                 self._go_on_after_deletion(number)
-            case _ if error.retriable():
+            case _ if is_retriable(error):
                 pass
             case _:
                 self._reader.tally.failures.append((f"{self._task.topic}[{number}]", error.str()))
@@ -181,12 +182,12 @@ class _SliceReader:
 
     def _go_on_after_deletion(self, number: int) -> None:
         topic = self._task.topic
+        positions = self._consumer.position([TopicPartition(topic, open_one) for open_one in self._open])
         oldest, _ = self._connection.watermarks(topic, number)
         self._reader.tally.truncated.append(
             f"{topic}[{number}]: records were deleted while they were being read; going on from offset {oldest}"
         )
         # The library has given the partition up and cannot seek in it: everything open is assigned once more.
-        positions = self._consumer.position([TopicPartition(topic, open_one) for open_one in self._open])
         onward = {place.partition: max(place.offset, self._open[place.partition].start) for place in positions}
         onward[number] = oldest
         self._consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in onward.items()])

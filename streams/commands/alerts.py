@@ -13,6 +13,7 @@ from rich.console import Console
 from streams import settings
 from streams.commands.alert_table import cells, table
 from streams.commands.options import Config  # noqa: TC001  typer reads it
+from streams.kafka_errors import is_retriable
 from streams.kafka_security import confluent_options
 from streams.operator_error import OperatorError
 from streams.settings.values import parse_time
@@ -112,7 +113,7 @@ def _messages(configured: Settings, topic: str, since: int | None, *, follow: bo
                 yield message
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  librdkafka's own codes start so
                 unread.discard(message.partition())
-            elif not error.retriable():
+            elif not is_retriable(error):
                 raise BrokerError(f"topic {topic}: Read: {error.str()}")
     finally:
         consumer.close()

@@ -5,6 +5,8 @@ The rules:
 * RocksDB finds damage only where it reads. So each partition's store is read whole: half a second a million pairs.
 * A damaged store is moved aside and never used again. The changelog holds all that it held (it is ahead of the store,
   always: A2), and Faust rebuilds the partition from there.
+* A disk without room is no damage: even to look at a store takes a few bytes. Nor is a store that was begun there, or
+  before a kill, and holds nothing yet: RocksDB makes it whole.
 * A store that is ahead of its changelog is refused: the topic was deleted, recreated or cut, and this disk may hold the
   last copy of what was remembered. What to do with it is for people to decide.
 """
@@ -23,6 +25,7 @@ from confluent_kafka.admin import OffsetSpec
 from streams.operator_error import OperatorError
 from streams.worker.broker_access import BrokerAccess
 from streams.worker.memory_table import stored_from
+from streams.worker.store import lacks_room, refusal
 from streams.worker.topics import MEMORY_TABLE, topic_names
 
 if TYPE_CHECKING:
@@ -45,9 +48,14 @@ def check_state(settings: Settings) -> None:
 
     Raises:
         StateError: a store is ahead of the changelog.
+        StoreError: the disk has no room to look at a store.
         BrokerUnreachable, BrokerError: the changelog's end is not to be had.
     """
-    reached = {path: offset for path in _stores(settings.state_dir) if (offset := _checked(path)) is not None}
+    reached = {
+        path: offset
+        for path in _stores(settings.state_dir)
+        if (offset := _checked(settings.state_dir, path)) is not None
+    }
     if not reached:
         return
     changelog = topic_names(settings).changelog
@@ -71,10 +79,12 @@ def _partition(path: Path) -> int:
     return int(path.stem.rpartition("-")[2])
 
 
-def _checked(path: Path) -> int | None:
+def _checked(state_dir: Path, path: Path) -> int | None:
     """The changelog offset that a store has reached; ``None`` without one, and for a store that is set aside."""
     if _in_use(path):
         return None  # another process has it: Faust waits for that, and says so
+    if _holds_nothing(path):
+        return None
     try:
         store = rocksdict.Rdict(
             str(path), rocksdict.Options(raw_mode=True), access_type=rocksdict.AccessType.read_only()
@@ -83,7 +93,9 @@ def _checked(path: Path) -> int | None:
             return _read(store)
         finally:
             store.close()
-    except Exception as damage:  # noqa: BLE001  rocksdict raises nothing more precise
+    except Exception as damage:
+        if lacks_room(damage):
+            raise refusal(state_dir, damage) from damage
         _set_aside(path, damage)
         return None
 
@@ -93,6 +105,12 @@ def _read(store: Any) -> int | None:
         pass
     offset = store.get(OFFSET_KEY)
     return None if offset is None else int(offset)
+
+
+def _holds_nothing(path: Path) -> bool:
+    """Whether a store was never made whole: no list of its files, and no data."""
+    data = (file.stat().st_size for pattern in ("*.sst", "*.log") for file in path.glob(pattern))
+    return not (path / "CURRENT").exists() and not any(data)
 
 
 def _in_use(path: Path) -> bool:

@@ -36,26 +36,30 @@ def lacks_room(error: Exception) -> bool:
     return any(words in str(error) for words in _NO_ROOM)
 
 
+def refusal(state_dir: Path, error: Exception) -> StoreError:
+    """What RocksDB raised, in an operator's words."""
+    if lacks_room(error):
+        mend = "make room on its disk"
+    elif _LOCKED in str(error):
+        mend = "give each worker a state_dir of its own"
+    else:
+        mend = "see to its disk"
+    return StoreError(
+        f"state_dir = {state_dir}: cannot be written to: {error}; {mend}, then start again: nothing is lost"
+    )
+
+
 @contextmanager
 def written(state_dir: Path) -> Iterator[None]:
     """Open or write stores inside.
 
     Raises:
-        StoreError: whatever RocksDB raised, in an operator's words.
+        StoreError: RocksDB raised anything.
     """
     try:
         yield
     except Exception as refused:  # rocksdict raises nothing more precise
-        raise StoreError(
-            f"state_dir = {state_dir}: cannot be written to: {refused}; {_mend(refused)}, then start again: nothing is "
-            "lost"
-        ) from refused
-
-
-def _mend(error: Exception) -> str:
-    if lacks_room(error):
-        return "make room on its disk"
-    return "give each worker a state_dir of its own" if _LOCKED in str(error) else "see to its disk"
+        raise refusal(state_dir, refused) from refused
 
 
 class Store(rocksdb.Store):  # type: ignore[misc]

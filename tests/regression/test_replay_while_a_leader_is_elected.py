@@ -1,0 +1,38 @@
+"""A replay gave up at once when a partition's leader was being elected: the client calls no such error retriable."""
+
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from streams.backtest.consumer import Connection
+from streams.backtest.wanted import SourceError
+from streams.settings import Settings
+
+
+def _asked(codes: list[int], monkeypatch: pytest.MonkeyPatch) -> str:
+    """The answer of a cluster that first gives these errors."""
+    monkeypatch.setattr("streams.backtest.consumer.PATIENCE", 5.0)
+    answers = [KafkaException(KafkaError(code)) for code in codes]
+
+    def question(_timeout: float) -> str:
+        if answers:
+            raise answers.pop(0)
+        return "answer"
+
+    with Connection(Settings(bootstrap_servers="127.0.0.1:9")) as connection:
+        return connection.ask("topic t", question)
+
+
+@pytest.mark.parametrize(
+    "code", [KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.OFFSET_NOT_AVAILABLE]
+)
+def test_a_question_is_asked_again_while_the_cluster_settles(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What passes by itself is waited for."""
+    assert _asked([code, code], monkeypatch) == "answer"
+
+
+def test_what_does_not_pass_ends_it_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A topic that is not there stays an error that names what was asked."""
+    with pytest.raises(SourceError, match="topic t: "):
+        _asked([KafkaError.UNKNOWN_TOPIC_OR_PART], monkeypatch)
