@@ -13,10 +13,13 @@ import rocksdict
 from streams.settings import Settings
 from streams.worker import state_dir
 from streams.worker.state_dir import OFFSET_KEY, StateError, check_state
+from streams.worker.store import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from small_disk import SmallDisk
 
 
 @pytest.fixture
@@ -81,6 +84,30 @@ def test_damaged_stores_are_moved_aside(
     assert not path.exists()
     assert len(list(path.parent.glob("memory-0.db.damaged-*/LOCK"))) == 1
     assert other.exists()
+
+
+def test_a_full_disk_is_no_damage(settings: Settings, disk: SmallDisk) -> None:
+    """With no room even to look at a store, the worker refuses to start, and the store stays: it is sound."""
+    settings = settings.model_copy(update={"state_dir": disk.folder})
+    path = store(disk.folder, 0, 99)
+    (path / "rocksdict-config.json").write_bytes(b"")  # as a write that found no room leaves it
+    disk.fill()
+    with pytest.raises(StoreError, match=r"No space left on device.*; make room on its disk, then start again"):
+        check_state(settings)
+    disk.make_room()
+    check_state(settings)
+    assert path.exists()
+
+
+def test_damage_on_a_full_disk(settings: Settings, disk: SmallDisk) -> None:
+    """Moving a damaged store aside takes no room."""
+    settings = settings.model_copy(update={"state_dir": disk.folder})
+    path = store(disk.folder, 0, 99)
+    (path / "CURRENT").write_text("nonsense")
+    disk.fill()
+    check_state(settings)
+    assert not path.exists()
+    assert len(list(path.parent.glob("memory-0.db.damaged-*/LOCK"))) == 1
 
 
 HOLD = "import rocksdict, sys; held = rocksdict.Rdict(sys.argv[1], rocksdict.Options(raw_mode=True)); print(); input()"
