@@ -7,7 +7,7 @@ remembered of its principal into what to remember and what to say.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from streams.detection import alert, cap
@@ -56,6 +56,7 @@ class Rejected:
         content: the message's own bytes if it is the whole message, else the element's alone, without session tokens.
         redacted: whether any token was replaced; gzip is then decompressed.
         partial: what is known of an incomplete sighting.
+        after: how many of the message's sightings come before it.
     """
 
     reason: str
@@ -64,6 +65,7 @@ class Rejected:
     content: bytes
     redacted: bool
     partial: Partial | None = None
+    after: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,19 +103,19 @@ def sight(value: bytes | None, rule: Rule, taking: Taking, origin: Origin | None
             passed_over[item.what] += 1
             continue
         if not isinstance(item, Record):
-            rejected.append(_unreadable(value or b"", item, taking))
+            rejected.append(replace(_unreadable(value or b"", item, taking), after=len(sightings)))
             continue
         records[item.shape] += 1
         try:
             taken = take(item, rule, taking, origin)
         except TooDeepError as error:
-            rejected.append(_too_deep(value or b"", item, error, taking))
+            rejected.append(replace(_too_deep(value or b"", item, error, taking), after=len(sightings)))
             continue
         match taken:
             case PassedOver(reason):
                 passed_over[reason] += 1
             case Incomplete():
-                rejected.append(_incomplete(value or b"", item, taken, taking))
+                rejected.append(replace(_incomplete(value or b"", item, taken, taking), after=len(sightings)))
             case _:
                 sightings += taken
     return Reading(tuple(sightings), tuple(rejected), records, passed_over)

@@ -70,11 +70,19 @@ def explanation(source: str, value: bytes, rule: Rule, taking: Taking) -> dict[s
         "outcome": _outcome(reading),
         "reason": None if reason is None else redact_text(reason),
         "filtered": not pipeline.matcher(rule, taking.max_message_size)(value),
-        "sightings": [
-            *(_whole(sighting) for sighting in reading.sightings),
-            *(_partial(rejected.partial) for rejected in reading.rejected if rejected.partial is not None),
-        ],
+        "sightings": list(_taken(reading)),
     }
+
+
+def _taken(reading: Reading) -> Iterator[dict[str, str | None]]:
+    """The sightings and what is known of the incomplete ones, in the order of their records in the message."""
+    shown = 0
+    for rejected in reading.rejected:
+        if rejected.partial is not None:
+            yield from map(_whole, reading.sightings[shown : rejected.after])
+            shown = rejected.after
+            yield _partial(rejected.partial)
+    yield from map(_whole, reading.sightings[shown:])
 
 
 def _messages(file: str, limit: int) -> Iterator[tuple[str, bytes]]:

@@ -86,7 +86,17 @@ CASES: dict[str, tuple[bytes, str, str | None, bool, list[dict[str, Any]]]] = {
         "mixed",
         "incomplete (element 0): no principal",
         False,
-        [SIGHTING, PARTIAL],
+        [PARTIAL, SIGHTING],
+    ),
+    "good ones around bad and incomplete ones": (
+        json.dumps([RECORD, INCOMPLETE, 5, RECORD, RECORD, INCOMPLETE]).encode(),
+        "mixed",
+        (
+            "incomplete (element 1): no principal; unknown-shape (element 2): an element of the array is no object; "
+            "incomplete (element 5): no principal"
+        ),
+        False,
+        [SIGHTING, PARTIAL, SIGHTING, SIGHTING, PARTIAL],
     ),
     "a good and a bad one": (
         json.dumps([RECORD, 5]).encode(),
