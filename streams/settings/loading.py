@@ -75,10 +75,11 @@ def _file(config: Path | None) -> Path | None:
 
 
 def _unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
-    known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE}
+    known = {name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE.removeprefix(PREFIX)}
     for name in sorted(environment):
-        if name.startswith(PREFIX) and name not in known and not name.startswith(_TEST_PREFIX):
-            yield f"{_assigned(name, environment[name])}: no such setting{_meant(name, known)}"
+        short = name.removeprefix(PREFIX)
+        if name.startswith(PREFIX) and short not in known and not name.startswith(_TEST_PREFIX):
+            yield f"{_assigned(name, environment[name])}: no such setting{_meant(short, known, PREFIX)}"
 
 
 def _problem(details: Mapping[str, Any], sources: Mapping[str, str], given: Mapping[str, Any]) -> list[str]:
@@ -115,6 +116,9 @@ def _shown(value: object) -> str:
     return repr(text) if isinstance(value, str) else text
 
 
-def _meant(name: str, known: Mapping[str, Any] | set[str]) -> str:
+def _meant(name: str, known: Mapping[str, Any] | set[str], prefix: str = "") -> str:
+    """What is allowed. Names are compared without the prefix, which would make all of them alike."""
     close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; known are {', '.join(sorted(known))}"
+    if close:
+        return f"; did you mean {prefix}{close[0]}?"
+    return f"; known are {', '.join(prefix + each for each in sorted(known))}"

@@ -77,6 +77,8 @@ def _split(value: object) -> object:
     """A comma-separated list's parts; a list of TOML as it is."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
+    if not isinstance(value, list | tuple):
+        raise ValueError("write text, separated by commas, or a list of text")  # noqa: TRY004  pydantic's
     return value
 
 

@@ -153,6 +153,7 @@ def test_which_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ({"risk_score": "101"}, "risk_score = '101' (--risk-score): must be less than or equal to 100"),
         ({"partitions": True}, "partitions = True (--partitions): write a whole number"),
         ({"topic_prefix": "a b"}, "topic_prefix = 'a b' (--topic-prefix)"),
+        ({"source_topics": 5}, "source_topics = 5 (--source-topics): write text, separated by commas"),
         ({"source_topics": "a,a"}, "source_topics = 'a,a' (--source-topics): a topic is named twice"),
         ({"ssl_ca": "nowhere.pem"}, "ssl_ca = 'nowhere.pem' (--ssl-ca): there is no such file"),
         ({"http_port": "0"}, "http_port = '0' (--http-port): must be greater than or equal to 1"),
@@ -190,18 +191,21 @@ def test_sources_of_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     config = write(tmp_path / "my.toml", "clock = 'wall'\ntopic_prefx = 'x'\n")
     monkeypatch.setenv("ROOTWATCH_RISK_SCORE", "high")
     monkeypatch.setenv("ROOTWATCH_WINDOWS", "10d")
+    monkeypatch.setenv("ROOTWATCH_XYZZY", "1")
     monkeypatch.setenv("ROOTWATCH_TEST_REGISTRY", "http://for.the.tests")
     with pytest.raises(SettingsError) as raised:
         load(config)
     lines = str(raised.value).splitlines()
     assert [line.split(":")[0] for line in lines] == [
         "ROOTWATCH_WINDOWS = '10d'",
+        "ROOTWATCH_XYZZY = '1'",
         "risk_score = 'high' (ROOTWATCH_RISK_SCORE)",
         f"clock = 'wall' ({config})",
         f"topic_prefx = 'x' ({config})",
     ]
     assert lines[0].endswith("did you mean ROOTWATCH_WINDOW?")
-    assert lines[3].endswith("did you mean topic_prefix?")
+    assert "known are ROOTWATCH_BOOTSTRAP_SERVERS, ROOTWATCH_CLOCK, " in lines[1]
+    assert lines[4].endswith("did you mean topic_prefix?")
 
 
 def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
