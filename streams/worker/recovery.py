@@ -13,11 +13,12 @@ processor time, forty times what writing them to RocksDB takes. The rules here:
 * Recovery ends when all that was in the changelog at its beginning has been passed, and not only when its last record
   has come: there may be none at the last offset, but the marker of a transaction, or a place that compaction has
   emptied. Faust waits for a record there, for ever.
-* A write that fails stops the worker. Faust's recovery says so and goes on, without the records.
+* A write that fails stops the worker, and none follows it. Faust's recovery says so and goes on, without the records.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -71,15 +72,21 @@ class Recovery(faust.tables.recovery.Recovery):  # type: ignore[misc]
         offsets[tp] = max(reached, part.end - 1)
         # What Faust's watch over a recovery that stands still goes by.
         self._last_flush_at = self._active_events_received_at[tp] = monotonic()
-        self._say_what_is_done()
-
-    def _say_what_is_done(self) -> None:
         if self.in_recovery and not self.need_recovery():
             log.info("memory.restored", seconds=round(monotonic() - self._recovery_started_at, 1))
             self._set_recovery_ended()
             self.signal_recovery_end.set()
-        if not self.tables.standbys_ready and not self.standby_remaining_total():
-            self.tables.on_standbys_ready()
+
+    def standby_remaining(self) -> Counter[TP]:
+        """How many changes each standby lacks; Faust leaves out one that has nothing yet."""
+        offsets = self.standby_offsets
+        return Counter(
+            {
+                tp: highwater - offsets[tp]
+                for tp, highwater in self.standby_highwaters.items()
+                if tp in self.standby_tps and offsets[tp] is not None
+            }
+        )
 
     def _set_recovery_started(self) -> None:
         self.signal_recovery_end.clear()
