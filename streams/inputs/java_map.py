@@ -2,18 +2,25 @@
 
 ``{targetPrincipal=222222222222, taskPolicyArn={arn=arn:aws:…}, tags=[a, b]}``: nothing is quoted, so a value ends where
 the next key begins. Where a value itself looks like that, the reading is a guess; it is the last resort.
+
+Rules:
+- Braces and brackets inside a text belong to it as far as they are balanced, so that JSON in a value, which a caller
+  may have put there, does not end the map around it (R2).
+- No map has a key twice: where the text has, a value only looks like members, and there is no telling which (R2).
 """
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import Any
 
 from streams.detection.json_text import MAX_DEPTH, TooDeepError
 
 _KEY = re.compile(r"([^\s={}\[\],]+)=")
-_MEMBER_TEXT = re.compile(r"(?:(?!, [^\s={}\[\],]+=)[^}])*")
-_ITEM_TEXT = re.compile(r"(?:(?!, )[^\]])*")
+# Where the text of a member or of a list's item may end.
+_MEMBER_MARKS = re.compile(r"[{}]|, (?=[^\s={}\[\],]+=)")
+_ITEM_MARKS = re.compile(r"[\[\]]|, ")
 _NEXT = ", "
 
 
@@ -47,7 +54,9 @@ def _map(text: str, start: int, depth: int) -> tuple[dict[str, Any], int]:
         key = _KEY.match(text, position)
         if key is None:
             raise NoJavaMapError("no key")
-        members[key[1]], position = _value(text, key.end(), _MEMBER_TEXT, depth)
+        if key[1] in members:
+            raise NoJavaMapError("a key comes twice")
+        members[key[1]], position = _value(text, key.end(), _MEMBER_MARKS, depth)
         position = _after_value(text, position, "}")
     return members, position + 1
 
@@ -58,20 +67,33 @@ def _list(text: str, start: int, depth: int) -> tuple[list[Any], int]:
     items: list[Any] = []
     position = start + 1
     while not text.startswith("]", position):
-        item, position = _value(text, position, _ITEM_TEXT, depth)
+        item, position = _value(text, position, _ITEM_MARKS, depth)
         items.append(item)
         position = _after_value(text, position, "]")
     return items, position + 1
 
 
-def _value(text: str, start: int, bare: re.Pattern[str], depth: int) -> tuple[Any, int]:
-    if text.startswith("{", start):
-        return _map(text, start, depth + 1)
+def _value(text: str, start: int, marks: re.Pattern[str], depth: int) -> tuple[Any, int]:
     if text.startswith("[", start):
         return _list(text, start, depth + 1)
-    match = bare.match(text, start)
-    word = match[0] if match else ""
-    return (None if word == "null" else word), start + len(word)
+    if text.startswith("{", start):
+        with suppress(NoJavaMapError):
+            return _map(text, start, depth + 1)
+    end = _text_end(text, start, marks)
+    word = text[start:end]
+    return (None if word == "null" else word), end
+
+
+def _text_end(text: str, start: int, marks: re.Pattern[str]) -> int:
+    depth = 0
+    for mark in marks.finditer(text, start):
+        if mark[0] in "{[":
+            depth += 1
+        elif depth == 0:
+            return mark.start()
+        elif mark[0] in "}]":
+            depth -= 1
+    raise NoJavaMapError("a value does not end")
 
 
 def _after_value(text: str, position: int, closing: str) -> int:

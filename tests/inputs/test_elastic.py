@@ -198,6 +198,8 @@ def test_the_original_counts_before_the_message() -> None:
         ),
         ("{expiration=Oct 2, 2019 11:12:29 PM, a=b}", {"expiration": "Oct 2, 2019 11:12:29 PM", "a": "b"}),
         ("{a=b=c==, d=x:y/z}", {"a": "b=c==", "d": "x:y/z"}),
+        ('{a={"b": [{"c": "d=e, f={g}"}]}, h=i}', {"a": '{"b": [{"c": "d=e, f={g}"}]}', "h": "i"}),
+        ("{a=b {c} d, e=[f {g: [h, i]}, [], {}]}", {"a": "b {c} d", "e": ["f {g: [h, i]}", [], {}]}),
         (java_map(RECORD["requestParameters"]), {**RECORD["requestParameters"], "durationSeconds": "900"}),
     ],
 )
@@ -206,7 +208,25 @@ def test_the_text_of_a_java_map_is_read(text: str, value: dict[str, Any]) -> Non
     assert parse(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "a=b", "{a}", "{a=b", "{a=b}x", "{a=[b}", "{a={b=c}", "{=b}", "{a=" * 500])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a=b",
+        "{a}",
+        "{a=b",
+        "{a=b}x",
+        "{a=[b}",
+        "{a={b=c}",
+        "{=b}",
+        "{a=" * 500,
+        "{a=b}, a=c}",
+        "{a=b, a=c}",
+        "{a={b}",
+        "{a={b, c=d}",
+        "{a=" * 99 + "{" * 9_999,
+    ],
+)
 def test_other_text_is_no_java_map(text: str) -> None:
     """R3: text that is something else, cut or nested without end is refused."""
     with pytest.raises(NoJavaMapError):
