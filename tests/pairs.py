@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from worker_process import accounts, assume_root
+
+from streams.wire import sighting as sighting_codec
+from streams.wire.memory import pair_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -40,6 +44,24 @@ def assert_each_pair_alerted_under_one_id(deployment: Deployment, produced: Iter
     ids = alert_ids(deployment)
     assert set(ids) == {pair_of(record) for record in produced}
     assert {pair: found for pair, found in ids.items() if len(found) > 1} == {}
+
+
+def assert_commits_are_kept(deployment: Deployment) -> None:
+    """What is committed of the source is in the sightings topic; what is of that, in the changelog (A2)."""
+    source, sightings = deployment.names.source_topic, f"{deployment.topic}.sightings"
+    sent = [(message, sighting_codec.decode(message.value())) for message in deployment.read(sightings)]
+    pairs = {(sighting.principal, sighting.member_account) for _, sighting in sent}
+    done = deployment.committed(source)
+    read = [message for message in deployment.read(source) if message.offset() < done[message.partition()]]
+    assert {pair_of(json.loads(message.value())) for message in read} <= pairs
+    done = deployment.committed(sightings)
+    decided = {
+        pair_key(sighting.principal, sighting.member_account)
+        for message, sighting in sent
+        if message.offset() < done[message.partition()]
+    }
+    assert decided
+    assert decided <= {message.key() for message in deployment.read(f"{deployment.names.group_id}-memory-changelog")}
 
 
 def alerts_sent(worker: Worker) -> float:
