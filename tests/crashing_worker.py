@@ -1,6 +1,6 @@
 """A worker that kills itself at a named step: ``python crashing_worker.py STEP COUNT`` dies at the COUNT-th such step.
 
-The steps are those between which A2 must hold.
+The steps are those between which A2 must hold; and ``restored``, a part of the changelog written in recovery.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class Fuse:
         """Have the worker pass every step."""
         Outbox.send_all = self._around_sending(Outbox.send_all)
         MemoryTable.apply = self._after(MemoryTable.apply, "memory-written")
+        MemoryTable.restore = self._after(MemoryTable.restore, "restored")
         Consumer._commit = self._around_committing(Consumer._commit)  # noqa: SLF001  Faust's hook for drivers
 
     def _around_sending(self, send_all: Any) -> Any:

@@ -52,6 +52,8 @@ class ChangelogPart(NamedTuple):
 class Recovery(faust.tables.recovery.Recovery):  # type: ignore[misc]
     """Faust's recovery, and standby, with the records handed over as they are fetched."""
 
+    _records = 0  # that this recovery has read
+
     def restore(self, tp: TP, part: ChangelogPart) -> None:
         """Write a part of a changelog partition that is read for recovery or as a standby.
 
@@ -72,8 +74,11 @@ class Recovery(faust.tables.recovery.Recovery):  # type: ignore[misc]
         offsets[tp] = max(reached, part.end - 1)
         # What Faust's watch over a recovery that stands still goes by.
         self._last_flush_at = self._active_events_received_at[tp] = monotonic()
+        self._records += len(part.records)
         if self.in_recovery and not self.need_recovery():
-            log.info("memory.restored", seconds=round(monotonic() - self._recovery_started_at, 1))
+            log.info(
+                "memory.restored", records=self._records, seconds=round(monotonic() - self._recovery_started_at, 1)
+            )
             self._set_recovery_ended()
             self.signal_recovery_end.set()
 
@@ -90,6 +95,7 @@ class Recovery(faust.tables.recovery.Recovery):  # type: ignore[misc]
 
     def _set_recovery_started(self) -> None:
         self.signal_recovery_end.clear()
+        self._records = 0
         super()._set_recovery_started()
 
     @Service.task  # type: ignore[untyped-decorator]

@@ -1,0 +1,180 @@
+"""A worker without its table reads it from the changelog: all of it, killed on the way or not, also as a standby."""
+
+from __future__ import annotations
+
+import re
+import sys
+import uuid
+from collections import defaultdict
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import rocksdict
+from aiokafka.partitioner import DefaultPartitioner
+from confluent_kafka import Producer
+from pairs import alert_ids, pair_of, records
+from worker_process import Deployment, wait_for
+
+from streams.detection.memory import PairMemory
+from streams.wire.memory import encode_pair, pair_key
+from streams.worker.memory_table import stored_from
+from streams.worker.state_dir import OFFSET_KEY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from kafka_broker import Names, RunningBroker
+    from worker_process import Worker
+
+CRASHING = str(Path(__file__).parents[1] / "crashing_worker.py")
+SEEN = 1_772_359_200_000  # 2026-03-01 10:00 UTC
+PARTITIONS = 4
+
+Changes = list[tuple[bytes, bytes | None]]
+
+
+@pytest.fixture
+def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deployment:
+    broker.create_topic(names.source_topic, partitions=3)
+    made = Deployment(broker.bootstrap, names, tmp_path, {"partitions": str(PARTITIONS), "standby_replicas": "1"})
+    made.apply_topics()
+    return made
+
+
+def changelog_of(remembered: Iterable[Any], forgotten: Iterable[Any], sightings: int) -> dict[int, Changes]:
+    """What workers leave in each partition's changelog: a record for each sighting of a pair, and for forgetting it."""
+    changes: dict[int, Changes] = defaultdict(list)
+    deleted = {pair_of(record) for record in forgotten}
+    pairs = [pair_of(record) for record in (*remembered, *forgotten)]
+    partitioner, partitions = DefaultPartitioner(), list(range(PARTITIONS))
+    for seen in range(sightings + 1):
+        for principal, account in pairs:
+            last = seen == sightings
+            if last and (principal, account) not in deleted:
+                continue
+            value = None if last else encode_pair(PairMemory(SEEN, SEEN + seen, seen + 1))
+            number = partitioner(principal.encode(), partitions, partitions)
+            changes[number].append((pair_key(principal, account), value))
+    return changes
+
+
+def fill_changelog(deployment: Deployment, changes: Mapping[int, Changes]) -> None:
+    """Write a changelog, compressed and in one transaction, so that markers without a record end each partition."""
+    producer = Producer(
+        {
+            "bootstrap.servers": deployment.bootstrap,
+            "transactional.id": str(uuid.uuid4()),
+            "compression.type": "zstd",
+        }
+    )
+    producer.init_transactions(60)
+    producer.begin_transaction()
+    for number, ordered in changes.items():
+        for key, value in ordered:
+            producer.produce(changelog(deployment), value, key, partition=number)
+            producer.poll(0)
+    producer.commit_transaction(60)
+
+
+def changelog(deployment: Deployment) -> str:
+    """The changelog topic."""
+    return f"{deployment.names.group_id}-memory-changelog"
+
+
+def latest(changes: Iterable[tuple[bytes, bytes | None]]) -> dict[bytes, bytes]:
+    """What a table holds after these changes."""
+    return {key: value for key, value in dict(changes).items() if value is not None}
+
+
+def stores(deployment: Deployment, worker: str) -> dict[int, tuple[int, dict[bytes, bytes]]]:
+    """The stores of a worker that has ended, by partition: the offset that it has reached, and its entries."""
+    found = {}
+    for path in sorted((deployment.folder / worker).glob("v1/tables/memory-*.db")):
+        options, access = rocksdict.Options(raw_mode=True), rocksdict.AccessType.read_only()
+        store = rocksdict.Rdict(str(path), options, access_type=access)
+        entries = dict(stored_from(store, b""))
+        store.close()
+        reached = int(entries.pop(OFFSET_KEY, b"-1"))
+        found[int(path.stem.rpartition("-")[2])] = (reached, entries)
+    return found
+
+
+def entries_by_changelog(deployment: Deployment) -> dict[int, dict[bytes, bytes]]:
+    """What each partition's store must hold, by the changelog as the broker has it now."""
+    changes: dict[int, Changes] = defaultdict(list)
+    for message in deployment.read(changelog(deployment)):
+        changes[message.partition()].append((message.key(), message.value()))
+    return {number: latest(ordered) for number, ordered in changes.items()}
+
+
+def remaining(worker: Worker) -> float:
+    """How many changes a worker says that its table lacks, as active or as standby."""
+    found = re.findall(rb"^rootwatch_recovery_remaining\{.*\} (\S+)$", worker.get("/metrics")[1], re.MULTILINE)
+    assert len(found) == 2
+    return sum(map(float, found))
+
+
+@pytest.mark.timeout(300)
+def test_killed_while_restoring(deployment: Deployment) -> None:
+    """A2, M5, M9: killed after each part of a recovery, a store is its changelog up to its offset, and in the end all.
+
+    The changelog is compressed, has overwritten and deleted keys, and ends with a transaction's markers. What is
+    remembered in it does not alert, what was forgotten does, once.
+    """
+    remembered, forgotten = list(records(1000)), list(records(200, tag="forgotten-"))
+    changes = changelog_of(remembered, forgotten, sightings=3)
+    assert set(changes) == set(range(PARTITIONS))
+    fill_changelog(deployment, changes)
+    for part in ("2", "1"):
+        with deployment.worker(command=(sys.executable, CRASHING, "restored", part)) as worker:
+            worker.process.wait(60)
+            assert worker.process.returncode == -9, worker.tail()
+        begun = stores(deployment, "worker")
+        for number, (reached, entries) in begun.items():
+            assert entries == latest(changes[number][: reached + 1])
+        assert 0 < sum(reached + 1 for reached, _ in begun.values()) < sum(map(len, changes.values()))
+
+    with deployment.worker() as worker:
+        worker.wait_until_ready()
+        assert remaining(worker) == 0
+        later = [{**record, "eventTime": "2026-03-01T10:05:00Z"} for record in (*remembered, *forgotten)]
+        deployment.produce(later)
+        wait_for(deployment.all_done, "all offsets are committed")
+        assert worker.terminate() == 0, worker.tail()
+    ids = alert_ids(deployment)
+    assert set(ids) == {pair_of(record) for record in forgotten}
+    assert {len(found) for found in ids.values()} == {1}
+    restored = stores(deployment, "worker")
+    assert {number: entries for number, (_, entries) in restored.items()} == entries_by_changelog(deployment)
+
+
+@pytest.mark.timeout(300)
+def test_a_standby_restores_follows_and_takes_over(deployment: Deployment) -> None:
+    """M5, M9: two workers that restore at once share the table; killed, one's partitions are warm with the other.
+
+    The second joins while the first may still be restoring. Nothing that was remembered before or between alerts anew,
+    and what takes over reads no more than what came last.
+    """
+    remembered, fresh = list(records(5000, principals=100)), list(records(200, tag="fresh-"))
+    fill_changelog(deployment, changelog_of(remembered, [], sightings=4))
+    with ExitStack() as running:
+        workers = [running.enter_context(deployment.worker(name)) for name in ("first", "second")]
+        for worker in reversed(workers):
+            worker.wait_until_ready()
+        first, second = workers
+        wait_for(lambda: not any(map(remaining, workers)), "the standbys are restored")
+        deployment.produce(fresh)
+        wait_for(deployment.all_done, "all offsets are committed")
+        before = len(second.log.read_text())
+        first.kill()
+        known = (*remembered[::5], *fresh)
+        deployment.produce({**record, "eventTime": "2026-03-01T10:05:00Z"} for record in known)
+        wait_for(deployment.all_done, "all offsets are committed")
+        assert second.terminate() == 0, second.tail()
+    assert set(alert_ids(deployment)) == {pair_of(record) for record in fresh}
+    taken_over = stores(deployment, "second")
+    assert {number: entries for number, (_, entries) in taken_over.items()} == entries_by_changelog(deployment)
+    read = re.findall(r"memory\.restored .*records=(\d+)", second.log.read_text()[before:])
+    assert sum(map(int, read)) < len(remembered)
