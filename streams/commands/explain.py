@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import sys
 from pathlib import Path
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _STDIN = "-"
 _REASONS_SHOWN = 3
+# Whoever read the answers has gone, or there is no room for them: no file that is read fails so.
+_OUTPUT_FAILURES = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT})
 
 
 def explain(  # noqa: PLR0913  one for each option
@@ -52,9 +55,9 @@ def explain(  # noqa: PLR0913  one for each option
             for source, value in _messages(file, taking.max_message_size):
                 line = json.dumps(explanation(source, value, used_rule, taking))
                 sys.stdout.write(f"{line}\n")
-        except BrokenPipeError:
-            raise  # it was the output that failed, not the file: whoever read the answers has gone
         except (OSError, CannotReadError) as error:
+            if getattr(error, "errno", None) in _OUTPUT_FAILURES:
+                raise
             say(f"rootwatch: {file}: cannot be read: {getattr(error, 'strerror', None) or error}")
             unread = True
     if unread:

@@ -10,6 +10,7 @@ Exit codes: 0 success, 1 ran and found a problem, 2 wrong usage, 130 interrupted
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from importlib import import_module
@@ -21,6 +22,8 @@ from typer.main import get_command
 
 from streams import __version__
 from streams.operator_error import OperatorError
+
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 COMMANDS = {
     "alerts": "Show the alerts of the alert topic.",
@@ -94,15 +97,27 @@ def main() -> None:
         for line in str(error).splitlines():
             sys.stderr.write(f"rootwatch: {line}\n")
         sys.exit(error.exit_code)
+    except OSError as failure:
+        if failure.errno not in _NO_ROOM:
+            raise
+        _give_up_output(failure)
     finally:
         _flush()
 
 
 def _flush() -> None:
-    """Write what is left; a reader that has gone away (``rootwatch … | head``) is no error to speak of."""
+    """Write what is left."""
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        with contextlib.suppress(OSError):
-            # The interpreter flushes once more at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as failure:
+        _give_up_output(failure)
+
+
+def _give_up_output(failure: OSError) -> None:
+    """End because of it; a reader that has gone away (``rootwatch … | head``) is no error to speak of."""
+    with contextlib.suppress(OSError):
+        # The interpreter flushes once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not isinstance(failure, BrokenPipeError):
+        sys.stderr.write(f"rootwatch: {failure.filename or 'standard output'}: cannot be written: {failure.strerror}\n")
+        sys.exit(1)

@@ -81,3 +81,15 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
         _, errors = process.communicate(timeout=60)
     assert "Traceback" not in errors
     assert "BrokenPipe" not in errors
+
+
+@pytest.mark.parametrize("messages", [1, 1000], ids=["met at the end", "met in the middle"])
+def test_an_output_without_room(tmp_path: Path, messages: int) -> None:
+    """A standard output on a full disk is exit 1 with one line that says so, whatever was read."""
+    (tmp_path / "in.jsonl").write_text("{}\n" * messages)
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(  # noqa: S603  the project's own command
+            [ROOTWATCH, "explain", tmp_path / "in.jsonl"], stdout=full, stderr=subprocess.PIPE, check=False, timeout=60
+        )
+    assert done.returncode == 1
+    assert done.stderr == b"rootwatch: standard output: cannot be written: No space left on device\n"
