@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.backtest.wanted import SourceError
 from streams.kafka_errors import is_retriable
+from streams.kafka_refusals import explained, is_refusal, words
 from streams.kafka_security import confluent_options
 
 if TYPE_CHECKING:
@@ -31,14 +32,6 @@ PATIENCE = 30.0
 _BATCH = 1_000
 _TURN = 3.0
 _PAUSE = 0.1
-_REFUSALS = {
-    KafkaError._AUTHENTICATION,  # noqa: SLF001  the library's public names for its own errors begin so
-    KafkaError._SSL,  # noqa: SLF001
-    KafkaError.SASL_AUTHENTICATION_FAILED,
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    KafkaError.GROUP_AUTHORIZATION_FAILED,
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-}
 
 log = logging.getLogger(__name__)
 log.addHandler(logging.NullHandler())
@@ -49,6 +42,7 @@ class Connection:
     """A consumer and what its cluster last complained of. Use it as a context: it closes the consumer."""
 
     def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._servers = ",".join(settings.bootstrap_servers)
         self.last_error: KafkaError | None = None
         self.refusal: KafkaError | None = None
@@ -91,10 +85,10 @@ class Connection:
                 cause: KafkaError = error.args[0]
                 self.consumer.poll(_PAUSE)
                 self.raise_refusal(what)
-                if cause.code() in _REFUSALS or not (is_retriable(cause) or cause.code() < 0):
-                    raise SourceError(f"{what}: {cause.str()}") from error
+                if is_refusal(cause) or not (is_retriable(cause) or cause.code() < 0):
+                    raise SourceError(f"{what}: {words(cause)}") from error
                 if time.monotonic() > until:
-                    said = (self.last_error or cause).str()
+                    said = words(self.last_error or cause)
                     raise SourceError(f"{what}: no answer from {self._servers} in {PATIENCE:.0f} s: {said}") from error
 
     def partitions(self, topic: str) -> list[int]:
@@ -103,9 +97,10 @@ class Connection:
         Raises:
             SourceError: as ``ask``, or the topic may not be looked at.
         """
-        metadata = self.ask(f"topic {topic}", lambda timeout: self.consumer.list_topics(topic, timeout)).topics[topic]
+        what = f"topic {topic}: Describe"
+        metadata = self.ask(what, lambda timeout: self.consumer.list_topics(topic, timeout)).topics[topic]
         if metadata.error is not None and metadata.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise SourceError(f"topic {topic}: {metadata.error.str()}")
+            raise SourceError(f"{what}: {words(metadata.error)}")
         return sorted(metadata.partitions)
 
     def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
@@ -116,7 +111,7 @@ class Connection:
         """
         place = TopicPartition(topic, partition)
         bounds: tuple[int, int] = self.ask(
-            f"topic {topic}, partition {partition}",
+            f"topic {topic}, partition {partition}: ListOffsets",
             lambda timeout: self.consumer.get_watermark_offsets(place, timeout),
         )
         return bounds
@@ -140,10 +135,10 @@ class Connection:
                 elif error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  a public name
                     ends.pop(message.partition(), None)
                 elif error is not None and not is_retriable(error):
-                    raise SourceError(f"topic {topic}: {error.str()}")
-            self.raise_refusal(f"topic {topic}")
+                    raise SourceError(f"topic {topic}: Read: {words(error)}")
+            self.raise_refusal(f"topic {topic}: Read")
             if time.monotonic() - heard > PATIENCE:
-                raise SourceError(f"topic {topic}: nothing heard for {PATIENCE:.0f} s")
+                raise SourceError(f"topic {topic}: Read: nothing heard for {PATIENCE:.0f} s")
             for place in self.consumer.position([TopicPartition(topic, partition) for partition in ends]):
                 if place.offset >= ends[place.partition]:
                     del ends[place.partition]
@@ -151,9 +146,9 @@ class Connection:
     def raise_refusal(self, what: str) -> None:
         """Raise SourceError if the cluster has refused the credentials or a right."""
         if self.refusal is not None:
-            raise SourceError(f"{what}: refused by {self._servers}: {self.refusal.str()}")
+            raise SourceError(f"{what}: {self._servers}: {explained(self.refusal, self._settings)}")
 
     def _note(self, error: KafkaError) -> None:
         self.last_error = error
-        if error.code() in _REFUSALS:
+        if is_refusal(error):
             self.refusal = error

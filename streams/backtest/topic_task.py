@@ -108,7 +108,7 @@ class _SliceReader:
         heard = handed_over = time.monotonic()
         while self._open:
             batch = self._consumer.consume(BATCH, BATCH_SECONDS)
-            self._connection.raise_refusal(f"topic {topic}")
+            self._connection.raise_refusal(f"topic {topic}: Read")
             now = time.monotonic()
             if batch:
                 heard = now
@@ -177,7 +177,7 @@ class _SliceReader:
             case _ if is_retriable(error):
                 pass
             case _:
-                self._reader.tally.failures.append((f"{self._task.topic}[{number}]", error.str()))
+                self._reader.tally.failures.append((f"{self._task.topic}[{number}]", f"Read: {error.str()}"))
                 self._close(number)
 
     def _go_on_after_deletion(self, number: int) -> None:

@@ -8,7 +8,6 @@ what was refused.
 from __future__ import annotations
 
 import logging
-import re
 import time
 from concurrent.futures import TimeoutError as NotYet
 from typing import TYPE_CHECKING, Any, Self
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from streams.kafka_refusals import explained, is_refusal, words
 from streams.kafka_security import confluent_options
 from streams.operator_error import OperatorError
 
@@ -30,16 +30,6 @@ ANSWER_SECONDS = 15.0
 _ALL_DOWN_SECONDS = 3.0
 _TICK_SECONDS = 0.1
 
-_PREFIX = re.compile(r"^(\[thrd:[^\]]*\]: )?\S+/(bootstrap|\d+): ")
-_REFUSALS = {
-    KafkaError._AUTHENTICATION,  # noqa: SLF001  librdkafka's own codes start so
-    KafkaError._SSL,  # noqa: SLF001
-    KafkaError.SASL_AUTHENTICATION_FAILED,
-    KafkaError.UNSUPPORTED_SASL_MECHANISM,
-    KafkaError.TOPIC_AUTHORIZATION_FAILED,
-    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
-    KafkaError.GROUP_AUTHORIZATION_FAILED,
-}
 _OUTAGES = {
     KafkaError._TRANSPORT,  # noqa: SLF001
     KafkaError._TIMED_OUT,  # noqa: SLF001
@@ -80,6 +70,7 @@ class BrokerAccess:
     """
 
     def __init__(self, settings: Settings, answer_seconds: float = ANSWER_SECONDS) -> None:
+        self._settings = settings
         self._servers = ",".join(settings.bootstrap_servers)
         self._answer_seconds = answer_seconds
         self._refusal: KafkaError | None = None
@@ -92,7 +83,7 @@ class BrokerAccess:
         try:
             self.client = AdminClient(options, logger=quiet)
         except KafkaException as error:  # it has waited ten seconds for a token
-            raise AccessRefused(f"{self._servers}: no token to send: {_words(error.args[0])}") from error
+            raise AccessRefused(f"{self._servers}: no token to send: {words(error.args[0])}") from error
 
     def __enter__(self) -> Self:
         """Nothing is connected before the first request."""
@@ -125,7 +116,7 @@ class BrokerAccess:
             except KafkaException as error:
                 raise self._error(what, operation, error) from error
         if self._refusal is not None:
-            raise AccessRefused(f"{what}: {operation}: {self._servers}: {_words(self._refusal)}")
+            raise AccessRefused(f"{what}: {operation}: {self._servers}: {explained(self._refusal, self._settings)}")
         raise BrokerUnreachable(f"{what}: {operation}: {self._unreachable()}")
 
     def _patience(self) -> float:
@@ -135,17 +126,22 @@ class BrokerAccess:
         error = exception.args[0]
         self.client.poll(0)
         if is_refusal(error):
-            return AccessRefused(f"{what}: {operation}: {_words(error)}")
+            return AccessRefused(f"{what}: {operation}: {words(error)}")
         if self._refusal is not None:
-            return AccessRefused(f"{what}: {operation}: {self._servers}: {_words(self._refusal)}")
+            return AccessRefused(f"{what}: {operation}: {self._servers}: {explained(self._refusal, self._settings)}")
         if error.code() in _OUTAGES:
             return BrokerUnreachable(f"{what}: {operation}: {self._unreachable()}")
         if error.code() in _PASSING:
-            return BrokerUnreachable(f"{what}: {operation}: {_words(error)}")
-        return BrokerError(f"{what}: {operation}: {_words(error)}")
+            return BrokerUnreachable(f"{what}: {operation}: {words(error)}")
+        return BrokerError(f"{what}: {operation}: {words(error)}")
 
     def _unreachable(self) -> str:
-        reason = f" ({_words(self._outage)})" if self._outage else ""
+        if self._outage:
+            reason = f" ({words(self._outage)})"
+        elif self._all_down:  # without a word: they took the connection and closed it
+            reason = f" in the way of security_protocol = {self._settings.security_protocol}"
+        else:
+            reason = ""
         return f"no broker of {self._servers} answers{reason}"
 
     def _note(self, error: KafkaError) -> None:
@@ -156,15 +152,3 @@ class BrokerAccess:
             self._all_down = True  # its words say less than those of the failure before it
         else:
             self._outage = error
-
-
-def is_refusal(error: KafkaError) -> bool:
-    """Whether a broker refuses the credentials, the certificate or a right, which does not end by itself."""
-    # With TLS 1.3 a broker rejects the client's certificate only after the handshake: librdkafka calls that a lost
-    # connection, and OpenSSL's words are all there is to tell it by.
-    return error.code() in _REFUSALS or "tls alert" in error.str()
-
-
-def _words(error: KafkaError) -> str:
-    """What an error says, without librdkafka's prefix of thread and broker and its count of milliseconds."""
-    return _PREFIX.sub("", str(error.str())).split(" (after ")[0].rstrip(".")

@@ -35,7 +35,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.mark.parametrize(
     ("password", "named"),
-    [("wrong", "Authentication failed"), ("right", f"topic {TOPIC}: Broker: Topic authorization failed")],
+    [("wrong", "Authentication failed"), ("right", f"topic {TOPIC}: Describe: Broker: Topic authorization failed")],
     ids=["login", "right"],
 )
 @pytest.mark.parametrize("command", ["backtest", "warm-up"])

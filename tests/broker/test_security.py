@@ -35,9 +35,11 @@ from cryptography.hazmat.primitives.serialization import (
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from kafka_broker import Broker, running
 
+from streams.backtest.consumer import Connection
+from streams.backtest.wanted import SourceError
 from streams.kafka_security import faust_credentials
 from streams.settings import Settings, SettingsError
-from streams.worker.broker_access import AccessRefused, BrokerAccess
+from streams.worker.broker_access import AccessRefused, BrokerAccess, BrokerUnreachable
 from streams.worker.topic_admin import apply_topics, check_topics
 from streams.worker.topics import catalogue
 
@@ -49,6 +51,7 @@ LISTENERS = {
     "TLS": "SSL",
     "MUTUAL": "SSL",
     "EXPIRED": "SSL",
+    "ELSEWHERE": "SSL",
     "SASL": "SASL_SSL",
     "OAUTH": "SASL_PLAINTEXT",
 }
@@ -87,9 +90,11 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     trustme.CA().cert_pem.write_to_path(folder / "other-ca.pem")
     store(folder / "broker.pem", authority.issue_cert("127.0.0.1"))
     store(folder / "expired.pem", authority.issue_cert("127.0.0.1", not_after=datetime(2020, 1, 1, tzinfo=UTC)))
-    client = authority.issue_cert("rootwatch.example", common_name="rootwatch")
-    client.private_key_pem.write_to_path(folder / "client.key")
-    client.cert_chain_pems[0].write_to_path(folder / "client.pem")
+    store(folder / "elsewhere.pem", authority.issue_cert("kafka.example"))
+    for name, until in (("client", None), ("old", datetime(2020, 1, 1, tzinfo=UTC))):
+        client = authority.issue_cert("rootwatch.example", common_name="rootwatch", not_after=until)
+        client.private_key_pem.write_to_path(folder / f"{name}.key")
+        client.cert_chain_pems[0].write_to_path(folder / f"{name}.pem")
     module = "org.apache.kafka.common.security"
     properties = {
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
@@ -102,6 +107,8 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         "ssl.principal.mapping.rules": "RULE:^.*CN=([^,]+).*$/$1/",
         "listener.name.expired.ssl.keystore.type": "PEM",
         "listener.name.expired.ssl.keystore.location": str(folder / "expired.pem"),
+        "listener.name.elsewhere.ssl.keystore.type": "PEM",
+        "listener.name.elsewhere.ssl.keystore.location": str(folder / "elsewhere.pem"),
         "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
         "listener.name.sasl.plain.sasl.jaas.config": (
             f'{module}.plain.PlainLoginModule required user_admin="admin secret";'
@@ -214,11 +221,22 @@ def test_a_renewed_token_needs_no_restart(secured: Secured) -> None:
         ("SASL", {"sasl_mechanism": "PLAIN", "password": "wrong"}, "Authentication failed"),
         ("SASL", {"sasl_mechanism": "SCRAM-SHA-512", "password": "wrong"}, "invalid credentials with SASL mechanism"),
         ("OAUTH", {"sasl_mechanism": "OAUTHBEARER", "password": token("admin", algorithm="RS256")}, "uthentication"),
-        ("EXPIRED", {}, "certificate verify failed|expired"),
-        ("TLS", {"ssl_ca": "other-ca.pem"}, "certificate"),
-        ("MUTUAL", {}, "certificate"),
+        ("EXPIRED", {}, r"does not stand: certificate has expired; checked against ssl_ca = .*ca\.pem"),
+        ("ELSEWHERE", {}, "does not stand: IP address mismatch, certificate is not valid for '127.0.0.1'"),
+        ("TLS", {"ssl_ca": "other-ca.pem"}, "issuer certificate; checked against ssl_ca = .*other-ca"),
+        ("MUTUAL", {}, "asks for a client's certificate .*; set ssl_cert and ssl_key"),
+        ("MUTUAL", {"ssl_cert": "old.pem", "ssl_key": "old.key"}, "refuses the certificate in ssl_cert = .*old"),
     ],
-    ids=["wrong PLAIN", "wrong SCRAM", "wrong token", "expired certificate", "other authority", "no certificate"],
+    ids=[
+        "wrong PLAIN",
+        "wrong SCRAM",
+        "wrong token",
+        "expired certificate",
+        "other host",
+        "other authority",
+        "no certificate",
+        "old certificate",
+    ],
 )
 def test_both_clients_are_kept_out(secured: Secured, listener: str, given: dict[str, str], said: str) -> None:
     """A wrong password, token or certificate is a refusal in words, not an endless retry, and shows no secret."""
@@ -232,6 +250,21 @@ def test_both_clients_are_kept_out(secured: Secured, listener: str, given: dict[
     with pytest.raises((AioKafkaError, OSError)):
         reach_with_aiokafka(settings)
     gc.collect()  # here, and not in the next test
+
+
+def test_a_refused_certificate_ends_a_replay_at_once(secured: Secured) -> None:
+    """What a broker refuses only after the handshake (TLS 1.3) ends a replay at once, too."""
+    with Connection(secured.settings("MUTUAL")) as connection:
+        with pytest.raises(SourceError, match=f"^topic {TOPIC}: Describe: .* asks for a client's certificate"):
+            connection.partitions(TOPIC)
+        assert connection.refusal is not None
+
+
+def test_a_tls_listener_spoken_to_without_tls(secured: Secured) -> None:
+    """Where a broker closes the connection without a word, the setting that may be wrong is named."""
+    settings = Settings(bootstrap_servers=secured.broker.address("TLS"))
+    with pytest.raises(BrokerUnreachable, match="answers in the way of security_protocol = PLAINTEXT"):
+        reach_with_confluent(settings)
 
 
 def test_every_missing_right_is_named(secured: Secured) -> None:

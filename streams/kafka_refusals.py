@@ -1,0 +1,80 @@
+"""What librdkafka's errors mean to an operator: a refusal, which stays until somebody acts, and why.
+
+The rules:
+
+* With TLS 1.3 a broker rejects the client's certificate only after the handshake. librdkafka calls that a lost
+  connection; OpenSSL's "tls alert" is all there is to tell it by.
+* Of a broker's certificate that does not stand, librdkafka says only that it does not. Whether it has expired, is
+  signed by somebody else or for another host is found by a handshake of our own.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaError
+
+from streams.kafka_security import ssl_context
+from streams.settings import SettingsError
+
+if TYPE_CHECKING:
+    from streams.settings import Settings
+
+_REFUSALS = {
+    KafkaError._AUTHENTICATION,  # noqa: SLF001  librdkafka's own codes start so
+    KafkaError._SSL,  # noqa: SLF001
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError.UNSUPPORTED_SASL_MECHANISM,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+}
+# Such as `ssl://127.0.0.1:9093/bootstrap: `, with the thread before it or not.
+_PREFIX = re.compile(r"^(\[thrd:[^\]]*\]: )?(?:\w+://)?(?P<server>\S+)/(bootstrap|\d+): ")
+_TLS_ALERT = re.compile(r"tls alert ([a-z ]+)")
+_HANDSHAKE_SECONDS = 5.0
+
+
+def is_refusal(error: KafkaError) -> bool:
+    """Whether a broker refuses the credentials, the certificate or a right, or its own certificate does not stand."""
+    return error.code() in _REFUSALS or "tls alert" in error.str()
+
+
+def words(error: KafkaError) -> str:
+    """What an error says, without librdkafka's prefix of thread and broker and its count of milliseconds."""
+    return _PREFIX.sub("", str(error.str())).split(" (after ")[0].rstrip(".")
+
+
+def explained(error: KafkaError, settings: Settings) -> str:
+    """What a refusal says, and of a certificate why it does not stand and which setting to look at."""
+    said = str(error.str())
+    if alert := _TLS_ALERT.search(said):
+        if settings.ssl_cert is None:
+            return f"the broker asks for a client's certificate ({alert[1].strip()}); set ssl_cert and ssl_key"
+        return f"the broker refuses the certificate in ssl_cert = {settings.ssl_cert} ({alert[1].strip()})"
+    if "certificate verify failed" in said:
+        server = _PREFIX.match(said)
+        reason = _unverified(server["server"], settings) if server else None
+        trusted = f"ssl_ca = {settings.ssl_ca}" if settings.ssl_ca else "the system's authorities, as ssl_ca is not set"
+        return f"the broker's certificate does not stand: {reason or 'unknown why'}; checked against {trusted}"
+    return words(error)
+
+
+def _unverified(server: str, settings: Settings) -> str | None:
+    """Why a server's certificate does not stand, in OpenSSL's words; None if it does, or the server is away."""
+    host, _, port = server.rpartition(":")
+    host = host.strip("[]")
+    try:
+        context = ssl_context(settings)
+        with (
+            socket.create_connection((host, int(port)), timeout=_HANDSHAKE_SECONDS) as connection,
+            context.wrap_socket(connection, server_hostname=host),
+        ):
+            return None
+    except ssl.SSLCertVerificationError as refusal:
+        return refusal.verify_message.rstrip(".")
+    except (OSError, ValueError, SettingsError):
+        return None
