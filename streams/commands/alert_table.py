@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rich.box import HORIZONTALS
+from rich.box import HORIZONTALS, Box
 from rich.table import Table
 from rich.text import Text
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 COLUMNS = ("event time", "severity", "principal", "member account", "why")
+# As HORIZONTALS, for what goes on below such a table: its lower edge is there already.
+_CONTINUED = Box("    \n    \n    \n    \n ── \n    \n    \n ── \n")
 _STYLES = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold red"}
 
 
@@ -33,10 +35,16 @@ def cells(alert: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(printable(text) for text in shown)
 
 
-def table(alerts: Iterable[Mapping[str, Any]]) -> Table:
-    """A table of the alerts, one row each; nothing is cut off, so that it can be read in 80 columns."""
-    headings = ("event time\n(UTC)", "severity", "member\naccount", "principal, and why")
-    made = Table(*headings, box=HORIZONTALS, show_lines=True, pad_edge=False)
+def table(alerts: Iterable[Mapping[str, Any]], *, heading: bool = True) -> Table:
+    """A table of the alerts, one row each; nothing is cut off, so that it can be read in 80 columns.
+
+    Its columns are as wide whatever it holds: tables below each other, those after the first without heading, are one.
+    """
+    box = HORIZONTALS if heading else _CONTINUED
+    made = Table(box=box, show_lines=True, pad_edge=False, show_header=heading, expand=True)
+    for name, width in (("event time\n(UTC)", 10), ("severity", 8), ("member\naccount", 12)):
+        made.add_column(name, width=width)
+    made.add_column("principal, and why", ratio=1)
     for alert in alerts:
         time, severity, principal, account, reason = cells(alert)
         date, _, clock = time.partition("T")

@@ -4,33 +4,45 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, TopicCollection, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    OFFSET_END,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
 from rich.console import Console
 
 from streams import settings
 from streams.commands.alert_table import cells, table
 from streams.commands.options import Config  # noqa: TC001  typer reads it
 from streams.kafka_errors import is_retriable
+from streams.kafka_refusals import explained, is_refusal, words
 from streams.kafka_security import confluent_options
 from streams.operator_error import OperatorError
 from streams.settings.values import parse_time
 from streams.wire.alert import read_alert, to_json_line
 from streams.wire.registry import RegistryRefused, RegistryUnavailable, schema_lookup
 from streams.wire.single_object import WireError
-from streams.worker.broker_access import AccessRefused, BrokerAccess, BrokerError, is_refusal
+from streams.worker.broker_access import AccessRefused, BrokerAccess, BrokerError, BrokerUnreachable
 from streams.worker.topics import topic_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from confluent_kafka import Message
 
     from streams.settings import Settings
 
 _POLL_SECONDS = 1.0
+# How long a broker may say nothing before it is given up; with --follow it may for ever.
+_PATIENCE = 30.0
 
 
 def alerts(
@@ -46,18 +58,22 @@ def alerts(
     configured = settings.load(config)
     unreadable = 0
     shown: list[dict[str, Any]] = []
-    as_table = sys.stdout.isatty() and not json and not follow
+    as_table = sys.stdout.isatty() and not json
+    heading = True
     for alert in _alerts(configured, _since(start), follow=follow):
         if isinstance(alert, str):
             sys.stderr.write(f"rootwatch: {alert}\n")
             unreadable += 1
-        elif as_table:
-            shown.append(alert)
-        else:
+        elif not as_table:
             sys.stdout.write((to_json_line(alert) if json else "\t".join(cells(alert))) + "\n")
             if follow:
                 sys.stdout.flush()
-    if as_table:
+        elif follow:
+            Console().print(table([alert], heading=heading))
+            heading = False
+        else:
+            shown.append(alert)
+    if as_table and not follow:
         Console().print(table(sorted(shown, key=lambda alert: (alert["event"]["time"], alert["alert_id"]))))
     if unreadable:
         raise typer.Exit(1)
@@ -84,10 +100,7 @@ def _alerts(configured: Settings, since: int | None, *, follow: bool) -> Iterato
 
 def _messages(configured: Settings, topic: str, since: int | None, *, follow: bool) -> Iterator[Message]:
     """The topic's messages from a Kafka timestamp on, partition by partition up to its end, or without end."""
-    with BrokerAccess(configured) as access:
-        (future,) = access.client.describe_topics(TopicCollection([topic])).values()
-        description = access.result(f"topic {topic}", "Describe", future)
-    partitions = [TopicPartition(topic, partition.id) for partition in description.partitions]
+    unread = _partitions(configured, topic)
     refusals: list[KafkaError] = []
     quiet = logging.getLogger(f"{__name__}.librdkafka")
     quiet.disabled = True  # what it says of outages is of no use here: it reconnects
@@ -100,30 +113,43 @@ def _messages(configured: Settings, topic: str, since: int | None, *, follow: bo
     }
     consumer = Consumer(options, logger=quiet)
     try:
-        consumer.assign(_places(consumer, partitions, since))
-        unread = {partition.partition for partition in partitions}
+        consumer.assign(_places(consumer, topic, unread, since))
+        heard = time.monotonic()
         while unread or follow:
             message = consumer.poll(_POLL_SECONDS)
             if refusals:
-                raise AccessRefused(f"topic {topic}: Read: {refusals[0].str()}")
+                raise AccessRefused(f"topic {topic}: Read: {explained(refusals[0], configured)}")
             if message is None:
+                if not follow and time.monotonic() - heard > _PATIENCE:
+                    raise BrokerUnreachable(f"topic {topic}: Read: no broker has answered for {_PATIENCE:.0f} s")
                 continue
+            heard = time.monotonic()
             error = message.error()
             if error is None:
                 yield message
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  librdkafka's own codes start so
                 unread.discard(message.partition())
             elif not is_retriable(error):
-                raise BrokerError(f"topic {topic}: Read: {error.str()}")
+                raise BrokerError(f"topic {topic}: Read: {words(error)}")
     finally:
         consumer.close()
 
 
-def _places(consumer: Consumer, partitions: list[TopicPartition], since: int | None) -> list[TopicPartition]:
+def _partitions(configured: Settings, topic: str) -> set[int]:
+    with BrokerAccess(configured) as access:
+        (future,) = access.client.describe_topics(TopicCollection([topic])).values()
+        return {partition.id for partition in access.result(f"topic {topic}", "Describe", future).partitions}
+
+
+def _places(consumer: Consumer, topic: str, partitions: Iterable[int], since: int | None) -> list[TopicPartition]:
+    """Where to begin in each partition."""
     if since is None:
-        return [TopicPartition(place.topic, place.partition, OFFSET_BEGINNING) for place in partitions]
-    asked = [TopicPartition(place.topic, place.partition, max(since, 0)) for place in partitions]
-    found = consumer.offsets_for_times(asked, timeout=30)
+        return [TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions]
+    asked = [TopicPartition(topic, number, max(since, 0)) for number in partitions]
+    try:
+        found = consumer.offsets_for_times(asked, timeout=_PATIENCE)
+    except KafkaException as error:
+        raise BrokerError(f"topic {topic}: ListOffsets: {words(error.args[0])}") from error
     # A negative offset means: nothing so late; what is still to come is.
     return [
         TopicPartition(place.topic, place.partition, place.offset if place.offset >= 0 else OFFSET_END)

@@ -73,7 +73,8 @@ def state(
         for name, pair in pairs.items():
             sys.stdout.write("\t".join(map(str, _document(name, pair, window).values())) + "\n")
     if remembered.counted:
-        _say(f"the cap remembers {remembered.counted} of its alerts, in {remembered.periods} periods of five minutes")
+        periods = f"{remembered.periods} period{'s' if remembered.periods > 1 else ''} of five minutes"
+        _say(f"the cap remembers {remembered.counted} of its alerts, in {periods}")
     if not pairs:
         _say(f"nothing is remembered of {printable(principal)}" + (f" on {account}" if account else ""))
         raise typer.Exit(1)
@@ -125,11 +126,20 @@ def _document(account: str, pair: PairMemory, window: int) -> dict[str, str | in
 
 
 def _table(pairs: dict[str, PairMemory], window: int) -> None:
-    table = Table(*COLUMNS)
+    """A table for people: nothing is cut off in 80 columns, and times are shown to the second."""
+    table = Table()
+    for name, width in zip(COLUMNS, (12, 10, 10, 5, 10), strict=True):
+        table.add_column(name, width=width)
     for name, pair in pairs.items():
-        table.add_row(*map(str, _document(name, pair, window).values()))
+        table.add_row(*(_broken(str(value)) for value in _document(name, pair, window).values()))
     if pairs:
         Console().print(table)
+
+
+def _broken(value: str) -> str:
+    """A time on two lines, day and second; anything else as it is."""
+    date, is_time, clock = value.partition("T")
+    return f"{date}\n{clock[:8]}" if is_time else value
 
 
 def _say(words: str) -> None:

@@ -81,7 +81,7 @@ def test_the_latest_of_each_key_counts(deployment: Deployment) -> None:
     (pair,) = [json.loads(line) for line in shown.stdout.splitlines()]
     assert (pair["member_account"], pair["times_seen"]) == ("222222222222", 7)
     assert pair["last_seen"] == "2026-03-01T00:01:00.000Z"
-    assert "the cap remembers 2 of its alerts, in 1 periods" in shown.stderr
+    assert "the cap remembers 2 of its alerts, in 1 period of" in shown.stderr
 
 
 def test_nothing_remembered_is_exit_1(deployment: Deployment) -> None:

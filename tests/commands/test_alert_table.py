@@ -37,3 +37,16 @@ def test_an_attacker_cannot_steer_the_terminal() -> None:
     """Escape sequences and line ends in what an alert quotes are spelt out."""
     alert = SAMPLE | {"reason": "\x1b[2Jgone\r\n"}
     assert "\\x1b[2Jgone\\r\\n" in shown(alert, 120)
+
+
+def test_alerts_that_come_later_stand_below() -> None:
+    """Tables of one alert each, the later ones without heading, have the columns of one table, at any content."""
+    console = Console(width=100, color_system=None)
+    with console.capture() as captured:
+        console.print(table([SAMPLE]))
+        console.print(table([SAMPLE | {"reason": "short"}], heading=False))
+    lines = captured.get().splitlines()
+    starts = [line.index(SAMPLE["principal"]["arn"]) for line in lines if SAMPLE["principal"]["arn"] in line]
+    assert len(starts) == 2
+    assert len(set(starts)) == 1
+    assert sum("severity" in line for line in lines) == 1
