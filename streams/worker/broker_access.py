@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from streams.kafka_errors import is_retriable
 from streams.kafka_refusals import explained, is_refusal, words
 from streams.kafka_security import confluent_options
 from streams.operator_error import OperatorError
@@ -38,16 +39,8 @@ _OUTAGES = {
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError.BROKER_NOT_AVAILABLE,
 }
-# What a cluster says that has just started, or is moving leaders: it ends by itself.
-_PASSING = {
-    KafkaError._NOENT,  # noqa: SLF001  librdkafka's "no leaders found"
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.NOT_CONTROLLER,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    KafkaError.NOT_COORDINATOR,
-}
+# librdkafka's "no leaders found": what it makes of a cluster that has just started. It ends by itself.
+_NO_LEADERS = KafkaError._NOENT  # noqa: SLF001
 
 
 class BrokerError(OperatorError):
@@ -131,7 +124,7 @@ class BrokerAccess:
             return AccessRefused(f"{what}: {operation}: {self._servers}: {explained(self._refusal, self._settings)}")
         if error.code() in _OUTAGES:
             return BrokerUnreachable(f"{what}: {operation}: {self._unreachable()}")
-        if error.code() in _PASSING:
+        if error.code() == _NO_LEADERS or is_retriable(error):
             return BrokerUnreachable(f"{what}: {operation}: {words(error)}")
         return BrokerError(f"{what}: {operation}: {words(error)}")
 

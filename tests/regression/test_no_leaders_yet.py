@@ -1,4 +1,4 @@
-"""A broker that has just started knows no leaders yet; a worker that asked it then ended instead of asking again."""
+"""A broker that has just started knows no leaders yet, or fewer than the client; a worker that asked it then ended."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from streams.settings import Settings
 from streams.worker.broker_access import BrokerAccess, BrokerUnreachable
 
 
-@pytest.mark.parametrize("code", [KafkaError._NOENT, KafkaError.LEADER_NOT_AVAILABLE])  # noqa: SLF001  librdkafka's own
+@pytest.mark.parametrize(
+    "code",
+    [
+        KafkaError._NOENT,  # noqa: SLF001  librdkafka's own
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+    ],
+)
 def test_worth_another_try(code: int) -> None:
     """What a cluster says that is still electing leaders is an outage that ends by itself, in its own words."""
     answer: Future[None] = Future()
