@@ -31,6 +31,7 @@ class Waiting(Consumer):
 
     def __init__(self) -> None:
         """Nothing of a consumer is needed but that."""
+        self.app = SimpleNamespace(failure=None)
         self.revocations = 0
 
 
