@@ -56,20 +56,20 @@ class Screened:
     size: int = 0
 
 
-def screen(fetched: bytes, find_marks: Callable[[bytes, int, int], list[int]]) -> Screened:
+def screen(fetched: bytes | memoryview, find_marks: Callable[[bytes | memoryview, int, int], list[int]]) -> Screened:
     """Leave out of one partition's fetched record batches what cannot match."""
     screened = Screened()
     batches = list(_batches(fetched))
-    kept = []
+    kept: list[bytes | memoryview] = []
     for start, end in batches:
         is_last = end == batches[-1][1]
         kept.append(_screen_batch(fetched, start, end, find_marks, screened, keep_last=is_last))
     # Bytes that hold no whole batch are the client's to judge: it may have asked for too few.
-    screened.kept = b"".join(kept) if batches else fetched
+    screened.kept = b"".join(kept) if batches else bytes(fetched)
     return screened
 
 
-def _batches(fetched: bytes) -> Iterator[tuple[int, int]]:
+def _batches(fetched: bytes | memoryview) -> Iterator[tuple[int, int]]:
     """Where each whole batch begins and ends."""
     start = 0
     while start + _LENGTH_END <= len(fetched):
@@ -81,14 +81,14 @@ def _batches(fetched: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _screen_batch(  # noqa: PLR0913  where, what for, and where it is counted
-    fetched: bytes,
+    fetched: bytes | memoryview,
     start: int,
     end: int,
-    find_marks: Callable[[bytes, int, int], list[int]],
+    find_marks: Callable[[bytes | memoryview, int, int], list[int]],
     screened: Screened,
     *,
     keep_last: bool,
-) -> bytes:
+) -> bytes | memoryview:
     if fetched[start + _MAGIC_AT] != 2:  # noqa: PLR2004  the batch version
         return fetched[start:end]
     attributes = _ATTRIBUTES.unpack_from(fetched, start + _ATTRIBUTES_AT)[0]
@@ -96,8 +96,9 @@ def _screen_batch(  # noqa: PLR0913  where, what for, and where it is counted
     if attributes & _CONTROL_BIT or (compression and compression not in _DECOMPRESS):
         return fetched[start:end]
     count = _COUNT.unpack_from(fetched, start + _COUNT_AT)[0]
+    records: bytes | memoryview
     if compression:
-        records = _DECOMPRESS[compression](fetched[start + _RECORDS_AT : end])
+        records = _DECOMPRESS[compression](bytes(fetched[start + _RECORDS_AT : end]))
         first, after = 0, len(records)
     else:
         records, first, after = fetched, start + _RECORDS_AT, end
@@ -109,10 +110,12 @@ def _screen_batch(  # noqa: PLR0913  where, what for, and where it is counted
         return b""
     kept = list(_kept(records, first, after, marks, keep_last=keep_last))
     screened.skipped += count - len(kept)
-    return _batch(fetched[start : start + _RECORDS_AT], attributes & ~_CODEC_BITS, kept)
+    return _batch(bytes(fetched[start : start + _RECORDS_AT]), attributes & ~_CODEC_BITS, kept)
 
 
-def _kept(records: bytes, start: int, end: int, marks: list[int], *, keep_last: bool) -> Iterator[bytes]:
+def _kept(
+    records: bytes | memoryview, start: int, end: int, marks: list[int], *, keep_last: bool
+) -> Iterator[bytes | memoryview]:
     """The records that hold a mark, and the last one if it is to be kept."""
     coming = iter(marks)
     mark = next(coming, end)
@@ -128,7 +131,7 @@ def _kept(records: bytes, start: int, end: int, marks: list[int], *, keep_last: 
         start = after
 
 
-def _batch(header: bytes, attributes: int, records: list[bytes]) -> bytes:
+def _batch(header: bytes, attributes: int, records: list[bytes | memoryview]) -> bytes:
     """A batch of these records, otherwise as its header says."""
     body = b"".join(records)
     batch = bytearray(header + body)

@@ -29,11 +29,13 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from aiokafka.client import ConnectionGroup
 from aiokafka.errors import IllegalStateError
 from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from mode.utils.queues import FlowControlEvent
 
+from streams.worker.frames import FETCH, take_over
 from streams.worker.offsets import OpenOffsets
 from streams.worker.recovery import ChangelogPart
 from streams.worker.screening import screen
@@ -51,8 +53,6 @@ FINISH_SECONDS = 8.0
 # How long a broker may hold back an empty answer. aiokafka has one fetch under way at each broker, which leaves out the
 # partitions whose records it still holds: with Faust's 1.5 s these wait for so long whenever all others are quiet.
 FETCH_WAIT_MS = 100
-# Kafka's number for fetch requests and their answers.
-FETCH = 1
 
 
 class FlowControl(FlowControlEvent):  # type: ignore[misc]
@@ -77,22 +77,25 @@ class ScreeningClient:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
-    async def send(self, *args: Any, **kwargs: Any) -> Any:
+    async def send(self, node: Any, request: Any, *, group: Any = ConnectionGroup.DEFAULT) -> Any:
         """Send a request; screen its answer if it is one to a fetch."""
-        response = await self._client.send(*args, **kwargs)
-        if getattr(response, "API_KEY", None) == FETCH:
-            response.topics = [
-                (topic, [self._screened(topic, partition) for partition in partitions])
-                if topic in self._app.source_topics
-                else (topic, partitions)
-                for topic, partitions in response.topics
-            ]
+        if request.API_KEY != FETCH:
+            return await self._client.send(node, request, group=group)
+        if await self._client.ready(node, group=group):
+            take_over(self._client._conns[node, group])  # noqa: SLF001  aiokafka has no other way to a connection
+        response = await self._client.send(node, request, group=group)
+        response.topics = [
+            (topic, [self._screened(topic, partition) for partition in partitions])
+            for topic, partitions in response.topics
+        ]
         return response
 
     def _screened(self, topic: str, partition: tuple[Any, ...]) -> tuple[Any, ...]:
         *head, fetched = partition
         if not fetched:
             return partition
+        if topic not in self._app.source_topics:
+            return (*head, bytes(fetched))
         screened = screen(fetched, self._app.find_marks)
         self._app.metrics.fetched(topic, screened)
         return (*head, screened.kept)
