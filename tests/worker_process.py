@@ -16,8 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
+from streams.kafka_errors import is_retriable
 from streams.wire import alert as alert_codec
 
 if TYPE_CHECKING:
@@ -220,10 +221,15 @@ class Deployment:
 
     def all_done(self) -> bool:
         """Whether the group has committed the end of the source topic and of the sightings topic."""
-        for topic in (self.names.source_topic, f"{self.topic}.sightings"):
-            committed = self.committed(topic)
-            if any(end > 0 and committed[number] < end for number, end in self.ends(topic).items()):
-                return False
+        try:
+            for topic in (self.names.source_topic, f"{self.topic}.sightings"):
+                committed = self.committed(topic)
+                if any(end > 0 and committed[number] < end for number, end in self.ends(topic).items()):
+                    return False
+        except KafkaException as error:
+            if not is_retriable(error.args[0]):
+                raise
+            return False  # a broker that has just started
         return True
 
 
