@@ -1,8 +1,9 @@
 """Chaos at length: ``python tests/soak.py [--minutes 10] [--seed 1]``, on a Kafka of its own.
 
 Two workers run under load while at random one is killed, told to stop or started again, its state directory is deleted,
-or the broker is stopped for a while. Every pair is sighted several times, by records of its own. At the end every pair
-must have an alert, and all its alerts one id (A2, M5, M9). Exits 1 with what is wrong, and keeps the logs.
+its disk fills (a small tmpfs) and gets room again once that has stopped it, or the broker is stopped for a while. Every
+pair is sighted several times, by records of its own. At the end every pair must have an alert, and all its alerts one
+id (A2, M5, M9). Exits 1 with what is wrong, and keeps the logs. The last line says how often each was done.
 """
 
 from __future__ import annotations
@@ -10,38 +11,52 @@ from __future__ import annotations
 import argparse
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 import uuid
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka.admin import AdminClient, NewTopic
 from kafka_broker import Broker, Names, running
 from pairs import assert_each_pair_alerted_under_one_id, records
+from small_disk import MEBIBYTE, NoSmallDiskError, small_disk
 from worker_process import Deployment, wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from small_disk import SmallDisk
     from worker_process import Worker
 
 WORKERS = ("worker-0", "worker-1")
+ON_SMALL_DISK = WORKERS[0]
+DISK_BYTES = 64 * MEBIBYTE
 PAIRS_A_ROUND = 400
 
 
 class Soak:
     """One deployment, its workers, and what was sent."""
 
-    def __init__(self, broker: Broker, folder: Path, chance: random.Random, stack: ExitStack) -> None:
+    def __init__(
+        self, broker: Broker, folder: Path, disk: SmallDisk | None, chance: random.Random, stack: ExitStack
+    ) -> None:
         self._broker = broker
+        self._disk = disk
         self._chance = chance
         self._stack = stack
         name = f"soak-{uuid.uuid4().hex[:8]}"
         self.deployment = Deployment(broker.bootstrap, Names(name, name, f"cloudtrail-{name}"), folder)
         self.produced: list[dict[str, Any]] = []
+        self._sent = 0
         self._workers: dict[str, Worker] = {}
-        self.done: dict[str, int] = {}
+        # Twice: a worker is killed as often as all else is done to it.
+        self._acts: list[Callable[[], None]] = [self._kill, self._kill, self._kill_and_forget, self._tell_to_stop]
+        self._acts += [self._broker_away] if disk is None else [self._broker_away, self._fill_disk]
+        self.done = {act.__name__.strip("_"): 0 for act in self._acts}
 
     def begin(self) -> None:
         """Make the topics and start the workers."""
@@ -52,33 +67,44 @@ class Soak:
         for name in WORKERS:
             self._start(name)
 
-    def round(self, number: int) -> None:
+    def round(self) -> None:
         """Send new pairs and some of the old ones again, then do one thing by chance."""
-        fresh = list(records(PAIRS_A_ROUND, tag=f"{number}-"))
-        old = self._chance.sample(self.produced, min(len(self.produced), PAIRS_A_ROUND // 4))
-        self.produced += fresh
-        again = [{**record, "eventTime": "2026-03-02T10:00:00Z", "eventID": str(uuid.uuid4())} for record in old]
-        self.deployment.produce([*fresh, *again])
+        self._send()
         time.sleep(self._chance.uniform(0, 3))
-        act = self._chance.choice(
-            [self._kill, self._kill, self._kill_and_forget, self._tell_to_stop, self._broker_away]
-        )
-        self.done[act.__name__.strip("_")] = self.done.get(act.__name__.strip("_"), 0) + 1
+        act = self._chance.choice(self._acts)
         act()
+        self.done[act.__name__.strip("_")] += 1
 
     def end(self) -> None:
         """Wait until all is handled, then account for every pair."""
         wait_for(self.deployment.all_done, "all offsets are committed", 180)
         assert_each_pair_alerted_under_one_id(self.deployment, self.produced)
 
-    def _start(self, name: str) -> None:
-        self._workers[name] = self._stack.enter_context(self.deployment.worker(name))
+    def _send(self) -> None:
+        fresh = list(records(PAIRS_A_ROUND, tag=f"{self._sent}-"))
+        old = self._chance.sample(self.produced, min(len(self.produced), PAIRS_A_ROUND // 4))
+        self.produced += fresh
+        self._sent += 1
+        again = [{**record, "eventTime": "2026-03-02T10:00:00Z", "eventID": str(uuid.uuid4())} for record in old]
+        self.deployment.produce([*fresh, *again])
 
-    def _end(self, how: str) -> str:
-        name = self._chance.choice(WORKERS)
+    def _state(self, name: str) -> Path:
+        folder = self._disk.folder if self._disk and name == ON_SMALL_DISK else self.deployment.folder
+        return folder / name
+
+    def _start(self, name: str) -> None:
+        state = str(self._state(name))
+        self._workers[name] = self._stack.enter_context(self.deployment.worker(name, state_dir=state))
+
+    def _running(self, name: str) -> Worker:
         worker = self._workers[name]
         if worker.process.poll() is not None:
             raise AssertionError(f"{name} ended by itself with {worker.process.returncode}:\n{worker.tail()}")
+        return worker
+
+    def _end(self, how: str) -> str:
+        name = self._chance.choice(WORKERS)
+        worker = self._running(name)
         if how == "kill":
             worker.kill()
         elif (code := self._told_to_stop(worker)) != 0:
@@ -94,7 +120,7 @@ class Soak:
 
     def _kill_and_forget(self) -> None:
         name = self._end("kill")
-        shutil.rmtree(self.deployment.folder / name, ignore_errors=True)
+        shutil.rmtree(self._state(name), ignore_errors=True)
         self._start(name)
 
     def _tell_to_stop(self) -> None:
@@ -104,6 +130,20 @@ class Soak:
         self._broker.stop()
         time.sleep(self._chance.uniform(0, 10))
         self._broker.start()
+
+    def _fill_disk(self) -> None:
+        assert self._disk is not None
+        worker = self._running(ON_SMALL_DISK)
+        self._disk.fill(leaving=self._chance.choice([0, 0, 50_000, 250_000]))
+        until = time.monotonic() + 120
+        while worker.process.poll() is None and time.monotonic() < until:
+            self._send()  # what it has to write, wherever the partitions are by now
+            with suppress(subprocess.TimeoutExpired):
+                worker.process.wait(5)
+        if worker.process.poll() != 1 or "No space left on device" not in worker.tail():
+            raise AssertionError(f"a full disk: {ON_SMALL_DISK}: {worker.process.poll()}:\n{worker.tail()}")
+        self._disk.make_room()
+        self._start(ON_SMALL_DISK)
 
 
 def main() -> int:
@@ -116,16 +156,18 @@ def main() -> int:
     say = sys.stderr.write
     with ExitStack() as stack:
         broker = stack.enter_context(running(Broker(folder / "kafka", heap="512m")))
-        chance = random.Random(options.seed)  # noqa: S311  no secret
-        soak = Soak(broker, folder, chance, stack)
+        try:
+            disk = stack.enter_context(small_disk(folder / "disk", DISK_BYTES))
+        except NoSmallDiskError as reason:
+            disk = None
+            say(f"no disk will be filled: {reason}\n")
+        soak = Soak(broker, folder, disk, random.Random(options.seed), stack)  # noqa: S311  no secret
         soak.begin()
         until = time.monotonic() + options.minutes * 60
-        number = 0
         try:
             while time.monotonic() < until:
-                soak.round(number)
-                number += 1
-                say(f"round {number}: {len(soak.produced)} pairs, {soak.done}\n")
+                soak.round()
+                say(f"round {sum(soak.done.values())}: {len(soak.produced)} pairs, {soak.done}\n")
             soak.end()
         except AssertionError as wrong:
             say(f"{wrong}\nlogs are in {folder}\n")
