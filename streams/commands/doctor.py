@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import geoip2.database
 import maxminddb
 import typer
-from confluent_kafka import KafkaException, TopicCollection, TopicPartition
+from confluent_kafka import TopicCollection, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from streams import settings
@@ -23,7 +23,7 @@ from streams.kafka_security import confluent_options
 from streams.operator_error import OperatorError
 from streams.wire import registry
 from streams.worker.broker_access import BrokerAccess, BrokerError
-from streams.worker.rights import Right, worker_rights
+from streams.worker.rights import MEND, lacking
 from streams.worker.topic_admin import check_topics
 from streams.worker.topics import alert_schemas
 
@@ -141,37 +141,10 @@ def _brokers(configured: Settings) -> Iterator[Row]:
 
 def _rights(access: BrokerAccess, configured: Settings) -> Iterator[Row]:
     """What the broker says that this user may do, beside what a worker does."""
-    missing = []
-    for right in worker_rights(configured):
-        allowed = _allowed(access, right)
-        if allowed is None:
-            continue  # no such topic: that is said by the check of the topics
-        lacking = [name for name in right.operations if name.upper() not in allowed]
-        if lacking:
-            missing.append(f"{right.kind} {right.name}: {', '.join(lacking)}")
-    mend = "grant it: `rootwatch topics apply --acls PRINCIPAL` as a user who may"
-    yield from (Row("wrong", f"rights: {lack} is not allowed; {mend}") for lack in missing)
+    missing = lacking(access, configured)
+    yield from (Row("wrong", f"rights: {right} is not allowed; {MEND}") for right in missing)
     if not missing:
         yield Row("ok", "rights: all that a worker needs on what is there")
-
-
-def _allowed(access: BrokerAccess, right: Right) -> set[str] | None:
-    """The operations that this user may do on a resource; ``None`` for a topic that is not there."""
-    client = access.client
-    asked: dict[str, object] = {"include_authorized_operations": True}
-    if right.kind == "group":
-        (future,) = client.describe_consumer_groups([right.name], **asked).values()
-    else:
-        (future,) = client.describe_topics(TopicCollection([right.name]), **asked).values()
-    try:
-        described = access.result(str(right), "Describe", future)
-    except BrokerError as error:
-        cause = error.__cause__
-        if not isinstance(cause, KafkaException):
-            raise
-        # A topic that this user may not even describe is, to it, not there or refused.
-        return set() if cause.args[0].name().endswith("AUTHORIZATION_FAILED") else None
-    return {operation.name.replace("_", "") for operation in described.authorized_operations or ()}
 
 
 def _clock(access: BrokerAccess, configured: Settings) -> Iterator[Row]:

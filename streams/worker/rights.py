@@ -2,16 +2,26 @@
 
 As Kafka's authorizer has it, Read and Write include Describe, and Write on any topic is enough for an idempotent
 producer (KIP-679). Creating and changing topics is `topics apply`'s business, and best another user's.
+
+What a user may do is asked beforehand (KIP-430), not tried: without Read on its group a Faust worker waits for ever and
+says nothing, and what it may not write it would find out only with the first alert.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+import tenacity
+from confluent_kafka import KafkaException, TopicCollection
+
+from streams.worker.broker_access import AccessRefused, BrokerAccess, BrokerError, BrokerUnreachable
 from streams.worker.topics import topic_names
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+    from typing import Any
+
     from streams.settings import Settings
 
 
@@ -52,3 +62,73 @@ def worker_rights(settings: Settings) -> tuple[Right, ...]:
         *(Right("topic", name, (*operations, "DescribeConfigs")) for name, operations in of_topics.items()),
         Right("group", settings.group_id, reads),
     )
+
+
+MEND = "grant it: `rootwatch topics apply --acls PRINCIPAL` as a user who may"
+
+
+def lacking(access: BrokerAccess, settings: Settings) -> list[Right]:
+    """The rights of a worker that the broker does not give this user, each with the operations that lack.
+
+    Left out are topics that are not there, and what a broker does not tell rights of.
+
+    Raises:
+        BrokerUnreachable: no broker answers.
+        AccessRefused: the credentials are refused.
+    """
+    rights = worker_rights(settings)
+    topics = TopicCollection([right.name for right in rights if right.kind == "topic"])
+    described = access.client.describe_topics(topics, include_authorized_operations=True)
+    found = []
+    for right in rights:
+        if right.kind == "topic":
+            allowed = _allowed(access, right, described[right.name])
+        else:
+            allowed = _allowed_on_group(access, right)
+        lack = tuple(name for name in right.operations if allowed is not None and name.upper() not in allowed)
+        if lack:
+            found.append(replace(right, operations=lack))
+    return found
+
+
+def check_rights(settings: Settings) -> None:
+    """Find out whether a worker may do all that it has to do.
+
+    Raises:
+        AccessRefused: it may not; the message names each resource with the operations that lack, and the mend.
+        BrokerUnreachable: no broker answers.
+    """
+    with BrokerAccess(settings) as access:
+        found = lacking(access, settings)
+    if found:
+        raise AccessRefused(
+            f"not allowed: {'; '.join(map(str, found))}. {MEND[0].upper()}{MEND[1:]}, then start again."
+        )
+
+
+def _allowed(access: BrokerAccess, right: Right, described: Future[Any]) -> set[str] | None:
+    """The operations, in capitals, that this user may do on a resource; ``None`` if it is not there or not told."""
+    try:
+        answer = access.result(f"{right.kind} {right.name}", "Describe", described)
+    except BrokerUnreachable:
+        raise
+    except BrokerError as error:
+        cause = error.__cause__
+        if not isinstance(cause, KafkaException):
+            raise
+        # A topic that this user may not even describe is, to it, not there or refused.
+        return set() if cause.args[0].name().endswith("AUTHORIZATION_FAILED") else None
+    # Who may describe may do something: without any, the broker does not tell.
+    return {operation.name.replace("_", "") for operation in answer.authorized_operations or ()} or None
+
+
+# The first group that a new cluster is asked for has it make the topic of offsets, and that takes a moment.
+@tenacity.retry(
+    retry=tenacity.retry_if_exception_type(BrokerUnreachable),
+    wait=tenacity.wait_fixed(0.5),
+    stop=tenacity.stop_after_delay(10),
+    reraise=True,
+)
+def _allowed_on_group(access: BrokerAccess, right: Right) -> set[str] | None:
+    futures = access.client.describe_consumer_groups([right.name], include_authorized_operations=True)
+    return _allowed(access, right, futures[right.name])

@@ -1,4 +1,4 @@
-"""What is checked before a worker starts: a place for its state, topics as the settings say, and the state itself."""
+"""What is checked before a worker starts: a place for its state, its rights, topics as the settings say, the state."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import structlog
 import tenacity
 
 from streams.operator_error import OperatorError
+from streams.worker.rights import check_rights
 from streams.worker.state_dir import check_state
 from streams.worker.topic_admin import BrokerUnreachable, check_topics
 
@@ -35,6 +36,7 @@ def check(settings: Settings) -> None:
         AccessRefused: the broker refuses the credentials or a right.
     """
     check_state_dir(settings.state_dir)
+    _until_answered(check_rights, settings)
     wait_for_topics(settings)
     _until_answered(check_state, settings)
 
@@ -71,7 +73,7 @@ def wait_for_topics(settings: Settings) -> None:
         raise StartupError(f"{wrong}. Run `rootwatch topics apply` with the same settings, then start again.")
 
 
-def _until_answered(check: Callable[[Settings], Answer], settings: Settings) -> Answer:
+def _until_answered(question: Callable[[Settings], Answer], settings: Settings) -> Answer:
     """What a check says once a broker answers."""
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(BrokerUnreachable),
@@ -79,7 +81,7 @@ def _until_answered(check: Callable[[Settings], Answer], settings: Settings) -> 
         before_sleep=_waiting,
         reraise=True,
     )
-    return retrying(check, settings)
+    return retrying(question, settings)
 
 
 def _waiting(state: tenacity.RetryCallState) -> None:

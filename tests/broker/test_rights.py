@@ -40,7 +40,7 @@ _OPERATIONS = {
     "AlterConfigs": AclOperation.ALTER_CONFIGS,
 }
 _KINDS = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP}
-_USERS = ("worker", "owner", "granter", "seeder", "replayer", "reader", "looker")
+_USERS = ("worker", "starter", "owner", "granter", "seeder", "replayer", "reader", "looker")
 
 
 @dataclass(frozen=True)
@@ -148,6 +148,24 @@ def test_a_worker_does_all_its_work_with_the_rights_that_are_applied(guarded: Gu
     assert len(everybody.alerts()) == 100
     assert len(everybody.alerts("alerts.overflow")) == 2
     assert len(everybody.read(f"{everybody.topic}.dead-letter")) == 1
+
+
+def test_a_right_that_lacks_is_found_before_the_start(guarded: Guarded) -> None:
+    """Section 4: a worker without one of its rights ends with 1 and one line that names resource and operation.
+
+    Also where Kafka would let it wait without a word: for a group that it may not join.
+    """
+    group, *others = reversed(
+        worker_rights(Settings(source_topics="cloudtrail", topic_prefix="guarded", group_id="guarded"))
+    )
+    limited = guarded.limited("starter")
+    mend = "Grant it: `rootwatch topics apply --acls PRINCIPAL` as a user who may, then start again.\n"
+    said = limited.run("worker")
+    assert (said.returncode, said.stdout) == (1, "")
+    assert said.stderr == f"rootwatch: not allowed: {'; '.join(map(str, [*reversed(others), group]))}. {mend}"
+    guarded.grant("starter", *others)
+    said = limited.run("worker")
+    assert (said.returncode, said.stderr) == (1, f"rootwatch: not allowed: {group}. {mend}")
 
 
 def _rows(state: str, verb: str, rights: Iterable[Right]) -> list[str]:
