@@ -47,6 +47,7 @@ bench: setup ## Measures speed beside peers, in one run each
 	$(BIN)/python bench/live.py
 	$(BIN)/python bench/backtest_topic.py
 	$(BIN)/python bench/backtest_archive.py
+	$(BIN)/python bench/restore.py
 
 soak: setup ## Kills, stops and starts workers and the broker at random for ten minutes; accounts for every pair
 	$(BIN)/python tests/soak.py --minutes 10
