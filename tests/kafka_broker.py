@@ -175,7 +175,11 @@ class Broker:
             "group.min.session.timeout.ms": "1000",  # so that a killed worker is soon missed
             "message.max.bytes": str(MESSAGE_MAX_BYTES),
             "replica.fetch.max.bytes": str(MESSAGE_MAX_BYTES),
-            "log.retention.check.interval.ms": "86400000",  # tests write records of past years: none may expire
+            # Tests write records of past years, and none may expire: not by default, and not in the check that a broker
+            # makes half a minute after its start.
+            "log.retention.ms": "-1",
+            "log.initial.task.delay.ms": "86400000",
+            "log.retention.check.interval.ms": "86400000",
             "log.cleaner.enable": "false",
             **more,
         }
