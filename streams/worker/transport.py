@@ -35,6 +35,7 @@ from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from mode.utils.queues import FlowControlEvent
 
+from streams.worker.bootstrap import wait_for_broker
 from streams.worker.frames import FETCH, take_over
 from streams.worker.offsets import OpenOffsets
 from streams.worker.recovery import ChangelogPart
@@ -133,6 +134,7 @@ class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     def _create_worker_consumer(self, transport: Transport) -> Any:
         consumer = super()._create_worker_consumer(transport)
+        wait_for_broker(consumer._client)  # noqa: SLF001  aiokafka shows it of a producer only
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001  Faust has no setting for it
         return consumer
 
@@ -286,6 +288,11 @@ class Producer(driver.Producer):  # type: ignore[misc]
 
     def _settings_extra(self) -> Mapping[str, Any]:
         return {"acks": "all", "enable_idempotence": True}
+
+    def _new_producer(self, transactional_id: str | None = None) -> Any:
+        producer = super()._new_producer(transactional_id)
+        wait_for_broker(producer.client)
+        return producer
 
 
 class Transport(driver.Transport):  # type: ignore[misc]
