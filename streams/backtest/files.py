@@ -46,10 +46,10 @@ def read_one(found: Found, stored: BinaryIO, reader: Reader) -> Iterator[Part]:
     counted = 0
     try:
         if not messages.holds_lines(found.path):
-            reader.file(messages.pieces(stored), found.path)
+            reader.file(messages.pieces(stored, found.size), found.path)
         else:
             number = 1
-            for block in messages.blocks(stored, reader.max_message_size):
+            for block in messages.blocks(stored, reader.max_message_size, found.size):
                 number = reader.lines(block, found.path, number)
                 if reader.is_full:
                     reader.tally.size += stored.tell() - counted

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 GZIP = b"\x1f\x8b"
-READ = 256 * 1024
-"""How many stored bytes are read at once."""
+READ = 64 * 1024
+"""How many stored bytes are read at once of a file that is not read whole."""
+
+READ_WHOLE = 1024 * 1024
+"""Up to how many stored bytes a file is read whole."""
 
 PIECE = 64 * 1024
 """How much isal decompresses at once: it stays in the processor's cache, and its memory is used again."""
@@ -44,10 +47,11 @@ def holds_lines(path: str) -> bool:
     return path.lower().removesuffix(".gz").endswith(_LINES)
 
 
-def blocks(stored: BinaryIO, bound: int) -> Iterator[bytes]:
+def blocks(stored: BinaryIO, bound: int, size: int = 0) -> Iterator[bytes]:
     """The file in blocks of whole lines, decompressed, each ending at a line's end; the last one may lack it.
 
-    A line longer than ``bound`` comes alone in its block, cut at one byte more than ``bound``.
+    A line longer than ``bound`` comes alone in its block, cut at one byte more than ``bound``. ``size`` is as for
+    ``pieces``.
 
     Raises:
         CannotReadError: cut or damaged gzip; the whole lines before it were yielded, the cut one is not.
@@ -55,7 +59,7 @@ def blocks(stored: BinaryIO, bound: int) -> Iterator[bytes]:
     """
     rest: list[bytes | bytearray] = []
     held = 0
-    for piece in pieces(stored):
+    for piece in pieces(stored, size):
         end = piece.rfind(b"\n") + 1
         if not end:
             if held <= bound:
@@ -74,14 +78,18 @@ def blocks(stored: BinaryIO, bound: int) -> Iterator[bytes]:
         yield b"".join(rest)[: bound + 1]
 
 
-def pieces(stored: BinaryIO) -> Iterator[bytes | bytearray]:
+def pieces(stored: BinaryIO, size: int = 0) -> Iterator[bytes | bytearray]:
     """The content in pieces of at most ``WHOLE`` bytes, decompressed if it starts like gzip.
+
+    Args:
+        stored: the file, at its start.
+        size: how many bytes it is said to have; one that is read at once need not be put together.
 
     Raises:
         CannotReadError: cut or damaged gzip; what could be decompressed before came first.
         OSError: the file cannot be read.
     """
-    data = stored.read(READ)
+    data = stored.read(max(READ, size + 1) if size < READ_WHOLE else READ)
     if data.startswith(GZIP):
         more = stored.read(READ)
         whole = None if more else _only_member(data)

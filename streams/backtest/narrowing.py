@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 _OBJECT = ord("{")
+_first_byte = itemgetter(0)
+_with_separator = (1).__add__
 
 
 class _LogFile(msgspec.Struct, forbid_unknown_fields=True):
@@ -54,10 +57,10 @@ def narrow(
         places: where in bytes, between two places, there are marks without which ``may_match`` is false.
     """
     try:
-        entries = [bytes(entry) for entry in _DECODER.decode(value).Records]
+        entries = list(map(bytes, _DECODER.decode(value).Records))
     except msgspec.MsgspecError:
         return None
-    if any(entry[0] != _OBJECT for entry in entries):
+    if set(map(_first_byte, entries)) - {_OBJECT}:
         return None
     elements = tuple(number for number in _suspects(value, entries, places) if may_match(entries[number]))
     kept = b",".join(entries[number] for number in elements)
@@ -67,7 +70,7 @@ def narrow(
 def _suspects(value: bytes, entries: list[bytes], places: Callable[[bytes, int, int], list[int]]) -> Iterable[int]:
     """The entries that hold marks, in order; all of them where blanks between them hide where each one lies."""
     first = value.find(b"[") + 1
-    starts = list(accumulate((len(entry) + 1 for entry in entries), initial=first))
+    starts = list(accumulate(map(_with_separator, map(len, entries)), initial=first))
     if starts[-1] + 1 != len(value):
         return range(len(entries))
     return sorted({bisect_right(starts, place) - 1 for place in places(value, first, starts[-1])})

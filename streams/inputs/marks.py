@@ -61,7 +61,8 @@ def matcher(event_name: str, limit: int) -> Callable[[bytes | bytearray | None],
         if value[0] in _FIRST_OF_PACKED and value.startswith(_PACKED_STARTS):
             text = _unpacked(bytes(value), limit)
             return text is None or (not text.startswith(_PACKED_STARTS) and may_match(text))
-        escape = find(value, _ESCAPE)
+        backslash = value.find(b"\\")  # most messages have none, and one byte is found four times as fast as several
+        escape = find(value, _ESCAPE, backslash) if backslash >= 0 else -1
         if (escape >= 0 and telling_escape.search(value, escape)) or (
             find(value, packed_key) >= 0 and not (value.startswith(USUAL_START) and b"\n" not in value)
         ):

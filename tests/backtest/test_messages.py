@@ -22,9 +22,13 @@ def _blocks(stored: bytes, bound: int = BOUND) -> list[bytes]:
 
 
 def _whole(stored: bytes) -> bytes:
-    pieces = list(messages.pieces(io.BytesIO(stored)))
-    assert all(0 < len(piece) <= messages.WHOLE for piece in pieces)
-    return b"".join(pieces)
+    contents = set()
+    for size in (0, 1, len(stored) - 1, len(stored), len(stored) + 1, 10 * messages.READ_WHOLE):
+        pieces = list(messages.pieces(io.BytesIO(stored), max(size, 0)))
+        assert all(0 < len(piece) <= messages.WHOLE for piece in pieces)
+        contents.add(b"".join(pieces))
+    (content,) = contents
+    return content
 
 
 @pytest.mark.parametrize(
@@ -76,9 +80,9 @@ def test_equal_members_all_come_back() -> None:
 @pytest.mark.parametrize("more", [-1, 0, 1])
 def test_file_of_just_as_many_bytes_as_are_read_at_once(more: int) -> None:
     """A file whose end meets the end of what is read at once comes back whole."""
-    content = random.Random(1).randbytes(messages.READ)  # noqa: S311  no secret
-    spare = messages.READ + more - len(gzip.compress(content, 0))
-    content = content[: len(content) + spare]
+    content = random.Random(1).randbytes(messages.READ + 1)  # noqa: S311  no secret
+    overhead = len(gzip.compress(content[: messages.READ - 1], 0)) - (messages.READ - 1)
+    content = content[: messages.READ + more - overhead]
     stored = gzip.compress(content, 0)
     assert len(stored) == messages.READ + more
     assert _whole(stored) == content
