@@ -4,26 +4,37 @@
 * No record bodies and no secrets: tracebacks show code, never variables, and a session token in the words of a library
   is replaced (T7).
 * An error that an operator can mend has no traceback: its message says it all.
+* One line is one event: at the console, control characters are spelt out, as much of what is logged was an attacker's
+  to choose.
 * A library that repeats itself is heard once in ten seconds.
-* Faust, mode and aiokafka speak from WARNING on: their INFO is tables for a terminal, and aiokafka's debug calls alone
-  would cost a tenth of the throughput.
+* Faust, mode and aiokafka speak from WARNING on, also in the name of this project's classes that derive from theirs:
+  their INFO is tables for a terminal, aiokafka's debug calls alone would cost a tenth of the throughput, and some of
+  them show records. That a service crashed is said by the worker, once and with the reason.
 """
 
 from __future__ import annotations
 
 import logging
+import logging.config
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
 
 from streams.detection.redaction import redact_text
 from streams.operator_error import OperatorError
+from streams.printable import printable
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
 _LIBRARIES = ("faust", "mode", "aiokafka", "asyncio", "botocore", "urllib3", "httpx2", "httpcore2")
+
+
+# What mode's services say begins so, and goes to the logger of their own module.
+_SERVICE = "[^"
+# Three times the same: `worker.failed` says it.
+_CRASHES = ("Crashed reason=", "Drain messages raised: ", "We experienced a crash!")
 
 
 def configure(log_format: str = "console", stream: TextIO | None = None) -> None:
@@ -33,18 +44,16 @@ def configure(log_format: str = "console", stream: TextIO | None = None) -> None
         log_format: ``console`` for people, ``json`` for one JSON object a line.
         stream: where to; stderr if None.
     """
+    logging.config.dictConfig(configuration(log_format, stream))
+
+
+def configuration(log_format: str, stream: TextIO | None = None) -> dict[str, Any]:
+    """What ``logging.config.dictConfig`` takes, and with it Faust's own command; sets structlog up to go there."""
     stream = stream or sys.stderr
-    before: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.StackInfoRenderer(),
-    ]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *before,
+            *_BEFORE,
             structlog.stdlib.PositionalArgumentsFormatter(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
@@ -52,22 +61,46 @@ def configure(log_format: str = "console", stream: TextIO | None = None) -> None
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "handlers": {"all": {"()": lambda: _handler(log_format, stream)}},
+        "root": {"level": "INFO", "handlers": ["all"]},
+        "loggers": {name: {"level": "WARNING"} for name in _LIBRARIES},
+    }
+
+
+_BEFORE: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+]
+
+
+def _handler(log_format: str, stream: TextIO) -> logging.Handler:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*before, structlog.stdlib.ExtraAdder()],
+            foreign_pre_chain=[*_BEFORE, structlog.stdlib.ExtraAdder()],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *_renderers(log_format, colors=stream.isatty()),
             ],
         )
     )
+    handler.addFilter(_is_news)
     handler.addFilter(RepeatsOfLibraries())
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.INFO)
-    for name in _LIBRARIES:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    return handler
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a service's words are more than that it starts, stops, or has crashed as others say, too."""
+    if not isinstance(record.msg, str) or not record.msg.startswith(_SERVICE):
+        return True
+    is_crash = any(crash in record.msg for crash in _CRASHES)
+    return record.levelno >= logging.WARNING and not is_crash
 
 
 class RepeatsOfLibraries(logging.Filter):
@@ -103,7 +136,8 @@ def _renderers(log_format: str, *, colors: bool) -> list[Processor]:
     plain: list[Processor] = [_without_needless_traceback, structlog.processors.format_exc_info, _without_tokens]
     if log_format == "json":
         return [*plain, structlog.processors.JSONRenderer(default=str)]
-    return [*plain, structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)]
+    console = structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
+    return [*plain, _printable, console]
 
 
 def _without_needless_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
@@ -113,6 +147,15 @@ def _without_needless_traceback(_logger: WrappedLogger, _method: str, event: Eve
     failure = raised[1] if isinstance(raised, tuple) else raised
     if isinstance(failure, OperatorError):
         del event["exc_info"]
+    return event
+
+
+def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Spell out what would end a line or steer a terminal; a traceback keeps its lines."""
+    for key, value in event.items():
+        if isinstance(value, str):
+            lines = value.split("\n") if key == "exception" else [value]
+            event[key] = "\n".join(map(printable, lines))
     return event
 
 

@@ -51,6 +51,36 @@ def test_console_is_one_line() -> None:
     assert "\x1b" not in stream.getvalue()
 
 
+def test_nothing_logged_steers_a_terminal() -> None:
+    """Control characters in values, events and exceptions are spelt out at the console: one event, one line."""
+    stream = logged("console")
+    structlog.get_logger("streams.worker").warning("alert", principal="arn:\x1b[2Jfake\x07", reason="a\nb \u202e")
+    logging.getLogger("aiokafka.client").warning("two\nlines\x1b[31m")
+    problem = ValueError("three\x1b[0m")
+    try:
+        raise problem
+    except ValueError:
+        structlog.get_logger("streams.worker").exception("worker.failed")
+    alert, library, failed, *traceback = stream.getvalue().splitlines()
+    assert "principal=arn:\\x1b[2Jfake\\x07" in alert
+    assert "two\\nlines\\x1b[31m" in library
+    assert "worker.failed" in failed
+    assert traceback[-1] == "ValueError: three\\x1b[0m"
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_a_service_is_heard_when_it_has_news() -> None:
+    """That a service of Faust's kind starts, stops or has crashed is not logged; what else it warns of is."""
+    stream = logged()
+    services = logging.getLogger("streams.worker.transport")
+    services.info("[^--Consumer]: Starting...")
+    services.error("[^--Consumer]: Crashed reason=%r", ValueError())
+    logging.getLogger("faust.worker").critical("[^Worker]: We experienced a crash! Reraising original exception...")
+    services.error("[^Worker]: Error: %r", ValueError())
+    (line,) = stream.getvalue().splitlines()
+    assert json.loads(line)["event"] == "[^Worker]: Error: ValueError()"
+
+
 def test_libraries_are_quiet() -> None:
     """Faust and aiokafka are heard from warnings on: their INFO is noise, their debug calls cost throughput."""
     stream = logged()

@@ -11,6 +11,7 @@ from rich.box import HORIZONTALS, Box
 from rich.table import Table
 from rich.text import Text
 
+from streams.printable import printable
 from streams.wire.alert import to_json
 
 if TYPE_CHECKING:
@@ -52,8 +53,3 @@ def table(alerts: Iterable[Mapping[str, Any]], *, heading: bool = True) -> Table
         why = Text.assemble((principal, "bold"), "\n", reason.removeprefix(principal).lstrip(), overflow="fold")
         made.add_row(f"{date}\n{clock[:8]}", Text(severity, _STYLES.get(severity, "")), Text(account), why)
     return made
-
-
-def printable(text: str) -> str:
-    """The text with control characters, escape sequences and line ends among them, spelt out."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

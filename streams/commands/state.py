@@ -19,9 +19,9 @@ from rich.table import Table
 
 from streams import settings
 from streams.backtest.consumer import Connection
-from streams.commands.alert_table import printable
 from streams.commands.options import Config  # noqa: TC001  typer reads it
 from streams.operator_error import OperatorError
+from streams.printable import printable
 from streams.settings import SettingsError
 from streams.wire import memory as codec
 from streams.wire.single_object import WireError

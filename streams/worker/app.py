@@ -17,6 +17,7 @@ import structlog
 
 from streams import pipeline, settings
 from streams.kafka_security import MAX_MESSAGE_BYTES, faust_credentials
+from streams.log import configuration
 from streams.operator_error import OperatorError
 from streams.worker import startup
 from streams.worker.alert_encoder import alert_encoder
@@ -100,6 +101,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             broker_max_poll_records=POLL_RECORDS,
             broker_commit_interval=1.0,
             consumer_max_fetch_size=4 * 1024 * 1024,
+            consumer_metadata_max_age_ms=10_000,  # a topic that was not there is missed for so long
             producer_max_request_size=MAX_MESSAGE_BYTES,
             producer_max_batch_size=512 * 1024,
             producer_compression_type="zstd",
@@ -158,16 +160,25 @@ class WorkerApp(faust.App):  # type: ignore[misc]
 
         What fails after that is its consequence, and not told.
         """
-        if self.failure is not None:
-            return
-        self.failure = failure
-        error = str(failure) if isinstance(failure, OperatorError) else repr(failure)
-        log.error("worker.failed", error=error, consequence="stops; nothing is committed past the failure")
-        await super().crash(failure)
+        if self.failure is None:
+            self._tell(failure)
+            await super().crash(failure)
 
     async def crash(self, reason: BaseException) -> None:
         """What Faust does with a failure of its own, such as in a rebalance."""
         await self.stop_with(reason)
+
+    def _crash(self, reason: BaseException) -> None:
+        """What Faust does to all above a service that has crashed, such as its fetcher."""
+        if self.failure is None:
+            self._tell(reason)
+        super()._crash(reason)
+
+    def _tell(self, failure: BaseException) -> None:
+        self.failure = failure
+        error = str(failure) if isinstance(failure, OperatorError) else repr(failure)
+        consequence = "stops; nothing is committed past the failure"
+        log.error("worker.failed", error=error, consequence=consequence, exc_info=failure)
 
     async def on_stop(self) -> None:
         """Finish the batches in hand and commit them before the consumer and the table close."""
@@ -215,8 +226,11 @@ def create_app(options: Settings) -> WorkerApp:
 
 def __getattr__(name: str) -> WorkerApp:
     if name == "app":
-        made = create_app(settings.load())
+        options = settings.load()
+        made = create_app(options)
         made.check_at_start = True
+        # Faust's command sets logging up by this, whatever level it is given: ours has no record bodies and no tokens.
+        made.conf.logging_config = configuration(options.log_format)
         globals()["app"] = made
         return made
     raise AttributeError(name)

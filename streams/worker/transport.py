@@ -30,12 +30,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from aiokafka.client import ConnectionGroup
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import GroupAuthorizationFailedError, IllegalStateError, TopicAuthorizationFailedError
 from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from mode.utils.queues import FlowControlEvent
 
-from streams.worker.bootstrap import wait_for_broker
+from streams.worker.bootstrap import know_topics_before_assigning, wait_for_broker
+from streams.worker.broker_access import AccessRefused
 from streams.worker.frames import FETCH, take_over
 from streams.worker.offsets import OpenOffsets
 from streams.worker.recovery import ChangelogPart
@@ -141,10 +142,13 @@ class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     async def on_start(self) -> None:
         """Put the screen before the fetcher, which fetches nothing before the subscription."""
         await super().on_start()
+        know_topics_before_assigning(self._consumer)
         fetcher = self._consumer._fetcher  # noqa: SLF001  aiokafka has no hook here
         fetcher._client = ScreeningClient(fetcher._client, self.app)  # noqa: SLF001
 
     async def _fetch_records(self, consumer: Any, active_partitions: Container[TP] | None, **options: Any) -> Fetched:
+        # What ends its membership of the group aiokafka keeps until it is asked, and sends no heartbeat meanwhile.
+        consumer._coordinator.check_errors()  # noqa: SLF001  its own `getmany` does so, which Faust goes around
         revocations = self.consumer.revocations
         active = None if active_partitions is None else ActivePartitions(active_partitions)
         fetched = Fetched(revocations, await super()._fetch_records(consumer, active, **options))
@@ -259,7 +263,12 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def _wait_next_records(self, timeout: float) -> tuple[Any, set[TP] | None]:  # noqa: ASYNC109  Faust's signature
-        records, active = await super()._wait_next_records(timeout)
+        try:
+            records, active = await super()._wait_next_records(timeout)
+        except TopicAuthorizationFailedError as refused:
+            raise AccessRefused(f"topic {', '.join(map(str, refused.args))}: Read: not allowed (any more)") from refused
+        except GroupAuthorizationFailedError as refused:
+            raise AccessRefused(f"group {self.app.conf.id}: Read: not allowed (any more)") from refused
         if isinstance(records, Fetched):
             if records.revocations != self.revocations:
                 return {}, active

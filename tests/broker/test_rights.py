@@ -150,10 +150,10 @@ def test_a_worker_does_all_its_work_with_the_rights_that_are_applied(guarded: Gu
     assert len(everybody.read(f"{everybody.topic}.dead-letter")) == 1
 
 
-def test_a_right_that_lacks_is_found_before_the_start(guarded: Guarded) -> None:
+def test_a_right_that_lacks_is_named(guarded: Guarded) -> None:
     """Section 4: a worker without one of its rights ends with 1 and one line that names resource and operation.
 
-    Also where Kafka would let it wait without a word: for a group that it may not join.
+    Also where Kafka would let it wait without a word, for a group that it may not join; and when a right is withdrawn.
     """
     group, *others = reversed(
         worker_rights(Settings(source_topics="cloudtrail", topic_prefix="guarded", group_id="guarded"))
@@ -166,6 +166,18 @@ def test_a_right_that_lacks_is_found_before_the_start(guarded: Guarded) -> None:
     guarded.grant("starter", *others)
     said = limited.run("worker")
     assert (said.returncode, said.stderr) == (1, f"rootwatch: not allowed: {group}. {mend}")
+
+    guarded.grant("starter", group)
+    with limited.worker("starter") as worker:
+        worker.wait_until_ready()
+        place = (ResourceType.GROUP, group.name, ResourcePatternType.LITERAL, "User:starter", "*")
+        right = AclBindingFilter(*place, AclOperation.READ, AclPermissionType.ALLOW)
+        admin = AdminClient({"bootstrap.servers": guarded.broker.bootstrap})
+        assert len(admin.delete_acls([right])[right].result(30)) == 1
+        assert worker.process.wait(60) == 1
+    (failed,) = [line for line in worker.log.read_text().splitlines() if "[error" in line]
+    assert "worker.failed" in failed
+    assert f"error='group {group.name}: Read: not allowed (any more)'" in failed
 
 
 def _rows(state: str, verb: str, rights: Iterable[Right]) -> list[str]:

@@ -61,7 +61,12 @@ def fetched(active: set[TP]) -> tuple[dict[TP, list[Any]], Buffered]:
         )
         thread: Any = FilteringThread.__new__(FilteringThread)
         app = SimpleNamespace(source_topics=frozenset(), last_poll=0.0)
-        consumer = SimpleNamespace(_closed=False, _fetcher=fetcher, _subscription=SimpleNamespace(subscription=None))
+        consumer = SimpleNamespace(
+            _closed=False,
+            _fetcher=fetcher,
+            _subscription=SimpleNamespace(subscription=None),
+            _coordinator=SimpleNamespace(check_errors=lambda: None),
+        )
         vars(thread).update(app=app, consumer=SimpleNamespace(revocations=0, flow_active=True), _consumer=consumer)
         handed: dict[TP, list[Any]] = await thread._fetch_records(consumer, active, timeout=0, max_records=10)  # noqa: SLF001
         return handed

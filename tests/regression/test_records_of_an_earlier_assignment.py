@@ -78,7 +78,8 @@ def test_records_on_their_way(monkeypatch: pytest.MonkeyPatch, *, revoked: bool)
         return fetched
 
     monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", fetch)
-    records = asyncio.run(thread._fetch_records(None, None))  # noqa: SLF001  Faust's hook
+    consumer = SimpleNamespace(_coordinator=SimpleNamespace(check_errors=lambda: None))
+    records = asyncio.run(thread._fetch_records(consumer, None))  # noqa: SLF001  Faust's hook
     assert records == ({} if revoked else fetched)
     assert sought == ([(SOURCE, 7)] if revoked else [])
 

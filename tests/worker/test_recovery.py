@@ -243,6 +243,7 @@ def test_a_fetch_is_parted(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", fetch)
     reading = {sightings, ACTIVE, STANDBY, TP(CHANGELOG, 3)}
-    fetched = asyncio.run(Fetching(positions)._fetch_records(None, reading))  # noqa: SLF001  Faust's hook
+    consumer = SimpleNamespace(_coordinator=SimpleNamespace(check_errors=lambda: None))
+    fetched = asyncio.run(Fetching(positions)._fetch_records(consumer, reading))  # noqa: SLF001  Faust's hook
     assert fetched == {sightings: records}
     assert fetched.changelogs == {ACTIVE: ChangelogPart(records, 9), STANDBY: ChangelogPart([], 5)}
