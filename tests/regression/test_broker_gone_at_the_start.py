@@ -1,37 +1,74 @@
-"""A broker went between the worker's checks and the start of its Kafka clients: the worker ended instead of waiting."""
+"""A broker went between the worker's checks and the start of its Kafka clients.
+
+The worker ended instead of waiting; or it led the group without knowing a topic, and every worker was ready and had
+nothing to do for five minutes.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from streams.worker import bootstrap
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Mapping
 
 
 class Client:
-    """As much of aiokafka's client as its start uses; no broker answers the first times."""
+    """As much of aiokafka's client as is used at its start; no broker answers the first times."""
 
-    def __init__(self, refusals: int) -> None:
-        self.refusals = refusals
-        self.connected = False
+    def __init__(self, refusals: int, topics: Mapping[str, set[int]]) -> None:
+        self._refusals = refusals
+        self._topics = topics
+        self.cluster = SimpleNamespace(partitions_for_topic={}.get)
 
     async def bootstrap(self) -> None:
         """Connect."""
-        if self.refusals:
-            self.refusals -= 1
+        if not await self.force_metadata_update():
             raise KafkaConnectionError("Unable to bootstrap")
-        self.connected = True
+
+    async def force_metadata_update(self) -> bool:
+        """Ask for the topics; whether there was an answer."""
+        if self._refusals:
+            self._refusals -= 1
+            return False
+        self.cluster.partitions_for_topic = self._topics.get
+        return True
 
 
 def test_clients_wait_for_a_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that meets no broker at its start tries again until there is one."""
     monkeypatch.setattr(bootstrap, "FIRST_WAIT_SECONDS", 0)
-    client = Client(refusals=3)
+    client = Client(3, {"cloudtrail": {0}})
     bootstrap.wait_for_broker(client)
     asyncio.run(client.bootstrap())
-    assert client.connected
+    assert client.cluster.partitions_for_topic("cloudtrail") == {0}
+
+
+@pytest.mark.parametrize(
+    ("refusals", "topics", "known"),
+    [
+        pytest.param(2, {"cloudtrail": {0}, "sightings": {0, 1}}, ["cloudtrail", "sightings"], id="asked again"),
+        pytest.param(0, {"cloudtrail": {0}}, ["cloudtrail"], id="one is not there"),
+    ],
+)
+def test_the_leader_knows_the_topics(
+    monkeypatch: pytest.MonkeyPatch, refusals: int, topics: dict[str, set[int]], known: list[str]
+) -> None:
+    """Partitions are assigned once all topics are known; one that is not there holds up the others only for a while."""
+    monkeypatch.setattr(bootstrap, "ASK_AGAIN_SECONDS", 0)
+    client = Client(refusals, topics)
+
+    async def assign(response: str) -> tuple[str, list[str]]:
+        return response, [topic for topic in subscription if client.cluster.partitions_for_topic(topic)]
+
+    subscription = ["cloudtrail", "sightings"]
+    coordinator = SimpleNamespace(_perform_assignment=assign)
+    consumer = SimpleNamespace(_client=client, _coordinator=coordinator, subscription=lambda: subscription)
+    bootstrap.know_topics_before_assigning(consumer)
+    assert asyncio.run(coordinator._perform_assignment("members")) == ("members", known)  # noqa: SLF001  aiokafka's
