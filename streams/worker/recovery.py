@@ -10,6 +10,8 @@ processor time, forty times what writing them to RocksDB takes. The rules here:
   offset that the store has reached.
 * A changelog partition is read from a seek to that offset on and without a gap: ``transport`` hands over all that is
   fetched between the seek and the end of the assignment, or, in a rebalance, nothing any more.
+* A rebalance may come between any two steps. What it has assigned and nobody has sought yet is neither sought on behalf
+  of the assignment before, which fails, nor written.
 * Recovery ends when all that was in the changelog at its beginning has been passed, and not only when its last record
   has come: there may be none at the last offset, but the marker of a transaction, or a place that compaction has
   emptied. Faust waits for a record there, for ever.
@@ -25,6 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import faust.tables.manager
 import faust.tables.recovery
 import structlog
+from faust.tables.recovery import RebalanceAgain
 from mode import Service
 
 if TYPE_CHECKING:
@@ -67,6 +70,8 @@ class Recovery(faust.tables.recovery.Recovery):  # type: ignore[misc]
         else:
             return
         reached = offsets[tp]
+        if reached is None:
+            return
         # The first record may be known: the seek was to the offset that was reached. Of a key the last record counts.
         changes = {record.key: record.value for record in part.records if record.offset > reached}
         if changes:
@@ -97,6 +102,11 @@ class Recovery(faust.tables.recovery.Recovery):  # type: ignore[misc]
         self.signal_recovery_end.clear()
         self._records = 0
         super()._set_recovery_started()
+
+    async def _seek_offsets(self, consumer: Any, tps: set[TP], offsets: Counter[TP], title: str) -> None:
+        if any(offsets[tp] is None for tp in tps):
+            raise RebalanceAgain
+        await super()._seek_offsets(consumer, tps, offsets, title)
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _slurp_changelogs(self) -> None:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from faust.tables.recovery import RebalanceAgain
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from hypothesis import HealthCheck, given, settings
@@ -161,6 +162,21 @@ def test_what_is_not_ours_is_not_written(app: WorkerApp) -> None:
     recovery.restore(OTHER, changelog.fetch(0, 3))
     assert entries(app, OTHER) == {}
     assert app.memory.persisted_offset(OTHER) is None
+
+
+def test_what_a_rebalance_has_just_assigned_is_left_to_its_own_recovery(app: WorkerApp) -> None:
+    """A rebalance between two steps of a recovery: what is assigned and not sought yet stops no worker.
+
+    Faust's recovery sought it, to no offset, and the worker ended.
+    """
+    recovery = begin(app, standby=[STANDBY])
+    recovery.standby_offsets[STANDBY] = None
+    seek = recovery._seek_offsets(None, recovery.standby_tps, recovery.standby_offsets, "standby")  # noqa: SLF001
+    with pytest.raises(RebalanceAgain):
+        asyncio.run(seek)
+    recovery.restore(STANDBY, ChangelogPart([SimpleNamespace(offset=0, key=b"alice", value=b"1")], 1))
+    assert entries(app, STANDBY) == {}
+    assert recovery.standby_offsets[STANDBY] is None
 
 
 class Waiting(Consumer):
