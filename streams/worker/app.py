@@ -72,7 +72,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self.topic_names = topic_names(options)
         self.source_topics = frozenset(options.source_topics)
         self.metrics = Metrics()
-        self.metrics.runs(self.rule)
+        self.metrics.runs(self.rule, self.source_topics, self.topic_names)
         self.metrics.registry.register(ObservedCollector(self, (*OBSERVED, *FAUST)))
         self.alert_encoder = alert_encoder(options, self.metrics)
         self.geo = Places(options.geoip_database)
@@ -101,7 +101,6 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             broker_max_poll_records=POLL_RECORDS,
             broker_commit_interval=1.0,
             consumer_max_fetch_size=4 * 1024 * 1024,
-            consumer_metadata_max_age_ms=10_000,  # a topic that was not there is missed for so long
             consumer_metadata_max_age_ms=10_000,  # a topic that was not there is missed for so long
             producer_max_request_size=MAX_MESSAGE_BYTES,
             producer_max_batch_size=512 * 1024,
