@@ -33,6 +33,11 @@ class Batches:
         self._free = asyncio.Event()
         self._free.set()
 
+    @property
+    def in_hand(self) -> bool:
+        """Whether any batch is being handled now."""
+        return self._in_hand > 0
+
     @contextlib.asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
         """Handle one batch inside; begins only while nobody holds batches back."""

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# A consumer that has not asked for records for so long is stuck; aiokafka asks every 1.5 s even of an idle topic.
+# A consumer that has not asked for records for so long is stuck; it asks many times a second even of an idle topic. Not
+# so with a batch in hand: once the agents' queues are full it waits until broker or registry have answered, which no
+# restart would hasten.
 POLL_SECONDS = 60.0
 
 
@@ -57,9 +59,10 @@ class HttpServer(Service):  # type: ignore[misc]
 
     async def _healthz(self, _request: web.Request) -> web.Response:
         # That this answers at all shows that the event loop lives.
-        silent = time.monotonic() - self._app.last_poll
-        healthy = self._app.failure is None and silent < POLL_SECONDS
-        body = {"healthy": healthy, "seconds_since_poll": round(silent, 1)}
+        app = self._app
+        silent = time.monotonic() - app.last_poll
+        healthy = app.failure is None and (silent < POLL_SECONDS or app.batches.in_hand)
+        body = {"healthy": healthy, "seconds_since_poll": round(silent, 1), "batch_in_hand": app.batches.in_hand}
         return web.json_response(body, status=200 if healthy else 503)
 
     async def _readyz(self, _request: web.Request) -> web.Response:

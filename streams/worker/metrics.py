@@ -14,10 +14,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from streams import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from streams.rules.rule import Rule
     from streams.worker.screening import Screened
+    from streams.worker.topics import TopicNames
 
 # Alerts are to arrive within milliseconds of the fetch, but CloudTrail itself delivers minutes after the event.
 _FETCH_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -86,8 +87,17 @@ class Metrics:
         # Resident memory, processor seconds, start time, open files: rootwatch_process_…
         ProcessCollector(namespace="rootwatch", registry=self.registry)
 
-    def runs(self, rule: Rule) -> None:
-        """Show which rule the worker runs."""
+    def runs(self, rule: Rule, sources: Iterable[str], names: TopicNames) -> None:
+        """Show which rule the worker runs, and count from zero what it reads and sends.
+
+        Without the zero, a source that is silent from the start on would have no rate, and so no alert.
+        """
+        for topic in sources:
+            for counter in (self.messages, self.bytes, self.skipped):
+                counter.labels(topic)
+        for topic in (names.sightings, names.alerts, names.overflow, names.dead_letter, names.changelog):
+            for counter in (self.sent, self.send_failures):
+                counter.labels(topic)
         self.overflow.labels(rule.id)
         for novelty in ("first", "returned"):
             self.alerts.labels(rule.id, novelty)

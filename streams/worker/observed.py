@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -106,6 +108,15 @@ def _of_stores(*properties: str) -> Callable[[Any], Samples]:
     return read
 
 
+def _disk_bytes(app: Any) -> Samples:
+    for partition, active, store in app.baseline.stores():
+        size = 0
+        for file in Path(store.path()).iterdir():
+            with suppress(FileNotFoundError):  # compacted away meanwhile
+                size += file.stat().st_size
+        yield (str(partition), "active" if active else "standby"), size
+
+
 def _census(field: str, unit: float = 1) -> Callable[[Any], Samples]:
     def read(app: Any) -> Samples:
         value = getattr(app.baseline, field)
@@ -148,8 +159,8 @@ OBSERVED = (
     ),
     Observed(
         "memory_disk_bytes",
-        "Bytes of the table's files.",
-        _of_stores("total-sst-files-size"),
+        "Bytes of the table's files, RocksDB's logs included.",
+        _disk_bytes,
         ("partition", "role"),
     ),
     Observed(

@@ -27,12 +27,18 @@ def total(worker: Worker, name: str, **labels: str) -> float:
 
 
 def test_a_worker_exposes_its_whole_catalogue_and_nothing_else(deployment: Deployment) -> None:
-    """Every metric of the catalogue is served with HELP and TYPE, no other is, and the values fit what was sent."""
+    """Every metric of the catalogue is served with HELP and TYPE, no other is, and the values fit what was sent.
+
+    Counters of what may stay silent begin at zero, so that a rate of nothing is seen.
+    """
     old = assume_root(time="2026-02-01T08:00:00Z")
     values = [old, assume_root(), assume_root(account="333333333333"), assume_root(errorCode="AccessDenied")]
     unlike = [b"no mark", b"{cut AssumeRoot", {**assume_root(), "eventTime": None}]
+    source = deployment.names.source_topic
     with deployment.worker() as worker:
         worker.wait_until_ready()
+        assert samples(worker)["rootwatch_messages_total"] == {(("topic", source),): 0}
+        assert set(samples(worker)["rootwatch_send_failures_total"].values()) == {0}
         deployment.produce([*values, *unlike])
         wait_for(deployment.all_done, "all offsets are committed")
         text = worker.get("/metrics")[1].decode()
@@ -42,7 +48,6 @@ def test_a_worker_exposes_its_whole_catalogue_and_nothing_else(deployment: Deplo
         named = {series for metric in catalogue() for series in metric.series}
         assert {name for name in samples(worker) if name not in named} == set()
 
-        source = deployment.names.source_topic
         assert total(worker, "rootwatch_messages_total", topic=source) == len(values) + len(unlike)
         assert total(worker, "rootwatch_passed_over_total") == 1
         assert total(worker, "rootwatch_dead_letters_total", reason="malformed") == 1
@@ -50,6 +55,8 @@ def test_a_worker_exposes_its_whole_catalogue_and_nothing_else(deployment: Deplo
         assert total(worker, "rootwatch_sightings_total") == total(worker, "rootwatch_decided_total") == 3
         assert total(worker, "rootwatch_sent_total", topic=f"{deployment.topic}.alerts") == len(deployment.alerts())
         wait_for(lambda: total(worker, "rootwatch_consumer_lag") == 0, "nothing is left")
+        stores = deployment.folder.glob("worker/v*/tables/memory-*.db/*")
+        assert total(worker, "rootwatch_memory_disk_bytes") == sum(file.stat().st_size for file in stores)
         lag = samples(worker)["rootwatch_consumer_lag"]
         assert {dict(labels)["topic"] for labels in lag} == {source, f"{deployment.topic}.sightings"}
 

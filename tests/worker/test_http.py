@@ -24,6 +24,7 @@ def worker(**state: Any) -> SimpleNamespace:
         "failure": None,
         "ready": True,
         "last_poll": time.monotonic(),
+        "batches": SimpleNamespace(in_hand=False),
         "tables": SimpleNamespace(
             recovery=SimpleNamespace(active_remaining_total=lambda: 7, standby_remaining_total=lambda: -1)
         ),
@@ -60,12 +61,16 @@ def ask(app: SimpleNamespace, path: str, method: str = "GET") -> tuple[int, Any]
         ({}, 200),
         ({"ready": False}, 200),
         ({"last_poll": time.monotonic() - POLL_SECONDS - 1}, 503),
-        ({"failure": RuntimeError()}, 503),
+        ({"last_poll": time.monotonic() - POLL_SECONDS - 1, "batches": SimpleNamespace(in_hand=True)}, 200),
+        ({"failure": RuntimeError(), "batches": SimpleNamespace(in_hand=True)}, 503),
     ],
-    ids=["well", "recovering", "stuck", "failed"],
+    ids=["well", "recovering", "stuck", "waiting", "failed"],
 )
 def test_alive_is_who_polls_and_has_not_failed(state: dict[str, Any], status: int) -> None:
-    """/healthz is 503 for a consumer that stopped asking and for a failed worker, not for one that recovers."""
+    """/healthz is 503 for a consumer that stopped asking and for a failed worker.
+
+    It is not for one that recovers, nor for one whose queues are full as broker or registry do not answer.
+    """
     answered, body = ask(worker(**state), "/healthz")
     assert (answered, body["healthy"]) == (status, status == 200)
 
