@@ -5,6 +5,7 @@ The rules:
 * RocksDB finds damage only where it reads. So each partition's store is read whole: half a second a million pairs.
 * A damaged store is moved aside and never used again. The changelog holds all that it held (it is ahead of the store,
   always: A2), and Faust rebuilds the partition from there.
+* What this user may not read and write is no damage, and is refused: as another user the same store is sound.
 * A disk without room is no damage: even to look at a store takes a few bytes. Nor is a store that was begun there, or
   before a kill, and holds nothing yet: RocksDB makes it whole.
 * A store that is ahead of its changelog is refused: the topic was deleted, recreated or cut, and this disk may hold the
@@ -14,7 +15,9 @@ The rules:
 from __future__ import annotations
 
 import fcntl
+import os
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import rocksdict
@@ -29,14 +32,13 @@ from streams.worker.store import lacks_room, refusal
 from streams.worker.topics import MEMORY_TABLE, topic_names
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
 
 # Where Faust keeps the changelog offset that a store has reached.
 OFFSET_KEY = b"__faust\0offset__"
+_ASIDE = ".damaged-"
 
 
 class StateError(OperatorError):
@@ -47,10 +49,11 @@ def check_state(settings: Settings) -> None:
     """Set damaged stores aside, and compare the others with the changelog.
 
     Raises:
-        StateError: a store is ahead of the changelog.
+        StateError: a store is ahead of the changelog, or is not this user's to read and write.
         StoreError: the disk has no room to look at a store.
         BrokerUnreachable, BrokerError: the changelog's end is not to be had.
     """
+    _check_rights(settings.state_dir)
     reached = {
         path: offset
         for path in _stores(settings.state_dir)
@@ -69,6 +72,22 @@ def check_state(settings: Settings) -> None:
                 f"the topic; or move {path} away, and the worker remembers what the topic holds: pairs that are not in "
                 "it alert again"
             )
+
+
+def _check_rights(state_dir: Path) -> None:
+    for folder, folders, files in os.walk(state_dir):
+        folders[:] = [name for name in folders if _ASIDE not in name]
+        entries = [
+            *((name, os.R_OK | os.W_OK | os.X_OK) for name in folders),
+            *((name, os.R_OK | os.W_OK) for name in files),
+        ]
+        for name, wanted in entries:
+            path = Path(folder, name)
+            # What a worker that is just ending has deleted is nobody's.
+            if not os.access(path, wanted) and path.exists():
+                raise StateError(
+                    f"state_dir: {path}: this user may not read and write it; give it to the worker's user"
+                )
 
 
 def _stores(state_dir: Path) -> list[Path]:
@@ -129,7 +148,7 @@ def _in_use(path: Path) -> bool:
 def _set_aside(path: Path, damage: Exception) -> None:
     now = datetime.now(tz=UTC).strftime("%Y%m%dT%H%M%S")
     try:
-        aside = path.rename(path.with_name(f"{path.name}.damaged-{now}"))
+        aside = path.rename(path.with_name(f"{path.name}{_ASIDE}{now}"))
     except OSError as refused:
         raise StateError(f"state_dir: {path} is damaged ({damage}) and cannot be moved aside: {refused}") from damage
     log.error(

@@ -60,6 +60,21 @@ def test_ahead_of_the_changelog(settings: Settings, tmp_path: Path, offset: int)
     assert path.exists()
 
 
+@pytest.mark.parametrize("place", ["v1", "v1/tables", "v1/tables/memory-0.db", "v1/tables/memory-0.db/CURRENT"])
+def test_what_is_somebody_elses_is_no_damage(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """What this user may not read and write is refused by its name, and never moved aside."""
+    path = store(tmp_path, 0, 99)
+    before = sorted(tmp_path.rglob("*"))
+    # These tests may run as root, who may do everything.
+    monkeypatch.setattr(state_dir.os, "access", lambda asked, _mode: asked != tmp_path / place)
+    with pytest.raises(StateError, match=f"^state_dir: {tmp_path / place}: this user may not read and write it"):
+        check_state(settings)
+    assert path.exists()
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def damages() -> Iterator[tuple[str, str, bytes | None]]:
     """Name, pattern of the file, and what becomes of the middle of it; ``None`` removes the file."""
     yield "a block of a table file", "*.sst", b"\xff" * 64
