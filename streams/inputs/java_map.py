@@ -4,6 +4,7 @@
 the next key begins. Where a value itself looks like that, the reading is a guess; it is the last resort.
 
 Rules:
+- A member of the outermost map that looks like a map and is none is text.
 - Braces and brackets inside a text belong to it as far as they are balanced, so that JSON in a value, which a caller
   may have put there, does not end the map around it (R2).
 - No map has a key twice: where the text has, a value only looks like members, and there is no telling which (R2).
@@ -12,7 +13,6 @@ Rules:
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from typing import Any
 
 from streams.detection.json_text import MAX_DEPTH, TooDeepError
@@ -77,8 +77,11 @@ def _value(text: str, start: int, marks: re.Pattern[str], depth: int) -> tuple[A
     if text.startswith("[", start):
         return _list(text, start, depth + 1)
     if text.startswith("{", start):
-        with suppress(NoJavaMapError):
+        try:
             return _map(text, start, depth + 1)
+        except NoJavaMapError:
+            if depth:
+                raise  # to the outermost map, so that the text is gone through once more and not at each depth
     end = _text_end(text, start, marks)
     word = text[start:end]
     return (None if word == "null" else word), end
