@@ -224,7 +224,7 @@ def test_the_text_of_a_java_map_is_read(text: str, value: dict[str, Any]) -> Non
         "{a=b, a=c}",
         "{a={b}",
         "{a={b, c=d}",
-        "{a=" * 99 + "{" * 9_999,
+        "{a=" * 99 + "{, " * 99_999,
     ],
 )
 def test_other_text_is_no_java_map(text: str) -> None:
