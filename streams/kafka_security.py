@@ -39,7 +39,8 @@ def confluent_options(settings: Settings) -> dict[str, Any]:
     """Options for every confluent-kafka client: where the brokers are, and how to be let in.
 
     Raises:
-        SettingsError: a secret's file cannot be read, its token has expired, or the extra ``msk`` is missing.
+        SettingsError: a certificate's or secret's file is of no use, a token has expired, or the extra ``msk`` is
+            missing.
     """
     options: dict[str, Any] = {
         "bootstrap.servers": ",".join(settings.bootstrap_servers),
@@ -47,6 +48,7 @@ def confluent_options(settings: Settings) -> dict[str, Any]:
         "security.protocol": settings.security_protocol,
     }
     if "SSL" in settings.security_protocol:
+        ssl_context(settings)  # says which file is of no use; librdkafka would name none of our settings
         files = {
             "ssl.ca.location": settings.ssl_ca,
             "ssl.certificate.location": settings.ssl_cert,

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from streams import kafka_security
 from streams.settings import Settings, SettingsError
@@ -76,7 +78,7 @@ def test_both_clients_get_the_same(tmp_path: Path) -> None:
 def test_msk_tokens_are_signed_for_the_brokers_region(
     servers: str, variable: str | None, region: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The region is the one in the brokers' names, else the environment's; the token's expiry is in seconds."""
+    """Both clients get tokens for the region in the brokers' names, else the environment's; expiry is in seconds."""
     monkeypatch.setitem(sys.modules, "aws_msk_iam_sasl_signer", Signer)
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
@@ -85,6 +87,10 @@ def test_msk_tokens_are_signed_for_the_brokers_region(
     options = kafka_security.confluent_options(iam(bootstrap_servers=servers))
     assert options["sasl.mechanism"] == "OAUTHBEARER"
     assert options["oauth_cb"]("") == (f"signed for {region}", 1_800_000_000.5)
+    credentials: Any = kafka_security.faust_credentials(iam(bootstrap_servers=servers))
+    given = credentials_to_aiokafka_auth(credentials)
+    assert (given["security_protocol"], given["sasl_mechanism"]) == ("SASL_SSL", "OAUTHBEARER")
+    assert asyncio.run(given["sasl_oauth_token_provider"].token()) == f"signed for {region}"
 
 
 def test_msk_without_region_or_library(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,10 +25,9 @@ from streams.commands.options import Config  # noqa: TC001  typer reads it
 from streams.kafka_errors import is_retriable
 from streams.kafka_refusals import explained, is_refusal, words
 from streams.kafka_security import confluent_options
-from streams.operator_error import OperatorError
 from streams.settings.values import parse_time
 from streams.wire.alert import read_alert, to_json_line
-from streams.wire.registry import RegistryRefused, RegistryUnavailable, schema_lookup
+from streams.wire.registry import schema_lookup
 from streams.wire.single_object import WireError
 from streams.worker.broker_access import AccessRefused, BrokerAccess, BrokerError, BrokerUnreachable
 from streams.worker.topics import topic_names
@@ -94,8 +93,6 @@ def _alerts(configured: Settings, since: int | None, *, follow: bool) -> Iterato
             yield read_alert(message.value() or b"", lookup)
         except WireError as error:
             yield f"{message.topic()}, partition {message.partition()}, offset {message.offset()}: {error}"
-        except (RegistryUnavailable, RegistryRefused) as error:
-            raise OperatorError(str(error)) from error
 
 
 def _messages(configured: Settings, topic: str, since: int | None, *, follow: bool) -> Iterator[Message]:

@@ -103,7 +103,7 @@ def _places(configured: Settings) -> Iterator[Row]:
 
 def _secrets(configured: Settings) -> Iterator[Row]:
     confluent_options(configured)
-    configured.schema_registry_auth()
+    registry.check_files(configured)
     yield Row("ok", f"credentials: {configured.security_protocol}, {configured.sasl_mechanism or 'without SASL'}")
 
 

@@ -183,21 +183,6 @@ class Settings(BaseSettings):
         """
         return _secret("sasl_password_file", self.sasl_password_file)
 
-    def schema_registry_auth(self) -> str | None:
-        """``user:password`` for the registry; None if it asks for none.
-
-        Raises:
-            SettingsError: the file cannot be read or holds something else.
-        """
-        if self.schema_registry_auth_file is None:
-            return None
-        auth = _secret("schema_registry_auth_file", self.schema_registry_auth_file)
-        if ":" not in auth:
-            raise SettingsError(
-                f"schema_registry_auth_file = {self.schema_registry_auth_file}: must hold user:password"
-            )
-        return auth
-
     def load_rule(self) -> rules.Rule:
         """The rule, with what the operator overrides of it (A4).
 

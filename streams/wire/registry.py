@@ -17,6 +17,7 @@ Decisions, each made once here:
 from __future__ import annotations
 
 import json
+import ssl
 from contextlib import contextmanager
 from functools import cache
 from http import HTTPStatus
@@ -56,6 +57,12 @@ class RegistryUnavailable(OperatorError):  # noqa: N818  named for the state tha
 
 class RegistryRefused(OperatorError):  # noqa: N818  as above
     """The registry answered and refused: credentials, a missing right, or an incompatible schema."""
+
+
+class RegistryMisconfigured(OperatorError):  # noqa: N818  as above
+    """A file that the registry's settings name is of no use; the message names setting and file."""
+
+    exit_code = 2
 
 
 class RegistrySettings(Protocol):
@@ -129,8 +136,7 @@ async def alert_serializer(settings: RegistrySettings) -> AlertSerializer:
     """The serializer of alerts; it makes its first request with its first alert.
 
     Raises:
-        ValueError: the address is none, or the auth file does not hold ``user:password``.
-        OSError: the auth file or the authorities cannot be read.
+        RegistryMisconfigured: as ``check_files``.
     """
     return AlertSerializer(AsyncSchemaRegistryClient(_client_settings(settings)))
 
@@ -139,7 +145,7 @@ def schema_lookup(settings: RegistrySettings) -> SchemaLookup:
     """Finds schemas by their id, asking for each once.
 
     Raises:
-        ValueError, OSError: as ``alert_serializer``.
+        RegistryMisconfigured: as ``check_files``.
         RegistryUnavailable, RegistryRefused: when it is called and the registry does not answer, or refuses.
     """
     conf = _client_settings(settings)
@@ -167,6 +173,7 @@ def apply_schemas(settings: RegistrySettings, topics: Mapping[str, str]) -> list
     Raises:
         RegistryUnavailable: the registry does not answer.
         RegistryRefused: the registry refuses the credentials, or the schema beside those that the subject has.
+        RegistryMisconfigured: as ``check_files``.
     """
     changes = []
     with SchemaRegistryClient(_client_settings(settings)) as client:
@@ -197,6 +204,15 @@ def check_schemas(settings: RegistrySettings, topics: Mapping[str, str]) -> list
                         f"subject {subject}: schema {newest(name)['name']} of this version is not registered"
                     )
     return problems
+
+
+def check_files(settings: RegistrySettings) -> None:
+    """Read the files that the registry's client needs; asks nobody.
+
+    Raises:
+        RegistryMisconfigured: the auth file or the authorities cannot be read or hold something else.
+    """
+    _client_settings(settings)
 
 
 def _subject(topic: str) -> str:
@@ -234,13 +250,24 @@ def _client_settings(settings: RegistrySettings) -> dict[str, Any]:
         "max.retries": 0,
     }
     if settings.schema_registry_auth_file is not None:
-        auth = settings.schema_registry_auth_file.read_text(encoding="utf-8").removesuffix("\n")
-        if ":" not in auth:
-            raise ValueError(f"schema_registry_auth_file {settings.schema_registry_auth_file} must hold user:password")
-        conf["basic.auth.user.info"] = auth
+        conf["basic.auth.user.info"] = _auth(settings.schema_registry_auth_file)
     if settings.ssl_ca is not None:
+        try:
+            ssl.create_default_context(cafile=settings.ssl_ca)
+        except OSError as error:  # an SSLError is one, too
+            raise RegistryMisconfigured(f"ssl_ca = {settings.ssl_ca}: no PEM file of certificates: {error}") from error
         conf["ssl.ca.location"] = str(settings.ssl_ca)
     return conf
+
+
+def _auth(path: Path) -> str:
+    try:
+        auth = path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RegistryMisconfigured(f"schema_registry_auth_file = {path}: cannot be read: {error}") from error
+    if ":" not in auth:
+        raise RegistryMisconfigured(f"schema_registry_auth_file = {path}: must hold user:password")
+    return auth
 
 
 @contextmanager
@@ -252,9 +279,11 @@ def _translated(what: str) -> Iterator[None]:
         said = f"{what}: {error.error_message} (HTTP {error.http_status_code})"
         if error.http_status_code in _TRANSIENT:
             raise RegistryUnavailable(f"schema registry cannot answer for {said}") from error
-        mend = "; `rootwatch topics apply` with sufficient rights registers it"
-        forbidden = error.http_status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-        raise RegistryRefused(f"schema registry refuses {said}{mend if forbidden else ''}") from error
+        mend = {
+            HTTPStatus.UNAUTHORIZED: "; see to schema_registry_auth_file",
+            HTTPStatus.FORBIDDEN: "; `rootwatch topics apply` with sufficient rights registers it",
+        }.get(HTTPStatus(error.http_status_code), "")
+        raise RegistryRefused(f"schema registry refuses {said}{mend}") from error
     except httpx2.TransportError as error:
         raise RegistryUnavailable(f"schema registry unreachable for {what}: {error or type(error).__name__}") from error
     except json.JSONDecodeError as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from mode import Service
 
+from streams.operator_error import OperatorError
 from streams.wire import registry
 from streams.worker.topics import alert_schemas
 
@@ -51,6 +52,6 @@ class RegistryProbe(Service):  # type: ignore[misc]
     def _ask(self) -> str | None:
         try:
             problems = registry.check_schemas(self._settings, alert_schemas(self._settings))
-        except (registry.RegistryUnavailable, registry.RegistryRefused, OSError, ValueError) as error:
+        except OperatorError as error:
             return str(error)
         return "; ".join(problems) or None

@@ -9,6 +9,7 @@ import structlog
 import tenacity
 
 from streams.operator_error import OperatorError
+from streams.wire import registry
 from streams.worker.rights import check_rights
 from streams.worker.state_dir import check_state
 from streams.worker.topic_admin import BrokerUnreachable, check_topics
@@ -32,9 +33,10 @@ def check(settings: Settings) -> None:
     """Check all that a worker needs before it starts; waits for a broker that does not answer.
 
     Raises:
-        StartupError, StateError: something is wrong that waiting does not mend.
+        StartupError, StateError, RegistryMisconfigured: something is wrong that waiting does not mend.
         AccessRefused: the broker refuses the credentials or a right.
     """
+    registry.check_files(settings)
     check_state_dir(settings.state_dir)
     _until_answered(check_rights, settings)
     wait_for_topics(settings)

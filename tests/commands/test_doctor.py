@@ -55,6 +55,7 @@ def test_a_broker_that_is_away_leaves_only_its_own_checks_open(tmp_path: Path) -
         ("exceptions", "exceptions.toml", "[[exception]]\n", "exceptions: "),
         ("geoip_database", "places.mmdb", "no database", "put a MaxMind file there"),
         ("schema_registry_auth_file", "auth", "no colon", "must hold user:password"),
+        ("ssl_ca", "ca.pem", "no certificate", "no PEM file of certificates"),
     ],
 )
 def test_a_file_of_no_use_is_named(tmp_path: Path, setting: str, file: str, content: str, said: str) -> None:
@@ -62,7 +63,9 @@ def test_a_file_of_no_use_is_named(tmp_path: Path, setting: str, file: str, cont
     path = tmp_path / file
     path.write_text(content)
     given = (path,) if setting == "geoip_database" else path
-    wrong = [sentence for state, sentence in found(**{setting: given}, state_dir=tmp_path).values() if state == "wrong"]
+    protocol = "SSL" if setting == "ssl_ca" else "PLAINTEXT"
+    rows = found(**{setting: given}, security_protocol=protocol, state_dir=tmp_path).values()
+    wrong = [sentence for state, sentence in rows if state == "wrong"]
     (sentence,) = [sentence for sentence in wrong if sentence.startswith(setting)]
     assert file in sentence
     assert said in sentence

@@ -22,6 +22,7 @@ from registry_server import RegistryServer
 from streams.wire.alert import read_alert
 from streams.wire.registry import (
     AlertSerializer,
+    RegistryMisconfigured,
     RegistryRefused,
     RegistryUnavailable,
     alert_serializer,
@@ -219,7 +220,7 @@ def test_final_answers(registry: RegistryServer, topic: str, status: int) -> Non
         serialize(Settings(registry.url), topic)
 
 
-@pytest.mark.parametrize("ending", ["", "\n"])
+@pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
 def test_credentials_from_the_file(registry: RegistryServer, topic: str, tmp_path: Path, ending: str) -> None:
     """The auth file holds user:password, colons in the password included; a final newline is no part of it."""
     registry.auth = "rootwatch:se:cret "
@@ -235,17 +236,25 @@ def test_rejected_credentials(registry: RegistryServer, topic: str, tmp_path: Pa
     registry.auth = "rootwatch:right"
     auth = tmp_path / "auth"
     auth.write_text("rootwatch:wrongpassword\n")
-    with pytest.raises(RegistryRefused, match="HTTP 401") as raised:
+    with pytest.raises(RegistryRefused, match=r"HTTP 401\); see to schema_registry_auth_file") as raised:
         serialize(Settings(registry.url, schema_registry_auth_file=auth), topic)
     assert "wrongpassword" not in str(raised.value)
 
 
-def test_auth_file_of_another_form(topic: str, tmp_path: Path) -> None:
-    """An auth file without a colon is an error that names setting and file, and not what is in it."""
-    auth = tmp_path / "auth"
-    auth.write_text("only-a-secret\n")
-    settings = Settings("http://127.0.0.1:1", schema_registry_auth_file=auth)
-    with pytest.raises(ValueError, match=r"schema_registry_auth_file .*user:password") as raised:
+@pytest.mark.parametrize(
+    ("setting", "content", "said"),
+    [
+        ("schema_registry_auth_file", b"only-a-secret\n", "must hold user:password"),
+        ("schema_registry_auth_file", b"\xe4only-a-secret:\xff", "cannot be read"),
+        ("ssl_ca", b"only-a-secret", "no PEM file of certificates"),
+    ],
+    ids=["no colon", "not UTF-8", "no certificates"],
+)
+def test_files_of_no_use(topic: str, tmp_path: Path, setting: str, content: bytes, said: str) -> None:
+    """An auth file or authorities of another form are an error that names setting and file, and not what is in it."""
+    (tmp_path / "file").write_bytes(content)
+    settings = Settings("http://127.0.0.1:1", **{setting: tmp_path / "file"})
+    with pytest.raises(RegistryMisconfigured, match=f"^{setting} = {tmp_path}/file: {said}") as raised:
         apply_schemas(settings, {topic: "alert"})
     assert "only-a-secret" not in str(raised.value)
 
