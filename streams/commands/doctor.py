@@ -109,7 +109,8 @@ def _secrets(configured: Settings) -> Iterator[Row]:
 
 def _disk(configured: Settings) -> Iterator[Row]:
     wanted = configured.state_dir.absolute()
-    there = next(path for path in (wanted, *wanted.parents) if path.exists())
+    # Not `Path.exists`, which raises where a directory above is not this user's to look into.
+    there = next(path for path in (wanted, *wanted.parents) if os.path.exists(path))  # noqa: PTH110  see above
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         yield Row(
             "wrong", f"state_dir: {_made(there, wanted)}: this user may not write there; chown it or set state_dir"

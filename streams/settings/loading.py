@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
 
 from streams.settings.model import Settings, SettingsError
+from streams.settings.values import file_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,8 +70,8 @@ def _file(config: Path | None) -> Path | None:
     asked, by = (config, "--config") if config else (Path(named), CONFIG_VARIABLE) if named else (None, "")
     if asked is None:
         return Path(CONFIG_NAME) if Path(CONFIG_NAME).is_file() else None
-    if not asked.is_file():
-        raise SettingsError(f"{by} = {asked}: there is no such file")
+    if problem := file_problem(asked):
+        raise SettingsError(f"{by} = {asked}: {problem}")
     return asked
 
 

@@ -96,9 +96,17 @@ def _address(value: str) -> str:
     return value
 
 
+def file_problem(path: Path) -> str | None:
+    """Why a path is no file that could be read, in words; ``None`` if it is one, as far as can be seen from outside."""
+    try:
+        return None if path.is_file() else "there is no such file"
+    except OSError as refused:  # a directory above it is not this user's to look into
+        return f"cannot be looked at: {refused.strerror}"
+
+
 def _file(value: Path) -> Path:
-    if not value.is_file():
-        raise ValueError("there is no such file")
+    if problem := file_problem(value):
+        raise ValueError(problem)
     return value
 
 

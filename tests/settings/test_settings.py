@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from streams.settings import Settings, SettingsError, load
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 DAY = 86_400_000
 MORNING = 1_769_850_000_000  # 2026-01-31T09:00:00Z
@@ -292,3 +290,18 @@ def test_what_taking_gets() -> None:
     taking = settings.taking()
     assert (taking.principal, taking.member_account) == ("issuer", "resources")
     assert (taking.clock, taking.max_message_size) == ("record", 1 << 20)
+
+
+def test_files_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file below a directory that this user may not look into is a mistake that names the setting, no crash."""
+
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "is_file", refuse)  # these tests may run as root, who may do everything
+    with pytest.raises(
+        SettingsError, match=r"^rule = .*/rule\.toml.* \(--rule\): cannot be looked at: Permission denied$"
+    ):
+        load(rule=str(tmp_path / "rule.toml"))
+    with pytest.raises(SettingsError, match=r"^--config = .*/x\.toml: cannot be looked at: Permission denied$"):
+        load(tmp_path / "x.toml")
