@@ -295,13 +295,17 @@ def test_what_taking_gets() -> None:
 def test_files_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file below a directory that this user may not look into is a mistake that names the setting, no crash."""
 
+    locked, is_file = tmp_path / "locked", Path.is_file
+
     def refuse(path: Path) -> bool:
-        raise PermissionError(13, "Permission denied", str(path))
+        if path.parent == locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return is_file(path)
 
     monkeypatch.setattr(Path, "is_file", refuse)  # these tests may run as root, who may do everything
     with pytest.raises(
         SettingsError, match=r"^rule = .*/rule\.toml.* \(--rule\): cannot be looked at: Permission denied$"
     ):
-        load(rule=str(tmp_path / "rule.toml"))
+        load(rule=str(locked / "rule.toml"))
     with pytest.raises(SettingsError, match=r"^--config = .*/x\.toml: cannot be looked at: Permission denied$"):
-        load(tmp_path / "x.toml")
+        load(locked / "x.toml")
