@@ -294,7 +294,6 @@ def test_what_taking_gets() -> None:
 
 def test_files_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file below a directory that this user may not look into is a mistake that names the setting, no crash."""
-
     locked, is_file = tmp_path / "locked", Path.is_file
 
     def refuse(path: Path) -> bool:
