@@ -20,6 +20,7 @@ import ssl
 import time
 from typing import TYPE_CHECKING, Any
 
+from streams.operator_error import OperatorError
 from streams.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -29,10 +30,15 @@ if TYPE_CHECKING:
 
     from streams.settings import Settings
 
+
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # what a dead letter may take (design, section 4)
 # For how long a token counts that does not say so itself: librdkafka asks again after 80 % of it.
 _OPAQUE_TOKEN_SECONDS = 300
 _MSK_HOST = re.compile(r"\.kafka(?:-serverless)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?:")
+
+
+class CredentialsError(OperatorError):
+    """What the credentials are to come from does not give any; the message says what is missing."""
 
 
 def confluent_options(settings: Settings) -> dict[str, Any]:
@@ -41,6 +47,7 @@ def confluent_options(settings: Settings) -> dict[str, Any]:
     Raises:
         SettingsError: a certificate's or secret's file is of no use, a token has expired, or the extra ``msk`` is
             missing.
+        CredentialsError: there are no AWS credentials to sign a token with.
     """
     options: dict[str, Any] = {
         "bootstrap.servers": ",".join(settings.bootstrap_servers),
@@ -91,7 +98,7 @@ def faust_credentials(settings: Settings) -> Credentials | None:
     """What Faust's ``broker_credentials`` takes; None for an open broker.
 
     Raises:
-        SettingsError: a certificate or a secret's file cannot be read, or the extra ``msk`` is missing.
+        SettingsError, CredentialsError: as ``confluent_options``.
     """
     from faust.auth import OAuthCredentials, SASLCredentials, SSLCredentials  # noqa: PLC0415  see the module's text
 
@@ -167,9 +174,16 @@ def _msk_token_source(settings: Settings) -> Callable[[], tuple[str, float]]:
     region = _msk_region(settings)
 
     def signed() -> tuple[str, float]:
-        token, expires_ms = MSKAuthTokenProvider.generate_auth_token(region)
+        try:
+            token, expires_ms = MSKAuthTokenProvider.generate_auth_token(region)
+        except Exception as error:  # of botocore's many
+            raise CredentialsError(
+                f"sasl_mechanism = 'AWS_MSK_IAM': no token can be signed ({error}); it takes AWS credentials from the "
+                "environment, a profile or a role"
+            ) from error
         return token, expires_ms / 1000
 
+    signed()  # the clients would only say that they have waited ten seconds for a token
     return signed
 
 

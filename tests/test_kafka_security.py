@@ -93,6 +93,21 @@ def test_msk_tokens_are_signed_for_the_brokers_region(
     assert asyncio.run(given["sasl_oauth_token_provider"].token()) == f"signed for {region}"
 
 
+def test_msk_without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where AWS's own library finds no credentials, both clients' options say so, before they wait for a token."""
+
+    def generate_auth_token(_region: str) -> None:
+        raise ValueError("Unable to locate credentials")
+
+    monkeypatch.setitem(sys.modules, "aws_msk_iam_sasl_signer", Signer)
+    monkeypatch.setattr(Signer.MSKAuthTokenProvider, "generate_auth_token", generate_auth_token)
+    for options in (kafka_security.confluent_options, kafka_security.faust_credentials):
+        with pytest.raises(
+            kafka_security.CredentialsError, match=r"AWS_MSK_IAM.*\(Unable to locate credentials\); it takes AWS"
+        ):
+            options(iam(bootstrap_servers=MSK))
+
+
 def test_msk_without_region_or_library(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is missing for AWS MSK IAM is named: the region, or the extra to install."""
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
