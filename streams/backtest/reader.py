@@ -4,7 +4,7 @@ Rules:
 - Bytes without any mark of the rule are not parsed, or reading would cost six times what decompressing does. Of them
   only the outside is judged: what does not begin and end as JSON does is malformed (R3).
 - A small input is read whole all the same (``thorough``), so that each flaw in it is named.
-- The span is that of event time for files and of Kafka's timestamps for topics.
+- The span is that of event time for files and of Kafka's timestamps for topics. What has no readable time is within it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from streams.detection.sighting import Sighting
-    from streams.pipeline import Taking
+    from streams.pipeline import Rejected, Taking
     from streams.rules.rule import Rule
 
 _BLANKS = b" \t\r\n"
@@ -192,11 +192,19 @@ class Reader:
         sight = pipeline.sight(value, self._reading.rule, self._reading.taking, origin)
         self.tally.records += sum(sight.records.values())
         for rejected in sight.rejected:
+            if origin is None and self._lies_outside(rejected):
+                self.tally.outside_span += 1
+                continue
             element = -1 if rejected.element is None else rejected.element
             if narrowed is not None and element >= 0:
                 element = narrowed.elements[element]
             self.tally.reject(Flaw(Place(place.source, place.number, element), rejected.reason, rejected.error))
         return sight.sightings
+
+    def _lies_outside(self, rejected: Rejected) -> bool:
+        """Whether it is an incomplete success whose event time is known, and lies outside the span."""
+        time = rejected.partial.event_time if rejected.partial else None
+        return time is not None and time not in self._reading.span
 
     def _keep(self, sighting: Sighting, time: int) -> None:
         """Count a sighting, and keep it if ``time`` lies within the span."""

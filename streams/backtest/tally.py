@@ -47,7 +47,7 @@ class Tally:
         unmarked: those of them without any mark of the rule, of which only the outside was looked at.
         records: CloudTrail records in the messages that were parsed.
         sightings: successful calls within the span, one a member account.
-        outside_span: sightings before ``--from`` or from ``--to`` on.
+        outside_span: sightings, also incomplete ones, before ``--from`` or from ``--to`` on.
         rejected: how many elements or messages, by reason: ``incomplete``, ``malformed``, ``unknown-shape``,
             ``too-large``.
         flaws: the first of them by place.

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from replay_records import ACCOUNT, lines, ordinary, record
-from sightings import RULE
+from sightings import DAY, NOON, RULE
 
 from streams.backtest import messages
 from streams.backtest.reader import Reader, Reading, outside_flaw
+from streams.backtest.span import Span
 from streams.pipeline import Taking
 
 if TYPE_CHECKING:
@@ -64,6 +65,17 @@ def test_leaving_out_what_cannot_match_changes_nothing(
     assert (tally.rejected, tally.flaws) == (whole_tally.rejected, whole_tally.flaws)
     if tally.unmarked == 0:
         assert tally.records == whole_tally.records
+
+
+def test_what_is_incomplete_outside_the_span_is_not_counted_as_that() -> None:
+    """Section 4: files are replayed by event time; only what has no readable time may lie within any span."""
+    days = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z", "never")
+    incomplete = [record(day, requestParameters=None, resources=None) for day in days]
+    reader = Reader(Reading(RULE, Taking(), Span(NOON + DAY // 2, NOON + DAY)))
+    reader.file([json.dumps({"Records": incomplete}).encode()], "file")
+    tally, _ = reader.take()
+    assert [flaw.place.element for flaw in tally.flaws] == [1, 3]
+    assert (tally.rejected["incomplete"], tally.outside_span) == (2, 2)
 
 
 @pytest.mark.parametrize(
