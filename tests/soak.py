@@ -134,14 +134,15 @@ class Soak:
     def _fill_disk(self) -> None:
         assert self._disk is not None
         worker = self._running(ON_SMALL_DISK)
+        before = worker.log.stat().st_size
         self._disk.fill(leaving=self._chance.choice([0, 0, 50_000, 250_000]))
         until = time.monotonic() + 120
         while worker.process.poll() is None and time.monotonic() < until:
             self._send()  # what it has to write, wherever the partitions are by now
             with suppress(subprocess.TimeoutExpired):
                 worker.process.wait(5)
-        if worker.process.poll() != 1 or "No space left on device" not in worker.tail():
-            raise AssertionError(f"a full disk: {ON_SMALL_DISK}: {worker.process.poll()}:\n{worker.tail()}")
+        if worker.process.poll() != 1 or b"No space left on device" not in worker.log.read_bytes()[before:]:
+            raise AssertionError(f"a full disk ended {ON_SMALL_DISK} with {worker.process.poll()}:\n{worker.tail()}")
         self._disk.make_room()
         self._start(ON_SMALL_DISK)
 
