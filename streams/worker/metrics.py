@@ -67,6 +67,11 @@ class Metrics:
         self.send_failures = self._counter(
             "send_failures", "Records that the broker refused or did not acknowledge; each stops the worker.", "topic"
         )
+        self.offset_resets = self._counter(
+            "offset_resets",
+            "Offsets to be read next that were not there: the broker had deleted what was still to be read.",
+            "topic",
+        )
         self.waits = self._counter("registry_waits", "Waits for a schema registry that did not answer.")
         self.event_to_alert = self._histogram(
             "event_to_alert_seconds", "From the event's time to the acknowledgement of its alert.", _EVENT_BUCKETS
@@ -93,8 +98,9 @@ class Metrics:
         Without the zero, a source that is silent from the start on would have no rate, and so no alert.
         """
         for topic in sources:
-            for counter in (self.messages, self.bytes, self.skipped):
+            for counter in (self.messages, self.bytes, self.skipped, self.offset_resets):
                 counter.labels(topic)
+        self.offset_resets.labels(names.sightings)
         for topic in (names.sightings, names.alerts, names.overflow, names.dead_letter, names.changelog):
             for counter in (self.sent, self.send_failures):
                 counter.labels(topic)

@@ -29,8 +29,14 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import structlog
 from aiokafka.client import ConnectionGroup
-from aiokafka.errors import GroupAuthorizationFailedError, IllegalStateError, TopicAuthorizationFailedError
+from aiokafka.errors import (
+    GroupAuthorizationFailedError,
+    IllegalStateError,
+    OffsetOutOfRangeError,
+    TopicAuthorizationFailedError,
+)
 from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from mode.utils.queues import FlowControlEvent
@@ -48,6 +54,8 @@ if TYPE_CHECKING:
     from faust.types import TP, Message
 
     from streams.worker.app import WorkerApp
+
+log = structlog.get_logger(__name__)
 
 # Longest wait for the batches in hand when partitions are given up; a broker that does not answer must not hold up the
 # whole group. What is not done by then is done again by the next owner.
@@ -86,11 +94,34 @@ class ScreeningClient:
         if await self._client.ready(node, group=group):
             take_over(self._client._conns[node, group])  # noqa: SLF001  aiokafka has no other way to a connection
         response = await self._client.send(node, request, group=group)
+        self._note_what_is_gone(request, response)
         response.topics = [
             (topic, [self._screened(topic, partition) for partition in partitions])
             for topic, partitions in response.topics
         ]
         return response
+
+    def _note_what_is_gone(self, request: Any, response: Any) -> None:
+        """Aiokafka goes on from the oldest record there is, and says so to nobody who would act on it."""
+        gone = {
+            (topic, partition)
+            for topic, partitions in response.topics
+            for partition, error, *_ in partitions
+            if error == OffsetOutOfRangeError.errno
+        }
+        if not gone:
+            return
+        for topic, partitions in request.topics:
+            for partition, offset, *_ in partitions:
+                if (topic, partition) in gone:
+                    self._app.metrics.offset_resets.labels(topic).inc()
+                    log.error(
+                        "offset.gone",
+                        topic=topic,
+                        partition=partition,
+                        offset=offset,
+                        consequence="going on from the oldest record: what was deleted before it was read is lost",
+                    )
 
     def _screened(self, topic: str, partition: tuple[Any, ...]) -> tuple[Any, ...]:
         *head, fetched = partition
