@@ -49,5 +49,5 @@ bench: setup ## Measures speed beside peers, in one run each
 	$(BIN)/python bench/backtest_archive.py
 	$(BIN)/python bench/restore.py
 
-soak: setup ## Kills, stops and starts workers and the broker at random for ten minutes; accounts for every pair
+soak: setup ## Kills and stops workers and the broker and fills a disk, at random for ten minutes; accounts for every pair
 	$(BIN)/python tests/soak.py --minutes 10
