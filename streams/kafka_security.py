@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # what a dead letter may take (design, section 4)
 # For how long a token counts that does not say so itself: librdkafka asks again after 80 % of it.
 _OPAQUE_TOKEN_SECONDS = 300
+# Between two looks for a token that is not there yet: aiokafka itself would look ten times a second.
+_NO_TOKEN_SECONDS = 1.0
 _MSK_HOST = re.compile(r"\.kafka(?:-serverless)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?:")
 
 
@@ -199,10 +201,16 @@ def _msk_region(settings: Settings) -> str:
 
 def _token_provider(token: Callable[[], tuple[str, float]]) -> Any:
     from aiokafka.abc import AbstractTokenProvider  # noqa: PLC0415  see the module's text
+    from aiokafka.errors import KafkaConnectionError  # noqa: PLC0415
 
     class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
         async def token(self) -> str:
-            # Signing and reading may wait for a disk or for AWS: not in the event loop.
-            return (await asyncio.to_thread(token))[0]
+            try:
+                # Signing and reading may wait for a disk or for AWS: not in the event loop.
+                return (await asyncio.to_thread(token))[0]
+            except OperatorError as missing:
+                # To aiokafka a connection that failed, which it tries again: who renews the token may be late.
+                await asyncio.sleep(_NO_TOKEN_SECONDS)
+                raise KafkaConnectionError(str(missing)) from missing
 
     return TokenProvider()

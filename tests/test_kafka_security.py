@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiokafka.errors import KafkaConnectionError
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
 from streams import kafka_security
@@ -118,3 +119,17 @@ def test_msk_without_region_or_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "aws_msk_iam_sasl_signer", None)
     with pytest.raises(SettingsError, match=r"rootwatch\[msk\]"):
         kafka_security.faust_credentials(iam(bootstrap_servers=MSK))
+
+
+def test_a_token_that_is_renewed_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To Faust's client an expired token is a connection that failed, in words, to be tried again; not its end."""
+    monkeypatch.setattr(kafka_security, "_NO_TOKEN_SECONDS", 0)
+    file = tmp_path / "token"
+    file.write_text("opaque")
+    settings = Settings(security_protocol="SASL_SSL", sasl_mechanism="OAUTHBEARER", sasl_password_file=file)
+    provider = credentials_to_aiokafka_auth(kafka_security.faust_credentials(settings))["sasl_oauth_token_provider"]
+    file.write_text("")
+    with pytest.raises(KafkaConnectionError, match=r"sasl_password_file = .*/token: the file is empty"):
+        asyncio.run(provider.token())
+    file.write_text("renewed")
+    assert asyncio.run(provider.token()) == "renewed"

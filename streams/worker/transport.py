@@ -161,6 +161,18 @@ class Fetched(dict["TP", list[Any]]):
         self.changelogs: dict[TP, ChangelogPart] = {}
 
 
+def raise_what_ended(consumer: Any) -> None:
+    """Raise what has ended one of aiokafka's own tasks, as its ``getmany`` would, which Faust goes around.
+
+    What ends the membership of the group it keeps until it is asked, and sends no heartbeat meanwhile. What has ended
+    its fetcher it tells nobody.
+    """
+    consumer._coordinator.check_errors()  # noqa: SLF001  see above
+    fetching = consumer._fetcher.error_future  # noqa: SLF001
+    if fetching.done() and not fetching.cancelled():
+        fetching.result()
+
+
 class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """The consumer's thread; it drops what cannot match before the event loop hears of it."""
 
@@ -178,8 +190,7 @@ class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         fetcher._client = ScreeningClient(fetcher._client, self.app)  # noqa: SLF001
 
     async def _fetch_records(self, consumer: Any, active_partitions: Container[TP] | None, **options: Any) -> Fetched:
-        # What ends its membership of the group aiokafka keeps until it is asked, and sends no heartbeat meanwhile.
-        consumer._coordinator.check_errors()  # noqa: SLF001  its own `getmany` does so, which Faust goes around
+        raise_what_ended(consumer)
         revocations = self.consumer.revocations
         active = None if active_partitions is None else ActivePartitions(active_partitions)
         fetched = Fetched(revocations, await super()._fetch_records(consumer, active, **options))

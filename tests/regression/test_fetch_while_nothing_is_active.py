@@ -56,6 +56,7 @@ def fetched(active: set[TP]) -> tuple[dict[TP, list[Any]], Buffered]:
             _subscriptions=subscriptions,
             _fetch_waiters=set(),
             _closed=False,
+            _fetch_task=asyncio.get_running_loop().create_future(),
             _wait_consume_future=asyncio.get_running_loop().create_future(),
             _loop=asyncio.get_running_loop(),
         )

@@ -1,19 +1,21 @@
-"""A worker that had lost its place in the consumer group went on, idle or as one too many, and said nothing.
+"""A worker that had lost its place in the consumer group, or its fetcher, went on, idle, healthy and without a word.
 
 aiokafka keeps the error that ends the membership (a right on the group that is withdrawn, a heartbeat answered in an
-unknown way) for whoever calls ``getmany`` next, and sends no heartbeat until then. Faust takes records past that call.
+unknown way) for whoever calls ``getmany`` next, and sends no heartbeat until then. What has ended its fetcher it tells
+nobody. Faust takes records past that call.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiokafka.errors import GroupAuthorizationFailedError
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 
-from streams.worker.transport import FilteringThread
+from streams.worker.transport import FilteringThread, raise_what_ended
 
 
 def test_what_ends_the_membership_is_raised() -> None:
@@ -27,3 +29,22 @@ def test_what_ends_the_membership_is_raised() -> None:
     consumer = SimpleNamespace(_coordinator=SimpleNamespace(check_errors=check_errors))
     with pytest.raises(GroupAuthorizationFailedError):
         asyncio.run(thread._fetch_records(consumer, None))  # noqa: SLF001  Faust's hook
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_what_ends_the_fetcher_is_raised(*, ended: bool) -> None:
+    """What has ended aiokafka's fetcher is raised; one that was cancelled, at a shutdown, is no failure."""
+
+    async def scene() -> None:
+        fetching: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        coordinator = SimpleNamespace(check_errors=lambda: None)
+        consumer = SimpleNamespace(_coordinator=coordinator, _fetcher=SimpleNamespace(error_future=fetching))
+        raise_what_ended(consumer)
+        if ended:
+            fetching.set_exception(KafkaError("Unexpected error during data retrieval"))
+        else:
+            fetching.cancel()
+        with pytest.raises(KafkaError) if ended else nullcontext():
+            raise_what_ended(consumer)
+
+    asyncio.run(scene())

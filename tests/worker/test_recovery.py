@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streams.settings import Settings
+from streams.worker import transport
 from streams.worker.app import WorkerApp, create_app
 from streams.worker.memory_table import stored_from
 from streams.worker.recovery import ChangelogPart, Recovery
@@ -259,7 +260,7 @@ def test_a_fetch_is_parted(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", fetch)
     reading = {sightings, ACTIVE, STANDBY, TP(CHANGELOG, 3)}
-    consumer = SimpleNamespace(_coordinator=SimpleNamespace(check_errors=lambda: None))
-    fetched = asyncio.run(Fetching(positions)._fetch_records(consumer, reading))  # noqa: SLF001  Faust's hook
+    monkeypatch.setattr(transport, "raise_what_ended", lambda _consumer: None)
+    fetched = asyncio.run(Fetching(positions)._fetch_records(None, reading))  # noqa: SLF001  Faust's hook
     assert fetched == {sightings: records}
     assert fetched.changelogs == {ACTIVE: ChangelogPart(records, 9), STANDBY: ChangelogPart([], 5)}
