@@ -47,6 +47,7 @@ def test_disk_fills(deployment: Deployment, disk: SmallDisk) -> None:
         assert_stops_and_says_why(worker, state_dir)
     assert_commits_are_kept(deployment)
 
+    disk.fill()  # a worker that ends may have left a page
     refused = deployment.run("worker", state_dir=state_dir)
     assert refused.returncode == 1
     assert refused.stderr.startswith(
