@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # rocksdict's errors are plain exceptions; the system's words are all there is to tell them apart.
 _NO_ROOM = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
 _LOCKED = os.strerror(errno.EAGAIN)
+KEPT_LOGS = 5
 
 
 class StoreError(OperatorError):
@@ -62,8 +63,22 @@ def written(state_dir: Path) -> Iterator[None]:
         raise refusal(state_dir, refused) from refused
 
 
+class StoreOptions(rocksdb.RocksDBOptions):  # type: ignore[misc]
+    """How a store is opened. RocksDB begins a log of its own at each opening; by itself it would keep a thousand."""
+
+    def as_options(self) -> Any:
+        """RocksDB's options."""
+        options = super().as_options()
+        options.set_keep_log_file_num(KEPT_LOGS)
+        return options
+
+
 class Store(rocksdb.Store):  # type: ignore[misc]
     """The stores of a table's partitions; see the rules above."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.rocksdb_options = StoreOptions(**self.options, use_rocksdict=self.use_rocksdict)
 
     def _open_for_partition(self, partition: int) -> Any:
         with written(self.app.options.state_dir):

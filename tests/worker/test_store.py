@@ -9,7 +9,6 @@ from subprocess import PIPE
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from faust.stores.rocksdb import RocksDBOptions
 from rocksdict import WriteBatch
 from small_disk import MEBIBYTE
 
@@ -17,7 +16,7 @@ from streams.settings import Settings
 from streams.worker import state_dir
 from streams.worker.memory_table import STORE_OPTIONS
 from streams.worker.state_dir import OFFSET_KEY, check_state
-from streams.worker.store import StoreError, written
+from streams.worker.store import KEPT_LOGS, StoreError, StoreOptions, written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +30,7 @@ def opened(path: Path) -> Any:
     """A store, opened as Faust opens it for the worker."""
     options = {name: value for name, value in STORE_OPTIONS.items() if name != "driver"}
     with written(path.parent):
-        return RocksDBOptions(use_rocksdict=True, **options).open(path)
+        return StoreOptions(use_rocksdict=True, **options).open(path)
 
 
 def write_until_full(path: Path, last: int, chance: random.Random) -> int:
@@ -89,3 +88,10 @@ def test_held_by_another_process(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match="; give each worker a state_dir of its own, then start again"):
             opened(path)
         other.communicate(b"\n")
+
+
+def test_restarts_do_not_fill_the_disk_with_logs(tmp_path: Path) -> None:
+    """RocksDB's own logs stay few, however often a store is opened."""
+    for _ in range(3 * KEPT_LOGS):
+        opened(tmp_path / "store").close()
+    assert len(list((tmp_path / "store").glob("LOG*"))) == KEPT_LOGS
