@@ -109,6 +109,23 @@ def test_days_outside_the_span_are_not_listed(bucket: Any, backtest: Backtest) -
     assert "messages     4\n" in ran.err
 
 
+def test_any_key_is_read(bucket: Any, backtest: Backtest) -> None:
+    """Keys that look like patterns, or hold empty or dotted parts, are read once like any other; pages are turned."""
+    keys = ["a b", "[1]", "?x=1", "star*", "#x", "+%20", "/double", "/", "ü", "../up", "folder/"]
+    for number, key in enumerate(keys, 1):
+        bucket.put_object(Key=f"odd/{key}", Body=daily(number))
+    assert accounts(backtest("s3://trail/odd")) == list(range(1, len(keys) + 1))
+    assert accounts(backtest("s3://trail/odd/[1]", "s3://trail/odd/star*")) == [2, 4]
+
+
+def test_long_listings_are_read_to_their_end(bucket: Any, backtest: Backtest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A prefix of more objects and folders than one answer lists is read whole."""
+    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "3")
+    for number in range(1, 21):
+        bucket.put_object(Key=f"{number % 7}/{number}" if number > 10 else f"{number}.json", Body=daily(number))
+    assert accounts(backtest("s3://trail")) == list(range(1, 21))
+
+
 def test_one_object_is_an_address_too(bucket: Any, backtest: Backtest) -> None:
     """The address of an object is that object."""
     bucket.put_object(Key="one.json.gz", Body=daily(1))
