@@ -6,6 +6,7 @@ Rules:
 - ``AWSLogs/…/CloudTrail/region/YYYY/MM/DD/`` is CloudTrail's own layout
   (docs.aws.amazon.com, "Finding your CloudTrail log files"): a year, month or day that cannot hold events of the span
   is not entered. The date is that of delivery, so a day after the span is still read.
+- A pipe below a folder is named and not read: opening it would wait for ever for somebody to write.
 - Found files are sorted by their path, so that the order in which they were given means nothing.
 """
 
@@ -17,6 +18,7 @@ from calendar import monthrange
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 from streams.backtest.span import DAY, Span
@@ -81,11 +83,14 @@ def _below(place: str, real: str, span: Span, listing: Listing) -> Iterator[tupl
                 yield from _below(path, f"{real}/{entry.name}", span, listing)
         elif not entry.is_dir():
             try:
-                size = entry.stat().st_size
+                status = entry.stat()
             except OSError as error:
                 listing.failures.append((path, words(error)))
                 continue
-            yield os.path.realpath(path) if entry.is_symlink() else f"{real}/{entry.name}", Found(path, size)
+            if not S_ISREG(status.st_mode):
+                listing.failures.append((path, "a pipe, socket or device; it is read only if it is named itself"))
+                continue
+            yield os.path.realpath(path) if entry.is_symlink() else f"{real}/{entry.name}", Found(path, status.st_size)
 
 
 def is_worth_entering(folder: str, span: Span) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from pathlib import Path
 
@@ -38,6 +39,16 @@ def test_own_output_is_no_input(tmp_path: Path) -> None:
     _file(tmp_path / "in.json")
     output = _file(tmp_path / "out.jsonl")
     assert _names(archive.find([str(tmp_path)], Span(), (output,)), tmp_path) == ["in.json"]
+
+
+def test_a_pipe_below_a_folder_is_named_and_not_waited_for(tmp_path: Path) -> None:
+    """What is no file could be waited for without end: below a folder it is named; named itself, it is read."""
+    _file(tmp_path / "in.json")
+    os.mkfifo(tmp_path / "pipe")
+    listing = archive.find([str(tmp_path)], Span())
+    assert _names(listing, tmp_path) == ["in.json"]
+    assert [path for path, _ in listing.failures] == [str(tmp_path / "pipe")]
+    assert _names(archive.find([str(tmp_path / "pipe")], Span()), tmp_path) == ["pipe"]
 
 
 def test_missing_file_is_a_named_failure(tmp_path: Path) -> None:
