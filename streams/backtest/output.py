@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -10,7 +11,7 @@ from streams.operator_error import OperatorError
 from streams.wire.alert import to_json_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from streams.detection.sighting import Sighting
@@ -33,6 +34,26 @@ def writing(name: str) -> Iterator[None]:
         raise
     except OSError as error:
         raise OutputError(f"{name}: cannot be written: {error.strerror or error}") from error
+
+
+def check_apart(outputs: Mapping[str, Path | None], places: Iterable[str]) -> None:
+    """Make sure that no output would be written over an input, or over another output; devices may be anything.
+
+    Args:
+        outputs: where results go, by option.
+        places: the inputs' paths; folders may hold outputs, as these are then no input.
+
+    Raises:
+        UsageError: an output is one of the other files.
+    """
+    taken = {os.path.realpath(place): "it is also an input" for place in places}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        real = os.path.realpath(path)
+        if real in taken and (path.is_file() or not path.exists()):
+            raise UsageError(f"{option} {path}: {taken[real]}; choose another file")
+        taken[real] = f"{option} is written there"
 
 
 @contextmanager

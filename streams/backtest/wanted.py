@@ -59,13 +59,15 @@ def wanted(  # noqa: PLR0913  one for each option of the command line
     Raises:
         UsageError: they contradict each other, or one cannot be read.
     """
+    if topic is not None and not topic:
+        raise UsageError("--topic '': give the topic's name")
     if bool(places) == bool(topic):
         raise UsageError("give files, folders or s3:// addresses, or else --topic; one of them and not both")
-    if topic is None and (from_offset or to_offset):
+    if topic is None and (from_offset, to_offset) != (None, None):
         raise UsageError("--from-offset and --to-offset need --topic: files have no offsets")
-    if start and from_offset:
+    if None not in (start, from_offset):
         raise UsageError("--from and --from-offset both say where to begin; give one")
-    if end and to_offset:
+    if None not in (end, to_offset):
         raise UsageError("--to and --to-offset both say where to end; give one")
     span = Span(_time("--from", start), _time("--to", end))
     if span.start is not None and span.end is not None and span.start >= span.end:
@@ -92,7 +94,7 @@ def _time(option: str, text: str | None) -> int | None:
 def _offsets(option: str, text: str | None) -> dict[int, int]:
     """``P:O,…`` as offset by partition."""
     offsets: dict[int, int] = {}
-    for pair in text.split(",") if text else ():
+    for pair in text.split(",") if text is not None else ():
         partition, colon, offset = (part.strip() for part in pair.partition(":"))
         if not (colon and _is_whole(partition) and _is_whole(offset)):
             raise UsageError(f"{option} {pair.strip()!r}: write partition:offset, such as 0:1500,3:0")

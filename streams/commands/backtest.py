@@ -14,7 +14,7 @@ from streams import settings
 from streams.backtest import inputs, progress, summary
 from streams.backtest.compare import Comparison, replayed_span
 from streams.backtest.compare import lines as comparison_lines
-from streams.backtest.output import AlertLines, opened, writing
+from streams.backtest.output import AlertLines, check_apart, opened, writing
 from streams.backtest.reader import Reading
 from streams.backtest.report_options import options_used, settings_used
 from streams.backtest.run import Replaying, replay
@@ -85,6 +85,9 @@ def backtest(  # noqa: PLR0913  one for each option
         to_offset=to_offset,
         apart=tuple(path for path in (output, report) if path is not None),
     )
+    check_apart({"--output": output, "--report": report}, places or ())
+    if compare is not None and not compare:
+        raise UsageError("--compare '': give the name of the topic of alerts")
     configured = settings.load(config, **chosen)
     if topic is None and configured.clock == "record":
         raise UsageError("clock = record needs --topic: files have no Kafka timestamps")

@@ -35,6 +35,9 @@ def test_times_and_offsets_are_read() -> None:
         ((), "t", {"from_offset": "0:-1"}, "'0:-1'"),
         ((), "t", {"to_offset": "0:1,0:2"}, "partition 0 is named twice"),
         ((), "t", {"to_offset": "a:1"}, "'a:1'"),
+        ((), "t", {"from_offset": ""}, "--from-offset ''"),
+        (("a",), None, {"to_offset": ""}, "--to-offset"),
+        (("a",), "", {}, "--topic ''"),
     ],
 )
 def test_wrong_usage_is_named(places: tuple[str, ...], topic: str | None, options: dict[str, Any], named: str) -> None:

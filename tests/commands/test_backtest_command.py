@@ -251,15 +251,20 @@ def test_what_cannot_be_read_is_named_and_the_rest_done(damage: str, backtest: B
         (["in.jsonl", "--rule", "gone.toml"], "--rule"),
         (["in.jsonl", "--output", "gone/out.jsonl"], "--output"),
         (["in.jsonl", "--no-such-option"], "--no-such-option"),
+        (["in.jsonl", "--compare", ""], "--compare"),
+        (["in.jsonl", "--output", "./in.jsonl"], "--output in.jsonl: it is also an input"),
+        (["in.jsonl", "--report", "in.jsonl"], "--report in.jsonl: it is also an input"),
+        (["in.jsonl", "--output", "both", "--report", "both"], "--report both: --output is written there"),
     ],
 )
 def test_wrong_usage_exits_2_and_names_the_option(
     options: list[str], named: str, backtest: Backtest, tmp_path: Path
 ) -> None:
-    """Section 4: wrong usage is exit 2 with the option's name, before anything is printed."""
-    _write(tmp_path / "in.jsonl", record("2026-01-01T00:00:00Z"))
+    """Section 4: wrong usage is exit 2 with the option's name, before anything is printed or written over."""
+    path = _write(tmp_path / "in.jsonl", record("2026-01-01T00:00:00Z"))
     ran = backtest(*options)
     assert (ran.code, ran.out) == (2, b"")
+    assert path.stat().st_size > 0
     assert named in ran.err
 
 
