@@ -10,7 +10,7 @@ Rules:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from confluent_kafka import TopicPartition
@@ -21,6 +21,8 @@ from streams.backtest.topic_task import Slice, TopicTask
 from streams.backtest.wanted import SourceError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from streams.backtest.wanted import Wanted
     from streams.settings import Settings
 
@@ -38,12 +40,6 @@ class _Range:
     start: int = 0
 
 
-@dataclass(slots=True)
-class _Findings:
-    truncated: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-
-
 def topic_input(wanted: Wanted, settings: Settings, processes: int) -> Input:
     """The wanted part of a topic, in at most ``processes`` tasks.
 
@@ -52,11 +48,10 @@ def topic_input(wanted: Wanted, settings: Settings, processes: int) -> Input:
         SourceError: the cluster cannot be reached or refuses, or there is no such topic.
     """
     topic = wanted.topic or ""
-    found = _Findings()
     with Connection(settings) as connection:
         ranges = _ranges(connection, topic)
         _check_partitions(wanted, ranges)
-        _place_starts(connection, wanted, ranges, found)
+        _place_starts(connection, wanted, ranges)
         _place_ends(wanted, ranges)
     slices = [Slice(r.partition, r.start, r.end) for r in ranges if r.start < r.end]
     total = sum(piece.end - piece.start for piece in slices)
@@ -68,8 +63,7 @@ def topic_input(wanted: Wanted, settings: Settings, processes: int) -> Input:
         total,
         "records",
         is_small=is_small,
-        truncated=found.truncated,
-        warnings=found.warnings,
+        truncated=list(_deleted(wanted, ranges)),
     )
 
 
@@ -110,7 +104,7 @@ def _check_partitions(wanted: Wanted, ranges: list[_Range]) -> None:
             )
 
 
-def _place_starts(connection: Connection, wanted: Wanted, ranges: list[_Range], found: _Findings) -> None:
+def _place_starts(connection: Connection, wanted: Wanted, ranges: list[_Range]) -> None:
     starts = dict(wanted.from_offsets)
     if wanted.span.start is not None:
         starts = _offsets_at(connection, wanted, ranges, wanted.span.start)
@@ -118,17 +112,13 @@ def _place_starts(connection: Connection, wanted: Wanted, ranges: list[_Range], 
         start = starts.get(r.partition, r.oldest)
         if start > r.end:
             raise _out_of_range("--from-offset", wanted.topic, r, start)
-        if start < r.oldest:
-            found.truncated.append(
-                f"{wanted.topic}[{r.partition}]: offsets {start} to {r.oldest - 1} are already deleted; "
-                f"reading from {r.oldest} instead"
-            )
         r.start = max(start, r.oldest)
 
 
 def _offsets_at(connection: Connection, wanted: Wanted, ranges: list[_Range], time: int) -> dict[int, int]:
     """By partition, the first offset whose timestamp is at or after ``time``; the end where there is none."""
-    places = [TopicPartition(wanted.topic, r.partition, time) for r in ranges]
+    since = max(0, time)  # Kafka takes what is below zero for "the end" and the like
+    places = [TopicPartition(wanted.topic, r.partition, since) for r in ranges]
     found = connection.ask(
         f"topic {wanted.topic}, offsets by time",
         lambda timeout: connection.consumer.offsets_for_times(places, timeout),
@@ -153,4 +143,18 @@ def _place_ends(wanted: Wanted, ranges: list[_Range]) -> None:
         end = wanted.to_offsets.get(r.partition, r.end)
         if end > r.end:
             raise _out_of_range("--to-offset", wanted.topic, r, end)
+        start = wanted.from_offsets.get(r.partition, 0)
+        if start > end:
+            raise UsageError(f"--from-offset {r.partition}:{start} is after --to-offset {r.partition}:{end}")
         r.end = end
+
+
+def _deleted(wanted: Wanted, ranges: list[_Range]) -> Iterator[str]:
+    """Which of the offsets that were asked for are no more, in words; a start that is not named is what there is."""
+    for r in ranges:
+        is_all_gone = r.partition in wanted.to_offsets and r.end <= r.oldest
+        start = wanted.from_offsets.get(r.partition, 0 if is_all_gone else r.oldest)
+        gone = min(r.oldest, r.end)
+        if start < gone:
+            rest = "none of them is left" if is_all_gone else f"reading from {r.oldest} instead"
+            yield f"{wanted.topic}[{r.partition}]: offsets {start} to {gone - 1} are already deleted; {rest}"

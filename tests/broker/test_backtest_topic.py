@@ -149,6 +149,10 @@ def test_deleted_offsets_are_named_and_the_rest_read(backtest: Backtest, broker:
     assert backtest("--topic", topic, "--from-offset", "0:1", "--allow-truncated").code == 0
     whole = backtest("--topic", topic)
     assert (whole.code, "truncated" in whole.err) == (0, False)
+    for options in (["--to-offset", "0:3"], ["--from-offset", "0:0", "--to-offset", "0:3"]):
+        gone = backtest("--topic", topic, *options)
+        assert (gone.code, gone.alerts) == (1, [])
+        assert f"truncated    {topic}[0]: offsets 0 to 2 are already deleted; none of them is left" in gone.err
 
 
 def test_from_before_the_oldest_record_is_a_warning(backtest: Backtest, broker: RunningBroker, names: Names) -> None:
@@ -160,6 +164,7 @@ def test_from_before_the_oldest_record_is_a_warning(backtest: Backtest, broker: 
     assert "warning      " in ran.err
     assert "2026-01-05T00:00:00.000Z" in ran.err
     assert "warning" not in backtest("--topic", topic, "--from", "2026-01-06").err
+    assert days(backtest("--topic", topic, "--from", "1969-12-31T23:59:59.999Z")) == [5, 6, 7]
 
 
 def test_clock_record_orders_and_decides_by_kafka_time(backtest: Backtest, broker: RunningBroker, names: Names) -> None:
@@ -228,20 +233,21 @@ def test_transactions_are_read_committed_and_an_open_one_does_not_hang(
 
 
 @pytest.mark.parametrize(
-    ("option", "offset", "named"),
+    ("options", "named"),
     [
-        ("--from-offset", "7:0", "no partition 7"),
-        ("--from-offset", "0:11", "--from-offset 0:11: out of range"),
-        ("--to-offset", "0:11", "--to-offset 0:11: out of range"),
+        (["--from-offset", "7:0"], "no partition 7"),
+        (["--from-offset", "0:11"], "--from-offset 0:11: out of range"),
+        (["--to-offset", "0:11"], "--to-offset 0:11: out of range"),
+        (["--from-offset", "0:5", "--to-offset", "0:3"], "--from-offset 0:5 is after --to-offset 0:3"),
     ],
 )
-def test_offsets_that_do_not_exist_are_named(  # noqa: PLR0913, PLR0917  fixtures and a table's columns
-    option: str, offset: str, named: str, backtest: Backtest, broker: RunningBroker, names: Names
+def test_offsets_that_do_not_exist_are_named(
+    options: list[str], named: str, backtest: Backtest, broker: RunningBroker, names: Names
 ) -> None:
-    """A partition or offset that does not exist is an error that names it."""
+    """A partition or offset that does not exist, or a start after the end, is an error that names it."""
     topic = broker.create_topic(names.source_topic, 1)
     produce(broker, topic, daily(range(1, 11)))
-    ran = backtest("--topic", topic, option, offset)
+    ran = backtest("--topic", topic, *options)
     assert (ran.code, ran.out) == (2, b"")
     assert named in ran.err
 
