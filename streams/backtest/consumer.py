@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Answer = TypeVar("Answer")
 
 PATIENCE = 30.0
+GROUP = "rootwatch-backtest"
 _BATCH = 1_000
 _TURN = 3.0
 _PAUSE = 0.1
@@ -47,7 +48,7 @@ class Connection:
         self.last_error: KafkaError | None = None
         self.refusal: KafkaError | None = None
         options: dict[str, Any] = {
-            "group.id": "rootwatch-backtest",  # the library wants one; without subscription or commit it is not used
+            "group.id": GROUP,  # the library wants one; without subscription or commit it is not used
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
@@ -135,7 +136,7 @@ class Connection:
                 elif error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  a public name
                     ends.pop(message.partition(), None)
                 elif error is not None and not is_retriable(error):
-                    raise SourceError(f"topic {topic}: Read: {words(error)}")
+                    raise SourceError(not_read(f"topic {topic}", error))
             self.raise_refusal(f"topic {topic}: Read")
             if time.monotonic() - heard > PATIENCE:
                 raise SourceError(f"topic {topic}: Read: nothing heard for {PATIENCE:.0f} s")
@@ -152,3 +153,10 @@ class Connection:
         self.last_error = error
         if is_refusal(error):
             self.refusal = error
+
+
+def not_read(what: str, error: KafkaError) -> str:
+    """An error of a message, named by what it is about: the library asks after its group, too, though it joins none."""
+    if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+        return f"group {GROUP}: Describe: {words(error)}"
+    return f"{what}: Read: {words(error)}"

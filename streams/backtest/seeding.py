@@ -21,10 +21,13 @@ from streams.backtest.order import Sorter, order_key
 from streams.backtest.run import read
 from streams.backtest.tally import Flaw, Place, Tally
 from streams.backtest.wanted import SourceError
+from streams.kafka_refusals import words
 from streams.kafka_security import producer_options
 from streams.wire import sighting as codec
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from confluent_kafka import Message
 
     from streams.backtest.reader import Reading
@@ -85,7 +88,7 @@ class _Sender:
             try:
                 self._producer.produce(self._topic, value, sighting.principal.encode(), on_delivery=self._delivered)
             except BufferError:
-                self._producer.poll(0.1)
+                self._serve(self._producer.poll, 0.1)
                 continue
             except KafkaException as error:
                 place = Place("sightings", self._sent)
@@ -93,17 +96,28 @@ class _Sender:
             break
         self._sent += 1
         if self._sent % _POLL_EVERY == 0:
-            self._producer.poll(0)
+            self._serve(self._producer.poll, 0)
 
     def finish(self) -> None:
         """Wait for what is still under way, as long as some of it comes through."""
         waiting, until = len(self._producer), time.monotonic() + PATIENCE
         while waiting and time.monotonic() < until:
-            left = self._producer.flush(1.0)
+            left = self._serve(self._producer.flush, 1.0)
             if left < waiting:
                 waiting, until = left, time.monotonic() + PATIENCE
         self._producer.purge()
         self._producer.flush(1.0)
+
+    def _serve(self, call: Callable[[float], int], seconds: float) -> int:
+        """Let the library hand over what it has heard; a refusal of the producer as such is raised in words."""
+        try:
+            return call(seconds)
+        except (KafkaException, SystemError) as error:
+            # While it hands over other things the library may raise the one as the cause of the other.
+            cause = error if isinstance(error, KafkaException) else error.__cause__
+            if not isinstance(cause, KafkaException):
+                raise
+            raise SourceError(f"topic {self._topic}: Write: {words(cause.args[0])}") from error
 
     def _delivered(self, error: KafkaError | None, _message: Message) -> None:
         if error is None:

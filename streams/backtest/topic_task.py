@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, TopicPartition
 
-from streams.backtest.consumer import PATIENCE, Connection
+from streams.backtest.consumer import PATIENCE, Connection, not_read
 from streams.backtest.parts import Part
 from streams.backtest.reader import Reader
 from streams.backtest.span import LATE_DELIVERY, Span
@@ -177,7 +177,8 @@ class _SliceReader:
             case _ if is_retriable(error):
                 pass
             case _:
-                self._reader.tally.failures.append((f"{self._task.topic}[{number}]", f"Read: {error.str()}"))
+                place = f"{self._task.topic}[{number}]"
+                self._reader.tally.failures.append((place, not_read(place, error).removeprefix(f"{place}: ")))
                 self._close(number)
 
     def _go_on_after_deletion(self, number: int) -> None:

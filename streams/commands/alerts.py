@@ -127,7 +127,9 @@ def _messages(configured: Settings, topic: str, since: int | None, *, follow: bo
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  librdkafka's own codes start so
                 unread.discard(message.partition())
             elif not is_retriable(error):
-                raise BrokerError(f"topic {topic}: Read: {words(error)}")
+                asked_after_group = error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED
+                what = f"group {options['group.id']}: Describe" if asked_after_group else f"topic {topic}: Read"
+                raise BrokerError(f"{what}: {words(error)}")
     finally:
         consumer.close()
 

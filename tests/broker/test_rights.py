@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -206,7 +207,7 @@ def test_wider_rights_count_and_a_denial_stays(guarded: Guarded) -> None:
 _REPLAYS = Right("group", "rootwatch-backtest", ("Describe",))
 OTHERS: dict[str, tuple[list[Right], tuple[str, ...]]] = {
     "seeder": (
-        [Right("topic", "cloudtrail", ("Read",)), Right("topic", "guarded.sightings", ("Write",)), _REPLAYS],
+        [Right("topic", "cloudtrail", ("Read",)), _REPLAYS, Right("topic", "guarded.sightings", ("Write",))],
         ("warm-up", "--topic", "cloudtrail"),
     ),
     "replayer": ([Right("topic", "cloudtrail", ("Read",)), _REPLAYS], ("backtest", "--topic", "cloudtrail")),
@@ -215,7 +216,7 @@ OTHERS: dict[str, tuple[list[Right], tuple[str, ...]]] = {
         ("alerts",),
     ),
     "looker": (
-        [Right("topic", "guarded-memory-changelog", ("Read",)), _REPLAYS],
+        [_REPLAYS, Right("topic", "guarded-memory-changelog", ("Read",))],
         ("state", "arn:aws:iam::111111111111:user/nobody"),
     ),
 }
@@ -223,12 +224,19 @@ OTHERS: dict[str, tuple[list[Right], tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("user", OTHERS)
 def test_other_commands_need_what_the_guide_says(guarded: Guarded, user: str) -> None:
-    """Each command is refused in words without its rights, and does its work with them alone."""
+    """Each command is refused in words without its rights, and without the last of them; with all it does its work."""
     rights, command = OTHERS[user]
+    guarded.open.produce([assume_root()])  # whoever finds nothing to read or to write is refused nothing
     refused = guarded.limited(user).run(*command)
     assert refused.returncode == 1
     assert "uthorization" in refused.stderr
-    guarded.grant(user, *rights)
+    *others, last = rights
+    guarded.grant(user, *others, Right("topic", "guarded.sightings", ("Describe",)))
+    refused = guarded.limited(user).run(*command)
+    assert refused.returncode == 1
+    assert re.search(rf"{last.kind} {last.name}: \w+: .*uthorization", refused.stderr)
+    assert "Traceback" not in refused.stderr
+    guarded.grant(user, last)
     done = guarded.limited(user).run(*command)
     nothing_found = command[0] == "state"
     assert done.returncode == nothing_found, done.stderr
@@ -282,5 +290,7 @@ def test_a_source_ahead_of_this_clock_is_found(broker: RunningBroker, names: Nam
     assert producer.flush(30) == 0
     said = deployment.run("doctor")
     (line,) = [line for line in said.stdout.splitlines() if "\tclock: " in line]
-    assert line.startswith("wrong\tclock: the newest source record is 5")
-    assert "NTP" in line
+    # Stamped ten minutes ahead; how much of that is left depends on how soon it is asked.
+    assert re.fullmatch(
+        r"wrong\tclock: the newest source record is [1-9]\d* s ahead of this machine; keep clocks by NTP", line
+    )
