@@ -14,11 +14,14 @@ from replay_records import ALICE, lines, record, run
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
+from streams.backtest.report import ACCOUNTS_SHOWN
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 PHONE, DESK = (360, 740), (1280, 900)
+PAPER = (718, 1047)  # of A4 at 96 pixels an inch, within margins of 1 cm
 EVIL = (
     "arn:aws:iam::111111111111:user/<img src=x onerror=document.title='pwned'><script>document.title='pwned'</script>"
 )
@@ -79,6 +82,18 @@ def test_page_fits_the_screen(page: Any, size: tuple[int, int]) -> None:
     assert ask(page, "document.documentElement.scrollWidth") <= size[0]
     assert ask(page, "parseFloat(getComputedStyle(document.body).fontSize)") >= 16
     assert ask(page, "[...document.querySelectorAll('.alert')].every(e => e.getBoundingClientRect().width > 200)")
+
+
+def test_paper_holds_all_that_the_screen_scrolls(page: Any) -> None:
+    """Printed, the heat map is as narrow as a page, as paper does not scroll, and dark cells keep their shade."""
+    resize(page, PAPER)
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        assert ask(page, "document.querySelectorAll('.heat thead th').length") == ACCOUNTS_SHOWN + 1
+        assert ask(page, "document.querySelector('.heat').getBoundingClientRect().right") <= PAPER[0]
+        assert ask(page, "getComputedStyle(document.querySelector('td.cell')).printColorAdjust") == "exact"
+    finally:
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
 
 
 def test_timeline_is_drawn_and_told_without_colour(page: Any) -> None:
