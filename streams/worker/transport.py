@@ -83,6 +83,7 @@ class ScreeningClient:
     def __init__(self, client: Any, app: WorkerApp) -> None:
         self._client = client
         self._app = app
+        self._told: set[tuple[str, int, int]] = set()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
@@ -102,7 +103,10 @@ class ScreeningClient:
         return response
 
     def _note_what_is_gone(self, request: Any, response: Any) -> None:
-        """Aiokafka goes on from the oldest record there is, and says so to nobody who would act on it."""
+        """Aiokafka goes on from the oldest record there is, and says so to nobody who would act on it.
+
+        Each loss once: Faust seeks the committed offset, which is gone, again when the table is recovered.
+        """
         gone = {
             (topic, partition)
             for topic, partitions in response.topics
@@ -113,7 +117,9 @@ class ScreeningClient:
             return
         for topic, partitions in request.topics:
             for partition, offset, *_ in partitions:
-                if (topic, partition) in gone:
+                lost = (topic, partition, offset)
+                if (topic, partition) in gone and lost not in self._told:
+                    self._told.add(lost)
                     self._app.metrics.offset_resets.labels(topic).inc()
                     log.error(
                         "offset.gone",
