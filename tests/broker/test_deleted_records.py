@@ -35,4 +35,5 @@ def test_records_deleted_unread_are_told_and_the_rest_is_read(
     assert len(told) == 1, told
     assert all(part in told[0] for part in (f"topic={topic}", "partition=0", "offset=1"))
     assert f'rootwatch_offset_resets_total{{topic="{topic}"}} 1.0'.encode() in text
-    assert [alert["member_account"]["id"] for alert in deployment.alerts()] == [first, left]
+    # Alerts lie in partitions by their ids, which are made anew for each run.
+    assert {alert["member_account"]["id"] for alert in deployment.alerts()} == {first, left}
