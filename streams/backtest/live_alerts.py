@@ -12,10 +12,19 @@ from streams.wire.registry import RegistryRefused, RegistryUnavailable, schema_l
 from streams.wire.single_object import WireError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from streams.settings import Settings
 
 
-def live_alerts(settings: Settings, topic: str, rule_id: str, *, may_be_missing: bool = False) -> list[dict[str, Any]]:
+def live_alerts(settings: Settings, topic: str, rule_id: str) -> list[dict[str, Any]]:
+    """The rule's alerts on a topic, all at once; errors are those of ``each_live_alert``."""
+    return list(each_live_alert(settings, topic, rule_id))
+
+
+def each_live_alert(
+    settings: Settings, topic: str, rule_id: str, *, may_be_missing: bool = False
+) -> Iterator[dict[str, Any]]:
     """The rule's alerts on a topic, from its oldest record to the end seen at the start, each id once.
 
     Args:
@@ -29,7 +38,7 @@ def live_alerts(settings: Settings, topic: str, rule_id: str, *, may_be_missing:
         OperatorError: the registry cannot be reached or refuses.
     """
     lookup = schema_lookup(settings) if settings.schema_registry_url else None
-    alerts: dict[str, dict[str, Any]] = {}
+    seen: set[str] = set()
     with Connection(settings) as connection:
         partitions = connection.partitions(topic)
         if not partitions and not may_be_missing:
@@ -41,6 +50,6 @@ def live_alerts(settings: Settings, topic: str, rule_id: str, *, may_be_missing:
                 raise SourceError(f"{topic}[{message.partition()}]:{message.offset()}: {error}") from error
             except (RegistryUnavailable, RegistryRefused) as error:
                 raise OperatorError(str(error)) from error
-            if alert["rule"]["id"] == rule_id:
-                alerts.setdefault(alert["alert_id"], alert)
-    return list(alerts.values())
+            if alert["rule"]["id"] == rule_id and alert["alert_id"] not in seen:
+                seen.add(alert["alert_id"])
+                yield alert

@@ -156,8 +156,8 @@ def _comparison(topic: str | None, configured: Settings, rule: Rule, deciding: D
     """What compares with the live alerts of a topic; they are read before anything else, so that all may be told."""
     if topic is None:
         return None
-    from streams.backtest.live_alerts import live_alerts  # noqa: PLC0415  only this needs a Kafka client
+    from streams.backtest.live_alerts import each_live_alert  # noqa: PLC0415  only this needs a Kafka client
 
-    live = live_alerts(configured, topic, rule.id)
-    overflow = live_alerts(configured, f"{topic}.overflow", rule.id, may_be_missing=True)
+    live = each_live_alert(configured, topic, rule.id)
+    overflow = each_live_alert(configured, f"{topic}.overflow", rule.id, may_be_missing=True)
     return Comparison(live, overflow, deciding)
