@@ -19,27 +19,33 @@ from rich.progress import (
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from rich.console import RenderableType
+
     from streams.backtest.run import Input
     from streams.backtest.tally import Tally
+    from streams.detection.sighting import Sighting
+
+_STEP = 500
+"""After so many sightings the bar moves on."""
 
 
 class Bar:
-    """A bar for an input, shown while it is a context."""
+    """A bar for an input, and then for what is done with its sightings; shown while it is a context."""
 
     def __init__(self, source: Input) -> None:
         self._in_bytes = source.unit == "bytes"
-        amount: list[ProgressColumn] = (
-            [DownloadColumn(), TransferSpeedColumn()] if self._in_bytes else [MofNCompleteColumn(), _Rate()]
-        )
         self._bar = Progress(
-            TextColumn("reading"),
+            TextColumn("{task.description}"),
             BarColumn(),
-            *amount,
+            _ByUnit(DownloadColumn(), MofNCompleteColumn()),
+            _ByUnit(TransferSpeedColumn(), _Rate()),
             TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
         )
-        self._task = self._bar.add_task("", total=source.total)
+        self._task = self._bar.add_task("reading", total=source.total, in_bytes=self._in_bytes)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -51,6 +57,27 @@ class Bar:
     def advance(self, tally: Tally) -> None:
         """Move on by what one part counted."""
         self._bar.advance(self._task, tally.size if self._in_bytes else tally.messages)
+
+    def handle(self, what: str, sightings: Iterable[Sighting], total: int) -> Iterator[Sighting]:
+        """The sightings, of which there are ``total``; as they are taken, the bar moves on under the name ``what``."""
+        self._bar.update(self._task, visible=False)
+        task = self._bar.add_task(what, total=total, in_bytes=False)
+        for number, sighting in enumerate(sightings, 1):
+            yield sighting
+            if number % _STEP == 0:
+                self._bar.update(task, completed=number)
+
+
+class _ByUnit(ProgressColumn):
+    """One column for bytes, and another for what is counted."""
+
+    def __init__(self, of_bytes: ProgressColumn, of_numbers: ProgressColumn) -> None:
+        super().__init__()
+        self._of_bytes = of_bytes
+        self._of_numbers = of_numbers
+
+    def render(self, task: Task) -> RenderableType:
+        return (self._of_bytes if task.fields["in_bytes"] else self._of_numbers).render(task)
 
 
 class _Rate(ProgressColumn):

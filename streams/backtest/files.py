@@ -42,7 +42,7 @@ class FileTask:
 
 
 def read_one(found: Found, stored: BinaryIO, reader: Reader) -> Iterator[Part]:
-    """Read one opened file; parts come whenever enough has gathered. What goes wrong is in the tally's failures."""
+    """Read one opened file; parts come whenever enough was read or found. What goes wrong is in a tally's failures."""
     counted = 0
     try:
         if not messages.holds_lines(found.path):
@@ -51,9 +51,10 @@ def read_one(found: Found, stored: BinaryIO, reader: Reader) -> Iterator[Part]:
             number = 1
             for block in messages.blocks(stored, reader.max_message_size, found.size):
                 number = reader.lines(block, found.path, number)
-                if reader.is_full:
-                    reader.tally.size += stored.tell() - counted
-                    counted = stored.tell()
+                position = stored.tell() if stored.seekable() else 0  # a pipe has no place to tell
+                if reader.is_full or position - counted >= TASK_BYTES:
+                    reader.tally.size += position - counted
+                    counted = position
                     yield Part(*reader.take())
     except CannotReadError as error:
         reader.tally.failures.append((found.path, str(error)))

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from streams.backtest.run import Input, Progress
     from streams.backtest.tally import Tally
+    from streams.detection.sighting import Sighting
 
 
 @contextmanager
@@ -28,3 +29,7 @@ def shown(source: Input) -> Iterator[Progress]:
 class _Unseen:
     def advance(self, tally: Tally) -> None:
         """Show nothing."""
+
+    def handle(self, _what: str, sightings: Iterable[Sighting], _total: int) -> Iterator[Sighting]:
+        """The same sightings."""
+        return iter(sightings)

@@ -11,7 +11,7 @@ from streams.backtest.tally import Tally
 from streams.backtest.workforce import WorkerLostError, gather
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from streams.backtest.parts import Part, Task
     from streams.backtest.reader import Reading
@@ -59,10 +59,13 @@ class Listener(Protocol):
 
 
 class Progress(Protocol):
-    """Hears how far reading has come."""
+    """Hears how far reading has come, and then what is done with what was read."""
 
     def advance(self, tally: Tally) -> None:
         """Take note of what one more part counted."""
+
+    def handle(self, what: str, sightings: Iterable[Sighting], total: int, /) -> Iterator[Sighting]:
+        """Pass sightings on, ``total`` of them, and take note of how many were taken; ``what`` says for what."""
 
 
 def read(source: Input, reading: Reading, processes: int, tally: Tally, progress: Progress) -> Iterator[Part]:
@@ -95,7 +98,8 @@ def replay(source: Input, how: Replaying, listeners: Sequence[Listener], progres
     with Sorter(lambda sighting: order_key(sighting, how.deciding.clock)) as sorter:
         for part in read(source, how.reading, how.processes, tally, progress):
             sorter.add(part.sightings)
-        for sighting, decision in evaluate(sorter.sorted(), how.reading.rule, how.deciding):
+        ordered = progress.handle("deciding", sorter.sorted(), tally.sightings)
+        for sighting, decision in evaluate(ordered, how.reading.rule, how.deciding):
             verdicts.count(sighting, decision)
             for listener in listeners:
                 listener.hear(sighting, decision)

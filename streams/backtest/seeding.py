@@ -63,7 +63,7 @@ def seed(source: Input, how: Seeding, progress: Progress) -> tuple[Tally, int]:
         for part in read(source, how.reading, how.processes, tally, progress):
             sorter.add(part.sightings)
         sender = _Sender(settings, topic)
-        for sighting in sorter.sorted():
+        for sighting in progress.handle("seeding", sorter.sorted(), tally.sightings):
             sender.send(sighting, tally)
         sender.finish()
     if sender.failed:
