@@ -22,7 +22,6 @@ from streams.wire.timestamps import to_iso8601
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from streams.backtest.evaluation import Verdicts
     from streams.backtest.wanted import Wanted
     from streams.detection.sighting import Sighting
     from streams.pipeline import Deciding, Decision
@@ -96,17 +95,28 @@ class Comparison:
         self._live_learned_until = max((alert.learning_ended_at or 0 for alert in self._live.values()), default=0)
         self._deciding = deciding
         self._replayed: dict[str, Alert] = {}
+        self._times: tuple[int, ...] = ()  # of the first sighting and the last
         self._undecided = {alert.sighting for alert in self._live.values()}
         self._decided: dict[tuple[str, str, str], tuple[str, int]] = {}  # outcome, and the exception's place
 
     def hear(self, sighting: Sighting, decision: Decision) -> None:
         """Take note of one decision."""
+        time = sighting.event.time  # by another clock, decisions do not come in its order
+        self._times = (min(time, *self._times), max(time, *self._times)) if self._times else (time, time)
         if decision.outcome == "alert" and decision.alert is not None:
             alert = Alert.of(decision.alert)
             self._replayed[alert.id] = alert
         key = (sighting.principal, sighting.member_account, sighting.event.id)
         if key in self._undecided:
             self._decided.setdefault(key, (decision.outcome, decision.exception or 0))
+
+    def replayed_span(self, wanted: Wanted) -> Span:
+        """The span of event time that was replayed, for ``differences``."""
+        given = wanted.span if wanted.topic is None else Span()
+        if not self._times:
+            return given if None not in (given.start, given.end) else Span(0, 0)
+        first, last = min(self._times), max(self._times)
+        return Span(first if given.start is None else given.start, last + 1 if given.end is None else given.end)
 
     def differences(self, span: Span) -> list[Difference]:
         """What only one of the runs has, in order of time; ``span`` is what was replayed."""
@@ -163,15 +173,6 @@ class Comparison:
 
     def _reason(self, place: int) -> str:
         return self._deciding.exceptions[place].reason or f"number {place + 1} of the file, without a reason"
-
-
-def replayed_span(wanted: Wanted, verdicts: Verdicts) -> Span:
-    """The span of time that was replayed, for ``Comparison.differences``."""
-    given = wanted.span if wanted.topic is None else Span()
-    first, last = verdicts.first, verdicts.last
-    if first is None or last is None:
-        return Span(given.start, given.end) if None not in (given.start, given.end) else Span(0, 0)
-    return Span(first if given.start is None else given.start, last + 1 if given.end is None else given.end)
 
 
 def lines(topic: str, comparison: Comparison, differences: Sequence[Difference]) -> Iterator[str]:

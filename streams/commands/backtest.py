@@ -12,7 +12,7 @@ import typer
 
 from streams import settings
 from streams.backtest import inputs, progress, summary
-from streams.backtest.compare import Comparison, replayed_span
+from streams.backtest.compare import Comparison
 from streams.backtest.compare import lines as comparison_lines
 from streams.backtest.output import AlertLines, check_apart, opened, writing
 from streams.backtest.reader import Reading
@@ -42,13 +42,19 @@ def backtest(  # noqa: PLR0913  one for each option
     from_offset: options.FromOffset = None,
     to_offset: options.ToOffset = None,
     allow_truncated: options.AllowTruncated = False,
-    window: Annotated[str | None, typer.Option(help="How long a pair stays known, such as 10d.")] = None,
-    forget_after: Annotated[str | None, typer.Option(help="After which a pair counts as never seen.")] = None,
-    learn_until: Annotated[str | None, typer.Option(help="Up to then sightings teach and do not alert.")] = None,
+    window: Annotated[
+        str | None, typer.Option(help="How long a pair stays known after it was last seen, such as 10d.")
+    ] = None,
+    forget_after: Annotated[
+        str | None, typer.Option(help="How long after it was last seen a pair counts as never seen.")
+    ] = None,
+    learn_until: Annotated[str | None, typer.Option(help="Up to this time sightings teach and do not alert.")] = None,
     principal: options.Principal = None,
     member_account: options.MemberAccount = None,
     clock: options.Clock = None,
-    max_alerts: Annotated[str | None, typer.Option(help="Alerts a principal and five minutes; 0 is no cap.")] = None,
+    max_alerts: Annotated[
+        str | None, typer.Option(help="How many alerts a principal may raise in five minutes; 0 is no cap.")
+    ] = None,
     exceptions: Annotated[
         str | None, typer.Option(help=r"A TOML file of \[\[exception]] tables.", metavar="FILE")
     ] = None,
@@ -64,7 +70,12 @@ def backtest(  # noqa: PLR0913  one for each option
     processes: options.Processes = None,
     config: Config = None,
 ) -> None:
-    """Replay past records from files or a topic and print the alerts as JSON lines. Touches no live state."""
+    """Replay past records from files or a topic and print the alerts as JSON lines. Touches no live state.
+
+    What is not given as an option is taken from the settings.
+
+    Exit codes: 0 replayed; 1 something could not be read or written, or differs; 2 wrong usage.
+    """
     chosen = {
         "window": window,
         "forget_after": forget_after,
@@ -140,7 +151,7 @@ def _run(want: Wanted, configured: Settings, results: Results, processes: int) -
         say(line)
     if comparison is None:
         return tally, []
-    differences = comparison.differences(replayed_span(want, verdicts))
+    differences = comparison.differences(comparison.replayed_span(want))
     for line in comparison_lines(str(results.compare), comparison, differences):
         say(line)
     return tally, differences
