@@ -78,9 +78,10 @@ def _below(place: str, real: str, span: Span, listing: Listing) -> Iterator[tupl
         return
     for entry in entries:
         path = f"{place.rstrip('/')}/{entry.name}"
+        below = path if place == real else f"{real}/{entry.name}"  # of a million paths one string each is enough
         if entry.is_dir(follow_symlinks=False):
             if is_worth_entering(path, span):
-                yield from _below(path, f"{real}/{entry.name}", span, listing)
+                yield from _below(path, below, span, listing)
         elif not entry.is_dir():
             try:
                 status = entry.stat()
@@ -90,7 +91,7 @@ def _below(place: str, real: str, span: Span, listing: Listing) -> Iterator[tupl
             if not S_ISREG(status.st_mode):
                 listing.failures.append((path, "a pipe, socket or device; it is read only if it is named itself"))
                 continue
-            yield os.path.realpath(path) if entry.is_symlink() else f"{real}/{entry.name}", Found(path, status.st_size)
+            yield os.path.realpath(path) if entry.is_symlink() else below, Found(path, status.st_size)
 
 
 def is_worth_entering(folder: str, span: Span) -> bool:

@@ -22,15 +22,24 @@ Topic = Annotated[
 Start = Annotated[
     str | None,
     typer.Option(
-        "--from", help="From this time on: event time for files, Kafka timestamp for a topic.", metavar="TIME"
+        "--from",
+        help="From this time on, such as 2026-01-31 (UTC) or 2026-01-31T09:00:00+01:00: event time for files, Kafka "
+        "timestamp for a topic.",
+        metavar="TIME",
     ),
 ]
-End = Annotated[str | None, typer.Option("--to", help="Up to this time, exclusive.", metavar="TIME")]
+End = Annotated[str | None, typer.Option("--to", help="Up to this time, itself not included.", metavar="TIME")]
 FromOffset = Annotated[
-    str | None, typer.Option("--from-offset", help="Begin at these offsets; others at the start.", metavar="P:O,…")
+    str | None,
+    typer.Option(
+        "--from-offset",
+        help="Begin at these offsets, such as 0:1500,3:0; other partitions at their start.",
+        metavar="P:O,…",
+    ),
 ]
 ToOffset = Annotated[
-    str | None, typer.Option("--to-offset", help="End before these offsets; others at the end.", metavar="P:O,…")
+    str | None,
+    typer.Option("--to-offset", help="End before these offsets; other partitions at their end.", metavar="P:O,…"),
 ]
 AllowTruncated = Annotated[
     bool, typer.Option("--allow-truncated", help="Exit 0 even if records asked for are already deleted.")

@@ -34,6 +34,8 @@ def warm_up(  # noqa: PLR0913  one for each option
     """Teach the live workers what is known, from files or a topic: never alerts, and running it twice changes nothing.
 
     Give the workers' own settings: what counts as a principal, the member account and the clock must be theirs.
+
+    Exit codes: 0 seeded; 1 something could not be read or was not acknowledged; 2 wrong usage.
     """
     want = wanted(tuple(places or ()), topic, start=start, end=end, from_offset=from_offset, to_offset=to_offset)
     configured = settings.load(config, principal=principal, member_account=member_account, clock=clock, rule=rule)
