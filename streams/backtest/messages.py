@@ -66,10 +66,12 @@ def blocks(stored: BinaryIO, bound: int, size: int = 0) -> Iterator[bytes]:
                 rest.append(piece)
                 held += len(piece)
             continue
-        block = b"".join((*rest, piece[:end]))
-        if held + piece.find(b"\n") > bound:
-            first, _, block = block.partition(b"\n")
-            yield first[: bound + 1]
+        start = 0
+        if held + (first := piece.find(b"\n")) > bound:
+            rest[:] = [b"".join((*rest, piece[:first]))[: bound + 1]]  # these are large: no more of them than must be
+            yield bytes(rest.pop())
+            start = first + 1
+        block = b"".join((*rest, piece[start:end]))
         if block:
             yield block
         rest = [piece[end:]] if end < len(piece) else []

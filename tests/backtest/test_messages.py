@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import random
+import tracemalloc
 from itertools import pairwise
 
 import pytest
@@ -153,3 +154,17 @@ def test_too_long_line_costs_only_itself(packed: bool) -> None:  # noqa: FBT001
     blocks = _blocks(gzip.compress(content) if packed else content)
     lines = [line for block in blocks for line in block.split(b"\n") if line]
     assert lines == [b"first", b"x" * (BOUND + 1), b"last"]
+
+
+def test_a_too_long_line_is_held_once() -> None:
+    """Memory stays bounded: while a line longer than a message may be is looked at, it is held only once (R3)."""
+    stored = io.BytesIO(b"x" * 5_000_000 + b"\nlast\n")
+    tracemalloc.start()
+    try:
+        blocks = messages.blocks(stored, BOUND)
+        assert len(next(blocks)) == BOUND + 1
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 1.5 * BOUND
+    assert list(blocks) == [b"last\n"]
