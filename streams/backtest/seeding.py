@@ -113,11 +113,10 @@ class _Sender:
         try:
             return call(seconds)
         except (KafkaException, SystemError) as error:
-            # While it hands over other things the library may raise the one as the cause of the other.
+            # While it hands over other things the library may raise one as the cause of the other, or lose it.
             cause = error if isinstance(error, KafkaException) else error.__cause__
-            if not isinstance(cause, KafkaException):
-                raise
-            raise SourceError(f"topic {self._topic}: Write: {words(cause.args[0])}") from error
+            said = words(cause.args[0]) if isinstance(cause, KafkaException) else "the producer is refused for good"
+            raise SourceError(f"topic {self._topic}: Write: {said}") from error
 
     def _delivered(self, error: KafkaError | None, _message: Message) -> None:
         if error is None:

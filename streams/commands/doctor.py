@@ -23,7 +23,7 @@ from streams.kafka_security import confluent_options
 from streams.operator_error import OperatorError
 from streams.wire import registry
 from streams.worker.broker_access import BrokerAccess, BrokerError
-from streams.worker.rights import MEND, lacking
+from streams.worker.rights import MEND, lacking, worker_rights
 from streams.worker.topic_admin import check_topics
 from streams.worker.topics import alert_schemas
 
@@ -142,7 +142,7 @@ def _brokers(configured: Settings) -> Iterator[Row]:
 
 def _rights(access: BrokerAccess, configured: Settings) -> Iterator[Row]:
     """What the broker says that this user may do, beside what a worker does."""
-    missing = lacking(access, configured)
+    missing = lacking(access, worker_rights(configured))
     yield from (Row("wrong", f"rights: {right} is not allowed; {MEND}") for right in missing)
     if not missing:
         yield Row("ok", "rights: all that a worker needs on what is there")

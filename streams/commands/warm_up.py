@@ -12,6 +12,7 @@ from streams.backtest.wanted import UsageError, wanted
 from streams.commands import replay_options as options  # noqa: TC001  typer reads it
 from streams.commands.options import Config  # noqa: TC001  typer reads it
 from streams.commands.replay_options import cores, say
+from streams.worker.rights import Right, check_rights
 from streams.worker.topics import topic_names
 
 
@@ -42,6 +43,8 @@ def warm_up(  # noqa: PLR0913  one for each option
     sightings = topic_names(configured).sightings
     if topic == sightings:
         raise UsageError(f"--topic {topic}: the workers read this topic already; there is nothing to seed from it")
+    # What the producer may not write its library tells in ways that leave no words.
+    check_rights(configured, [Right("topic", sightings, ("Write",))])
     source = inputs.choose(want, configured, processes or cores())
     reading = Reading(configured.load_rule(), configured.taking(), want.span, thorough=source.is_small)
     with progress.shown(source) as bar:

@@ -19,6 +19,7 @@ from streams.worker.broker_access import AccessRefused, BrokerAccess, BrokerErro
 from streams.worker.topics import topic_names
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from concurrent.futures import Future
     from typing import Any
 
@@ -67,8 +68,8 @@ def worker_rights(settings: Settings) -> tuple[Right, ...]:
 MEND = "grant it: `rootwatch topics apply --acls PRINCIPAL` as a user who may"
 
 
-def lacking(access: BrokerAccess, settings: Settings) -> list[Right]:
-    """The rights of a worker that the broker does not give this user, each with the operations that lack.
+def lacking(access: BrokerAccess, rights: Sequence[Right]) -> list[Right]:
+    """Those of the rights that the broker does not give this user, each with the operations that lack.
 
     Left out are topics that are not there, and what a broker does not tell rights of.
 
@@ -76,7 +77,6 @@ def lacking(access: BrokerAccess, settings: Settings) -> list[Right]:
         BrokerUnreachable: no broker answers.
         AccessRefused: the credentials are refused.
     """
-    rights = worker_rights(settings)
     topics = TopicCollection([right.name for right in rights if right.kind == "topic"])
     described = access.client.describe_topics(topics, include_authorized_operations=True)
     found = []
@@ -91,15 +91,15 @@ def lacking(access: BrokerAccess, settings: Settings) -> list[Right]:
     return found
 
 
-def check_rights(settings: Settings) -> None:
-    """Find out whether a worker may do all that it has to do.
+def check_rights(settings: Settings, rights: Sequence[Right] = ()) -> None:
+    """Find out whether this user may do all that there is to do: a worker's work, if no other rights are given.
 
     Raises:
         AccessRefused: it may not; the message names each resource with the operations that lack, and the mend.
         BrokerUnreachable: no broker answers.
     """
     with BrokerAccess(settings) as access:
-        found = lacking(access, settings)
+        found = lacking(access, rights or worker_rights(settings))
     if found:
         raise AccessRefused(
             f"not allowed: {'; '.join(map(str, found))}. {MEND[0].upper()}{MEND[1:]}, then start again."

@@ -34,11 +34,14 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("password", "named"),
-    [("wrong", "Authentication failed"), ("right", f"topic {TOPIC}: Describe: Broker: Topic authorization failed")],
-    ids=["login", "right"],
+    ("command", "password", "named"),
+    [
+        ("backtest", "wrong", "Authentication failed"),
+        ("backtest", "right", f"topic {TOPIC}: Describe: Broker: Topic authorization failed"),
+        ("warm-up", "wrong", "Authentication failed"),
+        ("warm-up", "right", "not allowed: topic rootwatch.sightings: Write. Grant it: "),
+    ],
 )
-@pytest.mark.parametrize("command", ["backtest", "warm-up"])
 def test_refusal_is_named_at_once(  # noqa: PLR0913, PLR0917  fixtures and a table's columns
     command: str,
     password: str,

@@ -229,12 +229,13 @@ def test_other_commands_need_what_the_guide_says(guarded: Guarded, user: str) ->
     guarded.open.produce([assume_root()])  # whoever finds nothing to read or to write is refused nothing
     refused = guarded.limited(user).run(*command)
     assert refused.returncode == 1
-    assert "uthorization" in refused.stderr
+    assert re.search("uthorization|not allowed", refused.stderr)
     *others, last = rights
     guarded.grant(user, *others, Right("topic", "guarded.sightings", ("Describe",)))
     refused = guarded.limited(user).run(*command)
     assert refused.returncode == 1
-    assert re.search(rf"{last.kind} {last.name}: \w+: .*uthorization", refused.stderr)
+    assert re.search(rf"{last.kind} {last.name}: \w+", refused.stderr)
+    assert re.search("uthorization|not allowed", refused.stderr)
     assert "Traceback" not in refused.stderr
     guarded.grant(user, last)
     done = guarded.limited(user).run(*command)
