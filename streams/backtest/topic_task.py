@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 BATCH = 250
 """Messages taken at once: what they take stays in the processor's cache until they are looked at."""
 
+FIRST_BATCH = 10
+BATCH_BYTES = 16 * 1024 * 1024
+"""About how much the messages of a batch take; of large ones fewer are taken at once, as far as sizes tell ahead."""
+
 BATCH_SECONDS = 0.1
 TAIL_RECORDS = 10_000
 PART_SECONDS = 0.5
@@ -92,6 +96,11 @@ class TopicTask:
         yield Part(*reader.take())
 
 
+def batch_count(size: int, messages: int) -> int:
+    """How many messages to take next, after so many of ``size`` bytes in all."""
+    return min(BATCH, max(1, BATCH_BYTES * messages // max(1, size)))
+
+
 class _SliceReader:
     def __init__(self, task: TopicTask, connection: Connection, reader: Reader) -> None:
         self._task = task
@@ -106,13 +115,16 @@ class _SliceReader:
         topic = self._task.topic
         self._consumer.assign([TopicPartition(topic, piece.partition, piece.start) for piece in self._task.slices])
         heard = handed_over = time.monotonic()
+        count = FIRST_BATCH
         while self._open:
-            batch = self._consumer.consume(BATCH, BATCH_SECONDS)
+            batch = self._consumer.consume(count, BATCH_SECONDS)
             self._connection.raise_refusal(f"topic {topic}: Read")
             now = time.monotonic()
             if batch:
                 heard = now
+                count = batch_count(sum(map(len, batch)), len(batch))
                 self._batch(batch)
+                batch = []  # of large messages, no more than one batch is held
             elif now - heard > PATIENCE:
                 said = self._connection.last_error
                 raise SourceError(f"nothing heard for {PATIENCE:.0f} s{f': {said.str()}' if said else ''}")
