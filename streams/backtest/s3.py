@@ -50,12 +50,14 @@ def find(address: str, span: Span, listing: Listing) -> Iterator[Found]:
         UsageError: the extra is not installed, or no bucket is named.
     """
     store = _store()
-    if not address.removeprefix(S3).strip("/"):
+    name = address.removeprefix(S3).strip("/")
+    if not name:
         raise UsageError(f"{address}: name the bucket: s3://bucket/prefix")
     try:
         info = store.info(address)
     except Exception as error:  # noqa: BLE001  botocore's many kinds of error have no base beside Exception
-        listing.failures.append((address, _words(error)))
+        is_no_bucket = isinstance(error, FileNotFoundError) and "/" not in name
+        listing.failures.append((address, "there is no such bucket" if is_no_bucket else _words(error)))
         return
     if info["type"] == "file":
         yield Found(address, int(info["size"]))

@@ -137,9 +137,15 @@ def test_what_cannot_be_read_is_named_and_the_rest_done(bucket: Any, backtest: B
     """A bucket that is not there, a missing prefix and a cut object are named; the rest is done, exit 1."""
     bucket.put_object(Key="cut.json.gz", Body=daily(1)[:-9])
     (tmp_path / "b.json.gz").write_bytes(daily(2))
-    ran = backtest("s3://trail/cut.json.gz", "s3://trail/none", "s3://no-such-bucket/x", "b.json.gz")
+    places = ["s3://trail/cut.json.gz", "s3://trail/none", "s3://no-such-bucket/x", "s3://no-such-bucket/"]
+    ran = backtest(*places, "b.json.gz")
     assert (ran.code, accounts(ran)) == (1, [2])
-    for place in ("s3://trail/cut.json.gz: cut gzip", "s3://trail/none: ", "s3://no-such-bucket/x: "):
+    for place in (
+        "s3://trail/cut.json.gz: cut gzip",
+        "s3://trail/none: there is no such object, and none below it",
+        "s3://no-such-bucket/x: ",
+        "s3://no-such-bucket/: there is no such bucket",
+    ):
         assert f"not read     {place}" in ran.err
 
 
