@@ -18,13 +18,20 @@ if TYPE_CHECKING:
 NAME = "records-file"
 
 
+USUAL_START = b'{"Records"'
+"""How a log file begins. One document that begins so is read here, or as a record, see ``recognises``."""
+
+
 def recognises(document: Document) -> bool:
-    """It has a list of records."""
-    return isinstance(document.get("Records"), list)
+    """It has records; only a record may have that key beside its own."""
+    return "Records" in document
 
 
 def read(document: Document, walk: Walk) -> Iterator[Item]:
     """Each entry is a record; one that is not costs only itself (R4)."""
+    if not isinstance(document["Records"], list):
+        yield walk.unknown("Records is no list", document)
+        return
     elements = walk.elements()
     for element in document["Records"]:
         if isinstance(element, dict) and cloudtrail.recognises(element):

@@ -138,6 +138,15 @@ def test_it_passes_what_cannot_be_told(name: str) -> None:
     assert marks.matcher(RULE.event_name, 1_000_000)(PASSED[name])
 
 
+@pytest.mark.parametrize("records", [[QUIET] * 20, {"list": [QUIET] * 20}, "x" * 5000])
+def test_awslogs_data_beside_records_is_none(records: Any) -> None:
+    """R1: a document with Records is a log file, whatever else it has; what the filter drops there is no sighting."""
+    value = json.dumps({"Records": records, **awslogs(RECORD, json.dumps)}, separators=(",", ":")).encode()
+    assert not may_match(value, RULE)
+    assert not sight(value, RULE, Taking()).sightings
+    assert may_match(value + b"\n" + json.dumps(awslogs(RECORD, json.dumps)).encode(), RULE)
+
+
 def test_awslogs_data_after_a_record_on_another_line_passes() -> None:
     """R1: only a message of one line is known by its beginning."""
     assert may_match(f"{json.dumps(QUIET)}\n{json.dumps(awslogs(RECORD, json.dumps))}".encode(), RULE)
