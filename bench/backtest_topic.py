@@ -17,10 +17,8 @@ import os
 import random
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,8 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HERE = Path(__file__).parent
-sys.path += [str(HERE), str(HERE.parent / "tests")]
+sys.path.append(str(HERE))
 
+import broker  # noqa: E402  beside this file
 from backtest_archive import record  # noqa: E402  beside this file
 
 MARK = b"AssumeRoot"
@@ -105,8 +104,7 @@ def main() -> None:
     arguments.add_argument("--partitions", type=int, default=4)
     arguments.add_argument("--rounds", type=int, default=3)
     options = arguments.parse_args()
-    with ExitStack() as stack:
-        bootstrap = os.environ.get("KAFKA_BOOTSTRAP") or _own_broker(stack)
+    with broker.bootstrap() as bootstrap:
         topic = f"bench-{uuid.uuid4().hex[:8]}"
         fill(bootstrap, topic, options.records, options.partitions)
         for _ in range(options.rounds):
@@ -119,13 +117,6 @@ def main() -> None:
             )
         admin = AdminClient({"bootstrap.servers": bootstrap})  # a client without a reference gives up
         admin.delete_topics([topic])[topic].result(30)
-
-
-def _own_broker(stack: ExitStack) -> str:
-    from kafka_broker import Broker, running  # noqa: PLC0415  the tests' own
-
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    return stack.enter_context(running(Broker(folder / "kafka"))).bootstrap
 
 
 if __name__ == "__main__":

@@ -17,14 +17,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import subprocess
 import sys
 import tempfile
 import time
 import uuid
-from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 
@@ -33,7 +31,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-import kafka_broker
+import broker
 from kafka_broker import Names
 from worker_process import Deployment, assume_root
 
@@ -178,11 +176,7 @@ def main() -> None:
     arguments.add_argument("--codec", nargs="+", default=["none", "zstd"], help="compressions to measure")
     arguments.add_argument("--runs", type=int, default=3)
     options = arguments.parse_args()
-    with ExitStack() as running:
-        bootstrap = os.environ.get("KAFKA_BOOTSTRAP")
-        if bootstrap is None:
-            folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
-            bootstrap = running.enter_context(kafka_broker.running(kafka_broker.Broker(folder))).bootstrap
+    with broker.bootstrap() as bootstrap:
         for codec in options.codec:
             compare(bootstrap, options.records, codec, options.runs)
 

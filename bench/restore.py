@@ -25,7 +25,6 @@ import sys
 import tempfile
 import time
 import uuid
-from contextlib import ExitStack
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -34,8 +33,8 @@ from confluent_kafka.admin import AdminClient
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-import kafka_broker
-from kafka_broker import Names
+import broker
+from kafka_broker import Names, RunningBroker
 from worker_process import Deployment, Worker
 
 from streams.detection.memory import PairMemory
@@ -133,7 +132,7 @@ def compare(bootstrap: str, pairs: int, codec: str, runs: int) -> None:
         source = f"{name}-cloudtrail"
         settings = {"partitions": str(PARTITIONS), "standby_replicas": "0"}
         deployment = Deployment(bootstrap, Names(name, name, source), Path(folder), settings)
-        kafka_broker.RunningBroker(bootstrap).create_topic(source)
+        RunningBroker(bootstrap).create_topic(source)
         deployment.apply_topics()
         changelog = f"{name}-memory-changelog"
         fill(bootstrap, changelog, pairs, codec)
@@ -155,11 +154,7 @@ def main() -> None:
     arguments.add_argument("--codec", default="zstd", help="compression of the changelog")
     arguments.add_argument("--runs", type=int, default=3)
     options = arguments.parse_args()
-    with ExitStack() as running:
-        bootstrap = os.environ.get("KAFKA_BOOTSTRAP")
-        if bootstrap is None:
-            folder = Path(running.enter_context(tempfile.TemporaryDirectory()))
-            bootstrap = running.enter_context(kafka_broker.running(kafka_broker.Broker(folder))).bootstrap
+    with broker.bootstrap() as bootstrap:
         compare(bootstrap, options.pairs, options.codec, options.runs)
 
 

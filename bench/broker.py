@@ -1,0 +1,27 @@
+"""The broker that a benchmark runs on."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+import kafka_broker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def bootstrap() -> Iterator[str]:
+    """The address of the broker that ``KAFKA_BOOTSTRAP`` names; without it, of the tests' own, started for this."""
+    if given := os.environ.get("KAFKA_BOOTSTRAP"):
+        yield given
+        return
+    with tempfile.TemporaryDirectory() as folder, kafka_broker.running(kafka_broker.Broker(Path(folder))) as broker:
+        yield broker.bootstrap
