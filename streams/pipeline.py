@@ -129,7 +129,7 @@ def matcher(rule: Rule, limit: int = MAX_MESSAGE_SIZE) -> Callable[[bytes | byte
     return marks.matcher(rule.event_name, limit)
 
 
-def mark_finder(rule: Rule) -> Callable[[bytes | memoryview, int, int], list[int]]:
+def mark_finder(rule: Rule) -> Callable[[bytes | bytearray | memoryview, int, int], list[int]]:
     """Return the search for what ``matcher`` looks for, in many messages that lie together in one piece of memory."""
     return marks.finder(rule.event_name)
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from stat import S_ISREG
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from streams.backtest.span import DAY, Span
 
@@ -31,8 +31,7 @@ DIGESTS = "CloudTrail-Digest"
 _DATED = re.compile(r"(?:^|/)AWSLogs/(?:[^/]+/)+CloudTrail/[^/]+/(\d{4})(?:/(\d\d)(?:/(\d\d))?)?$")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Found:
+class Found(NamedTuple):  # of which an archive has a million: to make, sort and send one costs a third of a dataclass's
     """A file to read: its path, or its ``s3://`` address, and its size in bytes as stored."""
 
     path: str
@@ -61,7 +60,7 @@ def find(places: Iterable[str], span: Span, apart: Iterable[Path] = ()) -> Listi
     for place in places:
         for real, found in _below(place, os.path.realpath(place), span, listing):
             if real not in unwanted:
-                seen[real] = min(found, seen.get(real, found))
+                seen[real] = min(found, seen[real]) if real in seen else found
     listing.files = sorted(seen.values())
     return listing
 
@@ -72,26 +71,33 @@ def _below(place: str, real: str, span: Span, listing: Listing) -> Iterator[tupl
         if not Path(place).is_dir():
             yield real, Found(place, Path(place).stat().st_size)
             return
-        entries = list(os.scandir(place))
     except OSError as error:
         listing.failures.append((place, words(error)))
         return
-    for entry in entries:
-        path = f"{place.rstrip('/')}/{entry.name}"
-        below = path if place == real else f"{real}/{entry.name}"  # of a million paths one string each is enough
-        if entry.is_dir(follow_symlinks=False):
-            if is_worth_entering(path, span):
-                yield from _below(path, below, span, listing)
-        elif not entry.is_dir():
-            try:
-                status = entry.stat()
-            except OSError as error:
-                listing.failures.append((path, words(error)))
-                continue
-            if not S_ISREG(status.st_mode):
-                listing.failures.append((path, "a pipe, socket or device; it is read only if it is named itself"))
-                continue
-            yield os.path.realpath(path) if entry.is_symlink() else below, Found(path, status.st_size)
+    folders = [(place, real)]
+    while folders:
+        folder, real = folders.pop()
+        try:
+            entries = list(os.scandir(folder))
+        except OSError as error:
+            listing.failures.append((folder, words(error)))
+            continue
+        start, real_start = f"{folder.rstrip('/')}/", f"{real.rstrip('/')}/"
+        for entry in entries:
+            path = start + entry.name
+            below = path if start == real_start else real_start + entry.name  # one string each, of a million, is enough
+            if entry.is_file(follow_symlinks=False) or not entry.is_dir():
+                try:
+                    status = entry.stat()
+                except OSError as error:
+                    listing.failures.append((path, words(error)))
+                    continue
+                if not S_ISREG(status.st_mode):
+                    listing.failures.append((path, "a pipe, socket or device; it is read only if it is named itself"))
+                    continue
+                yield os.path.realpath(path) if entry.is_symlink() else below, Found(path, status.st_size)
+            elif entry.is_dir(follow_symlinks=False) and is_worth_entering(path, span):
+                folders.append((path, below))
 
 
 def is_worth_entering(folder: str, span: Span) -> bool:

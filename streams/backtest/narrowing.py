@@ -11,7 +11,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -19,8 +18,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_OBJECT = ord("{")
-_first_byte = itemgetter(0)
+_OBJECT = frozenset(b"{")
 _with_separator = (1).__add__
 
 
@@ -47,7 +45,9 @@ class Narrowed:
 
 
 def narrow(
-    value: bytes, may_match: Callable[[bytes], bool], places: Callable[[bytes, int, int], list[int]]
+    value: bytes | bytearray,
+    may_match: Callable[[bytes], bool],
+    places: Callable[[bytes | bytearray, int, int], list[int]],
 ) -> Narrowed | None:
     """The log file with only the entries that may match; ``None`` if it is none, or not surely one.
 
@@ -57,20 +57,28 @@ def narrow(
         places: where in bytes, between two places, there are marks without which ``may_match`` is false.
     """
     try:
-        entries = list(map(bytes, _DECODER.decode(value).Records))
+        entries = _DECODER.decode(value).Records
     except msgspec.MsgspecError:
         return None
-    if set(map(_first_byte, entries)) - {_OBJECT}:
+    suspects = _suspects(value, entries, places)
+    if suspects is None:
         return None
-    elements = tuple(number for number in _suspects(value, entries, places) if may_match(entries[number]))
-    kept = b",".join(entries[number] for number in elements)
-    return Narrowed(b'{"Records":[%b]}' % kept, elements, len(entries) - len(elements))
+    kept = [(number, entry) for number in suspects if may_match(entry := bytes(entries[number]))]
+    elements = tuple(number for number, _ in kept)
+    return Narrowed(b'{"Records":[%b]}' % b",".join(entry for _, entry in kept), elements, len(entries) - len(elements))
 
 
-def _suspects(value: bytes, entries: list[bytes], places: Callable[[bytes, int, int], list[int]]) -> Iterable[int]:
-    """The entries that hold marks, in order; all of them where blanks between them hide where each one lies."""
+def _suspects(
+    value: bytes | bytearray, entries: list[msgspec.Raw], places: Callable[[bytes | bytearray, int, int], list[int]]
+) -> Iterable[int] | None:
+    """The entries that hold marks, in order; all of them where blanks between them hide where each one lies.
+
+    ``None`` if some entry is no object.
+    """
     first = value.find(b"[") + 1
-    starts = list(accumulate(map(_with_separator, map(len, entries)), initial=first))
-    if starts[-1] + 1 != len(value):
-        return range(len(entries))
-    return sorted({bisect_right(starts, place) - 1 for place in places(value, first, starts[-1])})
+    *starts, end = accumulate(map(_with_separator, map(len, entries)), initial=first)
+    if end + 1 != len(value):
+        return range(len(entries)) if all(bytes(entry).startswith(b"{") for entry in entries) else None
+    if not set(map(value.__getitem__, starts)) <= _OBJECT:
+        return None
+    return sorted({bisect_right(starts, place) - 1 for place in places(value, first, end)})

@@ -172,7 +172,7 @@ class Reader:
         ]
         return [replace(taken, teaching=sighting.teaching) for taken in same or sightings]
 
-    def _message(self, value: bytes, place: Place) -> None:
+    def _message(self, value: bytes | bytearray, place: Place) -> None:
         is_too_large = len(value) > self.max_message_size
         if not (self._reading.thorough or is_too_large or self._may_match(value)):
             self.tally.unmarked += 1
@@ -185,12 +185,12 @@ class Reader:
         if flaw := outside_flaw(value):
             self.tally.reject(Flaw(place, "malformed", flaw))
 
-    def _take(self, value: bytes, place: Place, origin: Origin | None) -> tuple[Sighting, ...]:
+    def _take(self, value: bytes | bytearray, place: Place, origin: Origin | None) -> tuple[Sighting, ...]:
         narrowed = None if self._reading.thorough else narrow(value, self._may_match, self._places)
         if narrowed is not None:
             value = narrowed.value
             self.tally.records += narrowed.left_out
-        sight = pipeline.sight(value, self._reading.rule, self._reading.taking, origin)
+        sight = pipeline.sight(bytes(value), self._reading.rule, self._reading.taking, origin)
         self.tally.records += sum(sight.records.values())
         for rejected in sight.rejected:
             if origin is None and self._lies_outside(rejected):

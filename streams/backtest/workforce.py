@@ -48,30 +48,32 @@ def gather(tasks: Sequence[Task], reading: Reading, processes: int) -> Iterator[
         WorkerLostError: a process ended before its work.
     """
     workers = min(processes, len(tasks))
-    if workers <= 1:
-        with _rare_collections():
+    with _rare_collections():
+        if workers <= 1:
             for task in tasks:
                 yield from task.read(reading)
-        return
-    context = _context([__name__, *{type(task).__module__ for task in tasks}])
-    waiting = deque(tasks)
-    team = [_Worker(context, reading) for _ in range(workers)]
-    try:
-        for worker in team * _IN_HAND:
-            worker.give(waiting)
-        yield from _parts(team, waiting)
-    finally:
-        for worker in team:
-            worker.end()
+            return
+        context = _context([__name__, *{type(task).__module__ for task in tasks}])
+        waiting = deque(tasks)
+        team = [_Worker(context, reading) for _ in range(workers)]
+        try:
+            for worker in team * _IN_HAND:
+                worker.give(waiting)
+            yield from _parts(team, waiting)
+        finally:
+            for worker in team:
+                worker.end()
 
 
 @contextmanager
 def _rare_collections() -> Iterator[None]:
     before = gc.get_threshold()
-    gc.set_threshold(_YOUNG_OBJECTS, *before[1:])
+    gc.set_threshold(_YOUNG_OBJECTS)
+    gc.freeze()  # what has been imported stays, and need not be looked at
     try:
         yield
     finally:
+        gc.unfreeze()
         gc.set_threshold(*before)
 
 
@@ -140,12 +142,12 @@ class _Worker:
 def _work(connection: Connection, reading: Reading) -> None:
     """A process's life: read a task, send its parts, then ``None``; until the caller hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the caller ends its processes
-    with _rare_collections():
-        while True:
-            try:
-                task: Task = connection.recv()
-            except (EOFError, OSError):
-                return
-            for part in task.read(reading):
-                connection.send(part)
-            connection.send(None)
+    gc.set_threshold(_YOUNG_OBJECTS)
+    while True:
+        try:
+            task: Task = connection.recv()
+        except (EOFError, OSError):
+            return
+        for part in task.read(reading):
+            connection.send(part)
+        connection.send(None)

@@ -28,6 +28,8 @@ _LONG_NUMBER = b"0" * 20
 _LONG_NEGATIVE_NUMBER = b"-" + b"0" * 19
 _DIGITS_AS_ZEROS = bytes(ord("0") if byte in b"0123456789" else byte for byte in range(256))
 _MOST_DIGITS = 4000
+_COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_CANONICAL = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, sort_keys=True).encode
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -87,12 +89,12 @@ def _parse_tolerantly(encoded: bytes) -> Any:
 
 def canonical(value: Any) -> str:
     """Write a value as canonical JSON: keys sorted by code point, no blanks, nothing escaped that need not be (T6)."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL(value)
 
 
 def compact(value: Any) -> str:
     """Write a value as JSON without blanks, its keys in their order."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _COMPACT(value)
 
 
 def _begins_a_line(error: json.JSONDecodeError) -> bool:

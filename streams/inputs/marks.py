@@ -78,7 +78,7 @@ def matcher(event_name: str, limit: int) -> Callable[[bytes | bytearray | None],
 
 
 @cache
-def finder(event_name: str) -> Callable[[bytes | memoryview, int, int], list[int]]:
+def finder(event_name: str) -> Callable[[bytes | bytearray | memoryview, int, int], list[int]]:
     """Return the search for marks in many messages that lie together in one piece of memory.
 
     It gives every place between two others where a mark begins, in order: a message that holds none of them is one that
@@ -88,13 +88,14 @@ def finder(event_name: str) -> Callable[[bytes | memoryview, int, int], list[int
     packed_key = _PACKED_KEY.encode("ascii")
     telling_escape = _escapes_of(event_name + _PACKED_KEY + _OF_ESCAPES)
 
-    def places(piece: bytes | memoryview, start: int, end: int) -> list[int]:
+    def places(piece: bytes | bytearray | memoryview, start: int, end: int) -> list[int]:
         found = [*_all(name, piece, start, end), *_all(packed_key, piece, start, end)]
         # Every start of packed bytes holds one of these, and text neither.
         for telling, packed in ((b"\x1f", _PACKED_STARTS[:1]), (b"\xff", _PACKED_STARTS[1:])):
             if find(piece, telling, start, end) >= 0:
                 found += [place for mark in packed for place in _all(mark, piece, start, end)]
-        escape = find(piece, _ESCAPE, start, end)
+        backslash = find(piece, b"\\", start, end)  # as above
+        escape = find(piece, _ESCAPE, backslash, end) if backslash >= 0 else -1
         if escape >= 0:
             found += [match.start() for match in telling_escape.finditer(piece, escape, end)]
         return sorted(found)
@@ -102,7 +103,7 @@ def finder(event_name: str) -> Callable[[bytes | memoryview, int, int], list[int
     return places
 
 
-def _all(mark: bytes, piece: bytes | memoryview, start: int, end: int) -> Iterator[int]:
+def _all(mark: bytes, piece: bytes | bytearray | memoryview, start: int, end: int) -> Iterator[int]:
     # stringzilla searches by vector instructions: six times as fast in a message, twelve times in a large piece.
     place = find(piece, mark, start, end)
     while place >= 0:
