@@ -27,6 +27,8 @@ def options_used(wanted: Wanted) -> Iterator[tuple[str, str]]:
     for name, offsets in (("from_offset", wanted.from_offsets), ("to_offset", wanted.to_offsets)):
         if offsets:
             yield name, ",".join(f"{partition}:{offset}" for partition, offset in sorted(offsets.items()))
+    if wanted.thorough:
+        yield "thorough", "every message parsed"
 
 
 def settings_used(settings: Settings, deciding: Deciding) -> Iterator[tuple[str, str]]:

@@ -20,7 +20,10 @@ _MALFORMED = ("malformed", "unknown-shape", "too-large")
 
 def reading_lines(tally: Tally) -> Iterator[str]:
     """What was read, and what was wrong with it."""
-    unmarked = f" ({tally.unmarked:,} without any mark of the rule, looked at from outside only)" * bool(tally.unmarked)
+    unmarked = (
+        f" ({tally.unmarked:,} without any mark of the rule, looked at from outside only; --thorough parses them)"
+        * bool(tally.unmarked)
+    )
     yield f"messages     {tally.messages:,}{unmarked}"
     yield f"records      {tally.records:,}"
     outside = f" ({tally.outside_span:,} more outside --from and --to)" * bool(tally.outside_span)

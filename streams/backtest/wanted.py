@@ -34,6 +34,7 @@ class Wanted:
         from_offsets: where to begin, by partition; partitions not named begin at their start.
         to_offsets: where to end (exclusive), by partition; partitions not named end where they end now.
         apart: files of this run that are no input.
+        thorough: parse every message, also those without any mark of the rule.
     """
 
     places: tuple[str, ...] = ()
@@ -42,6 +43,7 @@ class Wanted:
     from_offsets: dict[int, int] = field(default_factory=dict)
     to_offsets: dict[int, int] = field(default_factory=dict)
     apart: tuple[Path, ...] = ()
+    thorough: bool = False
 
 
 def wanted(  # noqa: PLR0913  one for each option of the command line
@@ -53,6 +55,7 @@ def wanted(  # noqa: PLR0913  one for each option of the command line
     from_offset: str | None = None,
     to_offset: str | None = None,
     apart: tuple[Path, ...] = (),
+    thorough: bool = False,
 ) -> Wanted:
     """Check and read the options that choose the source.
 
@@ -79,6 +82,7 @@ def wanted(  # noqa: PLR0913  one for each option of the command line
         _offsets("--from-offset", from_offset),
         _offsets("--to-offset", to_offset),
         apart,
+        thorough,
     )
 
 

@@ -68,6 +68,7 @@ def backtest(  # noqa: PLR0913  one for each option
         typer.Option(help="Compare with the live alerts of this topic; exit 1 if they differ.", metavar="TOPIC"),
     ] = None,
     processes: options.Processes = None,
+    thorough: options.Thorough = False,
     config: Config = None,
 ) -> None:
     """Replay past records from files or a topic and print the alerts as JSON lines. Touches no live state.
@@ -95,6 +96,7 @@ def backtest(  # noqa: PLR0913  one for each option
         from_offset=from_offset,
         to_offset=to_offset,
         apart=tuple(path for path in (output, report) if path is not None),
+        thorough=thorough,
     )
     check_apart({"--output": output, "--report": report}, places or ())
     if compare is not None and not compare:
@@ -138,7 +140,11 @@ def _run(want: Wanted, configured: Settings, results: Results, processes: int) -
         listeners: list[Listener] = [lines]
         listeners += [report] if report is not None else []
         listeners += [comparison] if comparison is not None else []
-        how = Replaying(Reading(rule, configured.taking(), want.span, thorough=source.is_small), deciding, processes)
+        how = Replaying(
+            Reading(rule, configured.taking(), want.span, thorough=want.thorough or source.is_small),
+            deciding,
+            processes,
+        )
         with progress.shown(source) as bar:
             tally, verdicts = replay(source, how, listeners, bar)
         lines.flush()

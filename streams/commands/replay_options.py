@@ -47,6 +47,14 @@ AllowTruncated = Annotated[
 Processes = Annotated[
     int | None, typer.Option("--processes", min=1, help="How many processes read; one a core if not given.")
 ]
+Thorough = Annotated[
+    bool,
+    typer.Option(
+        "--thorough",
+        help="Parse every message, also those without any mark of the rule, and so name each malformed one; takes "
+        "several times as long. A small input is read so anyway.",
+    ),
+]
 RuleFile = Annotated[str | None, typer.Option("--rule", help="A rule file; the shipped rule if none.", metavar="FILE")]
 Principal = Annotated[str | None, typer.Option("--principal", help="What a principal is: arn or issuer.")]
 MemberAccount = Annotated[

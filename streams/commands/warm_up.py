@@ -30,6 +30,7 @@ def warm_up(  # noqa: PLR0913  one for each option
     clock: options.Clock = None,
     rule: options.RuleFile = None,
     processes: options.Processes = None,
+    thorough: options.Thorough = False,
     config: Config = None,
 ) -> None:
     """Teach the live workers what is known, from files or a topic: never alerts, and running it twice changes nothing.
@@ -38,7 +39,15 @@ def warm_up(  # noqa: PLR0913  one for each option
 
     Exit codes: 0 seeded; 1 something could not be read or was not acknowledged; 2 wrong usage.
     """
-    want = wanted(tuple(places or ()), topic, start=start, end=end, from_offset=from_offset, to_offset=to_offset)
+    want = wanted(
+        tuple(places or ()),
+        topic,
+        start=start,
+        end=end,
+        from_offset=from_offset,
+        to_offset=to_offset,
+        thorough=thorough,
+    )
     configured = settings.load(config, principal=principal, member_account=member_account, clock=clock, rule=rule)
     sightings = topic_names(configured).sightings
     if topic == sightings:
@@ -46,7 +55,7 @@ def warm_up(  # noqa: PLR0913  one for each option
     # What the producer may not write its library tells in ways that leave no words.
     check_rights(configured, [Right("topic", sightings, ("Write",))])
     source = inputs.choose(want, configured, processes or cores())
-    reading = Reading(configured.load_rule(), configured.taking(), want.span, thorough=source.is_small)
+    reading = Reading(configured.load_rule(), configured.taking(), want.span, thorough=want.thorough or source.is_small)
     with progress.shown(source) as bar:
         tally, acknowledged = seed(source, Seeding(reading, processes or cores(), configured, sightings), bar)
     for line in (*summary.reading_lines(tally), f"seeded       {acknowledged:,} sightings to {sightings}"):

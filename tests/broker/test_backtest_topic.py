@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from kafka_broker import Broker, Names, RunningBroker
 
 
-UNMARKED = "without any mark of the rule, looked at from outside only"
+UNMARKED = "without any mark of the rule, looked at from outside only; --thorough parses them"
 
 
 class Backtest(Protocol):
@@ -104,6 +104,20 @@ def test_any_number_of_processes_gives_the_same_bytes(
     assert len({ran.out for ran in runs}) == 1
     assert days(runs[0]) == list(range(1, 29))
     assert [ran.err.splitlines()[0] for ran in runs] == [f"messages     2,022 (1,994 {UNMARKED})"] * 3
+
+
+def test_thorough_reading_names_what_is_wrong_without_a_mark(
+    backtest: Backtest, broker: RunningBroker, names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R3: in a large topic a broken message without a mark is malformed if --thorough was asked for."""
+    monkeypatch.setattr("streams.backtest.topic.SMALL_TOPIC", 0)
+    topic = broker.create_topic(names.source_topic, 1)
+    produce(broker, topic, [*daily([1, 2]), (0, at("2026-01-03T00:00:00Z"), b'{"cut": }')])
+    quick, thorough = (backtest("--topic", topic, *options) for options in ([], ["--thorough"]))
+    assert quick.out == thorough.out != b""
+    assert "malformed    0\n" in quick.err
+    assert "malformed    1\n" in thorough.err
+    assert f"{topic}[0]:2: malformed" in thorough.err
 
 
 def test_offsets_are_from_inclusive_and_to_exclusive(backtest: Backtest, broker: RunningBroker, names: Names) -> None:

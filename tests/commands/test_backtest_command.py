@@ -212,6 +212,25 @@ def test_malformed_messages_are_counted_and_shown(backtest: Backtest, tmp_path: 
     assert f"{path}:3: unknown-shape" in ran.err
 
 
+def test_thorough_reading_names_what_is_wrong_without_a_mark(
+    backtest: Backtest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R3: in a large archive a broken file without a mark is malformed if --thorough was asked for."""
+    monkeypatch.setattr("streams.backtest.files.SMALL_INPUT", 0)
+    _write(tmp_path / "in.jsonl", record("2026-01-01T00:00:00Z"))
+    broken = tmp_path / "broken.json"
+    broken.write_text('{"Records": [{"eventName": }]}')
+    report = tmp_path / "report.html"
+    quick, thorough = (backtest(tmp_path, "--report", report, *options) for options in ([], ["--thorough"]))
+    assert quick.out == thorough.out != b""
+    assert "messages     2 (1 without any mark of the rule, looked at from outside only; --thorough" in quick.err
+    assert "malformed    0\n" in quick.err
+    assert "messages     2\n" in thorough.err
+    assert "malformed    1\n" in thorough.err
+    assert f"{broken}: malformed" in thorough.err
+    assert "every message parsed" in report.read_text()
+
+
 def test_incomplete_sightings_are_counted_and_shown(backtest: Backtest, tmp_path: Path) -> None:
     """T5: what is incomplete neither alerts nor teaches, and is named."""
     path = tmp_path / "in.json"
