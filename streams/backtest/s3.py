@@ -2,7 +2,9 @@
 
 Rules:
 - Credentials, region and endpoint are found where every AWS tool finds them (environment, profile, instance role).
-- CloudTrail's dated prefixes are pruned before they are listed: a year of an organisation is millions of objects.
+- A listing has a thousand keys to an answer, in order of their names, whatever their folders: an answer a folder would
+  take hours for an organisation, whose every account has one a region and day. Where CloudTrail's dated folders lie
+  outside the span it starts anew behind them: a year of an organisation is millions of objects.
 - Keys are taken as S3 has them: they are no paths and no patterns, though s3fs's ``ls`` and ``cat`` take them for such.
 - The objects of a task are asked for together, as one answer after the other would leave the processor idle. A large
   one is read in blocks.
@@ -15,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from streams.backtest.archive import S3, Found, Listing, is_worth_entering, words
+from streams.backtest.archive import S3, Found, Listing, end_of_unwanted, is_worth_entering, words
 from streams.backtest.files import read_one
 from streams.backtest.parts import Part
 from streams.backtest.reader import Reader
@@ -67,22 +69,43 @@ def find(address: str, span: Span, listing: Listing) -> Iterator[Found]:
 
 
 def _below(store: Any, bucket: str, prefix: str, span: Span, listing: Listing) -> Iterator[Found]:
-    asked = {"Bucket": bucket, "Prefix": prefix, "Delimiter": "/"}
+    asked = {"Bucket": bucket, "Prefix": prefix}
+    passed = ""  # up to this key there is nothing wanted
+    entered: str | None = None  # the last key's folder
     while True:
         try:
             page = store.call_s3("list_objects_v2", **asked)
         except Exception as error:  # noqa: BLE001  as above
             listing.failures.append((f"{S3}{bucket}/{prefix}", _words(error)))
             return
+        key = ""
         for entry in page.get("Contents", ()):
-            if entry["Size"] or entry["Key"] != prefix:  # a prefix may be an object too, the empty mark of a folder
-                yield Found(f"{S3}{bucket}/{entry['Key']}", int(entry["Size"]))
-        for folder in page.get("CommonPrefixes", ()):
-            if is_worth_entering(f"{S3}{bucket}/{folder['Prefix']}".removesuffix("/"), span):
-                yield from _below(store, bucket, folder["Prefix"], span, listing)
+            key = entry["Key"]
+            if key <= passed:
+                continue
+            folder = key.rpartition("/")[0]
+            if folder != entered:
+                unwanted = _unwanted(folder, prefix, span)
+                if unwanted is not None:
+                    passed = end_of_unwanted(unwanted, span)
+                    continue
+                entered = folder
+            is_mark = not entry["Size"] and key.endswith("/")  # of a folder, as consoles make them
+            if not is_mark:
+                yield Found(f"{S3}{bucket}/{key}", int(entry["Size"]))
         if not page.get("IsTruncated"):
             return
-        asked["ContinuationToken"] = page["NextContinuationToken"]
+        if key and passed > key:
+            asked.pop("ContinuationToken", None)
+            asked["StartAfter"] = passed
+        else:
+            asked["ContinuationToken"] = page["NextContinuationToken"]
+
+
+def _unwanted(folder: str, prefix: str, span: Span) -> str | None:
+    """The outermost of a folder and those around it, below the prefix, that is not worth entering."""
+    ends = (place for place in range(len(prefix), len(folder) + 1) if folder[place : place + 1] in ("", "/"))
+    return next((around for end in ends if not is_worth_entering(around := folder[:end], span)), None)
 
 
 @dataclass(frozen=True, slots=True)

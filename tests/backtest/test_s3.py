@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
 from replay_records import Ran, lines, ordinary, record, run
 
+from streams.backtest.archive import Listing, is_worth_entering
+from streams.backtest.span import Span
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 BASE = "AWSLogs/o-abc/111111111111/CloudTrail/us-east-1"
@@ -64,6 +70,11 @@ def daily(day: int) -> bytes:
     return gzip.compress(json.dumps({"Records": [ordinary(day), found]}).encode())
 
 
+def day(number: int) -> int:
+    """Midnight of a day of January 2026."""
+    return round(datetime(2026, 1, number, tzinfo=UTC).timestamp() * 1000)
+
+
 def accounts(ran: Ran) -> list[int]:
     return [int(account) for _, account, _ in ran.told()]
 
@@ -107,6 +118,85 @@ def test_days_outside_the_span_are_not_listed(bucket: Any, backtest: Backtest) -
     ran = backtest("s3://trail/AWSLogs", "--from", "2026-01-05", "--to", "2026-01-07")
     assert accounts(ran) == [5, 6]
     assert "messages     4\n" in ran.err
+
+
+DATES = ["2025/12/31", "2026/01/01", "2026/01/04", "2026/01/05", "2026/01/07", "2026/01/08", "2026/02/01", "2027/01/01"]
+PLACES = ["CloudTrail-Digest/us-east-1", "CloudTrail/us-east-1", "CloudTrail/us-west-2", "CloudTrail"]
+ODD = ["2026/13/01", "2026/00", "2026/x", "0000", "2026", "undated"]
+KEYS = st.builds(
+    "{}/{}/{}/{}".format,
+    st.sampled_from(["AWSLogs/1", "copy/AWSLogs/o/2"]),
+    st.sampled_from(PLACES),
+    st.sampled_from([*DATES, *ODD]),
+    st.sampled_from(["a", "b", "~"]),
+)
+DAYS = st.one_of(st.none(), st.sampled_from([*map(day, range(1, 10))]))
+
+
+class PagedStore:
+    """Answers as S3 does, some keys to an answer, and counts how often it was asked."""
+
+    def __init__(self, keys: Iterable[str], at_once: int) -> None:
+        self.keys, self.at_once, self.asked = sorted(set(keys)), at_once, 0
+
+    def info(self, _address: str) -> dict[str, str]:
+        """Every address is a prefix."""
+        return {"type": "directory"}
+
+    def split_path(self, address: str) -> tuple[str, str, None]:
+        """Bucket and key."""
+        bucket, _, key = address.removeprefix("s3://").partition("/")
+        return bucket, key, None
+
+    def call_s3(self, method: str, **asked: str) -> dict[str, Any]:
+        """One answer."""
+        assert (method, asked.pop("Bucket")) == ("list_objects_v2", "trail")
+        self.asked += 1
+        prefix, after = asked.pop("Prefix"), asked.pop("StartAfter", "")
+        after = asked.pop("ContinuationToken", after)
+        assert not asked
+        left = [key for key in self.keys if key.startswith(prefix) and key > after]
+        page = left[: self.at_once]
+        answer: dict[str, Any] = {"Contents": [{"Key": key, "Size": 1} for key in page]}
+        return answer | ({"IsTruncated": True, "NextContinuationToken": page[-1]} if len(left) > len(page) else {})
+
+
+def listed(store: PagedStore, span: Span, monkeypatch: pytest.MonkeyPatch, prefix: str = "") -> list[str]:
+    from streams.backtest import s3  # noqa: PLC0415  an optional extra
+
+    monkeypatch.setattr(s3, "_store", lambda: store)
+    return [found.path.removeprefix("s3://trail/") for found in s3.find(f"s3://trail/{prefix}", span, Listing())]
+
+
+@given(st.lists(KEYS), st.integers(1, 5), DAYS, DAYS, st.sampled_from(["", "AWSLogs", "copy/AWSLogs/o/2/CloudTrail"]))
+def test_listing_gives_every_key_of_the_folders_worth_entering(
+    keys: list[str], at_once: int, start: int | None, end: int | None, prefix: str
+) -> None:
+    """What a listing leaves out lies in a folder that is not worth entering, wherever its answers are cut."""
+    span = Span(start, end)
+    wanted = {
+        key
+        for key in keys
+        if f"{key}/".startswith(f"{prefix}/" if prefix else "")
+        and all(
+            is_worth_entering(key[:end], span) for end, letter in enumerate(key) if letter == "/" and end > len(prefix)
+        )
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        assert listed(PagedStore(keys, at_once), span, patch, prefix) == sorted(wanted)
+
+
+def test_listing_asks_once_for_a_thousand_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A year of an organisation takes an answer a thousand objects, and some days of it a few answers a region."""
+    regions = [f"AWSLogs/o/{account}/CloudTrail/{region}" for account in range(5) for region in ("eu", "us")]
+    days = [f"{year}/{month:02}/{day:02}" for year in (2025, 2026) for month in range(1, 13) for day in range(1, 29)]
+    store = PagedStore([f"{region}/{day}/{n}" for region in regions for day in days for n in range(3)], 1000)
+    assert len(listed(store, Span(), monkeypatch)) == len(store.keys) == 20_160
+    assert store.asked == 21
+    store.asked = 0
+    found = listed(store, Span(day(15), day(17)), monkeypatch)
+    assert sorted({key[-12:-2] for key in found}) == ["2026/01/14", "2026/01/15", "2026/01/16", "2026/01/17"]
+    assert store.asked <= 5 * len(regions) + 1
 
 
 def test_any_key_is_read(bucket: Any, backtest: Backtest) -> None:
