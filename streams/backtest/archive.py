@@ -19,12 +19,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from stat import S_ISREG
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from streams.backtest.span import DAY, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+_Thing = TypeVar("_Thing")
 
 S3 = "s3://"
 DIGESTS = "CloudTrail-Digest"
@@ -48,19 +50,27 @@ class Listing:
     failures: list[tuple[str, str]] = field(default_factory=list)
 
 
-def find(places: Iterable[str], span: Span, apart: Iterable[Path] = ()) -> Listing:
+class Watch(Protocol):
+    """Hears of each file as it is found."""
+
+    def __call__(self, things: Iterable[_Thing], /) -> Iterator[_Thing]:
+        """Pass things on."""
+
+
+def find(places: Iterable[str], span: Span, apart: Iterable[Path] = (), watch: Watch = iter) -> Listing:
     """Every file at the given paths and below them, each once, sorted by path.
 
     Args:
         places: paths of files and folders.
         span: prunes CloudTrail's dated folders.
         apart: files that are no input wherever they lie: this run's own output and report.
+        watch: what is found passes through it.
     """
     listing = Listing()
     unwanted = {os.path.realpath(path) for path in apart}
     seen: dict[str, Found] = {}
     for place in places:
-        for real, found in _below(place, os.path.realpath(place), span, listing):
+        for real, found in watch(_below(place, os.path.realpath(place), span, listing)):
             if real not in unwanted:
                 seen[real] = min(found, seen[real]) if real in seen else found
     listing.files = sorted(seen.values())

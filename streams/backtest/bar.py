@@ -1,8 +1,8 @@
-"""The progress bar on stderr: how much, how fast and how long to go."""
+"""The progress bar on stderr: how much, how fast and how long to go; and the count of what has no known end."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
     from streams.backtest.tally import Tally
     from streams.detection.sighting import Sighting
 
+_Thing = TypeVar("_Thing")
+
 _STEP = 500
-"""After so many sightings the bar moves on."""
+"""After so many things the bar moves on."""
 
 
 class Bar:
@@ -66,6 +68,37 @@ class Bar:
             yield sighting
             if number % _STEP == 0:
                 self._bar.update(task, completed=number)
+
+
+class Count:
+    """How many have come, and how fast, while nobody knows how many there will be; shown while it is a context."""
+
+    def __init__(self, what: str) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f}"),
+            _Rate(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._bar.add_task(what, total=None)
+        self._counted = 0
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def watch(self, things: Iterable[_Thing]) -> Iterator[_Thing]:
+        """The same things, counted."""
+        for thing in things:
+            yield thing
+            self._counted += 1
+            if self._counted % _STEP == 0:
+                self._bar.update(self._task, completed=self._counted)
 
 
 class _ByUnit(ProgressColumn):

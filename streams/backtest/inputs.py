@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.backtest import archive, files
+from streams.backtest import archive, files, progress
 from streams.backtest.run import Input
 
 if TYPE_CHECKING:
     from streams.backtest.parts import Task
+    from streams.backtest.span import Span
     from streams.backtest.wanted import Wanted
     from streams.settings import Settings
 
@@ -30,15 +31,24 @@ def choose(wanted: Wanted, settings: Settings, processes: int) -> Input:
 def _files(wanted: Wanted) -> Input:
     """The files and objects at the wanted places."""
     addresses = sorted({place for place in wanted.places if place.startswith(archive.S3)})
-    listing = archive.find(
-        (place for place in wanted.places if not place.startswith(archive.S3)), wanted.span, wanted.apart
-    )
+    places = [place for place in wanted.places if not place.startswith(archive.S3)]
+    with progress.listing() as watch:
+        listing = archive.find(places, wanted.span, wanted.apart, watch)
+        objects = _objects(addresses, wanted.span, listing, watch)
     tasks: list[Task] = [files.FileTask(group) for group in files.groups(listing.files)]
     total = sum(found.size for found in listing.files)
-    if addresses:
-        from streams.backtest import s3  # noqa: PLC0415  an optional extra
+    if objects:
+        from streams.backtest.s3 import ObjectTask  # noqa: PLC0415  an optional extra
 
-        objects = sorted({found for address in addresses for found in s3.find(address, wanted.span, listing)})
-        tasks += [s3.ObjectTask(group) for group in files.groups(objects)]
+        tasks += [ObjectTask(group) for group in files.groups(objects)]
         total += sum(found.size for found in objects)
     return Input(tasks, total, "bytes", is_small=total <= files.SMALL_INPUT, failures=listing.failures)
+
+
+def _objects(addresses: list[str], span: Span, listing: archive.Listing, watch: archive.Watch) -> list[archive.Found]:
+    """The objects at ``s3://`` addresses, each once, sorted."""
+    if not addresses:
+        return []
+    from streams.backtest import s3  # noqa: PLC0415  an optional extra
+
+    return sorted({found for address in addresses for found in watch(s3.find(address, span, listing))})

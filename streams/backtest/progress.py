@@ -1,4 +1,4 @@
-"""Shows how far reading has come, if there is somebody to look."""
+"""Shows how far listing and reading have come, if there is somebody to look."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from streams.backtest.archive import Watch
     from streams.backtest.run import Input, Progress
     from streams.backtest.tally import Tally
     from streams.detection.sighting import Sighting
@@ -24,6 +25,18 @@ def shown(source: Input) -> Iterator[Progress]:
 
     with Bar(source) as bar:
         yield bar
+
+
+@contextmanager
+def listing() -> Iterator[Watch]:
+    """Counts on stderr what passes through while the context lasts, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield iter
+        return
+    from streams.backtest.bar import Count  # noqa: PLC0415  as above
+
+    with Count("listing") as count:
+        yield count.watch
 
 
 class _Unseen:

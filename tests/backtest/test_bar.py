@@ -8,9 +8,19 @@ import pytest
 from rich.console import Console
 from sightings import NOON, sighting
 
-from streams.backtest.bar import Bar
+from streams.backtest.bar import Bar, Count
 from streams.backtest.run import Input
 from streams.backtest.tally import Tally
+
+
+@pytest.fixture
+def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
+    """What a terminal was sent."""
+    sent = io.StringIO()
+    console = Console(file=sent, force_terminal=True, width=120, color_system=None)
+    monkeypatch.setattr("streams.backtest.bar.Console", lambda **_: console)
+    monkeypatch.setattr("streams.backtest.bar._STEP", 1)
+    return sent
 
 
 @pytest.mark.parametrize(
@@ -20,12 +30,8 @@ from streams.backtest.tally import Tally
         ("records", Tally(messages=7, size=3_000_000), "7/4000000"),
     ],
 )
-def test_reading_and_deciding_are_shown(unit: str, tally: Tally, shown: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_and_deciding_are_shown(unit: str, tally: Tally, shown: str, screen: io.StringIO) -> None:
     """A bar shows what was read in its unit; deciding on many sightings takes long too, and has a bar of its own."""
-    screen = io.StringIO()
-    console = Console(file=screen, force_terminal=True, width=120, color_system=None)
-    monkeypatch.setattr("streams.backtest.bar.Console", lambda **_: console)
-    monkeypatch.setattr("streams.backtest.bar._STEP", 1)
     source = Input([], 4_000_000, "bytes" if unit == "bytes" else "records")
     sightings = [sighting(NOON + number) for number in range(3)]
     with Bar(source) as bar:
@@ -35,3 +41,14 @@ def test_reading_and_deciding_are_shown(unit: str, tally: Tally, shown: str, mon
     assert shown in screen.getvalue()
     last = screen.getvalue()[screen.getvalue().rindex("deciding") :]
     assert "3/3" in last
+
+
+def test_listing_is_counted(screen: io.StringIO) -> None:
+    """A listing of a million files takes long too: it shows how many were found, over all places."""
+    with Count("listing") as count:
+        assert [list(count.watch(range(start, start + 600))) for start in (0, 600)] == [
+            list(range(600)),
+            list(range(600, 1200)),
+        ]
+    last = screen.getvalue()[screen.getvalue().rindex("listing") :]
+    assert "1,200" in last
