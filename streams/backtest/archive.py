@@ -35,7 +35,7 @@ _LAST = "\U0010fffd"
 _LAST_OF_DATE = (9999, 12, 31)
 
 
-class Found(NamedTuple):  # of which an archive has a million: to make, sort and send one costs a third of a dataclass's
+class Found(NamedTuple):  # an archive has a million of them: to make, sort and send one costs half of a dataclass
     """A file to read: its path, or its ``s3://`` address, and its size in bytes as stored."""
 
     path: str
