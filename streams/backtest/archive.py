@@ -31,8 +31,6 @@ _Thing = TypeVar("_Thing")
 S3 = "s3://"
 DIGESTS = "CloudTrail-Digest"
 _DATED = re.compile(r"(?:^|/)AWSLogs/(?:[^/]+/)+CloudTrail/[^/]+/(\d{4})(?:/(\d\d)(?:/(\d\d))?)?$")
-_LAST = "\U0010fffd"
-_LAST_OF_DATE = (9999, 12, 31)
 
 
 class Found(NamedTuple):  # an archive has a million of them: to make, sort and send one costs half of a dataclass
@@ -98,18 +96,19 @@ def _below(place: str, real: str, span: Span, listing: Listing) -> Iterator[tupl
         for entry in entries:
             path = start + entry.name
             below = path if start == real_start else real_start + entry.name  # one string each, of a million, is enough
-            if entry.is_file(follow_symlinks=False) or not entry.is_dir():
-                try:
-                    status = entry.stat()
-                except OSError as error:
-                    listing.failures.append((path, words(error)))
+            try:
+                if entry.is_dir():
+                    if entry.is_dir(follow_symlinks=False) and is_worth_entering(path, span):
+                        folders.append((path, below))
                     continue
-                if not S_ISREG(status.st_mode):
-                    listing.failures.append((path, "a pipe, socket or device; it is read only if it is named itself"))
-                    continue
-                yield os.path.realpath(path) if entry.is_symlink() else below, Found(path, status.st_size)
-            elif entry.is_dir(follow_symlinks=False) and is_worth_entering(path, span):
-                folders.append((path, below))
+                status = entry.stat()
+            except OSError as error:
+                listing.failures.append((path, words(error)))
+                continue
+            if not S_ISREG(status.st_mode):
+                listing.failures.append((path, "a pipe, socket or device; it is read only if it is named itself"))
+                continue
+            yield os.path.realpath(path) if entry.is_symlink() else below, Found(path, status.st_size)
 
 
 def is_worth_entering(folder: str, span: Span) -> bool:
@@ -124,24 +123,6 @@ def is_worth_entering(folder: str, span: Span) -> bool:
     except ValueError:  # no date after all, such as month 13
         return True
     return span.may_hold_files_of(first, after)
-
-
-def end_of_unwanted(folder: str, span: Span) -> str:
-    """The last name, in order, of what is not worth entering from a folder on that is not.
-
-    That is the folder's end; for a year, month or day that of the last such before or after the span.
-    """
-    dated = _DATED.search(folder)
-    if dated is None:
-        return f"{folder}/{_LAST}"
-    level = sum(map(bool, dated.groups()))
-    first, _ = _days(*(int(part) for part in dated.groups() if part))
-    last = _LAST_OF_DATE[level - 1]
-    if span.start is not None and first < span.start:
-        wanted = datetime.fromtimestamp((span.start - DAY) / 1000, UTC)  # a day's margin, as in ``may_hold_files_of``
-        last = (wanted.year, wanted.month, wanted.day)[level - 1] - 1
-    width = dated.end(level) - dated.start(level)
-    return f"{folder[: dated.start(level)]}{last:0{width}}/{_LAST}"
 
 
 def _days(year: int, month: int | None = None, day: int | None = None) -> tuple[int, int]:

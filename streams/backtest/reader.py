@@ -98,8 +98,9 @@ class Reader:
         self.tally.messages += 1
         place = Place(path)
         if is_marked or size > bound:
-            held[:] = [b"".join(held)[: bound + 1]]  # it may be large: no more of it than must be
-            self._message(bytes(held.pop()), place)
+            if len(held) > 1 or size > bound:
+                held[:] = [b"".join(held)[: bound + 1]]  # it may be large: no more of it than must be
+            self._message(held.pop(), place)
         else:
             self.tally.unmarked += 1
             self._judge_outside(held[0] if len(held) == 1 else b"".join((*held[:1], *held[-1:])), place)

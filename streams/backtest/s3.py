@@ -4,7 +4,7 @@ Rules:
 - Credentials, region and endpoint are found where every AWS tool finds them (environment, profile, instance role).
 - A listing has a thousand keys to an answer, in order of their names, whatever their folders: an answer a folder would
   take hours for an organisation, whose every account has one a region and day. Where CloudTrail's dated folders lie
-  outside the span it starts anew behind them: a year of an organisation is millions of objects.
+  outside the span, it starts anew behind them: a year of an organisation is millions of objects.
 - Keys are taken as S3 has them: they are no paths and no patterns, though s3fs's ``ls`` and ``cat`` take them for such.
 - The objects of a task are asked for together, as one answer after the other would leave the processor idle. A large
   one is read in blocks.
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from streams.backtest.archive import S3, Found, Listing, end_of_unwanted, is_worth_entering, words
+from streams.backtest.archive import S3, Found, Listing, is_worth_entering, words
 from streams.backtest.files import read_one
 from streams.backtest.parts import Part
 from streams.backtest.reader import Reader
@@ -34,6 +34,9 @@ AT_ONCE = 16 * 1024 * 1024
 """Objects up to this size are fetched whole, and together."""
 
 _BLOCK = 8 * 1024 * 1024
+_BEHIND = "/\U0010fffd"
+_NO_ORDER = "--x-s3"
+"""What the names of directory buckets end in, whose listings have no order (AWS, "ListObjectsV2")."""
 
 
 @cache
@@ -70,42 +73,56 @@ def find(address: str, span: Span, listing: Listing) -> Iterator[Found]:
 
 def _below(store: Any, bucket: str, prefix: str, span: Span, listing: Listing) -> Iterator[Found]:
     asked = {"Bucket": bucket, "Prefix": prefix}
-    passed = ""  # up to this key there is nothing wanted
-    entered: str | None = None  # the last key's folder
-    while True:
-        try:
+    may_jump = not bucket.endswith(_NO_ORDER)
+    key = folder = ""
+    unwanted: str | None = None  # of the last key's folder and those around it, what is not worth entering
+    try:
+        while True:
             page = store.call_s3("list_objects_v2", **asked)
-        except Exception as error:  # noqa: BLE001  as above
-            listing.failures.append((f"{S3}{bucket}/{prefix}", _words(error)))
-            return
-        key = ""
-        for entry in page.get("Contents", ()):
-            key = entry["Key"]
-            if key <= passed:
-                continue
-            folder = key.rpartition("/")[0]
-            if folder != entered:
-                unwanted = _unwanted(folder, prefix, span)
-                if unwanted is not None:
-                    passed = end_of_unwanted(unwanted, span)
-                    continue
-                entered = folder
-            is_mark = not entry["Size"] and key.endswith("/")  # of a folder, as consoles make them
-            if not is_mark:
-                yield Found(f"{S3}{bucket}/{key}", int(entry["Size"]))
-        if not page.get("IsTruncated"):
-            return
-        if key and passed > key:
-            asked.pop("ContinuationToken", None)
-            asked["StartAfter"] = passed
-        else:
-            asked["ContinuationToken"] = page["NextContinuationToken"]
+            entries = page.get("Contents", ())
+            if entries and entries[0]["Key"] <= asked.get("StartAfter", ""):
+                may_jump = False  # a store that does not know how: this is its first answer again
+            for entry in entries:
+                key = entry["Key"]
+                if key.rpartition("/")[0] != folder:
+                    folder = key.rpartition("/")[0]
+                    unwanted = _unwanted(folder, prefix, span)
+                is_mark = not entry["Size"] and key.endswith("/")  # of a folder, as consoles make them
+                if not (is_mark or unwanted):
+                    yield Found(f"{S3}{bucket}/{key}", int(entry["Size"]))
+            if not page.get("IsTruncated"):
+                return
+            asked = {"Bucket": bucket, "Prefix": prefix}
+            if unwanted and may_jump and entries:
+                asked["StartAfter"] = _end_of_unwanted(store, bucket, unwanted, span)
+            else:
+                asked["ContinuationToken"] = page["NextContinuationToken"]
+    except Exception as error:  # noqa: BLE001  as above
+        listing.failures.append((f"{S3}{bucket}/{prefix}", _words(error)))
 
 
 def _unwanted(folder: str, prefix: str, span: Span) -> str | None:
     """The outermost of a folder and those around it, below the prefix, that is not worth entering."""
     ends = (place for place in range(len(prefix), len(folder) + 1) if folder[place : place + 1] in ("", "/"))
     return next((around for end in ends if not is_worth_entering(around := folder[:end], span)), None)
+
+
+def _end_of_unwanted(store: Any, bucket: str, folder: str, span: Span) -> str:
+    """A name behind all that a folder holds, and the folders next to it, one after the other, that are unwanted too.
+
+    What else lies among these, such as an object beside the years of a region, ends the row: it is read.
+    """
+    passed = folder + _BEHIND
+    around = folder[: folder.rfind("/") + 1]
+    page = store.call_s3("list_objects_v2", Bucket=bucket, Prefix=around, Delimiter="/", StartAfter=passed)
+    objects = {entry["Key"] for entry in page.get("Contents", ())}
+    for name in sorted({*objects, *(entry["Prefix"] for entry in page.get("CommonPrefixes", ()))}):
+        if name <= passed:
+            continue
+        if name in objects or is_worth_entering(name.removesuffix("/"), span):
+            break
+        passed = name.removesuffix("/") + _BEHIND
+    return passed
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,22 +122,24 @@ def test_days_outside_the_span_are_not_listed(bucket: Any, backtest: Backtest) -
 
 DATES = ["2025/12/31", "2026/01/01", "2026/01/04", "2026/01/05", "2026/01/07", "2026/01/08", "2026/02/01", "2027/01/01"]
 PLACES = ["CloudTrail-Digest/us-east-1", "CloudTrail/us-east-1", "CloudTrail/us-west-2", "CloudTrail"]
-ODD = ["2026/13/01", "2026/00", "2026/x", "0000", "2026", "undated"]
+ODD = ["2026/13/01", "2026/02/30", "2026/1", "2026/04-x", "2026/00", "2026/x", "2026/06", "0000", "2025-26", "undated"]
+PREFIXES = ["", "AWSLogs", "copy/AWSLogs/o/2/CloudTrail", "AWSLogs/1/CloudTrail/us-east-1/2026"]
 KEYS = st.builds(
-    "{}/{}/{}/{}".format,
+    "{}/{}/{}{}".format,
     st.sampled_from(["AWSLogs/1", "copy/AWSLogs/o/2"]),
     st.sampled_from(PLACES),
     st.sampled_from([*DATES, *ODD]),
-    st.sampled_from(["a", "b", "~"]),
+    st.sampled_from(["/a", "/b", "/~", ".json"]),
 )
 DAYS = st.one_of(st.none(), st.sampled_from([*map(day, range(1, 10))]))
+SPANS = st.builds(Span, DAYS, DAYS)
 
 
 class PagedStore:
     """Answers as S3 does, some keys to an answer, and counts how often it was asked."""
 
-    def __init__(self, keys: Iterable[str], at_once: int) -> None:
-        self.keys, self.at_once, self.asked = sorted(set(keys)), at_once, 0
+    def __init__(self, keys: Iterable[str], at_once: int, *, knows_start: bool = True) -> None:
+        self.keys, self.at_once, self.knows_start, self.asked = sorted(set(keys)), at_once, knows_start, 0
 
     def info(self, _address: str) -> dict[str, str]:
         """Every address is a prefix."""
@@ -152,10 +154,19 @@ class PagedStore:
         """One answer."""
         assert (method, asked.pop("Bucket")) == ("list_objects_v2", "trail")
         self.asked += 1
-        prefix, after = asked.pop("Prefix"), asked.pop("StartAfter", "")
-        after = asked.pop("ContinuationToken", after)
+        prefix, start, delimiter = asked.pop("Prefix"), asked.pop("StartAfter", ""), asked.pop("Delimiter", None)
+        after = asked.pop("ContinuationToken", start if self.knows_start else "")
         assert not asked
         left = [key for key in self.keys if key.startswith(prefix) and key > after]
+        if delimiter:
+            cut = {key: f"{prefix}{key.removeprefix(prefix).split(delimiter)[0]}{delimiter}" for key in left}
+            names = sorted({key if delimiter not in key.removeprefix(prefix) else cut[key] for key in left})
+            page = names[: self.at_once]
+            return {
+                "Contents": [{"Key": name, "Size": 1} for name in page if not name.endswith(delimiter)],
+                "CommonPrefixes": [{"Prefix": name} for name in page if name.endswith(delimiter)],
+                "IsTruncated": len(names) > len(page),
+            }
         page = left[: self.at_once]
         answer: dict[str, Any] = {"Contents": [{"Key": key, "Size": 1} for key in page]}
         return answer | ({"IsTruncated": True, "NextContinuationToken": page[-1]} if len(left) > len(page) else {})
@@ -165,15 +176,24 @@ def listed(store: PagedStore, span: Span, monkeypatch: pytest.MonkeyPatch, prefi
     from streams.backtest import s3  # noqa: PLC0415  an optional extra
 
     monkeypatch.setattr(s3, "_store", lambda: store)
-    return [found.path.removeprefix("s3://trail/") for found in s3.find(f"s3://trail/{prefix}", span, Listing())]
+    listing = Listing()
+    found = [found.path.removeprefix("s3://trail/") for found in s3.find(f"s3://trail/{prefix}", span, listing)]
+    assert listing.failures == []
+    return found
 
 
-@given(st.lists(KEYS), st.integers(1, 5), DAYS, DAYS, st.sampled_from(["", "AWSLogs", "copy/AWSLogs/o/2/CloudTrail"]))
+@given(st.lists(KEYS), st.integers(1, 5), SPANS, st.sampled_from(PREFIXES), st.booleans())
 def test_listing_gives_every_key_of_the_folders_worth_entering(
-    keys: list[str], at_once: int, start: int | None, end: int | None, prefix: str
+    keys: list[str],
+    at_once: int,
+    span: Span,
+    prefix: str,
+    knows_start: bool,  # noqa: FBT001
 ) -> None:
-    """What a listing leaves out lies in a folder that is not worth entering, wherever its answers are cut."""
-    span = Span(start, end)
+    """A listing leaves out what lies in folders not worth entering, wherever its answers are cut, and nothing else.
+
+    A store that cannot begin in the middle is asked for all of it, and not for ever.
+    """
     wanted = {
         key
         for key in keys
@@ -183,20 +203,23 @@ def test_listing_gives_every_key_of_the_folders_worth_entering(
         )
     }
     with pytest.MonkeyPatch.context() as patch:
-        assert listed(PagedStore(keys, at_once), span, patch, prefix) == sorted(wanted)
+        store = PagedStore(keys, at_once, knows_start=knows_start)
+        found = listed(store, span, patch, prefix)
+    assert sorted(set(found)) == sorted(wanted)
+    assert not knows_start or len(found) == len(wanted)
 
 
 def test_listing_asks_once_for_a_thousand_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """A year of an organisation takes an answer a thousand objects, and some days of it a few answers a region."""
     regions = [f"AWSLogs/o/{account}/CloudTrail/{region}" for account in range(5) for region in ("eu", "us")]
     days = [f"{year}/{month:02}/{day:02}" for year in (2025, 2026) for month in range(1, 13) for day in range(1, 29)]
-    store = PagedStore([f"{region}/{day}/{n}" for region in regions for day in days for n in range(3)], 1000)
-    assert len(listed(store, Span(), monkeypatch)) == len(store.keys) == 20_160
-    assert store.asked == 21
+    store = PagedStore([f"{region}/{day}/{n}" for region in regions for day in days for n in range(9)], 1000)
+    assert len(listed(store, Span(), monkeypatch)) == len(store.keys) == 60_480
+    assert store.asked == 61
     store.asked = 0
     found = listed(store, Span(day(15), day(17)), monkeypatch)
     assert sorted({key[-12:-2] for key in found}) == ["2026/01/14", "2026/01/15", "2026/01/16", "2026/01/17"]
-    assert store.asked <= 5 * len(regions) + 1
+    assert store.asked <= 8 * len(regions)
 
 
 def test_any_key_is_read(bucket: Any, backtest: Backtest) -> None:
