@@ -2,7 +2,8 @@
 
 Rules:
 - Bytes without any mark of the rule are not parsed, or reading would cost six times what decompressing does. Of them
-  only the outside is judged: what does not begin and end as JSON does is malformed (R3).
+  only the outside is looked at: what does not begin and end as JSON does is parsed all the same, to tell what is wrong
+  with it (R3).
 - A small input is read whole all the same (``thorough``), so that each flaw in it is named.
 - The span is that of event time for files and of Kafka's timestamps for topics. What has no readable time is within it.
 """
@@ -98,12 +99,13 @@ class Reader:
         self.tally.messages += 1
         place = Place(path)
         if is_marked or size > bound:
-            if len(held) > 1 or size > bound:
+            if len(held) != 1 or size > bound:
                 held[:] = [b"".join(held)[: bound + 1]]  # it may be large: no more of it than must be
             self._message(held.pop(), place)
-        else:
+        elif looks_whole(held[0] if len(held) == 1 else b"".join((*held[:1], *held[-1:]))):
             self.tally.unmarked += 1
-            self._judge_outside(held[0] if len(held) == 1 else b"".join((*held[:1], *held[-1:])), place)
+        else:
+            self._parsed(b"".join(held), place)
 
     def lines(self, block: bytes, path: str, first: int) -> int:
         """Read a block of whole lines, each a message; ``first`` is the first one's number. Returns the next number.
@@ -124,8 +126,7 @@ class Reader:
                 self.tally.unmarked += 1
             elif line.strip(_BLANKS):
                 self.tally.messages += 1
-                self.tally.unmarked += 1
-                self._judge_outside(line, Place(path, number))
+                self._message(line, Place(path, number))
         return first + len(lines)
 
     def records(self, records: Sequence[Message]) -> None:
@@ -138,11 +139,11 @@ class Reader:
             value = record.value()
             if not value:
                 read += 1  # a tombstone has nothing to look for (R5)
-            elif thorough or may_match(value):
+            elif (
+                thorough or may_match(value) or ((value[0] != _OPEN or value[-1] != _CLOSE) and not looks_whole(value))
+            ):
                 read += 1
                 self._record(value, record)
-            elif value[0] != _OPEN or value[-1] != _CLOSE:
-                self._judge_outside(value, Place(f"{record.topic()}[{record.partition()}]", record.offset()))
         self.tally.unmarked += len(records) - read
 
     def _record(self, value: bytes, record: Message) -> None:
@@ -175,16 +176,14 @@ class Reader:
 
     def _message(self, value: bytes | bytearray, place: Place) -> None:
         is_too_large = len(value) > self.max_message_size
-        if not (self._reading.thorough or is_too_large or self._may_match(value)):
+        if self._reading.thorough or is_too_large or self._may_match(value) or not looks_whole(value):
+            self._parsed(value, place)
+        else:
             self.tally.unmarked += 1
-            self._judge_outside(value, place)
-            return
+
+    def _parsed(self, value: bytes | bytearray, place: Place) -> None:
         for sighting in self._take(value, place, None):
             self._keep(sighting, sighting.event.time)
-
-    def _judge_outside(self, value: bytes | bytearray, place: Place) -> None:
-        if flaw := outside_flaw(value):
-            self.tally.reject(Flaw(place, "malformed", flaw))
 
     def _take(self, value: bytes | bytearray, place: Place, origin: Origin | None) -> tuple[Sighting, ...]:
         narrowed = None if self._reading.thorough else narrow(value, self._may_match, self._places)
@@ -218,11 +217,9 @@ class Reader:
         self._held += len(sighting.record)
 
 
-def outside_flaw(value: bytes | bytearray) -> str | None:
-    """What is wrong with bytes that hold no mark of the rule, judged by their outside; ``None`` if nothing shows."""
+def looks_whole(value: bytes | bytearray) -> bool:
+    """Whether bytes begin and end as JSON does that could hold a record, or are blank."""
     if value[:1] == b"{" and value[-1:] == b"}":
-        return None
+        return True
     text = value.removeprefix(_BOM).strip(_BLANKS)
-    if not text or text[:1] + text[-1:] in (b"{}", b"[]"):
-        return None
-    return "does not begin and end as JSON does"
+    return not text or text[:1] + text[-1:] in (b"{}", b"[]")

@@ -5,7 +5,8 @@ Rules:
   stays bounded.
 - Each process has one task in hand and one waiting, so that it does not wait for the caller to give it the next.
 - A process that ends before its tasks do (killed for want of memory, say) is an error that says so, never a shorter
-  result.
+  result. And when the caller ends, whatever way, its processes do: none but the caller may hold its ends of their
+  pipes, which a fork hands to every later process.
 - Reading makes millions of objects that die at once, and none in circles: Python's search for circles, which would
   start with every batch, is made rare.
 - A process of one thread is forked, which takes no time. One with more must not be, as their locks would stay locked in
@@ -55,7 +56,9 @@ def gather(tasks: Sequence[Task], reading: Reading, processes: int) -> Iterator[
             return
         context = _context([__name__, *{type(task).__module__ for task in tasks}])
         waiting = deque(tasks)
-        team = [_Worker(context, reading) for _ in range(workers)]
+        team: list[_Worker] = []
+        for _ in range(workers):
+            team.append(_Worker(context, reading, [worker.connection for worker in team]))
         try:
             for worker in team * _IN_HAND:
                 worker.give(waiting)
@@ -102,11 +105,12 @@ def _parts(team: list[_Worker], waiting: deque[Task]) -> Iterator[Part]:
 
 
 class _Worker:
-    def __init__(self, context: _Context, reading: Reading) -> None:
+    def __init__(self, context: _Context, reading: Reading, earlier: list[Connection]) -> None:
         self.connection, other = context.Pipe()
         self.in_hand = 0
+        inherited = [*earlier, self.connection] if context.get_start_method() == "fork" else []
         self._process: ForkProcess | ForkServerProcess = context.Process(
-            target=_work, args=(other, reading), daemon=True
+            target=_work, args=(other, reading, inherited), daemon=True
         )
         self._process.start()
         other.close()
@@ -139,8 +143,10 @@ class _Worker:
         self._process.join()
 
 
-def _work(connection: Connection, reading: Reading) -> None:
+def _work(connection: Connection, reading: Reading, inherited: list[Connection]) -> None:
     """A process's life: read a task, send its parts, then ``None``; until the caller hangs up."""
+    for callers_end in inherited:
+        callers_end.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the caller ends its processes
     gc.set_threshold(_YOUNG_OBJECTS)
     while True:
@@ -148,6 +154,9 @@ def _work(connection: Connection, reading: Reading) -> None:
             task: Task = connection.recv()
         except (EOFError, OSError):
             return
-        for part in task.read(reading):
-            connection.send(part)
-        connection.send(None)
+        try:
+            for part in task.read(reading):
+                connection.send(part)
+            connection.send(None)
+        except BrokenPipeError:  # the caller is gone
+            return

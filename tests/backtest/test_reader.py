@@ -12,7 +12,7 @@ from replay_records import ACCOUNT, lines, ordinary, record
 from sightings import DAY, NOON, RULE
 
 from streams.backtest import messages
-from streams.backtest.reader import Reader, Reading, outside_flaw
+from streams.backtest.reader import Reader, Reading, looks_whole
 from streams.backtest.span import Span
 from streams.pipeline import Taking
 
@@ -117,30 +117,36 @@ def test_too_large_file_is_malformed(thorough: bool) -> None:  # noqa: FBT001
 
 
 @pytest.mark.parametrize(
-    ("value", "is_flawed"),
+    ("value", "is_whole"),
     [
-        (b"", False),
-        (b" \r\n", False),
-        (b'{"a": 1}', False),
-        (b'\xef\xbb\xbf [{"a": 1}] \n', False),
-        (b'{"a": 1', True),
-        (b"text", True),
-        (b'{"a": 1]', True),
-        (b'"text"', True),
+        (b"", True),
+        (b" \r\n", True),
+        (b'{"a": 1}', True),
+        (b'\xef\xbb\xbf [{"a": 1}] \n', True),
+        (b'{"a": 1', False),
+        (b"text", False),
+        (b'{"a": 1]', False),
+        (b'"text"', False),
+        (b"null", False),
+        ('\ufeff{"Records": []}'.encode("utf-16"), False),
+        ('\ufeff\ufeff{"Records": []}'.encode(), False),
     ],
 )
-def test_outside_tells_what_is_plainly_no_json(value: bytes, is_flawed: bool) -> None:  # noqa: FBT001
-    """R3: what does not begin and end as JSON does is called malformed even where it is not parsed."""
-    assert (outside_flaw(value) is not None) is is_flawed
+def test_what_does_not_look_whole_is_parsed(value: bytes, is_whole: bool) -> None:  # noqa: FBT001
+    """R3, R6: without a mark, what looks whole is left; of the rest parsing tells what it is, in whatever input."""
+    assert looks_whole(value) is is_whole
     tally, _ = read_file(value, thorough=False)
-    assert tally.rejected.total() == is_flawed
+    thorough, _ = read_file(value, thorough=True)
+    assert tally.unmarked == is_whole
+    if not is_whole:
+        assert (tally.flaws, tally.records) == (thorough.flaws, thorough.records)
 
 
 def test_lines_without_a_mark_are_counted_and_judged_from_outside() -> None:
     """Lines of a large file that hold no mark are messages; blank ones are none; the plainly broken are named."""
     block = lines(ordinary(1), "", "  ", "broken", ordinary(2)).encode()
     tally, _ = read_lines(block, thorough=False)
-    assert (tally.messages, tally.unmarked, tally.records) == (3, 3, 0)
+    assert (tally.messages, tally.unmarked, tally.records) == (3, 2, 0)
     assert [str(flaw.place) for flaw in tally.flaws] == ["file:4"]
     tally, _ = read_lines(block, thorough=True)
     assert (tally.messages, tally.unmarked, tally.records) == (3, 0, 2)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from sightings import NOON, RULE, sighting
+from worker_process import wait_for
 
 from streams.backtest.parts import Part
 from streams.backtest.reader import Reading
@@ -69,3 +73,42 @@ def test_leaving_early_ends_the_processes() -> None:
     parts = gather([Numbers(tuple(range(1000))) for _ in range(4)], READING, 2)
     assert next(parts).tally.messages == 1
     parts.close()  # type: ignore[attr-defined]
+
+
+KILLED = """
+import os, signal
+from streams import settings
+from streams.backtest.parts import Part
+from streams.backtest.reader import Reading
+from streams.backtest.tally import Tally
+from streams.backtest.workforce import gather
+from streams.pipeline import Taking
+
+class Number:
+    def read(self, reading):
+        yield Part(Tally(messages=os.getpid()), [])
+
+parts = gather([Number()] * 100_000, Reading(settings.load(None).load_rule(), Taking()), 3)
+readers = set()
+while len(readers) < 3:
+    readers.add(next(parts).tally.messages)
+print(*readers, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def _has_ended(process: int) -> bool:
+    try:
+        return "State:\tZ" in Path(f"/proc/{process}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def test_a_killed_caller_leaves_no_process_behind(tmp_path: Path) -> None:
+    """Whoever kills the one process that was started, as a supervisor does, has ended those that it started too."""
+    caller = subprocess.run(  # noqa: S603  this project's own
+        [sys.executable, "-c", KILLED], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    readers = [int(number) for number in caller.stdout.split()]
+    assert len(readers) == 3, caller.stderr
+    wait_for(lambda: all(map(_has_ended, readers)), "the reading processes to end")
