@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.backtest import archive, files, progress
+from streams.backtest.reader import Reading
 from streams.backtest.run import Input
 
 if TYPE_CHECKING:
     from streams.backtest.parts import Task
     from streams.backtest.span import Span
     from streams.backtest.wanted import Wanted
+    from streams.pipeline import Taking
+    from streams.rules.rule import Rule
     from streams.settings import Settings
 
 
@@ -26,6 +29,11 @@ def choose(wanted: Wanted, settings: Settings, processes: int) -> Input:
     from streams.backtest.topic import topic_input  # noqa: PLC0415  files need no Kafka client, which is slow to import
 
     return topic_input(wanted, settings, processes)
+
+
+def reading(wanted: Wanted, source: Input, rule: Rule, taking: Taking) -> Reading:
+    """How the input is to be read: thoroughly if that is wanted, or if it is small."""
+    return Reading(rule, taking, wanted.span, thorough=wanted.thorough or source.is_small)
 
 
 def _files(wanted: Wanted) -> Input:

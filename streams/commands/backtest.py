@@ -15,7 +15,6 @@ from streams.backtest import inputs, progress, summary
 from streams.backtest.compare import Comparison
 from streams.backtest.compare import lines as comparison_lines
 from streams.backtest.output import AlertLines, check_apart, opened, writing
-from streams.backtest.reader import Reading
 from streams.backtest.report_options import options_used, settings_used
 from streams.backtest.run import Replaying, replay
 from streams.backtest.wanted import UsageError, Wanted, wanted
@@ -140,11 +139,7 @@ def _run(want: Wanted, configured: Settings, results: Results, processes: int) -
         listeners: list[Listener] = [lines]
         listeners += [report] if report is not None else []
         listeners += [comparison] if comparison is not None else []
-        how = Replaying(
-            Reading(rule, configured.taking(), want.span, thorough=want.thorough or source.is_small),
-            deciding,
-            processes,
-        )
+        how = Replaying(inputs.reading(want, source, rule, configured.taking()), deciding, processes)
         with progress.shown(source) as bar:
             tally, verdicts = replay(source, how, listeners, bar)
         lines.flush()

@@ -6,7 +6,6 @@ import typer
 
 from streams import settings
 from streams.backtest import inputs, progress, summary
-from streams.backtest.reader import Reading
 from streams.backtest.seeding import Seeding, seed
 from streams.backtest.wanted import UsageError, wanted
 from streams.commands import replay_options as options  # noqa: TC001  typer reads it
@@ -55,7 +54,7 @@ def warm_up(  # noqa: PLR0913  one for each option
     # What the producer may not write its library tells in ways that leave no words.
     check_rights(configured, [Right("topic", sightings, ("Write",))])
     source = inputs.choose(want, configured, processes or cores())
-    reading = Reading(configured.load_rule(), configured.taking(), want.span, thorough=want.thorough or source.is_small)
+    reading = inputs.reading(want, source, configured.load_rule(), configured.taking())
     with progress.shown(source) as bar:
         tally, acknowledged = seed(source, Seeding(reading, processes or cores(), configured, sightings), bar)
     for line in (*summary.reading_lines(tally), f"seeded       {acknowledged:,} sightings to {sightings}"):
