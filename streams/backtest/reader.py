@@ -97,15 +97,13 @@ class Reader:
             if size > bound:
                 break
         self.tally.messages += 1
-        place = Place(path)
-        if is_marked or size > bound:
-            if len(held) != 1 or size > bound:
-                held[:] = [b"".join(held)[: bound + 1]]  # it may be large: no more of it than must be
-            self._message(held.pop(), place)
-        elif looks_whole(held[0] if len(held) == 1 else b"".join((*held[:1], *held[-1:]))):
+        ends = held[0] if len(held) == 1 else b"".join((*held[:1], *held[-1:]))
+        if not is_marked and size <= bound and looks_whole(ends):
             self.tally.unmarked += 1
-        else:
-            self._parsed(b"".join(held), place)
+            return
+        if len(held) != 1 or size > bound:
+            held[:] = [b"".join(held)[: bound + 1]]  # it may be large: no more of it than must be
+        self._message(held.pop(), Place(path))
 
     def lines(self, block: bytes, path: str, first: int) -> int:
         """Read a block of whole lines, each a message; ``first`` is the first one's number. Returns the next number.
@@ -176,12 +174,9 @@ class Reader:
 
     def _message(self, value: bytes | bytearray, place: Place) -> None:
         is_too_large = len(value) > self.max_message_size
-        if self._reading.thorough or is_too_large or self._may_match(value) or not looks_whole(value):
-            self._parsed(value, place)
-        else:
+        if not (self._reading.thorough or is_too_large or self._may_match(value)) and looks_whole(value):
             self.tally.unmarked += 1
-
-    def _parsed(self, value: bytes | bytearray, place: Place) -> None:
+            return
         for sighting in self._take(value, place, None):
             self._keep(sighting, sighting.event.time)
 
