@@ -139,20 +139,14 @@ def test_holding_back() -> None:
                 await done.wait()
                 log.append(f"{name} ends")
 
-        first = asyncio.create_task(batch("first"))
-        await asyncio.sleep(0)
-
         async def hold() -> None:
             async with batches.finished(60):
                 log.append("held")
-                await asyncio.sleep(0)
 
-        holding = asyncio.create_task(hold())
-        await asyncio.sleep(0)
-        second = asyncio.create_task(batch("second"))
-        await asyncio.sleep(0)
-        done.set()
-        await asyncio.gather(first, holding, second)
+        async def release() -> None:
+            done.set()
+
+        await asyncio.gather(batch("first"), hold(), batch("second"), release())  # they begin in this order
         return log
 
     assert asyncio.run(scene()) == ["first begins", "first ends", "held", "second begins", "second ends"]
