@@ -35,8 +35,8 @@ AT_ONCE = 16 * 1024 * 1024
 
 _BLOCK = 8 * 1024 * 1024
 _BEHIND = "/\U0010fffd"
-_NO_ORDER = "--x-s3"
-"""What the names of directory buckets end in, whose listings have no order (AWS, "ListObjectsV2")."""
+_NO_START = "--x-s3"
+"""What the names of directory buckets end in: a listing of one cannot begin in the middle (AWS, "ListObjectsV2")."""
 
 
 @cache
@@ -73,8 +73,8 @@ def find(address: str, span: Span, listing: Listing) -> Iterator[Found]:
 
 def _below(store: Any, bucket: str, prefix: str, span: Span, listing: Listing) -> Iterator[Found]:
     asked = {"Bucket": bucket, "Prefix": prefix}
-    may_jump = not bucket.endswith(_NO_ORDER)
-    key = folder = ""
+    may_jump = not bucket.endswith(_NO_START)
+    folder = ""
     unwanted: str | None = None  # of the last key's folder and those around it, what is not worth entering
     try:
         while True:
