@@ -1,10 +1,10 @@
-"""Gzip, read with a bound: what a message may become is limited while it is being read (R3), not afterwards."""
+"""Gzip and zlib, read with a bound: what a message may become is limited while it is being read (R3)."""
 
 from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from isal import isal_zlib
 
@@ -13,17 +13,23 @@ if TYPE_CHECKING:
 
 MAGIC = b"\x1f\x8b"
 
+ZLIB_STARTS = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+"""The starts of zlib's format (RFC 1950) with its usual window of 32 KiB, one for each level, without a dictionary."""
+
 _Damage = cast("type[Exception]", isal_zlib.error)  # the library's stub calls the class an instance
 
-_GZIP_HEADER_AND_TRAILER = 31  # zlib's wbits
 _PIECE = 1024 * 1024
 _PADDING = re.compile(rb"\0*+")
 # Fed in slices, because what follows a member is copied: a value of thousands of empty members would be too, each time.
 _SLICE = 16 * 1024
 
 
-class CorruptGzipError(ValueError):
-    """The bytes are no whole gzip; the message says what is wrong."""
+class CorruptError(ValueError):
+    """The bytes are not whole, or are damaged; the message says what is wrong."""
+
+
+class CorruptGzipError(CorruptError):
+    """The bytes are no whole gzip or zlib."""
 
 
 class TooLargeError(ValueError):
@@ -31,6 +37,21 @@ class TooLargeError(ValueError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"larger than {limit} bytes, decompressed")
+
+
+class _Format(NamedTuple):
+    """What tells the two formats apart: a name, zlib's ``wbits``, and how a member starts."""
+
+    name: str
+    wbits: int
+    starts: tuple[bytes, ...]
+
+    def member(self) -> isal_zlib.Decompress:
+        return isal_zlib.decompressobj(wbits=self.wbits)
+
+
+_GZIP = _Format("gzip", 31, (MAGIC,))
+_ZLIB = _Format("zlib", 15, ZLIB_STARTS)
 
 
 def inflate(value: bytes, limit: int) -> bytes:
@@ -49,33 +70,34 @@ def inflate(value: bytes, limit: int) -> bytes:
 
 
 def pieces(value: bytes) -> Iterator[bytes]:
-    """Decompress gzip piece by piece, each of at most one MiB.
+    """Decompress gzip or, if the value starts like it, zlib piece by piece, each of at most one MiB.
 
     Raises:
         CorruptGzipError: as ``inflate``, after all that can be read before the damage.
     """
+    form = _ZLIB if value.startswith(ZLIB_STARTS) else _GZIP
     view = memoryview(value)
     start = 0
     while start < len(value):
-        member = isal_zlib.decompressobj(wbits=_GZIP_HEADER_AND_TRAILER)
+        member = form.member()
         position = start
         while not member.eof:
             fed = view[position : position + _SLICE]
             if not fed:
-                raise CorruptGzipError("cut gzip: it ends before its end marker")
+                raise CorruptGzipError(f"cut {form.name}: it ends before its end marker")
             size = 0
             try:
                 for piece in _decompressed(member, fed):
                     size += len(piece)
                     yield piece
             except _Damage as error:
-                yield _before_damage(view[start:position], fed)[size:]
-                raise CorruptGzipError(f"damaged gzip: {error}") from None
+                yield _before_damage(form.member(), view[start:position], fed)[size:]
+                raise CorruptGzipError(f"damaged {form.name}: {error}") from None
             position += len(fed)
         end = position - len(member.unused_data)
         start = cast("re.Match[bytes]", _PADDING.match(value, end)).end()
-        if start < len(value) and not value.startswith(MAGIC, start):
-            raise CorruptGzipError("damaged gzip: something else follows it")
+        if start < len(value) and not value.startswith(form.starts, start):
+            raise CorruptGzipError(f"damaged {form.name}: something else follows it")
 
 
 def _decompressed(member: isal_zlib.Decompress, fed: memoryview) -> Iterator[bytes]:
@@ -89,12 +111,11 @@ def _decompressed(member: isal_zlib.Decompress, fed: memoryview) -> Iterator[byt
             return
 
 
-def _before_damage(whole: memoryview, damaged: memoryview) -> bytes:
+def _before_damage(member: isal_zlib.Decompress, whole: memoryview, damaged: memoryview) -> bytes:
     """What a damaged slice holds before its damage, which decompressing it at once does not give.
 
     A wrong checksum is damage behind the content.
     """
-    member = isal_zlib.decompressobj(wbits=_GZIP_HEADER_AND_TRAILER)
     for position in range(0, len(whole), _SLICE):
         for _ in _decompressed(member, whole[position : position + _SLICE]):
             pass

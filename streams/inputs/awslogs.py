@@ -8,7 +8,8 @@ from __future__ import annotations
 import binascii
 from typing import TYPE_CHECKING
 
-from streams.detection import gzipped, json_text
+from streams.detection import json_text
+from streams.detection.compression import CorruptError, TooLargeError
 from streams.inputs import cloudwatch
 from streams.inputs.encoding import NotTextError, to_utf8
 
@@ -34,12 +35,12 @@ def read(document: Document, walk: Walk) -> Iterator[Item]:
         return
     try:
         compressed = binascii.a2b_base64("".join(data.split()).encode("ascii"), strict_mode=True)
-        subscription = json_text.parse(to_utf8(walk.room.inflate(compressed)))
-    except gzipped.TooLargeError as error:
+        subscription = json_text.parse(to_utf8(walk.room.unpack(compressed)))
+    except TooLargeError as error:
         yield walk.unreadable("too-large", f"awslogs data: {error}", document)
     except UnicodeEncodeError:
         yield walk.unreadable("malformed", "awslogs data: no base64", document)
-    except (binascii.Error, gzipped.CorruptGzipError, NotTextError, json_text.MalformedJsonError) as error:
+    except (binascii.Error, CorruptError, NotTextError, json_text.MalformedJsonError) as error:
         yield walk.unreadable("malformed", f"awslogs data: {error}", document)
     else:
         if isinstance(subscription, dict) and cloudwatch.recognises(subscription):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from streams.detection import gzipped, json_text
+from streams.detection.compression import decompress
 from streams.detection.redaction import may_hold_token, redact, redact_by_pattern
-from streams.inputs.encoding import announced
+from streams.inputs.encoding import announced, without_schema_id
 
 # What lies beyond the bound of a message is still searched for tokens up to this many times the bound.
 _SEARCHED_BEYOND = 8
+# Nobody compresses what is compressed so often; it is nothing then, rather than a place to hide a token.
+_MOST_PACKINGS = 4
 
 
 def element_content(element: Any) -> bytes | None:
@@ -20,23 +23,30 @@ def element_content(element: Any) -> bytes | None:
         return None
 
 
-def redact_content(content: bytes, limit: int) -> tuple[bytes, bool]:
+def redact_content(content: bytes, limit: int, nesting: int = 0) -> tuple[bytes, bool]:
     """Return the bytes without session tokens, and whether anything was replaced.
 
-    Bytes without a token are returned as they are. Gzip with one is returned decompressed, other encodings as UTF-8.
-    Gzip that is damaged is searched as far as it can be read; gzip that is larger than ``limit`` is searched beyond it,
-    and if that finds a token, or no end, only the decompressed beginning is returned.
+    Bytes without a token are returned as they are. What is compressed and holds one is returned decompressed, other
+    encodings as UTF-8. Gzip and zlib that are damaged are searched as far as they can be read; what is larger than
+    ``limit`` is searched beyond it, and if that finds a token, or no end, only the decompressed beginning is returned.
+    Of the other compressions only the beginning is returned if they are damaged or too large: text lies bare in them.
     """
-    if content.startswith(gzipped.MAGIC):
-        beginning, searched = _beginning(content, limit)
-        redacted = _redact(beginning)
-        if redacted is not beginning or not searched:
+    if nesting > _MOST_PACKINGS:
+        return b"", True
+    beginning, searched = _beginning(content, limit)
+    if beginning or not searched:
+        redacted, changed = redact_content(beginning, limit, nesting + 1)
+        if changed or not searched:
             return redacted, True
     redacted = _redact(content)
     return redacted, redacted is not content
 
 
 def _redact(content: bytes) -> bytes:
+    json = without_schema_id(content)
+    if json is not content:
+        redacted = _redact(json)
+        return content if redacted is json else content[: -len(json)] + redacted
     encoding, text = announced(content)
     if encoding == "utf-8":
         redacted = _redact_utf8(text)
@@ -71,8 +81,18 @@ def _redact_utf8(text: bytes) -> bytes:
     return text if by_pattern is decoded else by_pattern.encode("utf-8", "surrogateescape")
 
 
-def _beginning(compressed: bytes, limit: int) -> tuple[bytes, bool]:
-    """The first ``limit`` bytes of gzip, or those before its damage; and whether all that follows is free of tokens."""
+def _beginning(content: bytes, limit: int) -> tuple[bytes, bool]:
+    """The first ``limit`` bytes of what is compressed, and whether all that follows is free of tokens."""
+    if content.startswith((gzipped.MAGIC, *gzipped.ZLIB_STARTS)):
+        return _beginning_by_pieces(content, limit)
+    beginning = decompress(content, limit)
+    if beginning is None:
+        return b"", True
+    return beginning.content, beginning.damage is None and not beginning.is_larger
+
+
+def _beginning_by_pieces(compressed: bytes, limit: int) -> tuple[bytes, bool]:
+    """The first ``limit`` bytes of gzip or zlib, or those before its damage; and whether what follows has no token."""
     beginning = bytearray()
     beyond = 0
     overlap = ""

@@ -1,4 +1,4 @@
-"""Text as UTF-8, whatever encoding its byte order mark announces."""
+"""Text as UTF-8, whatever encoding its byte order mark announces, without what a serializer put before it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ _MARKS: tuple[tuple[bytes, str], ...] = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+
+
+# Confluent's JSON serializer writes a zero and a schema's id before the JSON:
+# https://docs.confluent.io/platform/current/schema-registry/fundamentals/serdes-develop/index.html#wire-format
+_SCHEMA_ID = 5
+_JSON_STARTS = (b"{", b"[", b'"')
 
 
 class NotTextError(ValueError):
@@ -39,3 +45,9 @@ def to_utf8(value: bytes) -> bytes:
         return text.decode(encoding).encode("utf-8")
     except UnicodeDecodeError as error:
         raise NotTextError(f"no {encoding} at byte {error.start}, which its byte order mark announces") from None
+
+
+def without_schema_id(value: bytes) -> bytes:
+    """Return the JSON behind the five bytes of Confluent's wire format; any other value as it is."""
+    behind = value[_SCHEMA_ID : _SCHEMA_ID + 64].removeprefix(codecs.BOM_UTF8).lstrip()
+    return value[_SCHEMA_ID:] if value.startswith(b"\0") and behind.startswith(_JSON_STARTS) else value

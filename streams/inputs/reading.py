@@ -1,4 +1,4 @@
-"""From the bytes of a message to its records: decompress, decode, walk through its shape (R1 to R6).
+"""From the bytes of a message to its records: decompress, decode, walk through its shape (R1 to R9).
 
 Rules:
 - Everything in a message comes out, in order, as a record, as a notice (known to hold no record) or as unreadable.
@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.detection import gzipped
 from streams.detection.record import Unreadable
-from streams.inputs.encoding import NotTextError, to_utf8
 from streams.inputs.shapes import read_value
 from streams.inputs.walk import Room, Walk
 
@@ -31,30 +29,10 @@ def read(value: bytes | None, limit: int) -> Iterator[Item]:
         value: the bytes as they came; ``None`` is a tombstone.
         limit: how many bytes it may have, decompressed.
     """
-    room = Room(limit)
-    try:
-        text = _text(value or b"", room)
-    except gzipped.TooLargeError as error:
-        yield Unreadable("too-large", str(error))
-    except (gzipped.CorruptGzipError, NotTextError) as error:
-        yield Unreadable("malformed", str(error))
-    else:
-        yield from _within_reason(Walk(read_value, room).text(text))
-
-
-def _within_reason(items: Iterator[Item]) -> Iterator[Item]:
     unreadable = 0
-    for item in items:
+    for item in Walk(read_value, Room(limit)).message(value or b""):
         unreadable += isinstance(item, Unreadable)
         if unreadable > _MOST_UNREADABLE:
             yield Unreadable("malformed", f"more than {_MOST_UNREADABLE} elements are unreadable")
             return
         yield item
-
-
-def _text(value: bytes, room: Room) -> bytes:
-    if value.startswith(gzipped.MAGIC):
-        value = room.inflate(value)
-    elif len(value) > room.limit:
-        raise gzipped.TooLargeError(room.limit)
-    return to_utf8(value)

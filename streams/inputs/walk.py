@@ -15,9 +15,11 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any, Protocol
 
-from streams.detection import gzipped, json_text
+from streams.detection import json_text
+from streams.detection.compression import CorruptError, TooLargeError, decompress
 from streams.detection.record import Notice, Record, Unreadable
 from streams.inputs.content import element_content
+from streams.inputs.encoding import NotTextError, to_utf8, without_schema_id
 
 Item = Record | Unreadable | Notice
 Document = Mapping[str, Any]
@@ -49,18 +51,24 @@ class Room:
     limit: int
     used: int = 0
 
-    def inflate(self, value: bytes) -> bytes:
-        """Decompress gzip.
+    def unpack(self, value: bytes) -> bytes:
+        """Decompress a value; one that is not compressed takes no room, because it lies in one that was counted.
 
         Raises:
-            CorruptGzipError, TooLargeError: as ``gzipped.inflate``.
+            CorruptError: it starts like a compressed value, and is damaged or cut.
+            TooLargeError: the message is larger than it may be, decompressed.
         """
-        try:
-            content = gzipped.inflate(value, self.limit - self.used)
-        except gzipped.TooLargeError:
-            raise gzipped.TooLargeError(self.limit) from None
-        self.used += len(content)
-        return content
+        beginning = decompress(value, self.limit - self.used)
+        if beginning is None:
+            if len(value) > self.limit:
+                raise TooLargeError(self.limit)
+            return value
+        if beginning.is_larger:
+            raise TooLargeError(self.limit)
+        if beginning.damage is not None:
+            raise CorruptError(beginning.damage)
+        self.used += len(beginning.content)
+        return beginning.content
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,17 @@ class Walk:
             yield self.unknown("wrapped too many times", value)
             return
         yield from self.dispatch(value, replace(self, wrappers=self.wrappers + 1))
+
+    def message(self, value: bytes) -> Iterator[Item]:
+        """Read bytes as a message: compressed or not, in any encoding, behind a schema's id or not (R1, R8)."""
+        try:
+            text = to_utf8(without_schema_id(self.room.unpack(value)))
+        except TooLargeError as error:
+            yield self.unreadable("too-large", str(error), value)
+        except (CorruptError, NotTextError) as error:
+            yield self.unreadable("malformed", str(error), value)
+        else:
+            yield from self.text(text)
 
     def text(self, text: bytes | str) -> Iterator[Item]:
         """Read the text of a message, or that a shape is wrapped around; blank text is known to hold nothing (R5)."""

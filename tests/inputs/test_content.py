@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 from cloudtrail_messages import MISSING, PACKINGS, RECORD, SHAPES, TOKEN, awslogs, changed
+from compressed import COMPRESSIONS
 from hypothesis import given
 from hypothesis import strategies as st
 from sightings import RULE
 
+from streams.detection.compression import Beginning, decompress
 from streams.inputs.content import redact_content
 from streams.pipeline import Taking, sight
 
@@ -126,3 +128,42 @@ def test_bytes_around_a_token_survive() -> None:
     around: Any = b"\xff\x00\xfe"
     content, _ = redact_content(around + b'"sessionToken": "' + TOKEN.encode() + b'"' + around, LIMIT)
     assert content == around + b'"sessionToken": "REDACTED"' + around
+
+
+@pytest.mark.parametrize("name", COMPRESSIONS)
+def test_no_compression_hides_a_token(name: str) -> None:
+    """T7, R8: what holds a token is stored decompressed and redacted; what holds none is stored as it came."""
+    value = COMPRESSIONS[name](TEXT.encode())
+    content, redacted = redact_content(value, LIMIT)
+    assert redacted
+    assert json.loads(content) == changed({"responseElements.credentials.sessionToken": "REDACTED"})
+    assert redact_content(COMPRESSIONS[name](b'{"a": 1}'), LIMIT) == (COMPRESSIONS[name](b'{"a": 1}'), False)
+
+
+@pytest.mark.parametrize("name", COMPRESSIONS)
+@pytest.mark.parametrize("size", [0, LIMIT + 1])
+def test_no_cut_or_too_large_compression_shows_a_token(name: str, size: int) -> None:
+    """R3, T7: of text that lies bare in a cut or too large value nothing stays."""
+    value = COMPRESSIONS[name](b" " * size + TEXT.encode() * 3)
+    for kept in {*range(0, len(value), max(1, len(value) // 50)), len(value) - 1, len(value)}:
+        content, _ = redact_content(value[:kept], LIMIT)
+        assert SECRET not in content
+        assert SECRET not in (decompress(content, 10 * LIMIT) or Beginning(b"")).content
+
+
+def test_no_compression_of_a_compression_hides_a_token() -> None:
+    """T7: a value that was compressed more than once is searched to its ground, or not kept."""
+    value = TEXT.encode()
+    for name in sorted(COMPRESSIONS):
+        value = COMPRESSIONS[name](value)
+        content, redacted = redact_content(value, LIMIT)
+        assert redacted
+        assert content == b"" or json.loads(content)["responseElements"]["credentials"]["sessionToken"] == "REDACTED"
+
+
+def test_a_token_behind_the_id_of_a_schema_goes_alone() -> None:
+    """T7, R8: the five bytes before the JSON stay."""
+    content, redacted = redact_content(b"\0\0\0\0\7" + TEXT.encode(), LIMIT)
+    assert redacted
+    assert content[:5] == b"\0\0\0\0\7"
+    assert json.loads(content[5:]) == changed({"responseElements.credentials.sessionToken": "REDACTED"})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
@@ -21,6 +22,7 @@ from cloudtrail_messages import (
     sns,
     subscription,
 )
+from compressed import COMPRESSIONS
 from sightings import RULE
 
 from streams.pipeline import Reading, Taking, sight
@@ -65,6 +67,23 @@ def test_a_message_may_be_compressed_and_start_with_a_byte_order_mark(shape: str
     reading = read(PACKINGS[packing](SHAPES[shape](RECORD, json.dumps)))
     assert [sighting.principal for sighting in reading.sightings] == [PRINCIPAL]
     assert reading.rejected == ()
+
+
+@pytest.mark.parametrize("name", COMPRESSIONS)
+@pytest.mark.parametrize("shape", ["record", "records-file", "lines", "awslogs"])
+def test_a_value_may_be_compressed_in_every_usual_way(shape: str, name: str) -> None:
+    """R8: what the producer compressed itself is read as if it had not."""
+    reading = read(COMPRESSIONS[name](SHAPES[shape](RECORD, json.dumps).encode()))
+    assert [sighting.principal for sighting in reading.sightings] == [PRINCIPAL]
+    assert reading.rejected == ()
+
+
+@pytest.mark.parametrize("shape", ["record", "array", "records-file", "lines"])
+def test_json_may_come_behind_the_id_of_its_schema(shape: str) -> None:
+    """R8: Confluent's serializer writes a zero and four bytes before the JSON."""
+    text = SHAPES[shape](RECORD, json.dumps).encode()
+    for value in (b"\0\0\0\0\7" + text, b"\0{}[]\xef\xbb\xbf" + text, gzip.compress(b"\0\0\1\2\3 " + text)):
+        assert [sighting.principal for sighting in read(value).sightings] == [PRINCIPAL]
 
 
 def test_records_are_counted_by_the_outermost_shape() -> None:

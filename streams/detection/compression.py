@@ -1,0 +1,155 @@
+"""Values that their producer compressed: told by their first bytes, and decompressed within a bound (R3).
+
+The formats: gzip, zlib, zstd (RFC 8878), LZ4 frames, Snappy's framing, and the framing that Java's
+``SnappyOutputStream`` writes. Each may come several times in a row, as where files were put together.
+https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md, https://github.com/google/snappy/blob/main/framing_format.txt,
+https://github.com/xerial/snappy-java/blob/master/src/main/java/org/xerial/snappy/SnappyOutputStream.java.
+
+Rules:
+- No more than the bound is decompressed, and one byte, which tells what is larger.
+- Two of zlib's starts are text (``x^``), which no message of JSON begins with. What is no zlib and valid UTF-8 is text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cramjam
+
+from streams.detection import gzipped
+from streams.detection.gzipped import CorruptError, TooLargeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    _DecompressInto = Callable[[bytes, bytearray], int]
+
+__all__ = ["STARTS", "Beginning", "CorruptError", "TooLargeError", "decompress", "unpack"]
+
+_JAVA_SNAPPY = b"\x82SNAPPY\0"
+_BY_CRAMJAM: tuple[tuple[bytes, str, _DecompressInto], ...] = (
+    (b"\x28\xb5\x2f\xfd", "zstd", cramjam.zstd.decompress_into),
+    (b"\x04\x22\x4d\x18", "lz4", cramjam.lz4.decompress_into),
+    (b"\xff\x06\x00\x00sNaPpY", "snappy", cramjam.snappy.decompress_into),
+)
+
+STARTS = (gzipped.MAGIC, *gzipped.ZLIB_STARTS, *(start for start, _, _ in _BY_CRAMJAM), _JAVA_SNAPPY)
+"""How a compressed value starts. Those of zlib may start text, too."""
+
+_JAVA_SNAPPY_HEADER = 16  # magic, version and the oldest version that can read it
+_LENGTH = 4
+
+# The content's size is not known beforehand: the buffer grows until all of it fits, or the bound and one byte do.
+_FIRST_BUFFER = 64 * 1024
+_GROWTH = 4
+_BUFFER_IS_FULL = "failed to write whole buffer"  # cramjam has no other sign of it
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What could be decompressed.
+
+    Attributes:
+        content: all of it, or what comes before the damage or the bound, as far as it can be told.
+        damage: what is wrong, in words; ``None`` if nothing is.
+        is_larger: whether there is more than the bound.
+    """
+
+    content: bytes
+    damage: str | None = None
+    is_larger: bool = False
+
+
+def unpack(value: bytes, limit: int) -> bytes:
+    """Return what a compressed value holds; any other value as it is.
+
+    Raises:
+        CorruptError: the value starts like a compressed one, and is damaged or cut.
+        TooLargeError: there are more than ``limit`` bytes, decompressed.
+    """
+    beginning = decompress(value, limit)
+    if beginning is None:
+        if len(value) > limit:
+            raise TooLargeError(limit)
+        return value
+    if beginning.is_larger:
+        raise TooLargeError(limit)
+    if beginning.damage is not None:
+        raise CorruptError(beginning.damage)
+    return beginning.content
+
+
+def decompress(value: bytes, limit: int) -> Beginning | None:
+    """Decompress up to ``limit`` bytes of a value; ``None`` if it is not compressed."""
+    if not value.startswith(STARTS):
+        return None
+    for start, name, decompress_into in _BY_CRAMJAM:
+        if value.startswith(start):
+            return _into_buffer(name, decompress_into, value, limit)
+    if value.startswith(_JAVA_SNAPPY):
+        return _java_snappy(value, limit)
+    beginning = _by_pieces(value, limit)
+    if beginning.damage is not None and value.startswith(gzipped.ZLIB_STARTS) and _is_text(value):
+        return None
+    return beginning
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _by_pieces(value: bytes, limit: int) -> Beginning:
+    content = bytearray()
+    try:
+        for piece in gzipped.pieces(value):
+            content += piece
+            if len(content) > limit:
+                return Beginning(bytes(content[:limit]), is_larger=True)
+    except gzipped.CorruptGzipError as error:
+        return Beginning(bytes(content), str(error))
+    return Beginning(bytes(content))
+
+
+def _into_buffer(name: str, decompress_into: _DecompressInto, value: bytes, limit: int) -> Beginning:
+    size = min(limit + 1, max(_FIRST_BUFFER, _GROWTH * len(value)))
+    while True:
+        buffer = bytearray(size)
+        try:
+            written = decompress_into(value, buffer)
+        except cramjam.DecompressionError as error:
+            if str(error) != _BUFFER_IS_FULL:
+                return Beginning(bytes(buffer.rstrip(b"\0")), f"damaged or cut {name}: {error}")
+            if size > limit:
+                return Beginning(bytes(memoryview(buffer)[:limit]), is_larger=True)
+            size = min(limit + 1, size * _GROWTH)
+        else:
+            return Beginning(bytes(memoryview(buffer)[: min(written, limit)]), is_larger=written > limit)
+
+
+def _java_snappy(value: bytes, limit: int) -> Beginning:
+    """Blocks of raw Snappy, each after its length; a header may also stand between two blocks."""
+    content = bytearray()
+    position = 0
+    while position < len(value):
+        if value.startswith(_JAVA_SNAPPY, position):
+            position += _JAVA_SNAPPY_HEADER
+            continue
+        start = position + _LENGTH
+        position = start + int.from_bytes(value[position:start], "big")
+        block = value[start:position]
+        if not block or position > len(value):
+            break
+        try:
+            if len(content) + cramjam.snappy.decompress_raw_len(block) > limit:
+                return Beginning(bytes(content), is_larger=True)
+            content += cramjam.snappy.decompress_raw(block)
+        except cramjam.DecompressionError as error:
+            return Beginning(bytes(content), f"damaged snappy: {error}")
+    if position != len(value):
+        return Beginning(bytes(content), "cut snappy: it ends before its last block does")
+    return Beginning(bytes(content))
