@@ -2,7 +2,8 @@
 
 It speaks the part of Confluent's API (https://docs.confluent.io/platform/current/schema-registry/develop/api.html) that
 confluent-kafka's Avro serializers and ``topics apply`` use. Compatibility is decided by the ``avro`` package, which the
-code under test does not use. A test may take it away and bring it back, demand credentials and forbid writing.
+code under test does not use. A test may take it away and bring it back, demand credentials, forbid writing, and put a
+proxy before it that answers in its place.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import base64
 import json
 import threading
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -41,14 +43,26 @@ class Refusal(Exception):  # noqa: N818  an answer, not a fault
         self.code = code
 
 
+@dataclass(frozen=True, slots=True)
+class OddAnswer:
+    """What a proxy answers in the registry's place; ``cut`` announces one byte more than it sends."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+    cut: bool = False
+
+
 class Subjects:
     """What a registry keeps: subjects with their versions and levels.
 
-    A schema has one id over all subjects, as in Confluent's, or one in each with ``ids_by_subject``, as elsewhere.
+    A schema has one id over all subjects, as in Confluent's, or one in each with ``ids_by_subject``, as elsewhere. A
+    subject's level may be set at any time, as in Confluent's, or with ``level_needs_schema`` only once it has a schema.
     """
 
     def __init__(self) -> None:
         self.ids_by_subject = False
+        self.level_needs_schema = False
         self.level = "BACKWARD"
         self.levels: dict[str, str] = {}
         self.schemas: dict[int, str] = {}
@@ -102,6 +116,8 @@ class Subjects:
             raise Refusal(422, 42203, "Invalid compatibility level")
         if subject is None:
             self.level = level
+        elif self.level_needs_schema and subject not in self.versions:
+            raise Refusal(404, 40401, f"Subject '{subject}' not found.")
         else:
             self.levels[subject] = level
 
@@ -126,6 +142,7 @@ class RegistryServer:
         read_only: whether registering and configuring are forbidden to the credentials.
         down: while true, connections are closed without an answer.
         status: while set, the HTTP status of every answer.
+        odd: while set, every answer.
         requests: method and path of each request that was answered.
     """
 
@@ -135,6 +152,7 @@ class RegistryServer:
         self.read_only = False
         self.down = False
         self.status: int | None = None
+        self.odd: OddAnswer | None = None
         self.requests: list[tuple[str, str]] = []
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -204,6 +222,9 @@ class RegistryServer:
                 body = json.loads(self.rfile.read(length)) if length else {}
                 if registry.down:
                     return
+                if registry.odd is not None:
+                    self._pass_on(registry.odd)
+                    return
                 try:
                     status = 200
                     answer = registry.answer(self.command, self.path, self.headers.get("Authorization"), body)
@@ -214,6 +235,14 @@ class RegistryServer:
                 self.send_header("Content-Type", "application/vnd.schemaregistry.v1+json")
                 self.end_headers()
                 self.wfile.write(json.dumps(answer).encode())
+
+            def _pass_on(self, odd: OddAnswer) -> None:
+                self.send_response(odd.status)
+                self.send_header("Content-Length", str(len(odd.body) + odd.cut))
+                for name, value in odd.headers:
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(odd.body)
 
             do_GET = do_POST = do_PUT = _serve  # noqa: N815  http.server calls them by these names
 

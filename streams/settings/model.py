@@ -10,6 +10,7 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -128,8 +129,9 @@ class Settings(BaseSettings):
             return None
         if "@" in value:
             raise ValueError("no user and password here: write them to the file that schema_registry_auth_file names")
-        if not value.startswith(("http://", "https://", "mock://")):
-            raise ValueError("write a URL that starts with http:// or https://")
+        for address in value.split(","):
+            if not _is_address(address.strip()):
+                raise ValueError("write a URL that starts with http:// or https://, or several, separated by commas")
         return value
 
     @field_validator("source_topics")
@@ -241,6 +243,14 @@ class Settings(BaseSettings):
             max_alerts=rule.max_alerts,
             exceptions=self.load_exceptions(),
         )
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https", "mock"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number or above 65535, or half an IPv6 address
+        return False
 
 
 def _text(name: str, path: Path) -> str:

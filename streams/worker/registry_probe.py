@@ -50,8 +50,11 @@ class RegistryProbe(Service):  # type: ignore[misc]
             await self.sleep(_BETWEEN_SECONDS)
 
     def _ask(self) -> str | None:
+        """The problem in words, whatever it is: to ask is never a reason for the worker to end."""
         try:
             problems = registry.check_schemas(self._settings, alert_schemas(self._settings))
         except OperatorError as error:
             return str(error)
+        except Exception as error:  # noqa: BLE001  a fault in the client, or in what it was told: it only informs
+            return f"schema registry could not be asked: {error!r}"
         return "; ".join(problems) or None

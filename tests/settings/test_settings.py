@@ -154,6 +154,10 @@ def test_which_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ({"source_topics": 5}, "source_topics = 5 (--source-topics): write text, separated by commas"),
         ({"source_topics": "a,a"}, "source_topics = 'a,a' (--source-topics): a topic is named twice"),
         ({"ssl_ca": "nowhere.pem"}, "ssl_ca = 'nowhere.pem' (--ssl-ca): there is no such file"),
+        *(
+            ({"schema_registry_url": url}, f"schema_registry_url = {url!r} (--schema-registry-url): write a URL that")
+            for url in ("registry:8081", "http://", "http://a:99999", "http://[::1", "http://a,b:8081", "http://a,")
+        ),
         ({"http_port": "0"}, "http_port = '0' (--http-port): must be greater than or equal to 1"),
         (
             {"forget_after": "1d", "window": "2d"},

@@ -123,6 +123,38 @@ def test_subject_of_another_schema_is_refused(address: str, topic: str) -> None:
         serialize(Settings(address), topic)
 
 
+def test_a_level_that_needs_a_schema(registry: RegistryServer, topic: str) -> None:
+    """Where a subject's level is 404 before its first schema, apply still does both, and once; check agrees."""
+    registry.subjects.level_needs_schema = True
+    settings = Settings(registry.url)
+    assert len(check_schemas(settings, {topic: "alert"})) == 2
+    assert len(apply_schemas(settings, {topic: "alert"})) == 2
+    assert registry.subjects.levels == {f"{topic}-value": "FULL_TRANSITIVE"}
+    assert check_schemas(settings, {topic: "alert"}) == []
+    assert apply_schemas(settings, {topic: "alert"}) == []
+
+
+@pytest.mark.parametrize("done", ["registered", "level"])
+def test_half_of_it_is_done(registry: RegistryServer, topic: str, done: str) -> None:
+    """After an apply that ended half way, or where a worker registered the schema, apply does the other half alone."""
+    if done == "registered":
+        serialize(Settings(registry.url), topic)
+    else:
+        registry.subjects.set_level(f"{topic}-value", "FULL_TRANSITIVE")
+    assert len(apply_schemas(Settings(registry.url), {topic: "alert"})) == 1
+    assert check_schemas(Settings(registry.url), {topic: "alert"}) == []
+
+
+def test_an_incompatible_subject_is_left_alone_whatever_its_level(registry: RegistryServer, topic: str) -> None:
+    """A level that would take any schema is raised before ours is registered, so that no reader there is surprised."""
+    subject = f"{topic}-value"
+    registry.subjects.set_level(subject, "NONE")
+    registry.subjects.register(subject, INCOMPATIBLE)
+    with pytest.raises(RegistryRefused, match=f"{subject}.*HTTP 409"):
+        apply_schemas(Settings(registry.url), {topic: "alert"})
+    assert len(registry.subjects.versions[subject]) == 1
+
+
 def test_worker_registers_where_nobody_did(address: str, topic: str) -> None:
     """A worker whose subject is missing registers the schema itself, so that no alert waits for ``topics apply``."""
     value = serialize(Settings(address), topic)
