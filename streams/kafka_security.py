@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 
-MAX_MESSAGE_BYTES = 16 * 1024 * 1024  # what a dead letter may take (design, section 4)
 # For how long a token counts that does not say so itself: librdkafka asks again after 80 % of it.
 _OPAQUE_TOKEN_SECONDS = 300
 # Between two looks for a token that is not there yet: aiokafka itself would look ten times a second.
@@ -92,7 +91,7 @@ def producer_options(settings: Settings) -> dict[str, Any]:
         "enable.idempotence": True,
         "partitioner": "murmur2_random",
         "compression.type": "zstd",
-        "message.max.bytes": MAX_MESSAGE_BYTES,
+        "message.max.bytes": settings.max_record_size,
     }
 
 

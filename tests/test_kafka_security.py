@@ -39,6 +39,7 @@ def test_every_producer_partitions_as_faust_does() -> None:
     assert options["partitioner"] == "murmur2_random"
     assert (options["acks"], options["enable.idempotence"]) == ("all", True)
     assert options["message.max.bytes"] == 16 * 1024 * 1024
+    assert kafka_security.producer_options(Settings(max_record_size="8MiB"))["message.max.bytes"] == 8 * 1024 * 1024
 
 
 def test_an_open_broker_needs_nothing() -> None:

@@ -18,7 +18,12 @@ from streams.wire import alert as wire
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
-PARSERS = {"session_timeout": parse_duration, "forget_after": parse_duration, "max_message_size": parse_size}
+PARSERS = {
+    "session_timeout": parse_duration,
+    "forget_after": parse_duration,
+    "max_record_size": parse_size,
+    "max_message_size": parse_size,
+}
 
 
 def written(setting: str, default: str) -> Any:

@@ -27,10 +27,12 @@ from streams.settings.values import (
     Files,
     Name,
     Names,
+    RecordSize,
     Size,
     Time,
     Whole,
     parse_duration,
+    parse_record_size,
     parse_size,
 )
 
@@ -62,6 +64,10 @@ class Settings(BaseSettings):
     standby_replicas: Whole = Field(1, ge=0, description="Workers that keep a warm copy of each table partition")
     session_timeout: Duration = Field(
         parse_duration("10s"), description="After which a silent worker's partitions move"
+    )
+    max_record_size: RecordSize = Field(
+        parse_record_size("16MiB"),
+        description="Bound on a record that is written, of its topic and its producer; 1MiB to 64MiB",
     )
     max_message_size: Size = Field(parse_size("64MiB"), description="Bound on a message, decompressed (R3)")
 

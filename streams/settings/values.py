@@ -19,6 +19,8 @@ from streams.rules.duration import milliseconds
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORTEST, _LONGEST = 1_000, 36_500 * 86_400_000
+# From what topics take by default to what, as one request, is below a broker's default of 100 MiB for requests.
+_SMALLEST_RECORD, _LARGEST_RECORD = 1 << 20, 64 << 20
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2}))?", re.ASCII)
 _SIZE = re.compile(r"([0-9]+)\s?(B|KiB|MiB|GiB)")
 _SIZE_UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -73,6 +75,14 @@ def parse_size(value: object) -> int:
     return size
 
 
+def parse_record_size(value: object) -> int:
+    """Bytes of a record in a Kafka topic, from 1 MiB to 64 MiB; written like any size."""
+    size = parse_size(value)
+    if not _SMALLEST_RECORD <= size <= _LARGEST_RECORD:
+        raise ValueError("a record's size is from 1MiB to 64MiB")
+    return size
+
+
 def _split(value: object) -> object:
     """A comma-separated list's parts; a list of TOML as it is."""
     if isinstance(value, str):
@@ -113,6 +123,7 @@ def _file(value: Path) -> Path:
 Duration = Annotated[int, BeforeValidator(parse_duration)]
 Time = Annotated[int, BeforeValidator(parse_time)]
 Size = Annotated[int, BeforeValidator(parse_size)]
+RecordSize = Annotated[int, BeforeValidator(parse_record_size)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 ExistingFile = Annotated[Path, AfterValidator(_file)]
 # What Kafka takes as a topic's name is at most 249 characters; the rest is room for what is put behind a prefix.

@@ -16,7 +16,7 @@ import faust.app
 import structlog
 
 from streams import pipeline, settings
-from streams.kafka_security import MAX_MESSAGE_BYTES, faust_credentials
+from streams.kafka_security import faust_credentials
 from streams.log import configuration
 from streams.operator_error import OperatorError
 from streams.worker import startup
@@ -102,7 +102,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             broker_commit_interval=1.0,
             consumer_max_fetch_size=4 * 1024 * 1024,
             consumer_metadata_max_age_ms=10_000,  # a topic that was not there is missed for so long
-            producer_max_request_size=MAX_MESSAGE_BYTES,
+            producer_max_request_size=options.max_record_size,
             producer_max_batch_size=512 * 1024,
             producer_compression_type="zstd",
             stream_wait_empty=False,  # what is in hand is finished by ``Batches``

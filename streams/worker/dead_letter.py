@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.worker.outbox import MAX_RECORD_BYTES, Outgoing
+from streams.worker.outbox import Outgoing
 
 if TYPE_CHECKING:
     from streams.detection.sighting import Origin
     from streams.pipeline import Rejected
 
 
-def dead_letter(topic: str, key: bytes | None, rejected: Rejected, origin: Origin) -> Outgoing:
+def dead_letter(topic: str, key: bytes | None, rejected: Rejected, origin: Origin, room: int) -> Outgoing:
     """Return the record for the dead-letter ``topic``: the original key, the redacted content, headers that say why.
 
-    A content larger than topic and producer allow beside the key is cut, and its full length kept in the header
+    Key and content may take ``room`` bytes: a larger content is cut, and its full length kept in the header
     ``truncated``.
     """
     headers = [
@@ -29,7 +29,7 @@ def dead_letter(topic: str, key: bytes | None, rejected: Rejected, origin: Origi
     if rejected.redacted:
         headers.append(("redacted", b"true"))
     content = rejected.content
-    room = max(0, MAX_RECORD_BYTES - len(key or b""))
+    room = max(0, room - len(key or b""))
     if len(content) > room:
         headers.append(("truncated", str(len(content)).encode()))
         content = content[:room]

@@ -25,7 +25,7 @@ from streams.wire import sighting as codec
 from streams.wire.single_object import UnknownSchemaError, WireError
 from streams.worker.dead_letter import dead_letter
 from streams.worker.memory_table import Sweep
-from streams.worker.outbox import MAX_RECORD_BYTES, Outgoing
+from streams.worker.outbox import Outgoing, record_room
 from streams.worker.sight import origin_of
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Detect:
     def __init__(self, app: Any) -> None:
         self._app = app
         self._topics = app.topic_names
+        self._room = record_room(app.options)
         self._sweeps: dict[int, Sweep] = {}
         self._newest: dict[int, int] = {}
         # From zero on, so that an exception that silences nothing shows too.
@@ -91,8 +92,8 @@ class Detect:
         }
         topic = self._topics.overflow if decision.outcome == "overflow" else self._topics.alerts
         value = await app.alert_encoder.encode(topic, alert)
-        if len(value) > MAX_RECORD_BYTES:
-            error = f"the alert is {len(value)} bytes, more than the {MAX_RECORD_BYTES} that a topic takes"
+        if len(value) > self._room:
+            error = f"the alert is {len(value)} bytes, more than the {self._room} of max_record_size"
             return self._dead_letter(message, "too-large", error)
         headers = (("rule_id", app.rule.id.encode()), ("severity", app.rule.severity.encode()))
         return Outgoing(topic, alert["alert_id"].encode(), value, headers)
@@ -158,7 +159,7 @@ class Detect:
             offset=origin.offset,
         )
         rejected = pipeline.reject(message.value, reason, error, self._app.taking)
-        return dead_letter(self._topics.dead_letter, message.key, rejected, origin)
+        return dead_letter(self._topics.dead_letter, message.key, rejected, origin, self._room)
 
 
 def _exception_number(place: int) -> str:

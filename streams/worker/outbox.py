@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from aiokafka.errors import KafkaError
 from faust.exceptions import ProducerSendError
 
-from streams.kafka_security import MAX_MESSAGE_BYTES
 from streams.operator_error import OperatorError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# What topics and producer allow for key and value of one record: all of it less room for headers and the frame.
-MAX_RECORD_BYTES = MAX_MESSAGE_BYTES - 64 * 1024
+    from streams.settings import Settings
+
+_FRAME_BYTES = 64 * 1024
 
 
 class SendError(OperatorError):
@@ -32,6 +32,11 @@ class Outgoing:
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
     partition: int | None = None
+
+
+def record_room(settings: Settings) -> int:
+    """How many bytes key and value of one record may take: ``max_record_size`` less what headers and frame take."""
+    return settings.max_record_size - _FRAME_BYTES
 
 
 class Outbox:

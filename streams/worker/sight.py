@@ -10,7 +10,7 @@ from streams import pipeline
 from streams.detection.sighting import Origin
 from streams.wire import sighting as codec
 from streams.worker.dead_letter import dead_letter
-from streams.worker.outbox import MAX_RECORD_BYTES, Outgoing
+from streams.worker.outbox import Outgoing, record_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +31,7 @@ class Sight:
     def __init__(self, app: Any) -> None:
         self._app = app
         self._topics = app.topic_names
+        self._room = record_room(app.options)
 
     async def handle(self, events: Sequence[Any], _owned: Callable[[], bool]) -> None:
         """Send what a batch of source messages holds; returns when the broker has acknowledged all of it."""
@@ -58,10 +59,8 @@ class Sight:
         except ValueError as unfit:
             return self._dead_letter(message, _not_sent("malformed", str(unfit), sighting))
         key = sighting.principal.encode()
-        if len(key) + len(value) > MAX_RECORD_BYTES:
-            error = (
-                f"the sighting is {len(key) + len(value)} bytes, more than the {MAX_RECORD_BYTES} that a topic takes"
-            )
+        if len(key) + len(value) > self._room:
+            error = f"the sighting is {len(key) + len(value)} bytes, more than the {self._room} of max_record_size"
             return self._dead_letter(message, _not_sent("too-large", error, sighting))
         self._app.metrics.sightings.inc()
         return Outgoing(self._topics.sightings, key, value)
@@ -78,7 +77,7 @@ class Sight:
             offset=origin.offset,
             element=rejected.element,
         )
-        return dead_letter(self._topics.dead_letter, message.key, rejected, origin)
+        return dead_letter(self._topics.dead_letter, message.key, rejected, origin, self._room)
 
 
 def _not_sent(reason: str, error: str, sighting: Sighting) -> pipeline.Rejected:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from streams.kafka_security import MAX_MESSAGE_BYTES
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -78,7 +76,7 @@ def topic_names(settings: Settings) -> TopicNames:
 def catalogue(settings: Settings) -> tuple[Topic, ...]:
     """Every topic that is this deployment's own; source topics belong to others."""
     names = topic_names(settings)
-    replicas = settings.replication_factor
+    replicas, largest = settings.replication_factor, str(settings.max_record_size)
     # With three replicas, what two have acknowledged outlives a broker; with fewer, one broker down must not stop all.
     durable = {"min.insync.replicas": "2"} if replicas >= _SAFE_REPLICAS else {}
 
@@ -86,12 +84,11 @@ def catalogue(settings: Settings) -> tuple[Topic, ...]:
         config = {
             "cleanup.policy": "delete",
             "retention.ms": str(days * _DAY),
-            "max.message.bytes": str(MAX_MESSAGE_BYTES),
+            "max.message.bytes": largest,
         }
         return Topic(name, settings.partitions, replicas, config | durable)
 
-    # A bucket holds the ids of all alerts of five minutes, and max_alerts has no bound.
-    compacted = {"cleanup.policy": "compact", "max.message.bytes": str(MAX_MESSAGE_BYTES)}
+    compacted = {"cleanup.policy": "compact", "max.message.bytes": largest}
     return (
         kept(names.sightings, 400),
         kept(names.sessions, 400),

@@ -5,15 +5,18 @@ The changelog alone of all topics had no ``max.message.bytes`` of its own.
 
 from __future__ import annotations
 
-from streams.kafka_security import MAX_MESSAGE_BYTES
+import pytest
+
+from streams.kafka_security import producer_options
 from streams.settings import Settings
 from streams.worker.topics import catalogue, topic_names
 
 
-def test_every_written_topic_takes_what_the_producer_sends() -> None:
+@pytest.mark.parametrize("given", [{}, {"max_record_size": "8MiB"}])
+def test_every_written_topic_takes_what_the_producer_sends(given: dict[str, str]) -> None:
     """A2: whatever the producer may send, the topic takes, whatever the broker's own limit."""
-    settings = Settings.model_validate({})
+    settings = Settings.model_validate(given)
     leader = topic_names(settings).leader  # Faust's, and never written
     limits = {topic.name: topic.config.get("max.message.bytes") for topic in catalogue(settings)}
     del limits[leader]
-    assert set(limits.values()) == {str(MAX_MESSAGE_BYTES)}
+    assert set(limits.values()) == {str(producer_options(settings)["message.max.bytes"])}

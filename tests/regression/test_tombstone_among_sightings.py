@@ -32,6 +32,7 @@ def handled(value: bytes | None) -> list[Outgoing]:
     settings = Settings.model_validate({})
     outbox = Sent()
     app = SimpleNamespace(
+        options=settings,
         topic_names=topic_names(settings),
         metrics=Metrics(),
         outbox=outbox,

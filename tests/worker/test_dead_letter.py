@@ -7,8 +7,8 @@ import pytest
 from streams.detection.sighting import Origin
 from streams.pipeline import Rejected
 from streams.worker.dead_letter import dead_letter
-from streams.worker.outbox import MAX_RECORD_BYTES
 
+ROOM = 10_000
 ORIGIN = Origin("cloudtrail", 3, 4711, 1_767_225_600_000)
 PLACE = {"topic": b"cloudtrail", "partition": b"3", "offset": b"4711"}
 
@@ -23,7 +23,7 @@ PLACE = {"topic": b"cloudtrail", "partition": b"3", "offset": b"4711"}
 )
 def test_headers(rejected: Rejected, more: dict[str, bytes]) -> None:
     """Section 4: reason, words, topic, partition and offset always; element and redacted where they apply."""
-    letter = dead_letter("dead", b"key", rejected, ORIGIN)
+    letter = dead_letter("dead", b"key", rejected, ORIGIN, ROOM)
     said = {"reason": rejected.reason.encode(), "error": rejected.error.encode(), **PLACE, **more}
     assert dict(letter.headers) == said
     assert len(letter.headers) == len(said)
@@ -33,15 +33,15 @@ def test_headers(rejected: Rejected, more: dict[str, bytes]) -> None:
 @pytest.mark.parametrize(
     ("key", "length", "kept"),
     [
-        (None, MAX_RECORD_BYTES, None),
-        (None, MAX_RECORD_BYTES + 1, MAX_RECORD_BYTES),
-        (b"k" * 1000, MAX_RECORD_BYTES - 1000, None),
-        (b"k" * 1000, MAX_RECORD_BYTES - 999, MAX_RECORD_BYTES - 1000),
+        (None, ROOM, None),
+        (None, ROOM + 1, ROOM),
+        (b"k" * 1000, ROOM - 1000, None),
+        (b"k" * 1000, ROOM - 999, ROOM - 1000),
     ],
 )
 def test_cut(key: bytes | None, length: int, kept: int | None) -> None:
     """Section 4: content beyond what the topic takes beside the key is cut, and ``truncated`` keeps its length."""
-    letter = dead_letter("dead", key, Rejected("too-large", "large", None, b"x" * length, redacted=False), ORIGIN)
+    letter = dead_letter("dead", key, Rejected("too-large", "large", None, b"x" * length, redacted=False), ORIGIN, ROOM)
     assert letter.value is not None
     assert len(letter.value) == (kept or length)
     assert dict(letter.headers).get("truncated") == (None if kept is None else str(length).encode())
