@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +33,7 @@ sys.path.append(str(HERE))
 
 import broker  # noqa: E402  beside this file
 from backtest_archive import record  # noqa: E402  beside this file
+from kafka_broker import create_topic  # noqa: E402  the tests', which ``broker`` puts on the path
 
 MARK = b"AssumeRoot"
 SIZE = 1_800
@@ -41,8 +42,7 @@ MATCH_EVERY = 1_000
 
 def fill(bootstrap: str, topic: str, records: int, partitions: int) -> None:
     """Make the topic and its records."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
-    admin.create_topics([NewTopic(topic, partitions, 1)])[topic].result(30)
+    create_topic(bootstrap, topic, partitions)
     chance = random.Random(3)  # noqa: S311  no secret
     values = []
     for number in range(MATCH_EVERY):

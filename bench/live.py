@@ -27,12 +27,12 @@ from datetime import datetime
 from pathlib import Path
 
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import broker
-from kafka_broker import Names
+from kafka_broker import Names, create_topic
 from worker_process import Deployment, assume_root
 
 PARTITIONS = 4
@@ -154,7 +154,7 @@ def compare(bootstrap: str, records: int, codec: str, runs: int) -> None:
     """Fill a topic, let all read it, print, and delete it."""
     topic = f"bench-{codec}-{uuid.uuid4().hex[:6]}"
     admin = AdminClient({"bootstrap.servers": bootstrap})
-    admin.create_topics([NewTopic(topic, PARTITIONS, 1)])[topic].result(30)
+    create_topic(bootstrap, topic, PARTITIONS)
     matches = fill(bootstrap, topic, records, codec)
     say = sys.stdout.write
     say(f"{records} records of 1.8 kB, compression {codec}\n")

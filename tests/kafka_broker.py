@@ -9,10 +9,8 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import logging
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import uuid
@@ -21,8 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from ports import HeldPort
+from worker_process import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -62,7 +62,7 @@ class Broker:
         self._heap = heap
         self._format_options = list(format_options)
         protocols = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", **(listeners or {})}
-        self._ports = dict(zip(protocols, free_ports(len(protocols)), strict=True))
+        self._ports = {name: HeldPort() for name in protocols}
         self._process: subprocess.Popen[bytes] | None = None
         self._write_properties(protocols, properties or {})
 
@@ -80,7 +80,7 @@ class Broker:
 
     def address(self, listener: str) -> str:
         """A listener's address as ``host:port``."""
-        return f"127.0.0.1:{self._ports[listener]}"
+        return f"127.0.0.1:{self._ports[listener].number}"
 
     def start(self) -> None:
         """Start it and wait until it serves; its data of an earlier run is kept.
@@ -113,6 +113,13 @@ class Broker:
     def kill(self) -> None:
         """SIGKILL it and wait for its end."""
         self._end(signal.SIGKILL)
+
+    def abandon(self) -> None:
+        """End it for good: its ports may be others' from now on, and its data is gone."""
+        self.kill()
+        for port in self._ports.values():
+            port.release()
+        shutil.rmtree(self.folder / "data", ignore_errors=True)
 
     def pause(self) -> None:
         """Stop it from answering (SIGSTOP); its connections stay open."""
@@ -199,17 +206,8 @@ class RunningBroker:
         return AdminClient({"bootstrap.servers": self.bootstrap})
 
     def create_topic(self, name: str, partitions: int = 4, **config: str) -> str:
-        """Create a topic, wait until it is there and give its name; config keys with ``_`` for ``.``."""
-        settings = {key.replace("_", "."): value for key, value in config.items()}
-        new = NewTopic(name, num_partitions=partitions, replication_factor=1, config=settings)
-        admin = self.admin()  # kept until the result is there: a client without a reference gives up
-        admin.create_topics([new])[name].result(30)
-        until = time.monotonic() + START_SECONDS
-        while admin.list_topics(timeout=30).topics.get(name) is None:  # the broker follows the controller
-            if time.monotonic() > until:
-                raise BrokerError(f"topic {name} was created and is not seen")
-            time.sleep(0.05)
-        return name
+        """Create a topic as ``create_topic`` does."""
+        return create_topic(self.bootstrap, name, partitions, **config)
 
 
 @dataclass(frozen=True)
@@ -221,15 +219,35 @@ class Names:
     source_topic: str
 
 
+def create_topic(bootstrap: str, name: str, partitions: int = 4, **config: str) -> str:
+    """Create a topic, wait until it can be used, and give its name; config keys with ``_`` for ``.``.
+
+    The controller answers before the broker follows it, and the broker shows a topic before its partitions answer.
+    """
+    settings = {key.replace("_", "."): value for key, value in config.items()}
+    new = NewTopic(name, num_partitions=partitions, replication_factor=1, config=settings)
+    admin = AdminClient({"bootstrap.servers": bootstrap})  # kept until the result is there: without one it gives up
+    admin.create_topics([new])[name].result(START_SECONDS)
+    asked = {TopicPartition(name, number): OffsetSpec.latest() for number in range(partitions)}
+
+    def answers() -> bool:
+        try:
+            return all(end.result(START_SECONDS).offset == 0 for end in admin.list_offsets(asked).values())
+        except KafkaException:
+            return False
+
+    wait_for(answers, f"each partition of the new topic {name} is answered for")
+    return name
+
+
 @contextmanager
 def running(broker: Broker) -> Iterator[Broker]:
-    """Start a broker and stop it afterwards, whatever its state is then."""
-    broker.start()
+    """Start a broker and end it afterwards, whatever its state is then."""
     try:
+        broker.start()
         yield broker
     finally:
-        broker.kill()  # nobody needs its data afterwards
-        shutil.rmtree(broker.folder / "data", ignore_errors=True)
+        broker.abandon()
 
 
 def _running(process: subprocess.Popen[bytes] | None) -> subprocess.Popen[bytes]:
@@ -286,23 +304,3 @@ def _dies_with_the_tests() -> list[str]:
     """A prefix that lets Linux kill the broker should the test process be killed and clean nothing up."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL"] if setpriv else []
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that are free now, below the range from which the system picks outgoing ones.
-
-    A client that keeps trying a port of that range while the broker is away may be given that very port as its own, and
-    then talk to itself and keep the broker from coming back.
-    """
-    found: list[int] = []
-    while len(found) < count:
-        port = random.randint(15_000, 30_000)  # noqa: S311  no secret
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in found:
-            found.append(port)
-    return found

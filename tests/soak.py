@@ -20,8 +20,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka.admin import AdminClient, NewTopic
-from kafka_broker import Broker, Names, running
+from kafka_broker import Broker, Names, create_topic, running
 from pairs import assert_each_pair_alerted_under_one_id, records
 from small_disk import MEBIBYTE, NoSmallDiskError, small_disk
 from worker_process import Deployment, wait_for
@@ -60,9 +59,7 @@ class Soak:
 
     def begin(self) -> None:
         """Make the topics and start the workers."""
-        admin = AdminClient({"bootstrap.servers": self._broker.bootstrap})
-        source = self.deployment.names.source_topic
-        admin.create_topics([NewTopic(source, 3, 1)])[source].result(30)
+        create_topic(self._broker.bootstrap, self.deployment.names.source_topic, 3)
         self.deployment.apply_topics()
         for name in WORKERS:
             self._start(name)

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from ports import held_port
 
 from streams.kafka_errors import is_retriable
 from streams.wire import alert as alert_codec
@@ -39,14 +39,6 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = 60) -> An
         if time.monotonic() > until:
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(0.1)
-
-
-def free_port() -> int:
-    """A port of the loopback address that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def assume_root(
@@ -139,22 +131,21 @@ class Deployment:
     @contextmanager
     def worker(self, name: str = "worker", *, command: Sequence[str] = (), **settings: str) -> Iterator[Worker]:
         """A running worker with a state directory of its own; killed at the end if it still runs."""
-        settings = {"state_dir": str(self.folder / name), "http_port": str(free_port()), **settings}
-        log = (self.folder / f"{name}.log").open("ab")
-        process = subprocess.Popen(  # noqa: S603  the command is this project's own
-            [*(command or (str(ROOTWATCH), "worker"))],
-            env=self.environment(**settings),
-            cwd=self.folder,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-        )
-        worker = Worker(process, int(settings["http_port"]), self.folder / f"{name}.log")
-        try:
-            yield worker
-        finally:
-            log.close()
-            worker.kill()
+        with held_port() as port, (self.folder / f"{name}.log").open("ab") as log:
+            settings = {"state_dir": str(self.folder / name), "http_port": str(port), **settings}
+            process = subprocess.Popen(  # noqa: S603  the command is this project's own
+                [*(command or (str(ROOTWATCH), "worker"))],
+                env=self.environment(**settings),
+                cwd=self.folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+            )
+            worker = Worker(process, int(settings["http_port"]), self.folder / f"{name}.log")
+            try:
+                yield worker
+            finally:
+                worker.kill()
 
     def produce(self, values: Iterable[Any], topic: str | None = None, **options: Any) -> None:
         """Send values (bytes, or anything that JSON takes) to the source topic; returns when all are acknowledged."""
@@ -242,13 +233,13 @@ class Worker:
     log: Path
 
     def get(self, path: str) -> tuple[int, bytes]:
-        """Ask the worker's HTTP port; status 0 if it does not answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
+        """Ask the worker's HTTP port; status 0 if nobody answers there. A worker that is busy is waited for."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request("GET", path)
             answer = connection.getresponse()
             return answer.status, answer.read()
-        except OSError:
+        except (OSError, http.client.HTTPException):
             return 0, b""
         finally:
             connection.close()
@@ -271,10 +262,10 @@ class Worker:
             self.process.kill()
         self.process.wait(30)
 
-    def terminate(self, seconds: float = 30) -> int:
+    def terminate(self) -> int:
         """SIGTERM; return the exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(seconds)
+        return self.process.wait(60)
 
     def tail(self) -> str:
         """The end of its log."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from kafka_broker import Broker, BrokerError, Names, RunningBroker, free_ports, running
+from kafka_broker import Broker, BrokerError, Names, RunningBroker, running
+from ports import held_port
 from worker_process import Deployment
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def _started(broker: Broker) -> Iterator[Broker]:
 
 
 @pytest.fixture
-def unused_port() -> int:
+def unused_port() -> Iterator[int]:
     """A port on which nothing listens."""
-    return free_ports(1)[0]
+    with held_port() as port:
+        yield port

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from confluent_kafka.admin import AdminClient, NewTopic
-from kafka_broker import Broker, running
+from kafka_broker import Broker, create_topic, running
 from replay_records import run
 
 if TYPE_CHECKING:
@@ -28,8 +27,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     }
     folder = tmp_path_factory.mktemp("guarded")
     with running(Broker(folder, properties=properties, listeners={"SASL": "SASL_PLAINTEXT"}, heap="512m")) as broker:
-        admin = AdminClient({"bootstrap.servers": broker.bootstrap})
-        admin.create_topics([NewTopic(TOPIC, 1, 1)])[TOPIC].result(30)
+        create_topic(broker.bootstrap, TOPIC, 1)
         yield broker.address("SASL")
 
 

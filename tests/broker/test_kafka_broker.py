@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from confluent_kafka import Consumer, Producer
-from confluent_kafka.admin import AdminClient, NewTopic
-from kafka_broker import Broker, BrokerError
+from kafka_broker import Broker, BrokerError, create_topic, running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 def test_a_broker_keeps_address_and_records_over_a_restart(own_broker: Broker) -> None:
     """What was acknowledged before a broker is stopped is there when it has come back under the same address."""
     producer = Producer({"bootstrap.servers": own_broker.bootstrap, "acks": "all"})
-    admin = AdminClient({"bootstrap.servers": own_broker.bootstrap})
-    admin.create_topics([NewTopic("t", 1, 1)])["t"].result(30)
+    create_topic(own_broker.bootstrap, "t", 1)
     producer.produce("t", b"kept")
     assert producer.flush(30) == 0
     own_broker.stop()
@@ -41,8 +39,8 @@ def test_what_is_not_installed_is_named(missing: str, monkeypatch: pytest.Monkey
     (tmp_path / "pom.xml").write_text("<project/>")
     monkeypatch.setattr("kafka_broker.KAFKA_FOLDER", tmp_path)
     monkeypatch.setattr("shutil.which", lambda name: None if name == missing else f"/usr/bin/{name}")
-    with pytest.raises(BrokerError, match=r"is not installed.*apt install"):
-        Broker(tmp_path / "kafka").start()
+    with pytest.raises(BrokerError, match=r"is not installed.*apt install"), running(Broker(tmp_path / "kafka")):
+        pass
 
 
 def _first_value(bootstrap: str, topic: str) -> bytes | None:

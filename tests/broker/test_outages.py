@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
-from kafka_broker import RunningBroker
+from kafka_broker import create_topic
 from pairs import assert_each_pair_alerted_under_one_id, pair_of, records
 from worker_process import Deployment, assume_root, wait_for
 
@@ -38,7 +38,7 @@ def test_broker_is_away(own_broker: Broker, names: Names, tmp_path: Path) -> Non
 
     Nor does one that is shut down and then frozen under load.
     """
-    RunningBroker(own_broker.bootstrap).create_topic(names.source_topic, partitions=3)
+    create_topic(own_broker.bootstrap, names.source_topic, partitions=3)
     deployment = Deployment(own_broker.bootstrap, names, tmp_path)
     deployment.apply_topics()
     produced = list(records(9000, principals=100))

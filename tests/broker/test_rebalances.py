@@ -38,7 +38,7 @@ def test_workers_come_and_go(deployment: Deployment) -> None:
         second = running.enter_context(deployment.worker("second"))
         second.wait_until_ready()
         deployment.produce(produced[2000:4000])
-        assert first.terminate(15) == 0, first.tail()
+        assert first.terminate() == 0, first.tail()
         wait_for(deployment.all_done, "all offsets are committed")
 
         first = running.enter_context(deployment.worker("first"))
@@ -52,5 +52,5 @@ def test_workers_come_and_go(deployment: Deployment) -> None:
         before = alert_ids(deployment)
         deployment.produce(records(6000, principals=100, time="2026-03-01T10:05:00Z"))
         wait_for(deployment.all_done, "all offsets are committed")
-        assert first.terminate(15) == 0, first.tail()
+        assert first.terminate() == 0, first.tail()
     assert alert_ids(deployment) == before

@@ -15,11 +15,10 @@ from confluent_kafka.admin import (
     AclOperation,
     AclPermissionType,
     AdminClient,
-    NewTopic,
     ResourcePatternType,
     ResourceType,
 )
-from kafka_broker import Broker, Names, running
+from kafka_broker import Broker, Names, create_topic, running
 from worker_process import Deployment, assume_root, wait_for
 
 from streams.settings import Settings
@@ -108,8 +107,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
     )
     names = Names("guarded", "guarded", "cloudtrail")
     with running(broker):
-        admin = AdminClient({"bootstrap.servers": broker.bootstrap})
-        admin.create_topics([NewTopic(names.source_topic, 1, 1)])[names.source_topic].result(30)
+        create_topic(broker.bootstrap, names.source_topic, 1)
         made = Guarded(broker, names, folder)
         made.open.apply_topics()
         yield made

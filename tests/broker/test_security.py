@@ -22,7 +22,6 @@ from confluent_kafka.admin import (
     AclOperation,
     AclPermissionType,
     AdminClient,
-    NewTopic,
     ResourcePatternType,
     ResourceType,
 )
@@ -33,7 +32,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
-from kafka_broker import Broker, running
+from kafka_broker import Broker, create_topic, running
+from worker_process import wait_for
 
 from streams.backtest.consumer import Connection
 from streams.backtest.wanted import SourceError
@@ -128,8 +128,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     ]
     broker = Broker(folder / "kafka", properties=properties, listeners=LISTENERS, format_options=scram, heap="512m")
     with running(broker):
-        admin = AdminClient({"bootstrap.servers": broker.bootstrap})
-        admin.create_topics([NewTopic(TOPIC, 1, 1)])[TOPIC].result(30)
+        create_topic(broker.bootstrap, TOPIC, 1)
         yield Secured(broker, folder)
 
 
@@ -301,9 +300,7 @@ def allow(secured: Secured, user: str, topic: str, operation: AclOperation) -> N
     (future,) = admin.create_acls([AclBinding(*right, AclPermissionType.ALLOW)]).values()
     future.result(30)
     granted = AclBindingFilter(*right, AclPermissionType.ALLOW)
-    until = time.monotonic() + 30
-    while not admin.describe_acls(granted).result(30):
-        assert time.monotonic() < until
+    wait_for(lambda: admin.describe_acls(granted).result(30), "the broker knows of the right")
 
 
 def test_files_that_are_no_certificates(secured: Secured) -> None:

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from kafka_broker import free_ports
+from ports import held_port
 
 from streams import __version__
 from streams.commands import main
@@ -62,9 +62,9 @@ def test_wrong_usage_is_exit_2(arguments: tuple[str, ...], said: str, tmp_path: 
 
 def test_a_broker_that_is_not_there(tmp_path: Path) -> None:
     """A broker that does not answer is exit 1 with one line that names it."""
-    (unused_port,) = free_ports(1)
-    (tmp_path / "rootwatch.toml").write_text(f"bootstrap_servers = '127.0.0.1:{unused_port}'\n")
-    done = rootwatch("topics", "check", cwd=tmp_path)
+    with held_port() as unused_port:
+        (tmp_path / "rootwatch.toml").write_text(f"bootstrap_servers = '127.0.0.1:{unused_port}'\n")
+        done = rootwatch("topics", "check", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert f"no broker of 127.0.0.1:{unused_port} answers" in done.stderr

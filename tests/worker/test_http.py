@@ -10,8 +10,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ports import held_port
 from prometheus_client import CollectorRegistry
-from worker_process import free_port
 
 from streams.worker.http import POLL_SECONDS, HttpServer
 
@@ -19,7 +19,6 @@ from streams.worker.http import POLL_SECONDS, HttpServer
 def worker(**state: Any) -> SimpleNamespace:
     """A worker that is ready and well, but for what is given."""
     usual = {
-        "options": SimpleNamespace(http_host="127.0.0.1", http_port=free_port()),
         "metrics": SimpleNamespace(registry=CollectorRegistry()),
         "failure": None,
         "ready": True,
@@ -38,8 +37,8 @@ def worker(**state: Any) -> SimpleNamespace:
 def ask(app: SimpleNamespace, path: str, method: str = "GET") -> tuple[int, Any]:
     """The status and the JSON body, if it is one, of a request to a server of this worker."""
 
-    def request() -> tuple[int, Any]:
-        connection = http.client.HTTPConnection("127.0.0.1", app.options.http_port, timeout=10)
+    def request(port: int) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         try:
             connection.request(method, path)
             answer = connection.getresponse()
@@ -48,11 +47,13 @@ def ask(app: SimpleNamespace, path: str, method: str = "GET") -> tuple[int, Any]
         finally:
             connection.close()
 
-    async def served() -> tuple[int, Any]:
+    async def served(port: int) -> tuple[int, Any]:
+        app.options = SimpleNamespace(http_host="127.0.0.1", http_port=port)
         async with HttpServer(app):
-            return await asyncio.to_thread(request)
+            return await asyncio.to_thread(request, port)
 
-    return asyncio.run(served())
+    with held_port() as port:
+        return asyncio.run(served(port))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,28 @@
+"""What the broker tests rely on of a held port."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+import pytest
+from ports import held_port
+
+
+def test_a_held_port_is_its_servers_alone() -> None:
+    """Nobody answers on a held port and nobody else gets it; a server that reuses addresses does, again and again."""
+    with held_port() as port:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port))
+        with socket.socket() as other, pytest.raises(OSError, match="in use") as refused:
+            other.bind(("127.0.0.1", port))
+        assert refused.value.errno == errno.EADDRINUSE
+        for _ in range(2):
+            with socket.create_server(("127.0.0.1", port)), socket.create_connection(("127.0.0.1", port)):
+                pass
+
+
+def test_held_ports_differ() -> None:
+    """Each port is held once."""
+    with held_port() as one, held_port() as another:
+        assert one != another
