@@ -103,13 +103,14 @@ def apply_topics(settings: Settings) -> tuple[list[str], list[Finding]]:
 
 
 def _wait_until_seen(access: BrokerAccess, changes: Mapping[str, Mapping[str, str]]) -> None:
-    """Wait until a broker shows what the controller has done; a worker started at once must not find a topic missing.
+    """Wait until a broker shows what the controller has done, with a leader for each partition.
 
+    A command that is run at once, as in a script, must not find a topic missing, or nobody who takes its records.
     A broker that lags for longer than ``_SEEN_SECONDS`` is left to catch up by itself: what was asked is done.
     """
 
     def unseen() -> bool:
-        if None in _describe(access, list(changes)).values():
+        if not all(map(_led, _describe(access, list(changes)).values())):
             return True
         configs = _configs(access, list(changes))
         return any(configs[name].get(key) != value for name, config in changes.items() for key, value in config.items())
@@ -176,6 +177,11 @@ def _describe(access: BrokerAccess, names: Sequence[str]) -> dict[str, Any]:
                 raise
             described[name] = None
     return described
+
+
+def _led(description: Any) -> bool:
+    """Whether a topic is there, and somebody leads each of its partitions."""
+    return description is not None and all(partition.leader is not None for partition in description.partitions)
 
 
 def _configs(access: BrokerAccess, names: Sequence[str]) -> dict[str, dict[str, str]]:
