@@ -11,9 +11,8 @@ _MILLISECOND = timedelta(milliseconds=1)
 _EARLIEST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 _LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
-_RFC_3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))", re.ASCII
-)
+_ZONE = r"(?:[Zz]| UTC|([+-])([01]\d|2[0-3]):([0-5]\d))?"
+_RFC_3339 = re.compile(rf"(\d{{4}})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?{_ZONE}", re.ASCII)
 _EXPIRATION = re.compile(r"([A-Z][a-z]{2}) (\d\d?), (\d{4}),? (\d\d?):(\d\d):(\d\d)\s([AP])M", re.ASCII)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _NOON = 12
@@ -21,9 +20,9 @@ _LEAP_SECOND = 60
 
 
 def parse_time(value: Any) -> int | None:
-    """Read an ``eventTime``: RFC 3339 with an offset or ``Z``, any number of decimals; ``None`` if it is not one.
+    """Read an ``eventTime``: RFC 3339 with any number of decimals; ``None`` if it is not one.
 
-    A time without an offset is not readable: guessing one could shift it past the window. A leap second is the second
+    A time without an offset is UTC, as CloudTrail Lake writes it (R9). A leap second is the second
     after it. What UTC's years 1 to 9999 do not hold is not readable either.
     """
     if not isinstance(value, str) or (match := _RFC_3339.fullmatch(value)) is None:

@@ -132,6 +132,9 @@ def why_not(fields: Mapping[str, Any], rule: Rule) -> str | None:
     # CloudTrail Insights reports an unusual rate of calls under the call's own name and source (R5).
     if fields.get("eventCategory") == "Insight" or fields.get("eventType") == "AwsCloudTrailInsight":
         return "an Insight event, not a call"
+    # What a VPC endpoint saw of a call, beside the record of the call itself.
+    if fields.get("eventCategory") == "NetworkActivity" or fields.get("eventType") == "AwsVpceEvent":
+        return "a network activity event, not a call"
     for name in ("errorCode", "errorMessage"):
         if fields.get(name) not in (None, "", [], {}):
             return f"refused: {name} is {_shown(fields[name])}"

@@ -23,6 +23,9 @@ NOON = 1_767_268_800_000  # 2026-01-01T12:00:00Z
         ("2026-01-01T13:30:00+01:30", NOON),
         ("2025-12-31T23:00:00-13:00", NOON),
         ("2026-01-01T12:00:00-00:00", NOON),
+        ("2026-01-01T12:00:00", NOON),
+        ("2026-01-01 12:00:00.000", NOON),
+        ("2026-01-01 12:00:00.000 UTC", NOON),
         ("2016-12-31T23:59:60Z", 1_483_228_800_000),
         ("1969-12-31T23:59:59.999Z", -1),
         ("0001-01-01T00:00:00Z", -62_135_596_800_000),
@@ -30,7 +33,7 @@ NOON = 1_767_268_800_000  # 2026-01-01T12:00:00Z
     ],
 )
 def test_rfc_3339_is_readable(text: str, time: int) -> None:
-    """T5: eventTime is RFC 3339, with any offset and any decimals, cut to milliseconds."""
+    """T5, R9: eventTime is RFC 3339, with any offset, UTC without one, and any decimals, cut to milliseconds."""
     assert parse_time(text) == time
 
 
@@ -40,7 +43,7 @@ def test_rfc_3339_is_readable(text: str, time: int) -> None:
         None,
         "",
         "2026-01-01",
-        "2026-01-01T12:00:00",
+        "2026-01-01T12:00:00 CET",
         "2026-01-01T12:00Z",
         "2026-01-01T12:00:00 Z",
         "2026-01-01T12:00:00Z\n",
@@ -63,7 +66,7 @@ def test_rfc_3339_is_readable(text: str, time: int) -> None:
     ],
 )
 def test_nothing_else_is_readable(value: object) -> None:
-    """T5: a time without an offset, in another form, or beyond the years 1 to 9999 in UTC, is not readable."""
+    """T5: a time in another form or zone, or beyond the years 1 to 9999 in UTC, is not readable."""
     assert parse_time(value) is None
 
 

@@ -98,12 +98,14 @@ PASSED_OVER = {
     "an odd error code": {"errorCode": 0},
     "an Insight event": {"eventCategory": "Insight"},
     "an old Insight event": {"eventType": "AwsCloudTrailInsight"},
+    "a network activity event": {"eventCategory": "NetworkActivity"},
+    "what a VPC endpoint saw": {"eventType": "AwsVpceEvent"},
 }
 
 
 @pytest.mark.parametrize("name", PASSED_OVER)
 def test_what_is_not_a_success_of_the_event_is_passed_over(name: str) -> None:
-    """T1, T2, R5: source and name are exact, any error code or message is a failure, Insight events are no calls."""
+    """T1, T2, R5: source and name are exact, any error code or message is a failure, and not every event is a call."""
     changes = {path: value for path, value in PASSED_OVER[name].items() if value is not MISSING or path in RECORD}
     assert isinstance(taken(changes), PassedOver)
 
@@ -190,7 +192,7 @@ INCOMPLETE: dict[str, tuple[dict[str, Any], str]] = {
         "no member account",
     ),
     "no time": ({"eventTime": MISSING}, "no readable eventTime"),
-    "a time without an offset": ({"eventTime": "2026-01-01T12:00:00"}, "no readable eventTime"),
+    "a time with a zone's name": ({"eventTime": "2026-01-01T12:00:00 CET"}, "no readable eventTime"),
     "a number as time": ({"eventTime": 1767268800}, "no readable eventTime"),
     "nothing at all": (
         {"userIdentity": None, "requestParameters": None, "resources": None, "eventTime": None},
