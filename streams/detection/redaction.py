@@ -4,7 +4,8 @@ Rules:
 - In JSON that parses, the value of every key that ends in ``sessionToken`` (any case, ``_`` or ``-`` between the words)
   becomes ``REDACTED``, whatever its type, at any depth. Each other string is looked into as text.
 - Text that is JSON itself is redacted as JSON; all other text by pattern (``token_text.py``).
-- Base64 that holds gzip or JSON with a token in it becomes ``REDACTED`` as a whole.
+- So does the ``value`` beside a ``key`` or ``name`` of that name, as OpenTelemetry and tags write members.
+- Base64 that holds gzip or text with a token in it becomes ``REDACTED`` as a whole.
 - What holds no token is returned as the very same object, so ``is`` tells whether anything was replaced.
 - When in doubt more is redacted, never less.
 """
@@ -20,9 +21,15 @@ from streams.detection.json_text import MAX_DEPTH, TooDeepError
 from streams.detection.token_text import REDACTED, may_hold_key, replace_tokens
 
 _KEY = "sessiontoken"
+_KEYS_OF_NAMES = ("key", "Key", "name", "Name")
+_KEYS_OF_VALUES = frozenset({"value", "Value"})
 
-# How gzip, {" and [{ begin in base64.
-_BASE64 = re.compile(r"(?:H4sI|eyJ|W3s)(?:[A-Za-z0-9+/=_-]|\\++(?:/|u00(?:2[bBfF]|3[dD])))*+")
+# How gzip, {" and [{ begin in base64, wherever it is; whatever else it holds is found where a text or a quote begins.
+_BASE64 = re.compile(
+    r"(?:H4sI|eyJ|W3s|(?:\A|(?<=[\"']))(?=[A-Za-z0-9+/\\_-]{32}))"
+    r"(?:[A-Za-z0-9+/=_-]|\\++(?:/|u00(?:2[bBfF]|3[dD])))*+"
+)
+_LONG_RUN = re.compile(r"[A-Za-z0-9+/\\_-]{32}")
 _BASE64_ESCAPE = re.compile(r"\\+(?:u00([0-9a-fA-F]{2})|(?=/))")
 _BASE64_LEAST = 32
 _BASE64_NESTING = 4
@@ -71,9 +78,11 @@ def _redact(value: Any, depth: int) -> Any:
 def _redact_members(members: dict[str, Any], depth: int) -> dict[str, Any]:
     redacted: dict[str, Any] = {}
     changed = False
+    named = any(isinstance(name := members.get(key), str) and _is_secret(name) for key in _KEYS_OF_NAMES)
     for key, old in members.items():
         new_key = _redact_text(key, depth, 0)
-        new = _secret(old) if _is_secret(key) else _redact(old, depth + 1)
+        is_secret = _is_secret(key) or (named and key in _KEYS_OF_VALUES)
+        new = _secret(old) if is_secret else _redact(old, depth + 1)
         changed = changed or new is not old or new_key is not key
         redacted[new_key] = new
     return redacted if changed else members
@@ -115,7 +124,7 @@ def _redact_base64(text: str, nesting: int) -> str:
 
 
 def _may_hold_base64(text: str) -> bool:
-    return "H4sI" in text or "eyJ" in text or "W3s" in text
+    return "H4sI" in text or "eyJ" in text or "W3s" in text or _LONG_RUN.search(text) is not None
 
 
 def _hides_token(run: str, nesting: int) -> bool:

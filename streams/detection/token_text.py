@@ -3,7 +3,7 @@ r"""Session tokens in text that is no JSON, cut JSON, or JSON that only looks li
 Rules:
 - The key is found written plainly or with escapes of any depth (``\"sessionToken\"``, ``\u0073essionToken``,
   ``\\u0022``), in any case, with ``_`` or ``-`` between its words; then comes ``:``, ``=``, ``=>``, ``%3D`` or the
-  ``>`` of a tag.
+  ``>`` of a tag, or, where the key is itself a value, the word ``value``.
 - A quoted value ends before the quote that closes it at its own depth of escaping, or, if the text was cut, with the
   text. An unquoted one (``{sessionToken=FwoG…, expiration=…}``, the text form of a Java map) ends at a delimiter.
 - Where the key and its value are there but what lies between is damaged, whatever is long enough for a token goes.
@@ -34,7 +34,11 @@ _KEY_PATTERN = rf"{_FIRST_LETTER}{''.join(map(_letter, 'ession'))}[_-]?\x00*{''.
 _QUOTE = rf"""(?:(?:{_BACKSLASHES})?["']|{_BACKSLASHES}u002[27])\x00*+"""
 _BLANK = rf"(?:[\s\x00\[]|{_BACKSLASHES}(?:[nrt]|u00(?:20|09|0[aAdD])))*+"
 _SEPARATOR = rf"(?:[:=>]|%3[aAdD]|{_BACKSLASHES}u003[aAdDeE]){{1,2}}+"
-_BEFORE_VALUE = re.compile(rf"{_KEY_PATTERN}(?:{_QUOTE})?{_BLANK}{_SEPARATOR}{_BLANK}(?P<quote>{_QUOTE})?")
+# "key": "sessionToken", "value": …, also of OpenTelemetry's {"stringValue": …}
+_BESIDE = rf",{_BLANK}{_QUOTE}[vV]alue{_QUOTE}{_BLANK}:{_BLANK}(?:\{{{_BLANK}{_QUOTE}stringValue{_QUOTE}{_BLANK}:)?"
+_BEFORE_VALUE = re.compile(
+    rf"{_KEY_PATTERN}(?:{_QUOTE})?{_BLANK}(?:{_SEPARATOR}|{_BESIDE}){_BLANK}(?P<quote>{_QUOTE})?"
+)
 _QUOTES = re.compile(r"""(?<!\\)(?P<depth>\\*+)(?P<mark>["'])""")
 _ANY_QUOTE = re.compile(_QUOTE)
 _BARE_VALUE = re.compile(r"""(?:[^\s,;&<>(){}\[\]"'\\]|\\++(?:/|u[0-9a-f]{4}))*+""", re.IGNORECASE)
