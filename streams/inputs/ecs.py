@@ -15,14 +15,28 @@ if TYPE_CHECKING:
 
 CLOUDTRAIL = "aws.cloudtrail"
 
-# An ingest pipeline writes all of these; with dotted keys no object is named aws.cloudtrail.
-_OF_INGESTED = (
+# What only CloudTrail's ingest pipeline writes; with dotted keys no object is named aws.cloudtrail.
+_OF_CLOUDTRAIL = (
     CLOUDTRAIL,
-    "event.action",
-    "event.provider",
     f"{CLOUDTRAIL}.event_version",
     f"{CLOUDTRAIL}.event_type",
     f"{CLOUDTRAIL}.user_identity.arn",
+)
+# What it writes for every record, and says what was done, by whom, when and to whom; any field of one line will do.
+_DECIDING = (("event.action",), ("event.provider",), ("event.outcome",))
+_TERMS = (
+    ("@timestamp",),
+    (f"{CLOUDTRAIL}.user_identity.arn",),
+    tuple(
+        f"{CLOUDTRAIL}.{name}"
+        for name in (
+            "request_parameters",
+            "flattened.request_parameters",
+            "resources",
+            "resources.account_id",
+            "resources.accountId",
+        )
+    ),
 )
 
 
@@ -52,9 +66,32 @@ class Ecs:
         return CLOUDTRAIL if CLOUDTRAIL in (event, stream) else event or stream
 
     @property
+    def has_fields(self) -> bool:
+        """Whether CloudTrail's ingest pipeline has turned the record into fields, or has begun to."""
+        return any(self.value(name) for name in _OF_CLOUDTRAIL)
+
+    @property
     def is_ingested(self) -> bool:
-        """Whether an ingest pipeline has turned the record into fields."""
-        return any(self.value(name) for name in _OF_INGESTED)
+        """Whether some ingest pipeline has turned something into fields."""
+        return self.has_fields or any(self.value(name) for name in ("event.action", "event.provider"))
+
+    @property
+    def is_left_half_way(self) -> bool:
+        """Whether the pipeline failed, or the fields cannot say whether this is a success of the event (T2)."""
+        return self.value("event.kind") == "pipeline_error" or self._lacks(_DECIDING)
+
+    @property
+    def lacks_terms(self) -> bool:
+        """Whether the fields cannot say who, when or to whom."""
+        return self._lacks(_TERMS)
+
+    @property
+    def untouched(self) -> Any:
+        """The record as it was; an ingest pipeline prefers ``event.original``, and so does this."""
+        return self.value("event.original") or self.value("message")
+
+    def _lacks(self, fields: tuple[tuple[str, ...], ...]) -> bool:
+        return any(self.value(*names) in (None, "", [], {}) for names in fields)
 
 
 def _at(body: Document, name: str) -> Any:

@@ -1,15 +1,14 @@
 """An Elastic document after ingest: CloudTrail's fields under the names of ECS and ``aws.cloudtrail.*``.
 
 Names: https://www.elastic.co/docs/reference/beats/filebeat/exported-fields-aws. The fields decide, not the copy of the
-record in ``event.original`` (T2).
+record in ``event.original``, unless the pipeline left the document half way: then the copy decides (T2).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streams.detection import json_text
-from streams.inputs import java_map
+from streams.inputs import filebeat, written
 from streams.inputs.ecs import CLOUDTRAIL, Ecs
 
 if TYPE_CHECKING:
@@ -70,14 +69,24 @@ def recognises(document: Document) -> bool:
 
 def read(document: Document, walk: Walk) -> Iterator[Item]:
     """The document is the record."""
-    yield read_fields(Ecs((document,)), walk)
+    yield from read_fields(Ecs((document,)), walk)
 
 
-def read_fields(ecs: Ecs, walk: Walk) -> Item:
+def read_fields(ecs: Ecs, walk: Walk) -> Iterator[Item]:
     """Read a document whose fields may be in several bodies; the first body is what the alert shows."""
-    if ecs.dataset != CLOUDTRAIL:
-        return walk.notice("an Elastic document that does not say that it is of aws.cloudtrail")
-    return walk.record(_fields(ecs), ecs.bodies[0])
+    is_of_cloudtrail = ecs.dataset == CLOUDTRAIL
+    if ecs.untouched and (ecs.is_left_half_way if ecs.has_fields or is_of_cloudtrail else False):
+        yield from filebeat.read_untouched(ecs, walk)
+    elif not is_of_cloudtrail:
+        yield walk.notice("an Elastic document that does not say that it is of aws.cloudtrail")
+    elif ecs.is_left_half_way:
+        yield walk.unknown(
+            "a document that its ingest pipeline left half way, without the record in event.original", ecs.bodies[0]
+        )
+    elif ecs.lacks_terms and ecs.value("event.original"):
+        yield from filebeat.read_untouched(ecs, walk)
+    else:
+        yield walk.record(_fields(ecs), ecs.bodies[0])
 
 
 def _fields(ecs: Ecs) -> dict[str, Any]:
@@ -85,10 +94,10 @@ def _fields(ecs: Ecs) -> dict[str, Any]:
     for path, names in _NAMES.items():
         _put(fields, path, ecs.value(*names))
     for (section, name), leaves in _KEPT.items():
-        written = _written_form(ecs.value(f"{CLOUDTRAIL}.{name}"))
+        form = _written_form(ecs.value(f"{CLOUDTRAIL}.{name}"))
         for leaf in leaves:
             value = ecs.value(f"{CLOUDTRAIL}.flattened.{name}.{leaf}", f"{CLOUDTRAIL}.{name}.{leaf}")
-            _put(fields, (section, *leaf.split(".")), written.value(leaf) if value is None else value)
+            _put(fields, (section, *leaf.split(".")), form.value(leaf) if value is None else value)
     fields["resources"] = _resources(ecs)
     if ecs.value("event.outcome") != "success":
         outcome = f"event.outcome {ecs.text('event.outcome') or 'missing'}"
@@ -107,16 +116,8 @@ def _put(fields: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
 
 def _written_form(text: Any) -> Ecs:
     """Request parameters or response elements from their text: JSON, or the text form of a Java map."""
-    if not isinstance(text, str):
-        return Ecs(())
-    for parse in (json_text.parse, java_map.parse):
-        try:
-            value = parse(text)
-        except (json_text.MalformedJsonError, java_map.NoJavaMapError):
-            continue
-        if isinstance(value, dict):
-            return Ecs((value,))
-    return Ecs(())
+    value = written.parse(text) if isinstance(text, str) else None
+    return Ecs((value,)) if isinstance(value, dict) else Ecs(())
 
 
 def _resources(ecs: Ecs) -> list[dict[str, Any]]:

@@ -41,8 +41,8 @@ def read(document: Document, walk: Walk) -> Iterator[Item]:
         return
     ecs = Ecs(bodies)
     if filebeat.is_raw(ecs):
-        yield from filebeat.read_text(ecs, walk)
+        yield from filebeat.read_untouched(ecs, walk)
     elif ecs.dataset is not None or ecs.is_ingested:
-        yield elastic.read_fields(ecs, walk)
+        yield from elastic.read_fields(ecs, walk)
     else:
         yield from walk.document(bodies[0])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streams.detection import json_text
 from streams.inputs import cloudtrail
 
 if TYPE_CHECKING:
@@ -25,11 +26,19 @@ def recognises(document: Document) -> bool:
 
 
 def read(document: Document, walk: Walk) -> Iterator[Item]:
-    """The detail is the record; events of other sources hold none (R5)."""
+    """The detail is the record, as an object or as text; events of other sources hold none (R5)."""
     detail, kind = document["detail"], document["detail-type"]
+    is_from_cloudtrail = isinstance(kind, str) and kind.endswith(_FROM_CLOUDTRAIL)
+    if isinstance(detail, str):
+        try:
+            detail = json_text.parse(detail)
+        except json_text.MalformedJsonError as error:
+            if is_from_cloudtrail:
+                yield walk.unreadable("malformed", f"the detail of an event via CloudTrail: {error}", document)
+                return
     if isinstance(detail, dict) and cloudtrail.recognises(detail):
-        yield walk.record(detail)
-    elif isinstance(kind, str) and kind.endswith(_FROM_CLOUDTRAIL):
+        yield cloudtrail.record(detail, walk)
+    elif is_from_cloudtrail:
         yield walk.unknown("the detail of an event via CloudTrail is no CloudTrail record", document)
     else:
         yield walk.notice("an EventBridge event that is not from CloudTrail")

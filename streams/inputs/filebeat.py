@@ -1,13 +1,20 @@
-"""A document of Filebeat or Elastic Agent before ingest: the record is still text in ``event.original`` or ``message``.
+"""An Elastic document that holds the untouched record in ``event.original`` or ``message``: that record decides (T2).
 
-https://www.elastic.co/docs/reference/beats/filebeat/filebeat-module-aws. Their ``@timestamp`` is the time of reading.
+Filebeat and Elastic Agent write such documents before ingest, under whatever dataset their operator has chosen, and
+elastic-serverless-forwarder does. https://www.elastic.co/docs/reference/beats/filebeat/filebeat-module-aws. Their
+``@timestamp`` is the time of reading.
+
+Where another dataset is named, or another pipeline has been at work, text that is no CloudTrail is expected and no
+dead letter, unless it may be a record that was cut.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streams.detection.record import Notice, Record, Unreadable
 from streams.inputs.ecs import CLOUDTRAIL, Ecs
+from streams.inputs.envelopes import carried
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,31 +23,52 @@ if TYPE_CHECKING:
 
 NAME = "filebeat"
 
+# The keys by which a document that names no dataset is Filebeat's.
+_OWN_KEYS = frozenset({"@metadata", "agent", "ecs", "beat"})
+_OF_ANOTHER = "an Elastic document that is not of aws.cloudtrail and holds no record"
+_OF_AWS = "aws."
+_OPENING = ("{", "[")
+
 
 def recognises(document: Document) -> bool:
-    """It says that it is about CloudTrail, and no field of the record is there yet."""
+    """It holds the untouched record, and no field of CloudTrail's is there yet."""
     return is_raw(Ecs((document,)))
 
 
 def is_raw(ecs: Ecs) -> bool:
-    """Whether an Elastic document has not been ingested."""
-    return ecs.dataset == CLOUDTRAIL and not ecs.is_ingested
+    """Whether an Elastic document has not been ingested as CloudTrail."""
+    if ecs.dataset == CLOUDTRAIL:
+        return not ecs.is_ingested
+    if ecs.has_fields or not ecs.untouched:
+        return False
+    return (
+        ecs.dataset is not None
+        or ecs.value("event.original") is not None
+        or any(not _OWN_KEYS.isdisjoint(body) for body in ecs.bodies)
+    )
 
 
 def read(document: Document, walk: Walk) -> Iterator[Item]:
     """Read the text."""
-    yield from read_text(Ecs((document,)), walk)
+    yield from read_untouched(Ecs((document,)), walk)
 
 
-def read_text(ecs: Ecs, walk: Walk) -> Iterator[Item]:
-    """Read the text, or the object that a shipper has made of it.
-
-    An ingest pipeline prefers ``event.original``, and so does this.
-    """
-    held = ecs.value("event.original") or ecs.value("message")
-    if isinstance(held, str):
-        yield from walk.text(held)
-    elif isinstance(held, dict):
-        yield from walk.document(held)
-    else:
+def read_untouched(ecs: Ecs, walk: Walk) -> Iterator[Item]:
+    """Read the text, or the object that a shipper has made of it."""
+    untouched = ecs.untouched
+    if untouched is None:
         yield walk.unknown("a document about CloudTrail without message, event.original and fields", ecs.bodies[0])
+        return
+    items = carried.read(untouched, walk, ecs.bodies[0])
+    if ecs.dataset == CLOUDTRAIL or (ecs.dataset is None and not ecs.is_ingested):
+        yield from items
+        return
+    found = list(items)
+    holds_none = not any(isinstance(item, Record) for item in found)
+    is_of_aws = isinstance(ecs.dataset, str) and ecs.dataset.startswith(_OF_AWS)
+    may_be_cut = isinstance(untouched, str) and untouched.lstrip().startswith(_OPENING) and not is_of_aws
+    for item in found:
+        if holds_none and isinstance(item, Unreadable) and not (may_be_cut and item.reason == "malformed"):
+            yield Notice(_OF_ANOTHER, item.element)
+        else:
+            yield item

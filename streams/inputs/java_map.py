@@ -13,9 +13,14 @@ Rules:
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from streams.detection.json_text import MAX_DEPTH, TooDeepError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_Value = TypeVar("_Value")
 
 _KEY = re.compile(r"([^\s={}\[\],]+)=")
 # Where the text of a member or of a list's item may end.
@@ -34,12 +39,27 @@ def parse(text: str) -> dict[str, Any]:
     Raises:
         NoJavaMapError: the text is something else.
     """
+    return _whole(text, _map)
+
+
+def parse_list(text: str) -> list[Any]:
+    """Read the text form of a list, such as one of maps.
+
+    Raises:
+        NoJavaMapError: the text is something else.
+    """
+    if not text.startswith("["):
+        raise NoJavaMapError("no opening bracket")
+    return _whole(text, _list)
+
+
+def _whole(text: str, read: Callable[[str, int, int], tuple[_Value, int]]) -> _Value:
     try:
-        value, end = _map(text, 0, 0)
+        value, end = read(text, 0, 0)
     except TooDeepError as error:
         raise NoJavaMapError(str(error)) from None
     if end != len(text):
-        raise NoJavaMapError("something follows the map")
+        raise NoJavaMapError("something follows it")
     return value
 
 

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 NAME = "records-file"
 
 
-USUAL_START = b'{"Records"'
-"""How a log file begins. One document that begins so is read here, or as a record, see ``recognises``."""
+USUAL_START = b'{"Records":[{"eventVersion"'
+"""How CloudTrail begins a log file. One document that begins so is read here: its first entry is a record."""
 
 
 def recognises(document: Document) -> bool:
-    """It has records; only a record may have that key beside its own."""
+    """It has records; Lambda's events, which have that key too, are recognised before (``envelopes/batches.py``)."""
     return "Records" in document
 
 
@@ -35,7 +35,7 @@ def read(document: Document, walk: Walk) -> Iterator[Item]:
     elements = walk.elements()
     for element in document["Records"]:
         if isinstance(element, dict) and cloudtrail.recognises(element):
-            yield elements.record(element)
+            yield cloudtrail.record(element, elements)
         elif isinstance(element, dict) and announcements.recognises(element):
             yield from announcements.read(element, elements)
         else:

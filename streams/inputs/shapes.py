@@ -17,24 +17,47 @@ from streams.inputs import (
     records_file,
     sns,
 )
+from streams.inputs.envelopes import batches, keyed, otlp, splunk, wazuh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streams.inputs.walk import Item, Shape, Walk
 
-# The first that recognises a document reads it; the most frequent come first. Only filebeat and elastic overlap: what
-# filebeat does not recognise as raw, elastic reads by its fields.
+# The first that recognises a document reads it: the most frequent come first, and those with more telling keys before
+# those with fewer. What filebeat does not recognise as raw, elastic reads by its fields. Lambda's events look like log
+# files.
 SHAPES: tuple[Shape, ...] = (
     cloudtrail,
+    batches.LAMBDA_SQS,
+    batches.LAMBDA_SNS,
+    batches.LAMBDA_KINESIS,
+    batches.KINESIS_ANSWER,
     records_file,
     eventbridge,
     cloudwatch,
     awslogs,
     sns,
     elasticsearch,
+    keyed.KAFKA_CONNECT,
+    keyed.CLOUDEVENTS,
+    otlp,
+    batches.FIREHOSE,
+    batches.LAMBDA_KAFKA,
+    batches.SQS_ANSWER,
+    batches.LOOKUP_EVENTS,
+    keyed.KINESIS,
+    keyed.KAFKA,
+    keyed.SQS,
+    wazuh,
     filebeat,
     elastic,
+    keyed.GELF,
+    keyed.CRIBL,
+    splunk,
+    keyed.VECTOR,
+    keyed.LOG,
+    keyed.MESSAGE,
     announcements,
 )
 

@@ -25,8 +25,8 @@ Item = Record | Unreadable | Notice
 Document = Mapping[str, Any]
 
 # An Elasticsearch hit around a Filebeat document around an SNS notification around awslogs data around a record: five,
-# and the message's own text is the first.
-_MOST_WRAPPERS = 9
+# and the message's own text is the first. Envelopes of forwarders have a bound of their own.
+_MOST_WRAPPERS = 12
 
 _BLANKS = b" \t\r\n"
 _OPENING = (b"{", b"[", b",", b":")
@@ -35,7 +35,9 @@ _OPENING = (b"{", b"[", b",", b":")
 class Shape(Protocol):
     """A message shape (R1): a module of this package."""
 
-    NAME: str
+    @property
+    def NAME(self) -> str:  # noqa: N802  a module's constant, or a field of an envelope
+        """By what its records are counted."""
 
     def recognises(self, document: Document, /) -> bool:
         """Whether the document has this shape, judged by its top level only (R2)."""
@@ -81,6 +83,7 @@ class Walk:
         numbers: gives each element of the message its number; ``None`` while the message is one element as a whole.
         shape: the name of the outermost shape, by which records are counted.
         wrappers: how many shapes are around this place.
+        envelopes: how many of these are envelopes of forwarders (R8).
     """
 
     dispatch: Callable[[Any, Walk], Iterator[Item]]
@@ -88,6 +91,7 @@ class Walk:
     numbers: Iterator[int] | None = None
     shape: str | None = None
     wrappers: int = 0
+    envelopes: int = 0
 
     def elements(self) -> Walk:
         """The walk through several elements, numbered in the order of reading across the message (R4)."""

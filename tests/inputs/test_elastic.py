@@ -92,12 +92,28 @@ DECIDING: dict[str, tuple[dict[str, Any], bool]] = {
     "no original": ({"event.original": MISSING}, True),
     "a failure": ({"event.outcome": "failure"}, False),
     "an unknown outcome": ({"event.outcome": "unknown"}, False),
-    "no outcome": ({"event.outcome": MISSING}, False),
+    "a document of a failed pipeline": ({"event.kind": "pipeline_error", "event.outcome": "failure"}, True),
+    "no outcome": ({"event.outcome": MISSING}, True),
     "another case of success": ({"event.outcome": "Success"}, False),
     "another action": ({"event.action": "AssumeRole"}, False),
     "another action than the original's": ({"event.action": "GetObject"}, False),
     "another provider": ({"event.provider": "iam.amazonaws.com"}, False),
-    "no provider": ({"event.provider": MISSING}, False),
+    "no provider": ({"event.provider": MISSING}, True),
+    "no action": ({"event.action": MISSING}, True),
+    "no principal": ({"aws.cloudtrail.user_identity.arn": MISSING}, True),
+    "no time": ({"@timestamp": MISSING}, True),
+    "nothing of its parameters": (
+        {
+            "aws.cloudtrail.flattened": MISSING,
+            "aws.cloudtrail.request_parameters": MISSING,
+            "aws.cloudtrail.resources": [],
+        },
+        True,
+    ),
+    "half way, and another event's original": (
+        {"event.outcome": MISSING, "event.original": json.dumps(changed({"eventName": "AssumeRole"}))},
+        False,
+    ),
     "another dataset": ({"event.dataset": "aws.cloudwatch_logs"}, False),
     "no dataset": ({"event.dataset": MISSING}, False),
 }
@@ -105,7 +121,7 @@ DECIDING: dict[str, tuple[dict[str, Any], bool]] = {
 
 @pytest.mark.parametrize("name", DECIDING)
 def test_the_fields_decide_and_not_the_original(name: str) -> None:
-    """T2: dataset, provider, action and outcome decide whether an ingested document is a success of the event."""
+    """T2: dataset, provider, action and outcome decide; where the pipeline left them half way, the original does."""
     changes, matches = DECIDING[name]
     reading = read(changed(changes, DOCUMENT))
     assert (len(reading.sightings) == 1) == matches
@@ -157,8 +173,9 @@ def test_the_issuer_may_be_the_principal() -> None:
 
 @pytest.mark.parametrize("path", ["aws.cloudtrail.user_identity.arn", "@timestamp"])
 def test_an_ingested_success_without_a_term_or_time_is_incomplete(path: str) -> None:
-    """T5: also where the original would have it: the fields decide."""
-    assert [rejected.reason for rejected in read(changed({path: MISSING}, DOCUMENT)).rejected] == ["incomplete"]
+    """T5: where there is no original to have it from."""
+    document = changed({path: MISSING, "event.original": MISSING}, DOCUMENT)
+    assert [rejected.reason for rejected in read(document).rejected] == ["incomplete"]
 
 
 def test_an_ingested_document_without_event_id_has_its_own() -> None:

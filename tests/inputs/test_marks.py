@@ -138,10 +138,9 @@ def test_it_passes_what_cannot_be_told(name: str) -> None:
     assert marks.matcher(RULE.event_name, 1_000_000)(PASSED[name])
 
 
-@pytest.mark.parametrize("records", [[QUIET] * 20, {"list": [QUIET] * 20}, "x" * 5000])
-def test_awslogs_data_beside_records_is_none(records: Any) -> None:
-    """R1: a document with Records is a log file, whatever else it has; what the filter drops there is no sighting."""
-    value = json.dumps({"Records": records, **awslogs(RECORD, json.dumps)}, separators=(",", ":")).encode()
+def test_awslogs_data_beside_records_is_none() -> None:
+    """R1: a document with records is a log file, whatever else it has; what the filter drops there is no sighting."""
+    value = json.dumps({"Records": [QUIET] * 20, **awslogs(RECORD, json.dumps)}, separators=(",", ":")).encode()
     assert not may_match(value, RULE)
     assert not sight(value, RULE, Taking()).sightings
     assert may_match(value + b"\n" + json.dumps(awslogs(RECORD, json.dumps)).encode(), RULE)

@@ -8,6 +8,7 @@ import pytest
 from cloudtrail_messages import (
     ACCOUNT,
     EVENT_MS,
+    MISSING,
     OTHER,
     PACKINGS,
     PRINCIPAL,
@@ -154,8 +155,8 @@ UNKNOWN: dict[str, Any] = {
     "text": "AssumeRoot",
     "a number": 7,
     "null": b"null",
-    "a record under another key": {"event": RECORD},
-    "an SQS message": {"Messages": [{"Body": json.dumps(RECORD)}]},
+    "a record under another key": {"incident": RECORD},
+    "Splunk's event with other keys": {"event": RECORD, "severity": "high"},
     "a search response": {"hits": {"hits": [{"_source": ecs(RECORD)}]}},
     "Records that are no list": {"Records": RECORD},
     "log events that are no list": {"messageType": "DATA_MESSAGE", "logEvents": RECORD},
@@ -163,7 +164,13 @@ UNKNOWN: dict[str, Any] = {
     "awslogs without data": {"awslogs": {}},
     "a notification without text": {"Type": "Notification", "Message": RECORD},
     "a document about CloudTrail without any of it": {"event": {"dataset": "aws.cloudtrail"}},
-    "a document with a message and no dataset": {"message": json.dumps(RECORD)},
+    "a document with a message about nothing": {"message": '{"hello": "world"}'},
+    "a document that its pipeline left half way": changed(
+        {"event.original": MISSING, "event.outcome": MISSING}, ecs(RECORD)
+    ),
+    "a document whose pipeline failed": changed(
+        {"event.original": MISSING, "event.kind": "pipeline_error"}, ecs(RECORD)
+    ),
     "an empty hit": {"_index": "i", "_source": {}},
 }
 

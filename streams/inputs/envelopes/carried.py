@@ -1,0 +1,78 @@
+"""What an envelope carries, whatever the envelope: text, an object, or base64 (R8).
+
+Rules:
+- It is read as a message again, and is CloudTrail as a whole or not at all: nothing is searched for (R2).
+- At most ``MOST_ENVELOPES`` lie around a message.
+- Nothing is carried where the value is null or empty, as for a tombstone (R5).
+"""
+
+from __future__ import annotations
+
+import binascii
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from streams.detection import gzipped
+from streams.inputs.encoding import NotTextError, to_utf8
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.inputs.walk import Item, Walk
+
+MOST_ENVELOPES = 3
+
+BASE64_KEYS = frozenset({"payload", "data", "Data", "data_base64", "value", "bytesValue"})
+"""The keys under which base64 is read; ``awslogs`` holds its own under ``data``.
+
+No other key, at any depth, is read as base64; only a message that is nothing but a JSON string may be base64 as a whole
+(Kafka Connect's JsonConverter without schemas). It is base64 of the standard alphabet, padded, on one line: this is all
+that forwarders write. In JSON a writer may escape its ``/`` as ``\\/``, and any character as ``\\u00XX``. What is
+decoded is a message: it may be compressed, start with a byte order mark, or be another envelope. A record that names
+its event takes more than 40 characters of base64.
+"""
+
+
+def read(value: Any, walk: Walk, element: Any, *, base64: bool = False) -> Iterator[Item]:
+    """Read what an envelope carries.
+
+    Args:
+        value: what it carries.
+        walk: where the envelope is.
+        element: what a dead letter shows if the value cannot be read at all.
+        base64: whether text may be base64, see ``BASE64_KEYS``.
+    """
+    if walk.envelopes == MOST_ENVELOPES:
+        yield walk.unknown(f"in more than {MOST_ENVELOPES} envelopes", element)
+        return
+    inner = replace(walk, envelopes=walk.envelopes + 1)
+    match value:
+        case None:
+            yield walk.notice("an envelope without content")
+        case str() if base64 and (content := decode(value)) is not None:
+            yield from _message(content, inner, element)
+        case str():
+            yield from inner.text(value)
+        case dict() | list():
+            yield from inner.document(value)
+        case _:
+            yield walk.unknown("an envelope that carries neither text nor an object", element)
+
+
+def decode(text: str) -> bytes | None:
+    """Decode base64 of the standard alphabet with its padding; ``None`` if the text is something else."""
+    try:
+        return binascii.a2b_base64(text.encode("ascii"), strict_mode=True)
+    except (UnicodeEncodeError, binascii.Error):
+        return None
+
+
+def _message(content: bytes, walk: Walk, element: Any) -> Iterator[Item]:
+    try:
+        text = to_utf8(walk.room.inflate(content) if content.startswith(gzipped.MAGIC) else content)
+    except gzipped.TooLargeError as error:
+        yield walk.unreadable("too-large", str(error), element)
+    except (gzipped.CorruptGzipError, NotTextError) as error:
+        yield walk.unreadable("malformed", str(error), element)
+    else:
+        yield from walk.text(text)

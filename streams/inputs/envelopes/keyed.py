@@ -1,0 +1,95 @@
+"""Envelopes of which one key carries the message: a table of who is known by which keys.
+
+Where each form is from:
+- Kafka Connect's JsonConverter: https://docs.confluent.io/platform/current/connect/userguide.html. Bytes are base64.
+- CloudEvents: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md.
+- Kinesis, SQS and Kafka records by themselves, as EventBridge Pipes and SDKs give them:
+  https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-event-source.html.
+- GELF: https://go2docs.graylog.org/current/getting_in_log_data/gelf.html. Vector: https://vector.dev/docs/reference/configuration/sources/aws_s3/.
+  Fluent Bit and Docker's log files: ``log``. Cribl: ``_raw``. Fluentd, Logstash, syslog senders and Beats without a
+  dataset: ``message``; their keys tell them apart no further.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from streams.inputs import cloudtrail
+from streams.inputs.envelopes import carried
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.inputs.walk import Document, Item, Walk
+
+# How JSON begins, perhaps after a byte order mark.
+_OF_JSON = ("{", "[", '"', "\ufeff")
+
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """An envelope that is known by its keys, and the keys that carry its message.
+
+    Attributes:
+        NAME: the shape's name.
+        carriers: who carries the message; the first that looks like JSON counts, else the first that is there.
+        beside: the document has at least one of these as well; any will do if there are none.
+        alone: whether it has no other keys than all of these.
+        base64: whether text may be base64.
+    """
+
+    NAME: str
+    carriers: tuple[str, ...]
+    beside: frozenset[str] = frozenset()
+    alone: bool = False
+    base64: bool = False
+
+    def recognises(self, document: Document) -> bool:
+        """It has the keys."""
+        if not any(key in document for key in self.carriers):
+            return False
+        if self.alone:
+            return document.keys() <= self.beside.union(self.carriers) and self.beside <= document.keys()
+        return not self.beside or not self.beside.isdisjoint(document)
+
+    def read(self, document: Document, walk: Walk) -> Iterator[Item]:
+        """Read what the key carries."""
+        values = [document[key] for key in self.carriers if key in document]
+        value = next(filter(_looks_like_json, values), values[0])
+        yield from carried.read(value, walk, document, base64=self.base64)
+
+
+@dataclass(frozen=True, slots=True)
+class _Log(Keyed):
+    """Fluent Bit's ``log``: text, or what its parser has made of that; others use the key for the log's own place."""
+
+    def recognises(self, document: Document) -> bool:
+        """The log is text, a record, or Vector's own form of an event, in which nothing else is."""
+        log = document.get("log")
+        return isinstance(log, str) or (isinstance(log, dict) and (cloudtrail.recognises(log) or len(document) == 1))
+
+
+def _looks_like_json(value: Any) -> bool:
+    return isinstance(value, dict) or (isinstance(value, str) and value.lstrip().startswith(_OF_JSON))
+
+
+KAFKA_CONNECT = Keyed("kafka-connect", ("payload",), frozenset({"schema"}), alone=True, base64=True)
+CLOUDEVENTS = Keyed("cloudevents", ("data", "data_base64"), frozenset({"specversion"}), base64=True)
+KINESIS = Keyed(
+    "kinesis",
+    ("data", "Data"),
+    frozenset({"partitionKey", "PartitionKey", "sequenceNumber", "SequenceNumber", "kinesisSchemaVersion"}),
+    base64=True,
+)
+KAFKA = Keyed("kafka", ("value",), frozenset({"topic"}), base64=True)
+SQS = Keyed(
+    "sqs",
+    ("body", "Body"),
+    frozenset({"messageId", "MessageId", "receiptHandle", "ReceiptHandle", "md5OfBody", "MD5OfBody"}),
+)
+GELF = Keyed("gelf", ("full_message", "short_message"))
+CRIBL = Keyed("cribl", ("_raw",))
+VECTOR = Keyed("vector", ("message",), frozenset({"source_type"}))
+LOG = _Log("fluent-bit", ("log", "message"))
+MESSAGE = Keyed("message", ("message",))

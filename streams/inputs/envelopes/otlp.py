@@ -1,0 +1,68 @@
+"""Logs of OpenTelemetry as JSON: each log record's body is a message.
+
+https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding; values are as in
+https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/common/v1/common.proto.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from streams.detection import json_text
+from streams.detection.json_text import MAX_DEPTH, TooDeepError
+from streams.inputs.envelopes import carried
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.inputs.walk import Document, Item, Walk
+
+NAME = "otlp"
+
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
+
+
+def recognises(document: Document) -> bool:
+    """It has logs by their resource."""
+    return "resourceLogs" in document
+
+
+def read(document: Document, walk: Walk) -> Iterator[Item]:
+    """Read each body; a log record without one costs only itself (R4)."""
+    elements = walk.elements()
+    for resource in _list(document, "resourceLogs"):
+        for scope in (*_list(resource, "scopeLogs"), *_list(resource, "instrumentationLibraryLogs")):
+            for entry in _list(scope, "logRecords"):
+                body = entry.get("body") if isinstance(entry, dict) else None
+                try:
+                    value = _plain(body, 0)
+                except TooDeepError as error:
+                    yield elements.unreadable("malformed", str(error), entry)
+                else:
+                    is_base64 = isinstance(body, dict) and "bytesValue" in body
+                    yield from carried.read(value, elements, entry, base64=is_base64)
+
+
+def _list(holder: Any, key: str) -> list[Any]:
+    value = holder.get(key) if isinstance(holder, dict) else None
+    return value if isinstance(value, list) else []
+
+
+def _plain(value: Any, depth: int) -> Any:
+    """The JSON value that an ``AnyValue`` stands for; bytes stay base64."""
+    if depth > MAX_DEPTH:
+        raise TooDeepError
+    match value:
+        case {"kvlistValue": {"values": list(members)}}:
+            named = (member for member in members if isinstance(member, dict) and isinstance(member.get("key"), str))
+            return {member["key"]: _plain(member.get("value"), depth + 1) for member in named}
+        case {"arrayValue": {"values": list(items)}}:
+            return [_plain(item, depth + 1) for item in items]
+        case {"stringValue": plain} | {"bytesValue": plain} | {"boolValue": plain} | {"doubleValue": plain}:
+            return plain
+        case {"intValue": str(digits)}:  # 64 bits are text in protobuf's JSON
+            return json_text.parse(digits) if _INTEGER.fullmatch(digits) else digits
+        case {"intValue": plain}:
+            return plain
+    return None

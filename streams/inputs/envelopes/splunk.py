@@ -1,0 +1,29 @@
+"""An event for Splunk's HTTP event collector: ``event`` is the record, as an object or as text.
+
+https://docs.splunk.com/Documentation/Splunk/latest/Data/FormateventsforHTTPEventCollector
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streams.inputs.envelopes import carried
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.inputs.walk import Document, Item, Walk
+
+NAME = "splunk-hec"
+
+_KEYS = frozenset({"time", "host", "source", "sourcetype", "index", "event", "fields"})
+
+
+def recognises(document: Document) -> bool:
+    """It has an event, and no other keys than the collector knows."""
+    return "event" in document and document.keys() <= _KEYS
+
+
+def read(document: Document, walk: Walk) -> Iterator[Item]:
+    """Read the event."""
+    yield from carried.read(document["event"], walk, document)

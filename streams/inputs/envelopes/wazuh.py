@@ -1,0 +1,41 @@
+"""An alert or an archived event of Wazuh: its AWS module's record is in ``data.aws``, or as text in ``full_log``.
+
+https://documentation.wazuh.com/current/cloud-security/amazon/services/supported-services/cloudtrail.html. What the
+module itself sends, and ``full_log`` holds, is ``{"integration": "aws", "aws": {…}}``. It makes lists of one entry that
+entry, see ``cloudtrail.restored``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streams.inputs.envelopes import carried
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.inputs.walk import Document, Item, Walk
+
+NAME = "wazuh"
+
+
+def recognises(document: Document) -> bool:
+    """It has what the module sends, or a decoded or full log beside the rule, agent or decoder of an event."""
+    if document.get("integration") == "aws" and "aws" in document:
+        return True
+    data = document.get("data")
+    if isinstance(data, dict) and isinstance(data.get("aws"), dict):
+        return True
+    return isinstance(document.get("full_log"), str)
+
+
+def read(document: Document, walk: Walk) -> Iterator[Item]:
+    """Read the record; the decoded one counts before the text."""
+    data = document.get("data")
+    if document.get("integration") == "aws" and "aws" in document:
+        value = document["aws"]
+    elif isinstance(data, dict) and isinstance(data.get("aws"), dict):
+        value = data["aws"]
+    else:
+        value = document["full_log"]
+    yield from carried.read(value, walk, document)

@@ -1,0 +1,389 @@
+"""R8, R9: what forwarders wrap around CloudTrail, and what they make of a record itself."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cloudtrail_messages import (
+    ACCOUNT,
+    EVENT_MS,
+    ISSUER,
+    MISSING,
+    OTHER,
+    PRINCIPAL,
+    RECORD,
+    SHAPES,
+    TASK_POLICY,
+    TOKEN,
+    awslogs,
+    changed,
+    ecs,
+    eventbridge,
+    java_map,
+    sns,
+    subscription,
+)
+from forwarder_messages import OF_BYTES, OF_OBJECT, OF_TEXT, b64
+from hypothesis import given
+from hypothesis import strategies as st
+from sightings import RULE
+
+from streams.pipeline import Reading, Taking, sight
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Each carries a text, whatever it makes of it.
+ENVELOPES: dict[str, tuple[str, Callable[[str], Any]]] = {
+    **OF_TEXT,
+    **{
+        f"{name}, an object": (shape, lambda text, wrap=wrap: wrap(json.loads(text)))
+        for name, (shape, wrap) in OF_OBJECT.items()
+    },
+    **{name: (shape, lambda text, wrap=wrap: wrap(text.encode())) for name, (shape, wrap) in OF_BYTES.items()},
+}
+
+
+def read(document: Any) -> Reading:
+    return sight(document if isinstance(document, bytes) else json.dumps(document).encode(), RULE, Taking())
+
+
+def what(reading: Reading) -> list[tuple[Any, ...]]:
+    return [
+        (
+            sighting.principal,
+            sighting.member_account,
+            sighting.event.id,
+            sighting.event.time,
+            sighting.event.task_policy,
+            sighting.event.issued_access_key_id,
+        )
+        for sighting in reading.sightings
+    ]
+
+
+EXPECTED = [(PRINCIPAL, ACCOUNT, RECORD["eventID"], EVENT_MS, TASK_POLICY, "ASIAISSUED")]
+
+
+@pytest.mark.parametrize("name", ENVELOPES)
+def test_an_envelope_gives_the_sighting_that_it_carries(name: str) -> None:
+    """R8: a record in any forwarder's envelope is found, and counted under the envelope's name."""
+    shape, wrap = ENVELOPES[name]
+    reading = read(wrap(json.dumps(RECORD)))
+    assert what(reading) == EXPECTED
+    assert (reading.rejected, dict(reading.records)) == ((), {shape: 1})
+
+
+@pytest.mark.parametrize("name", ENVELOPES)
+@pytest.mark.parametrize("shape", ["records-file", "eventbridge", "sns-of-eventbridge", "cloudwatch-logs", "awslogs"])
+def test_what_is_carried_is_a_message_of_any_shape(name: str, shape: str) -> None:
+    """R8: a log file, an event, a notification or a subscription in an envelope is read as it is without."""
+    reading = read(ENVELOPES[name][1](SHAPES[shape](RECORD, json.dumps)))
+    assert what(reading) == EXPECTED
+    assert reading.rejected == ()
+
+
+@pytest.mark.parametrize("name", OF_BYTES)
+def test_carried_bytes_may_be_compressed_or_start_with_a_mark(name: str) -> None:
+    """R8: base64 holds a message as a producer has packed it, such as CloudWatch's gzip in Kinesis and Firehose."""
+    wrap = OF_BYTES[name][1]
+    for content in (
+        gzip.compress(json.dumps(subscription(RECORD, json.dumps)).encode()),
+        gzip.compress(json.dumps({"Records": [RECORD]}).encode()),
+        json.dumps(RECORD, indent=2).encode("utf-8-sig"),
+        json.dumps(RECORD).encode("utf-16"),
+        b"\n" + json.dumps(OTHER).encode() + b"\n" + json.dumps(RECORD).encode() + b"\n",
+    ):
+        reading = read(wrap(content))
+        assert (what(reading), reading.rejected) == (EXPECTED, ())
+
+
+@pytest.mark.parametrize("name", ENVELOPES)
+def test_a_refused_call_is_none_in_an_envelope(name: str) -> None:
+    """T2: an envelope makes no success of a refused call."""
+    reading = read(ENVELOPES[name][1](json.dumps(changed({"errorCode": "AccessDenied"}))))
+    assert (reading.sightings, reading.rejected) == ((), ())
+
+
+# These are two envelopes, one in the other.
+TWO = {name for name in ENVELOPES if name.startswith(("Kafka Connect, a message", "Kafka Connect, a record"))}
+TWO |= {"Vector, native_json", "Wazuh, the full log, an object"}
+_names = st.lists(st.sampled_from(sorted(ENVELOPES)), max_size=3)
+
+
+@given(
+    _names.filter(lambda names: sum(1 + (name in TWO) for name in names) <= 3),
+    st.sampled_from(["record", "records-file", "array", "lines", "sns-of-record"]),
+)
+def test_up_to_three_envelopes_change_nothing(names: list[str], shape: str) -> None:
+    """R8: whatever envelopes lie around a message, its sightings are the same."""
+    text = SHAPES[shape](RECORD, json.dumps)
+    if shape == "lines":
+        names = [name for name in names if "an object" not in name]
+    for name in names:
+        text = json.dumps(ENVELOPES[name][1](text))
+    reading = read(text.encode())
+    assert (what(reading), reading.rejected) == (EXPECTED, ())
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in ENVELOPES if "Agent" not in name and "elastic" not in name and name[-9:] != "an object"]
+)
+def test_a_fourth_envelope_is_not_opened(name: str) -> None:
+    """R3, R8: at most three envelopes lie around a message; a fourth is of unknown shape, and no part of a dataset."""
+    text = json.dumps(RECORD)
+    for _ in range(4):
+        text = json.dumps(ENVELOPES[name][1](text))
+    reading = read(text.encode())
+    assert (reading.sightings, [rejected.reason for rejected in reading.rejected]) == ((), ["unknown-shape"])
+
+
+HOLDS_NOTHING: dict[str, str] = {
+    "nothing": "",
+    "a digest": json.dumps({"digestStartTime": "a", "digestEndTime": "b", "logFiles": []}),
+    "an announcement": '{"s3Bucket":"trail","s3ObjectKey":["AWSLogs/1.json.gz"]}',
+    "S3's test event": json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "trail"}),
+    "S3's announcement": '{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{}}]}',
+    "a control message": json.dumps({"messageType": "CONTROL_MESSAGE", "logEvents": []}),
+    "an Insight event": json.dumps(changed({"eventCategory": "Insight"})),
+    "a network activity event": json.dumps(changed({"eventCategory": "NetworkActivity"})),
+}
+
+
+@pytest.mark.parametrize("name", OF_TEXT)
+@pytest.mark.parametrize("nothing", HOLDS_NOTHING)
+def test_what_is_known_to_hold_no_record_is_no_dead_letter_in_an_envelope(name: str, nothing: str) -> None:
+    """R5, R8: digests, tests, announcements and control messages stay what they are."""
+    reading = read(OF_TEXT[name][1](HOLDS_NOTHING[nothing]))
+    assert (reading.sightings, reading.rejected) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"schema": None, "payload": None},
+        {"_raw": None},
+        {"eventSource": "aws:kafka", "records": {"t-0": [{"topic": "t", "partition": 0, "offset": 1, "key": "aw=="}]}},
+        {"topic": "t", "offset": 1, "value": None},
+        {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": "1"}]}]}]},
+        {"resourceLogs": []},
+    ],
+)
+def test_an_envelope_without_content_is_like_a_tombstone(document: Any) -> None:
+    """R5, R8: there is nothing in it to be read."""
+    reading = read(document)
+    assert (reading.sightings, reading.rejected) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("AssumeRoot was called", "malformed"),
+        (json.dumps(RECORD)[:-9], "malformed"),
+        ('{"hello": "AssumeRoot"}', "unknown-shape"),
+        (f"prefix {json.dumps(RECORD)}", "malformed"),
+        (json.dumps({"incident": RECORD}), "unknown-shape"),
+    ],
+)
+@pytest.mark.parametrize("name", ["Kafka Connect, a string", "Vector, aws_s3", "Fluentd", "Fluent Bit", "Filebeat"])
+def test_what_is_carried_is_cloudtrail_as_a_whole_or_not_at_all(name: str, text: str, reason: str) -> None:
+    """R2, R6: nothing is searched for in what is carried; the dead letter is the message."""
+    value = json.dumps(OF_TEXT[name][1](text)).encode()
+    [rejected] = read(value).rejected
+    assert (rejected.reason, rejected.element) == (reason, None)
+    assert TOKEN.encode() not in rejected.content
+
+
+def _twice(envelope: Any, bad: Callable[[Any], Any]) -> Any:
+    """The envelope with its entry, a bad one, and its entry again."""
+    if isinstance(envelope, list):
+        return [envelope[0], bad(envelope[0]), envelope[0]]
+    for key, value in envelope.items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            return {**envelope, key: [value[0], bad(value[0]), value[0]]}
+        if key == "records":
+            return {**envelope, key: _twice(value, bad)}
+    raise AssertionError(envelope)
+
+
+BATCHES = [name for name, (shape, _) in ENVELOPES.items() if shape in {"sqs", "lambda-sns", "kinesis", "lambda-kafka"}]
+BATCHES += ["Firehose's HTTP body", "Firehose's transformation", "lookup-events", "EventBridge Pipes, Kafka"]
+BATCHES.remove("one message of SQS")
+
+
+@pytest.mark.parametrize("name", BATCHES)
+@pytest.mark.parametrize("bad", [None, 7, {"a": 1}])
+def test_a_bad_entry_of_a_batch_costs_only_itself(name: str, bad: Any) -> None:
+    """R4, R8: the good entries count, the bad one is rejected alone with its place, whatever comes first."""
+    envelope = ENVELOPES[name][1](json.dumps(RECORD))
+    reading = read(_twice(envelope, lambda _: bad))
+    assert what(reading) == EXPECTED * 2
+    assert [(r.reason, r.element, r.content) for r in reading.rejected] == [
+        ("unknown-shape", 1, json.dumps(bad, separators=(",", ":")).encode())
+    ]
+
+
+@pytest.mark.parametrize("name", BATCHES)
+def test_elements_are_numbered_across_the_entries_of_a_batch(name: str) -> None:
+    """R4: what an entry carries may itself be several; a bad one among them has its place among all."""
+    envelope = ENVELOPES[name][1](json.dumps([RECORD, {"hello": TOKEN}]))
+    reading = read(_twice(envelope, lambda entry: entry))
+    assert [(r.reason, r.element) for r in reading.rejected] == [("unknown-shape", n) for n in (1, 3, 5)]
+    assert what(reading) == EXPECTED * 3
+
+
+@pytest.mark.parametrize("name", ENVELOPES)
+def test_an_envelope_in_what_a_caller_controls_is_not_opened(name: str) -> None:
+    """R2: nobody can forge a sighting by putting an envelope into a request, a user agent or a policy."""
+    envelope = ENVELOPES[name][1](json.dumps(RECORD))
+    for trap in (
+        changed({"eventName": "PutEvents", "requestParameters": envelope}),
+        changed({"eventName": "PutEvents", "requestParameters": json.dumps(envelope)}),
+        changed({"eventName": "PutEvents", "userAgent": json.dumps(envelope)}),
+        {"Records": [changed({"eventName": "PutEvents", "additionalEventData": envelope})]},
+        ENVELOPES[name][1](json.dumps(changed({"eventName": "PutEvents", "requestParameters": envelope}))),
+    ):
+        reading = read(trap)
+        assert (reading.sightings, reading.rejected) == ((), ())
+
+
+@pytest.mark.parametrize("name", ENVELOPES)
+def test_a_record_wins_over_the_keys_of_an_envelope(name: str) -> None:
+    """R8: a document that is a record is one, whatever keys stand beside its own."""
+    envelope = ENVELOPES[name][1](json.dumps(OTHER))
+    if isinstance(envelope, dict):
+        assert what(read({**RECORD, **envelope, "eventSource": RECORD["eventSource"]})) == EXPECTED
+
+
+SECRETS = [
+    lambda content: content,
+    gzip.compress,
+    lambda content: b"\n " + content,
+    lambda content: json.dumps(json.loads(content), indent=2).encode(),
+    lambda content: content.decode().encode("utf-8-sig"),
+]
+
+
+@pytest.mark.parametrize("pack", SECRETS)
+@pytest.mark.parametrize("name", ENVELOPES)
+def test_no_token_leaves_in_what_is_carried(name: str, pack: Callable[[bytes], bytes]) -> None:
+    """T7: neither as the message's dead letter nor as an element's, in text, objects or base64."""
+    incomplete = changed({"userIdentity": None})
+    wrap = ENVELOPES[name][1]
+    if name in OF_BYTES:
+        wrap = lambda text: OF_BYTES[name][1](pack(text.encode()))  # noqa: E731  the same kind of thing
+    for carried in (incomplete, [incomplete, RECORD, {"sessionToken": TOKEN}]):
+        envelope = wrap(json.dumps(carried))
+        assert _is_free_of_tokens(read(envelope), pack)
+        assert _is_free_of_tokens(read([envelope, {"hello": envelope}]), pack)
+
+
+def _is_free_of_tokens(reading: Reading, pack: Callable[[bytes], bytes]) -> bool:
+    assert reading.rejected
+    secret = b64(pack(json.dumps(RECORD["responseElements"]).encode()))[8:40]
+    shown = [rejected.content.decode() for rejected in reading.rejected]
+    shown += [sighting.record for sighting in reading.sightings]
+    return not any(TOKEN in text or TOKEN.replace("/", "\\/") in text or secret in text for text in shown) and all(
+        rejected.redacted for rejected in reading.rejected
+    )
+
+
+RECORDS: dict[str, dict[str, Any]] = {
+    "Logstash's codec": {**changed({"eventTime": MISSING}), "@timestamp": "2026-01-01T12:00:00Z", "@version": "1"},
+    "parameters as JSON": changed(
+        {name: json.dumps(RECORD[name]) for name in ("requestParameters", "responseElements", "userIdentity")}
+    ),
+    "parameters as Java writes a map": changed(
+        {name: java_map(RECORD[name]) for name in ("requestParameters", "responseElements", "userIdentity")}
+    ),
+    "a time of Lake": changed({"eventTime": "2026-01-01 12:00:00.000"}),
+    "a time without an offset": changed({"eventTime": "2026-01-01T12:00:00"}),
+    "a Lake row": changed(
+        {
+            "eventTime": "2026-01-01 12:00:00.000",
+            "userIdentity": java_map(RECORD["userIdentity"])
+            .replace("sessionContext", "sessioncontext")
+            .replace("sessionIssuer", "sessionissuer")
+            .replace("accountId", "accountid"),
+            "requestParameters": java_map(RECORD["requestParameters"]),
+            "responseElements": java_map(RECORD["responseElements"]),
+            "resources": "[{accountid=333333333333, type=AWS::IAM::Root, arn=arn:aws:iam::333333333333:root}]",
+        }
+    ),
+}
+
+
+@pytest.mark.parametrize("form", RECORDS)
+@pytest.mark.parametrize("around", [None, "eventbridge", "records-file", "Fluentd"])
+def test_a_record_whose_form_was_changed_is_what_it_was(form: str, around: str | None) -> None:
+    """R9: objects as text, a time under another name or without an offset, in every shape."""
+    record = RECORDS[form]
+    if around in SHAPES:
+        reading = read(SHAPES[around](record, json.dumps).encode())
+    else:
+        reading = read(OF_TEXT[around][1](json.dumps(record)) if around else record)
+    assert (what(reading), reading.rejected) == (EXPECTED, ())
+    [sighting] = reading.sightings
+    assert sighting.identity.session_issuer_arn == ISSUER
+    assert sighting.identity.account_id == "111111111111"
+    assert [resource.account_id for resource in sighting.event.resources] == ["333333333333"]
+    assert TOKEN not in sighting.record
+
+
+def test_a_list_of_one_resource_may_be_that_resource() -> None:
+    """R8: Wazuh makes a list of one entry that entry."""
+    record = changed({"resources": RECORD["resources"][0], "requestParameters.targetPrincipal": MISSING})
+    [sighting] = read(OF_OBJECT["Wazuh"][1](record)).sightings
+    assert (sighting.member_account, sighting.member_account_source) == ("333333333333", "resources")
+
+
+@pytest.mark.parametrize("detail", [json.dumps(RECORD), json.dumps(RECORD, indent=1)])
+def test_the_detail_of_an_event_may_be_text(detail: str) -> None:
+    """R8: it is the record as a whole, or none."""
+    event = eventbridge(RECORD)
+    assert what(read({**event, "detail": detail})) == EXPECTED
+    assert [r.reason for r in read({**event, "detail": detail[:-3]}).rejected] == ["malformed"]
+    assert [r.reason for r in read({**event, "detail": json.dumps([RECORD])}).rejected] == ["unknown-shape"]
+    custom = read({**event, "detail-type": "order", "detail": json.dumps({"Records": [RECORD]})})
+    assert (custom.sightings, custom.rejected) == ((), ())
+
+
+OF_ANOTHER: dict[str, Any] = {
+    "a flow log": {"event": {"dataset": "aws.vpcflow"}, "message": "2 AssumeRoot ACCEPT"},
+    "a cut document of AWS": {"event": {"dataset": "aws.waf"}, "message": '{"AssumeRoot": '},
+    "an access log": {"data_stream": {"dataset": "nginx.access"}, "event": {"original": "GET /AssumeRoot"}},
+    "another JSON": {"event": {"dataset": "app"}, "message": '{"msg": "AssumeRoot"}'},
+    "several JSON": {"event": {"dataset": "app"}, "message": '{"msg": "AssumeRoot"}\n{"msg": 1}'},
+    "a parsed document": changed({"event.dataset": "app", "aws": MISSING, "event.original": "{}"}, ecs(RECORD)),
+}
+
+
+@pytest.mark.parametrize("name", OF_ANOTHER)
+def test_a_document_of_another_dataset_without_a_record_is_no_dead_letter(name: str) -> None:
+    """R5, T2: its message may be anything."""
+    reading = read(OF_ANOTHER[name])
+    assert (reading.sightings, reading.rejected) == ((), ())
+
+
+def test_a_record_that_was_cut_is_a_dead_letter_under_any_dataset() -> None:
+    """R3, T2: where an operator has named the dataset, what begins like a record is one that was cut."""
+    document = {"event": {"dataset": "my_trail"}, "message": json.dumps(RECORD)[:-9]}
+    assert [rejected.reason for rejected in read(document).rejected] == ["malformed"]
+
+
+def test_a_notification_in_a_lambda_event_may_announce_a_file() -> None:
+    """R5: also CloudTrail's own words for it."""
+    for message in ("CloudTrail validation message.", '{"s3Bucket":"trail","s3ObjectKey":["1"]}'):
+        reading = read(OF_TEXT["Lambda's SNS event"][1](message))
+        assert (reading.sightings, reading.rejected) == ((), ())
+
+
+def test_three_envelopes_around_notifications_and_packed_logs_are_opened() -> None:
+    """R8: the bound counts envelopes of forwarders only; what AWS wraps has its own."""
+    text = json.dumps(sns(json.dumps(sns(json.dumps(awslogs(RECORD, json.dumps))))))
+    for name in ("Lambda's SQS event", "Lambda's Kinesis event", "Kafka Connect, bytes"):
+        text = json.dumps(ENVELOPES[name][1](text))
+    assert what(read(text.encode())) == EXPECTED
