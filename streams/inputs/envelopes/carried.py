@@ -12,9 +12,6 @@ import binascii
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from streams.detection import gzipped
-from streams.inputs.encoding import NotTextError, to_utf8
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -50,7 +47,7 @@ def read(value: Any, walk: Walk, element: Any, *, base64: bool = False) -> Itera
         case None:
             yield walk.notice("an envelope without content")
         case str() if base64 and (content := decode(value)) is not None:
-            yield from _message(content, inner, element)
+            yield from inner.message(content)
         case str():
             yield from inner.text(value)
         case dict() | list():
@@ -65,14 +62,3 @@ def decode(text: str) -> bytes | None:
         return binascii.a2b_base64(text.encode("ascii"), strict_mode=True)
     except (UnicodeEncodeError, binascii.Error):
         return None
-
-
-def _message(content: bytes, walk: Walk, element: Any) -> Iterator[Item]:
-    try:
-        text = to_utf8(walk.room.inflate(content) if content.startswith(gzipped.MAGIC) else content)
-    except gzipped.TooLargeError as error:
-        yield walk.unreadable("too-large", str(error), element)
-    except (gzipped.CorruptGzipError, NotTextError) as error:
-        yield walk.unreadable("malformed", str(error), element)
-    else:
-        yield from walk.text(text)
