@@ -6,7 +6,7 @@ What is read from the worker when somebody asks (lag, memory, recovery) is in ``
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
@@ -117,16 +117,17 @@ class Metrics:
             }
         )
 
-    def fetched(self, topic: str, screened: Screened) -> None:
+    def fetched(self, topic: str, partition: int, screened: Screened) -> None:
         """Count what one answer held of one source partition. Called in the consumer's thread."""
         self.messages.labels(topic).inc(screened.records)
         self.bytes.labels(topic).inc(screened.size)
         self.skipped.labels(topic).inc(screened.skipped)
+        if screened.newest >= 0:
+            self.last_record.labels(topic, partition).set(screened.newest / 1000)
 
-    def dropped(self, topic: str, records: Sequence[Any], dropped: int) -> None:
-        """Count, of the records of one source partition that were unpacked, those dropped. In the consumer's thread."""
+    def dropped(self, topic: str, dropped: int) -> None:
+        """Count records of a source topic that were unpacked and dropped then. Called in the consumer's thread."""
         self.skipped.labels(topic).inc(dropped)
-        self.last_record.labels(topic, records[-1].partition).set(records[-1].timestamp / 1000)
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
         return Counter(f"rootwatch_{name}", meaning, labels, registry=self.registry)

@@ -6,8 +6,10 @@ The rules:
 * A batch without any mark of the rule is left out whole, and is never unpacked (a compressed one is decompressed).
 * Of a batch with a mark, the records with one are kept as they are; the batch is written again around them, not
   compressed. That is what log compaction leaves: offsets stay what they were, with gaps.
-* The very last record of each partition's answer is always kept, so that the consumer's position, and with it the
-  committed offset, moves past all that was left out.
+* If nothing is left of the last batch of an answer, its header is kept with no record, as log compaction leaves it: the
+  client's position moves past all that was left out, and no record has to carry it there.
+* Markers of transactions, and the producer and the kind of each batch, stay as they are: by these the client tells
+  which batches were aborted, whatever is left of them.
 * What this module does not know, an older batch version or another codec, is passed on as it is; so is a batch that the
   answer holds only in part, which no client reads.
 * Checksums are made anew for what is written again. What is left out is not checked: a damaged mark would have to be
@@ -29,10 +31,13 @@ if TYPE_CHECKING:
 _START = struct.Struct(">qi")  # base offset, length of what follows
 _LENGTH_END = _START.size
 _MAGIC_AT = 16
+_MAGIC = 2
 _CRC_AT = 17
 _CRC = struct.Struct(">I")
 _ATTRIBUTES_AT = 21  # the checksum's range begins here
 _ATTRIBUTES = struct.Struct(">h")
+_MAX_TIMESTAMP_AT = 35
+_MAX_TIMESTAMP = struct.Struct(">q")
 _COUNT_AT = 57
 _COUNT = struct.Struct(">i")
 _RECORDS_AT = 61
@@ -48,24 +53,35 @@ _DECOMPRESS: dict[int, Callable[[bytes], bytes]] = {
 
 @dataclass(slots=True)
 class Screened:
-    """What is left of fetched bytes, and what was in them: records, those left out, bytes of records decompressed."""
+    """What is left of one partition's fetched bytes, and what was in them.
+
+    Attributes:
+        kept: the bytes for the client.
+        records: how many records there were.
+        skipped: how many of them were left out.
+        size: bytes of the records, decompressed.
+        newest: the latest Kafka timestamp, in milliseconds since the epoch; -1 if there is none.
+    """
 
     kept: bytes = b""
     records: int = 0
     skipped: int = 0
     size: int = 0
+    newest: int = -1
 
 
 def screen(fetched: bytes | memoryview, find_marks: Callable[[bytes | memoryview, int, int], list[int]]) -> Screened:
     """Leave out of one partition's fetched record batches what cannot match."""
     screened = Screened()
     batches = list(_batches(fetched))
-    kept: list[bytes | memoryview] = []
-    for start, end in batches:
-        is_last = end == batches[-1][1]
-        kept.append(_screen_batch(fetched, start, end, find_marks, screened, keep_last=is_last))
-    # Bytes that hold no whole batch are the client's to judge: it may have asked for too few.
-    screened.kept = b"".join(kept) if batches else bytes(fetched)
+    if not batches:  # the client's to judge: it may have asked for too few bytes
+        screened.kept = bytes(fetched)
+        return screened
+    kept = [_screen_batch(fetched, start, end, find_marks, screened) for start, end in batches]
+    if not kept[-1]:
+        start = batches[-1][0]
+        kept.append(_batch(bytes(fetched[start : start + _RECORDS_AT]), []))
+    screened.kept = b"".join(kept)
     return screened
 
 
@@ -80,22 +96,23 @@ def _batches(fetched: bytes | memoryview) -> Iterator[tuple[int, int]]:
         start = end
 
 
-def _screen_batch(  # noqa: PLR0913  where, what for, and where it is counted
+def _screen_batch(
     fetched: bytes | memoryview,
     start: int,
     end: int,
     find_marks: Callable[[bytes | memoryview, int, int], list[int]],
     screened: Screened,
-    *,
-    keep_last: bool,
 ) -> bytes | memoryview:
-    if fetched[start + _MAGIC_AT] != 2:  # noqa: PLR2004  the batch version
+    """What is left of one batch: as it is, written again, or nothing."""
+    if end - start < _RECORDS_AT or fetched[start + _MAGIC_AT] != _MAGIC:
         return fetched[start:end]
+    count = _COUNT.unpack_from(fetched, start + _COUNT_AT)[0]
+    if not count:  # emptied by log compaction; of a marker that is so aiokafka would want to know its kind
+        return b""
     attributes = _ATTRIBUTES.unpack_from(fetched, start + _ATTRIBUTES_AT)[0]
     compression = attributes & _CODEC_BITS
     if attributes & _CONTROL_BIT or (compression and compression not in _DECOMPRESS):
         return fetched[start:end]
-    count = _COUNT.unpack_from(fetched, start + _COUNT_AT)[0]
     records: bytes | memoryview
     if compression:
         records = _DECOMPRESS[compression](bytes(fetched[start + _RECORDS_AT : end]))
@@ -104,39 +121,33 @@ def _screen_batch(  # noqa: PLR0913  where, what for, and where it is counted
         records, first, after = fetched, start + _RECORDS_AT, end
     screened.records += count
     screened.size += after - first
+    screened.newest = max(screened.newest, _MAX_TIMESTAMP.unpack_from(fetched, start + _MAX_TIMESTAMP_AT)[0])
     marks = find_marks(records, first, after)
-    if not marks and not keep_last:
-        screened.skipped += count
-        return b""
-    kept = list(_kept(records, first, after, marks, keep_last=keep_last))
+    kept = list(_marked(records, first, after, marks)) if marks else []
     screened.skipped += count - len(kept)
-    return _batch(bytes(fetched[start : start + _RECORDS_AT]), attributes & ~_CODEC_BITS, kept)
+    return _batch(bytes(fetched[start : start + _RECORDS_AT]), kept) if kept else b""
 
 
-def _kept(
-    records: bytes | memoryview, start: int, end: int, marks: list[int], *, keep_last: bool
-) -> Iterator[bytes | memoryview]:
-    """The records that hold a mark, and the last one if it is to be kept."""
+def _marked(records: bytes | memoryview, start: int, end: int, marks: list[int]) -> Iterator[bytes | memoryview]:
+    """The records that hold a mark."""
     coming = iter(marks)
     mark = next(coming, end)
-    while start < end:
+    while mark < end:
         length, body = decode_varint(records, start)
         after = body + length
-        if mark < after or (keep_last and after == end):
+        if mark < after:
             yield records[start:after]
             while mark < after:
                 mark = next(coming, end)
-        elif mark == end and not keep_last:
-            return
         start = after
 
 
-def _batch(header: bytes, attributes: int, records: list[bytes | memoryview]) -> bytes:
-    """A batch of these records, otherwise as its header says."""
-    body = b"".join(records)
-    batch = bytearray(header + body)
+def _batch(header: bytes, records: list[bytes | memoryview]) -> bytes:
+    """A batch of these records, not compressed and no marker, otherwise as its header says."""
+    batch = bytearray(header + b"".join(records))
+    attributes = _ATTRIBUTES.unpack_from(header, _ATTRIBUTES_AT)[0]
     _START.pack_into(batch, 0, _START.unpack_from(header)[0], len(batch) - _LENGTH_END)
-    _ATTRIBUTES.pack_into(batch, _ATTRIBUTES_AT, attributes)
+    _ATTRIBUTES.pack_into(batch, _ATTRIBUTES_AT, attributes & ~(_CODEC_BITS | _CONTROL_BIT))
     _COUNT.pack_into(batch, _COUNT_AT, len(records))
     _CRC.pack_into(batch, _CRC_AT, calc_crc32c(bytes(batch[_ATTRIBUTES_AT:])))
     return bytes(batch)

@@ -40,9 +40,6 @@ class Sight:
 
     def _read(self, message: Any) -> list[Outgoing]:
         app = self._app
-        # The last message of each fetched batch comes here whatever it holds (see transport).
-        if not app.may_match(message.value):
-            return []
         origin = origin_of(message)
         reading = pipeline.sight(message.value, app.rule, app.taking, origin)
         for shape, records in reading.records.items():

@@ -2,14 +2,19 @@
 
 The rules:
 
-* Of what is fetched from a source topic, the consumer's thread keeps the records that may match and the last one of
-  each partition (``screening``); the rest never become Faust events. The last one carries the offset past them.
+* Of what is fetched from a source topic, the consumer's thread keeps the records that may match (``screening``); the
+  rest never become Faust events.
+* Only what is committed is read: what a transaction wrote and took back alerts nowhere.
+* What a fetch gives is noted in one step, before anything else can run: of each partition the records, as open, and
+  aiokafka's position after them, which is also past what was dropped, aborted or compacted away and past the markers of
+  transactions. So that is committed too, and never ahead of a record that is still to be handled.
 * What may be committed is decided by ``OpenOffsets``, not by Faust's gap tracking: that one loses count when the first
   offset is 0, and takes an event that it skipped during a rebalance for a handled one.
 * An acknowledgement of an earlier generation of the consumer group, or while the flow is stopped for a rebalance,
   counts for nothing: whoever owns the partition next reads that record again.
 * Resuming the flow empties no queue: Faust's does, after it has begun to fetch, and what it throws away is read again
   only after the next rebalance; a standby's table would miss it for good.
+* A fetch ends after its time, also if answers without a record never cease: aiokafka's own waits anew after each.
 * A fetch while no partition is active gives nothing: to aiokafka an empty set of partitions means all of them, and what
   it then hands over Faust throws away.
 * Before partitions are given up, the batches in hand are finished and committed, so that the next owner starts after
@@ -25,6 +30,7 @@ The rules:
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -136,7 +142,7 @@ class ScreeningClient:
         if topic not in self._app.source_topics:
             return (*head, bytes(fetched))
         screened = screen(fetched, self._app.find_marks)
-        self._app.metrics.fetched(topic, screened)
+        self._app.metrics.fetched(topic, head[0], screened)
         return (*head, screened.kept)
 
 
@@ -158,12 +164,14 @@ class Fetched(dict["TP", list[Any]]):
 
     Attributes:
         revocations: how often partitions had been given up when the records were asked for.
+        positions: of the partitions for the streams, the offset from which the next fetch reads.
         changelogs: the parts of the changelog partitions that are being read.
     """
 
     def __init__(self, revocations: int, records: Mapping[TP, list[Any]] | None = None) -> None:
         super().__init__(records or {})
         self.revocations = revocations
+        self.positions: dict[TP, int] = {}
         self.changelogs: dict[TP, ChangelogPart] = {}
 
 
@@ -185,7 +193,9 @@ class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     def _create_worker_consumer(self, transport: Transport) -> Any:
         consumer = super()._create_worker_consumer(transport)
         wait_for_broker(consumer._client)  # noqa: SLF001  aiokafka shows it of a producer only
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001  Faust has no setting for it
+        # Faust has no setting for these two.
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
+        consumer._isolation_level = "read_committed"  # noqa: SLF001
         return consumer
 
     async def on_start(self) -> None:
@@ -198,34 +208,56 @@ class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     async def _fetch_records(self, consumer: Any, active_partitions: Container[TP] | None, **options: Any) -> Fetched:
         raise_what_ended(consumer)
         revocations = self.consumer.revocations
+        if not self.consumer.flow_active:
+            return Fetched(revocations)  # whose the positions are then, nobody knows
         active = None if active_partitions is None else ActivePartitions(active_partitions)
-        fetched = Fetched(revocations, await super()._fetch_records(consumer, active, **options))
+        fetched = Fetched(revocations, await self._records(consumer, active, **options))
         self.app.last_poll = time.monotonic()
         if revocations != self.consumer.revocations:
             # Before or after the new assignment began to fetch? Nobody knows.
             self._put_back(fetched)
             return Fetched(revocations)
+        self._note_positions(fetched, active or ())
         for tp, records in fetched.items():
             if tp.topic in self.app.source_topics:
                 # The screen looks at marks anywhere; here each value is looked at by itself.
-                kept = [record for record in records[:-1] if self.app.may_match(record.value)]
-                self.app.metrics.dropped(tp.topic, records, len(records) - 1 - len(kept))
-                fetched[tp] = [*kept, records[-1]]
-        fetched.changelogs = dict(self._changelogs(fetched, active or ()))
+                fetched[tp] = [record for record in records if self.app.may_match(record.value)]
+                self.app.metrics.dropped(tp.topic, len(records) - len(fetched[tp]))
         return fetched
 
-    def _changelogs(self, fetched: Fetched, active: Container[TP]) -> Iterator[tuple[TP, ChangelogPart]]:
-        """Take out of what was fetched the parts of the changelog; of a partition without records its end alone."""
+    async def _records(
+        self,
+        consumer: Any,
+        active: Container[TP] | None,
+        *,
+        timeout: float = 0,  # noqa: ASYNC109  Faust's name
+        **options: Any,
+    ) -> Any:
+        """What aiokafka holds of these partitions; waits for a record, so many seconds at most."""
+        until = time.monotonic() + timeout
+        while True:
+            records = await super()._fetch_records(consumer, active, timeout=0, **options)
+            left = until - time.monotonic()
+            if records or left <= 0:
+                return records
+            answer = consumer._fetcher._create_fetch_waiter()  # noqa: SLF001  as its own ``fetched_records`` waits
+            if not (await asyncio.wait([answer], timeout=left))[0]:
+                answer.cancel()
+            else:
+                answer.result()  # raises what the group's coordinator has to say
+
+    def _note_positions(self, fetched: Fetched, active: Container[TP]) -> None:
+        """Note how far aiokafka has read each partition, also one without records; a changelog's records go with it."""
         subscription = self._consumer._subscription.subscription  # noqa: SLF001  position() may wait for another task
         assignment = subscription and subscription.assignment
         for tp in assignment.tps if assignment else ():
             state = assignment.state_value(tp)
-            if (
-                tp.topic == self.app.topic_names.changelog
-                and (tp in fetched or tp in active)
-                and state.has_valid_position
-            ):
-                yield tp, ChangelogPart(fetched.pop(tp, []), state.position)
+            if (tp not in fetched and tp not in active) or not state.has_valid_position:
+                continue
+            if tp.topic == self.app.topic_names.changelog:
+                fetched.changelogs[tp] = ChangelogPart(fetched.pop(tp, []), state.position)
+            else:
+                fetched.positions[tp] = state.position
 
     def _put_back(self, fetched: Fetched) -> None:
         for tp, records in fetched.items():
@@ -257,8 +289,6 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         async def deliver(message: Message) -> None:
             if not self.flow_active:
                 return  # the partitions are being given up: it is read again
-            if self.app.topics.acks_enabled_for(message.topic):
-                self._offsets.setdefault(message.tp, OpenOffsets()).deliver(message.offset)
             await callback(message)
 
         super().__init__(transport, deliver, *args, **kwargs)
@@ -279,7 +309,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         return True
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Leave gaps alone: offsets that are not delivered are not open."""
+        """Leave gaps alone: offsets that are not handed over are not open."""
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         return (tp for tp in self._offsets if topics is None or tp in topics or tp.topic in topics)
@@ -306,7 +336,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Begin with nothing delivered."""
+        """Begin with nothing handed over."""
         self._offsets.clear()
         await super().on_partitions_assigned(assigned, generation_id)
 
@@ -320,8 +350,16 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         if isinstance(records, Fetched):
             if records.revocations != self.revocations:
                 return {}, active
+            self._hand_over(records)
             await self._restore(records.changelogs)
         return records, active
+
+    def _hand_over(self, fetched: Fetched) -> None:
+        """Note what goes to the streams now; from here on it is in the way of a commit until it is done."""
+        for tp, position in fetched.positions.items():
+            if self.app.topics.acks_enabled_for(tp.topic):
+                offsets = [record.offset for record in fetched.get(tp, ())]
+                self._offsets.setdefault(tp, OpenOffsets()).hand_over(offsets, position)
 
     async def _restore(self, changelogs: Mapping[TP, ChangelogPart]) -> None:
         if self.app.failure is not None:

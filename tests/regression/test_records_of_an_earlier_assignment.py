@@ -56,7 +56,7 @@ class Fetching(FilteringThread):
 
     def __init__(self, seek: Callable[[TP, int], None]) -> None:
         """Nothing of the thread is needed but that."""
-        self.consumer = SimpleNamespace(revocations=0)
+        self.consumer = SimpleNamespace(revocations=0, flow_active=True)
         self.app = SimpleNamespace(source_topics=frozenset(), last_poll=0.0)
         self._consumer = SimpleNamespace(seek=seek, _subscription=SimpleNamespace(subscription=None))
 

@@ -240,7 +240,7 @@ class Fetching(FilteringThread):
             return SimpleNamespace(has_valid_position=positions[tp] is not None, position=positions[tp])
 
         subscription = SimpleNamespace(assignment=SimpleNamespace(tps=list(positions), state_value=state))
-        self.consumer = SimpleNamespace(revocations=0)
+        self.consumer = SimpleNamespace(revocations=0, flow_active=True)
         self.app = SimpleNamespace(
             source_topics=frozenset(), last_poll=0.0, topic_names=SimpleNamespace(changelog=CHANGELOG)
         )
@@ -263,4 +263,5 @@ def test_a_fetch_is_parted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "raise_what_ended", lambda _consumer: None)
     fetched = asyncio.run(Fetching(positions)._fetch_records(None, reading))  # noqa: SLF001  Faust's hook
     assert fetched == {sightings: records}
+    assert fetched.positions == {sightings: 8}
     assert fetched.changelogs == {ACTIVE: ChangelogPart(records, 9), STANDBY: ChangelogPart([], 5)}

@@ -7,8 +7,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
 from aiokafka.record import MemoryRecords
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.util import calc_crc32c
+from aiokafka.structs import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,13 +30,13 @@ OTHER = json.dumps({"eventName": "GetObject", "userAgent": "a & b"}).encode()
 Value = bytes | None
 
 
-def batch(base: int, values: Sequence[Value], codec: str = "none") -> bytes:
-    """A record batch as a producer writes it and a broker stores it."""
+def batch(base: int, values: Sequence[Value], codec: str = "none", producer: int = -1) -> bytes:
+    """A record batch as a producer writes it and a broker stores it; with a producer's id, of a transaction."""
     builder = DefaultRecordBatchBuilder(
         magic=2,
         compression_type=CODECS[codec],
-        is_transactional=0,
-        producer_id=-1,
+        is_transactional=producer >= 0,
+        producer_id=producer,
         producer_epoch=-1,
         base_sequence=-1,
         batch_size=1 << 30,
@@ -43,6 +46,33 @@ def batch(base: int, values: Sequence[Value], codec: str = "none") -> bytes:
     built = bytearray(builder.build())
     built[0:8] = base.to_bytes(8, "big")  # the broker's part; the checksum does not cover it
     return bytes(built)
+
+
+def marker(base: int, producer: int, *, commits: bool) -> bytes:
+    """The end of a transaction, as the broker writes it."""
+    builder = DefaultRecordBatchBuilder(2, 0, 1, producer, -1, -1, 1 << 30)
+    builder.append(0, 1_000, bytes([0, 0, 0, commits]), bytes(6), [])
+    built = bytearray(builder.build())
+    built[0:8] = base.to_bytes(8, "big")
+    built[22] |= 0x20  # a control batch
+    built[17:21] = calc_crc32c(bytes(built[21:])).to_bytes(4, "big")
+    return bytes(built)
+
+
+def read(data: bytes, fetch_offset: int, aborted: list[tuple[int, int]]) -> tuple[int, list[tuple[int, Value]]]:
+    """The position that aiokafka reaches and the records that it gives."""
+    records = PartitionRecords(
+        TopicPartition("t", 0),
+        MemoryRecords(data),
+        aborted,
+        fetch_offset,
+        key_deserializer=None,
+        value_deserializer=None,
+        check_crcs=True,
+        isolation_level=READ_COMMITTED,
+    )
+    given = [(record.offset, record.value) for record in records]
+    return records.next_fetch_offset, given
 
 
 def unpacked(data: bytes) -> list[Any]:
@@ -62,8 +92,8 @@ BATCHES = st.lists(st.tuples(st.lists(VALUES, min_size=1, max_size=6), st.sample
 
 
 @given(BATCHES)
-def test_keeps_what_may_match_and_the_last(batches: list[tuple[list[Value], str]]) -> None:
-    """Whatever the codec, each record that may match and the very last one are kept as they were, offsets included."""
+def test_keeps_what_may_match(batches: list[tuple[list[Value], str]]) -> None:
+    """Whatever the codec, each record that may match is kept as it was, offset included."""
     data, base = b"", 7
     for values, codec in batches:
         data += batch(base, values, codec)
@@ -73,18 +103,67 @@ def test_keeps_what_may_match_and_the_last(batches: list[tuple[list[Value], str]
     after = unpacked(screened.kept)
     assert [record for record in after if record in before] == after
     assert [record for record in before if MAY_MATCH(record[3]) and record not in after] == []
-    assert after[-1:] == before[-1:]
     assert screened.records == len(before)
     assert screened.skipped == len(before) - len(after)
+    assert screened.newest == max((record[1] for record in before), default=-1)
+
+
+PARTS = st.lists(
+    st.one_of(
+        st.tuples(st.just("batch"), st.lists(VALUES, min_size=1, max_size=4), st.sampled_from(sorted(CODECS))),
+        st.tuples(st.just("of a transaction"), st.lists(VALUES, min_size=1, max_size=4), st.sampled_from([1, 2])),
+        st.tuples(st.sampled_from(["commit", "abort"]), st.just([None]), st.sampled_from([1, 2])),
+        st.tuples(st.just("emptied"), st.lists(VALUES, min_size=1, max_size=4), st.sampled_from([-1, 1])),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(PARTS)
+def test_what_aiokafka_makes_of_it(parts: list[tuple[str, list[Value], Any]]) -> None:
+    """The position is where it would be without the filter, and what is given is what is committed and may match."""
+    data, base, began, aborted = b"", 3, dict[int, int](), list[tuple[int, int]]()
+    for kind, values, of in parts:
+        if kind == "batch":
+            data += batch(base, values, of)
+        elif kind == "emptied":
+            header = bytearray(batch(base, values, producer=of)[:61])
+            header[8:12] = (61 - 12).to_bytes(4, "big")
+            header[57:61] = bytes(4)
+            header[17:21] = calc_crc32c(bytes(header[21:])).to_bytes(4, "big")
+            data += header
+        elif kind == "of a transaction":
+            data += batch(base, values, "zstd", producer=of)
+            began.setdefault(of, base)
+        else:
+            data += marker(base, of, commits=kind == "commit")
+            first = began.pop(of, None)
+            if kind == "abort" and first is not None:
+                aborted.append((of, first))
+        base += len(values)
+    position, given_before = read(data, 3, aborted)
+    screened_position, given_after = read(screen(data, FIND_MARKS).kept, 3, aborted)
+    assert screened_position == position == base
+    assert [part for part in given_after if MAY_MATCH(part[1])] == [part for part in given_before if MAY_MATCH(part[1])]
+    assert [part for part in given_after if part in given_before] == given_after
 
 
 @pytest.mark.parametrize("codec", sorted(CODECS))
 def test_leaves_out_what_cannot_match(codec: str) -> None:
-    """A batch without a mark is left out whole; of the others only records with a mark stay, and the last of all."""
+    """A batch without a mark is left out whole; of the others only records with a mark stay."""
     data = batch(0, [OTHER] * 3, codec) + batch(3, [OTHER, MATCH, OTHER], codec) + batch(6, [OTHER] * 3, codec)
     screened = screen(data, FIND_MARKS)
-    assert [record[0] for record in unpacked(screened.kept)] == [4, 8]
-    assert (screened.records, screened.skipped) == (9, 7)
+    assert [record[0] for record in unpacked(screened.kept)] == [4]
+    assert (screened.records, screened.skipped) == (9, 8)
+
+
+def test_a_marker_that_compaction_has_emptied() -> None:
+    """A control batch without its record, which aiokafka would stop at, is passed as if it were an empty batch."""
+    emptied = bytearray(marker(5, 1, commits=False)[:61])
+    emptied[8:12] = (61 - 12).to_bytes(4, "big")
+    emptied[57:61] = bytes(4)
+    assert read(screen(bytes(emptied), FIND_MARKS).kept, 5, [(1, 3)]) == (6, [])
 
 
 def test_passes_on_a_part_of_a_batch() -> None:
@@ -94,9 +173,9 @@ def test_passes_on_a_part_of_a_batch() -> None:
 
 
 def test_leaves_out_the_cut_end_of_an_answer() -> None:
-    """A broker cuts the last batch of an answer at the bytes asked for; the last whole record is then the last."""
+    """A broker cuts the last batch of an answer at the bytes asked for; the next fetch begins with that one."""
     screened = screen(batch(0, [OTHER, OTHER]) + batch(2, [MATCH])[:-1], FIND_MARKS)
-    assert [record[0] for record in unpacked(screened.kept)] == [1]
+    assert read(screened.kept, 0, []) == (2, [])
 
 
 def test_passes_on_what_it_does_not_know() -> None:
