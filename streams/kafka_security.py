@@ -43,7 +43,7 @@ class CredentialsError(OperatorError):
 
 
 def confluent_options(settings: Settings) -> dict[str, Any]:
-    """Options for every confluent-kafka client: where the brokers are, and how to be let in.
+    """Options for every confluent-kafka client: where the brokers are, how to be let in, no new topics.
 
     Raises:
         SettingsError: a certificate's or secret's file is of no use, a token has expired, or the extra ``msk`` is
@@ -54,6 +54,9 @@ def confluent_options(settings: Settings) -> dict[str, Any]:
         "bootstrap.servers": ",".join(settings.bootstrap_servers),
         "client.id": "rootwatch",
         "security.protocol": settings.security_protocol,
+        # Asking for a topic that is not there may not create it (streams/worker/missing_topics.py). librdkafka lists
+        # this for consumers only, which create none anyway; admin clients and producers do without it.
+        "allow.auto.create.topics": False,
     }
     if "SSL" in settings.security_protocol:
         ssl_context(settings)  # says which file is of no use; librdkafka would name none of our settings

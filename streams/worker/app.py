@@ -30,6 +30,7 @@ from streams.worker.geo import Places
 from streams.worker.http import HttpServer
 from streams.worker.memory_table import STORE_OPTIONS, MemoryTable
 from streams.worker.metrics import Metrics
+from streams.worker.missing_topics import MissingTopics
 from streams.worker.observed import OBSERVED, ObservedCollector
 from streams.worker.outbox import Outbox
 from streams.worker.recovery import Tables
@@ -77,6 +78,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self.alert_encoder = alert_encoder(options, self.metrics)
         self.geo = Places(options.geoip_database)
         self.batches = Batches()
+        self.missing_topics = MissingTopics((*self.source_topics, self.topic_names.sightings))
         self.outbox = Outbox(self)
         self.failure: BaseException | None = None
         self.deadline = Deadline(STOP_SECONDS, self._exit_code)

@@ -93,6 +93,11 @@ def _partitions(app: Any) -> Samples:
         yield (topic,), assigned.count(topic)
 
 
+def _missing(app: Any) -> Samples:
+    for topic in sorted({*app.source_topics, app.topic_names.sightings}):
+        yield (topic,), topic in app.missing_topics.names
+
+
 def _recovery(app: Any) -> Samples:
     recovery = app.tables.recovery
     yield ("active",), max(0, recovery.active_remaining_total())
@@ -142,6 +147,7 @@ OBSERVED = (
         lambda app: [((), time.monotonic() - app.last_poll)],
     ),
     Observed("partitions", "Partitions assigned to this worker.", _partitions, ("topic",)),
+    Observed("topic_missing", "1 while a topic that the worker reads is gone from the cluster.", _missing, ("topic",)),
     Observed(
         "consumer_lag",
         "Messages between the committed offset and the end of the partition.",

@@ -50,6 +50,7 @@ from mode.utils.queues import FlowControlEvent
 from streams.worker.bootstrap import know_topics_before_assigning, wait_for_broker
 from streams.worker.broker_access import AccessRefused
 from streams.worker.frames import FETCH, take_over
+from streams.worker.missing_topics import create_no_topics
 from streams.worker.offsets import OpenOffsets
 from streams.worker.recovery import ChangelogPart
 from streams.worker.screening import screen
@@ -62,6 +63,8 @@ if TYPE_CHECKING:
     from streams.worker.app import WorkerApp
 
 log = structlog.get_logger(__name__)
+
+create_no_topics()
 
 # Longest wait for the batches in hand when partitions are given up; a broker that does not answer must not hold up the
 # whole group. What is not done by then is done again by the next owner.
@@ -202,6 +205,7 @@ class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         """Put the screen before the fetcher, which fetches nothing before the subscription."""
         await super().on_start()
         know_topics_before_assigning(self._consumer)
+        self.app.missing_topics.watch(self._consumer)
         fetcher = self._consumer._fetcher  # noqa: SLF001  aiokafka has no hook here
         fetcher._client = ScreeningClient(fetcher._client, self.app)  # noqa: SLF001
 
