@@ -173,7 +173,7 @@ def detect(sighting: Sighting, memory: PrincipalMemory, rule: Rule, deciding: De
         rule: the rule.
         deciding: the settings, which stand above the rule's own window and cap.
     """
-    time = _time(sighting, deciding)
+    time = sighting.time_by(deciding.clock)
     exception = first_match(deciding.exceptions, sighting)
     if exception is not None:
         return Decision("excepted", time, exception=exception)
@@ -198,10 +198,3 @@ def detect(sighting: Sighting, memory: PrincipalMemory, rule: Rule, deciding: De
                 alert=alert.compose(identifier, sighting, novelty, rule),
                 alert_id=identifier,
             )
-
-
-def _time(sighting: Sighting, deciding: Deciding) -> int:
-    # A baseline seeded from files has no Kafka timestamp (M4); its events' own times are the nearest thing.
-    if deciding.clock == "event" or sighting.origin is None:
-        return sighting.event.time
-    return sighting.origin.timestamp

@@ -35,10 +35,17 @@ def order_key(
 ) -> tuple[int, str, str, int, str, bool, str, int, int]:
     """What sightings are sorted by; the time is that of the clock (M4)."""
     origin = sighting.origin
-    time = sighting.event.time if clock == "event" or origin is None else origin.timestamp
     place = ("", 0, 0) if origin is None else (origin.topic, origin.partition, origin.offset)
     account = sighting.member_account
-    return (time, sighting.event.id, sighting.record, _rank(sighting), account, not sighting.teaching, *place)
+    return (
+        sighting.time_by(clock),
+        sighting.event.id,
+        sighting.record,
+        _rank(sighting),
+        account,
+        not sighting.teaching,
+        *place,
+    )
 
 
 def _rank(sighting: Sighting) -> int:

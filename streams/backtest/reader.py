@@ -5,7 +5,8 @@ Rules:
   only the outside is looked at: what does not begin and end as JSON does is parsed all the same, to tell what is wrong
   with it (R3).
 - A small input is read whole all the same (``thorough``), so that each flaw in it is named.
-- The span is that of event time for files and of Kafka's timestamps for topics. What has no readable time is within it.
+- The span is that of event time for files and of Kafka's timestamps for topics; of event time also for a record that
+  has no Kafka timestamp. What has no readable time is within it.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
+
 from streams import pipeline
 from streams.backtest.narrowing import narrow
 from streams.backtest.parts import PART_BYTES
 from streams.backtest.span import Span
 from streams.backtest.tally import Flaw, Place, Tally
+from streams.detection.kafka_time import NO_TIMESTAMP
 from streams.detection.sighting import Origin
 from streams.wire.sighting import decode as decode_sighting
 from streams.wire.single_object import MAGIC as SINGLE_OBJECT
@@ -145,12 +149,12 @@ class Reader:
         self.tally.unmarked += len(records) - read
 
     def _record(self, value: bytes, record: Message) -> None:
-        timestamp = record.timestamp()[1]
+        timestamp = timestamp_of(record)
         origin = Origin(record.topic(), record.partition(), record.offset(), timestamp)
         place = Place(f"{origin.topic}[{origin.partition}]", origin.offset)
         if not value.startswith(SINGLE_OBJECT):
             for sighting in self._take(value, place, origin):
-                self._keep(sighting, timestamp)
+                self._keep_at(timestamp, sighting)
             return
         try:
             sighting = decode_sighting(value)
@@ -158,7 +162,7 @@ class Reader:
             self.tally.reject(Flaw(place, "malformed", str(error)))
             return
         for taken in self._taken_again(sighting, place):
-            self._keep(taken, timestamp)
+            self._keep_at(timestamp, taken)
 
     def _taken_again(self, sighting: Sighting, place: Place) -> list[Sighting]:
         """A stored sighting under this run's settings, which may be others than those it was taken with.
@@ -202,6 +206,9 @@ class Reader:
         time = rejected.partial.event_time if rejected.partial else None
         return time is not None and time not in self._reading.span
 
+    def _keep_at(self, timestamp: int, sighting: Sighting) -> None:
+        self._keep(sighting, sighting.event.time if timestamp == NO_TIMESTAMP else timestamp)
+
     def _keep(self, sighting: Sighting, time: int) -> None:
         """Count a sighting, and keep it if ``time`` lies within the span."""
         if time not in self._reading.span:
@@ -210,6 +217,12 @@ class Reader:
         self.tally.sightings += 1
         self.sightings.append(sighting)
         self._held += len(sighting.record)
+
+
+def timestamp_of(record: Message) -> int:
+    """A record's Kafka timestamp in milliseconds since the epoch; ``NO_TIMESTAMP`` if it has none."""
+    kind, timestamp = record.timestamp()
+    return NO_TIMESTAMP if kind == TIMESTAMP_NOT_AVAILABLE else timestamp
 
 
 def looks_whole(value: bytes | bytearray) -> bool:

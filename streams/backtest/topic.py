@@ -2,8 +2,8 @@
 
 Rules:
 - The ends are those seen at the start, so that a replay of a live topic ends.
-- ``--from`` becomes an offset by Kafka's own index of timestamps: every record before it is older. ``--to`` cannot, as
-  producers' timestamps need not ascend; where to stop is found while reading (``topic_task``).
+- ``--from`` becomes an offset by Kafka's own index of timestamps: every record before it is older, or has none.
+  ``--to`` cannot, as producers' timestamps need not ascend; where to stop is found while reading (``topic_task``).
 - The offsets of all partitions, laid end to end, are cut into as many equal pieces as there are processes: a topic of
   one partition also uses them all, and no process reads a partition twice.
 """
@@ -116,21 +116,38 @@ def _place_starts(connection: Connection, wanted: Wanted, ranges: list[_Range]) 
 
 
 def _offsets_at(connection: Connection, wanted: Wanted, ranges: list[_Range], time: int) -> dict[int, int]:
-    """By partition, the first offset whose timestamp is at or after ``time``; the end where there is none."""
+    """By partition, the first offset whose timestamp is at or after ``time``; the end where there is none.
+
+    A partition in which no record has a Kafka timestamp is read whole: its records' event times decide.
+    """
     since = max(0, time)  # Kafka takes what is below zero for "the end" and the like
-    places = [TopicPartition(wanted.topic, r.partition, since) for r in ranges]
+    offsets = _first_at_or_after(connection, wanted, ranges, since)
+    found_none = [r for r in ranges if r.oldest < r.end and offsets[r.partition] is None]
+    has_times = _first_at_or_after(connection, wanted, found_none, 0) if found_none else {}
+    starts: dict[int, int] = {}
+    for r in ranges:
+        offset = offsets[r.partition]
+        if offset is None:
+            is_without_times = r in found_none and has_times[r.partition] is None
+            offset = r.oldest if is_without_times else r.end
+        starts[r.partition] = min(offset, r.end)
+    return starts
+
+
+def _first_at_or_after(
+    connection: Connection, wanted: Wanted, ranges: list[_Range], time: int
+) -> dict[int, int | None]:
+    """By partition, the first offset whose timestamp is at or after ``time`` (milliseconds); ``None`` without any."""
+    places = [TopicPartition(wanted.topic, r.partition, time) for r in ranges]
     found = connection.ask(
         f"topic {wanted.topic}, offsets by time",
         lambda timeout: connection.consumer.offsets_for_times(places, timeout),
     )
-    ends = {r.partition: r.end for r in ranges}
-    offsets: dict[int, int] = {}
+    offsets: dict[int, int | None] = {}
     for place in found:
         if place.error is not None:
             raise SourceError(f"topic {wanted.topic}, partition {place.partition}: {place.error.str()}")
-        offsets[place.partition] = (
-            min(place.offset, ends[place.partition]) if place.offset >= 0 else ends[place.partition]
-        )
+        offsets[place.partition] = place.offset if place.offset >= 0 else None
     return offsets
 
 

@@ -20,9 +20,10 @@ from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, TopicPartitio
 
 from streams.backtest.consumer import PATIENCE, Connection, not_read
 from streams.backtest.parts import Part
-from streams.backtest.reader import Reader
+from streams.backtest.reader import Reader, timestamp_of
 from streams.backtest.span import LATE_DELIVERY, Span
 from streams.backtest.wanted import SourceError
+from streams.detection.kafka_time import NO_TIMESTAMP
 from streams.kafka_errors import is_retriable
 from streams.wire.timestamps import to_iso8601
 
@@ -158,7 +159,7 @@ class _SliceReader:
         span = self._task.span
         if span == Span():
             return True
-        stamped_by, timestamp = message.timestamp()
+        stamped_by, timestamp = message.timestamp()[0], timestamp_of(message)
         if piece.is_first:
             piece.is_first = False
             self._warn_if_oldest(message, timestamp)
@@ -167,7 +168,7 @@ class _SliceReader:
             piece.tail = piece.tail + 1 if is_beyond else 0
             by_broker = stamped_by == TIMESTAMP_LOG_APPEND_TIME and timestamp >= span.end
             piece.has_ended = by_broker or piece.tail >= TAIL_RECORDS
-        return timestamp in span
+        return timestamp == NO_TIMESTAMP or timestamp in span
 
     def _warn_if_oldest(self, message: Message, timestamp: int) -> None:
         start = self._task.span.start

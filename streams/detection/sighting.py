@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+from streams.detection.kafka_time import NO_TIMESTAMP
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where in Kafka the message came from; ``timestamp`` is Kafka's, in milliseconds since the epoch."""
+    """Where in Kafka the message came from.
+
+    ``timestamp`` is Kafka's, in milliseconds since the epoch; ``NO_TIMESTAMP`` (-1) where the message has none.
+    """
 
     topic: str
     partition: int
     offset: int
     timestamp: int
+
+    @property
+    def has_timestamp(self) -> bool:
+        """Whether the message has a Kafka timestamp."""
+        return self.timestamp != NO_TIMESTAMP
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +94,12 @@ class Sighting:
     record: str
     origin: Origin | None = None
     teaching: bool = False
+
+    def time_by(self, clock: Literal["event", "record"]) -> int:
+        """When it happened by this clock (M4), in milliseconds since the epoch.
+
+        What has no Kafka timestamp, from a file or a message without one, has its event's own time by either clock.
+        """
+        if clock == "event" or self.origin is None or not self.origin.has_timestamp:
+            return self.event.time
+        return self.origin.timestamp

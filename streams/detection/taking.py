@@ -18,6 +18,7 @@ from streams.detection import json_text
 from streams.detection.account import target_account
 from streams.detection.details import event, identity, resources, text_at, value_at
 from streams.detection.event_time import parse_time
+from streams.detection.kafka_time import explain_odd_timestamp
 from streams.detection.redaction import redact
 from streams.detection.sighting import Sighting
 
@@ -181,5 +182,11 @@ def _problems(
         yield "no member account"
     if event_time is None:
         yield "no readable eventTime"
-    elif taking.clock == "event" and origin is not None and event_time > origin.timestamp + _DAY:
-        yield "eventTime is more than a day after the Kafka timestamp"
+    if origin is None:
+        return
+    if taking.clock == "record":
+        if not origin.has_timestamp:
+            yield 'no Kafka timestamp, which is the time where clock = "record"'
+    elif event_time is not None and origin.has_timestamp and event_time > origin.timestamp + _DAY:
+        odd = explain_odd_timestamp(origin.timestamp)
+        yield f"eventTime is more than a day after the Kafka timestamp{f', which is {odd}' if odd else ''}"

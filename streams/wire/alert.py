@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import fastavro
 from fastavro.schema import SchemaParseException, UnknownType, expand_schema
 
+from streams.detection.kafka_time import NO_TIMESTAMP
 from streams.wire.schemas import newest, without_logical_types
 from streams.wire.single_object import MAGIC, SingleObjectCodec, WireError, decode_body
 from streams.wire.timestamps import to_iso8601
@@ -78,9 +79,15 @@ def _parsed(schema_text: str) -> Any:
 
 
 def to_json(alert: Mapping[str, Any]) -> dict[str, Any]:
-    """The alert as a JSON object: every field, timestamps as ISO 8601 in UTC, ``record`` as an object."""
+    """The alert as a JSON object: every field, timestamps as ISO 8601 in UTC, ``record`` as an object.
+
+    A message without a Kafka timestamp (-1 in Avro) has null there.
+    """
     document: dict[str, Any] = _json_form(alert)
     document["record"] = json.loads(document["record"])
+    origin = document["origin"]
+    if origin is not None and alert["origin"]["timestamp"] == NO_TIMESTAMP:
+        origin["timestamp"] = None
     return document
 
 

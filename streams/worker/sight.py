@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from streams import pipeline
+from streams.detection.kafka_time import NO_TIMESTAMP
 from streams.detection.sighting import Origin
 from streams.wire import sighting as codec
 from streams.worker.dead_letter import dead_letter
@@ -21,8 +22,9 @@ log = structlog.get_logger(__name__)
 
 
 def origin_of(message: Any) -> Origin:
-    """Return where a Faust message came from."""
-    return Origin(message.topic, message.partition, message.offset, round(message.timestamp * 1000))
+    """Return where a Faust message came from; one in Kafka's first message format has no timestamp at all."""
+    timestamp = NO_TIMESTAMP if message.timestamp is None else round(message.timestamp * 1000)
+    return Origin(message.topic, message.partition, message.offset, timestamp)
 
 
 class Sight:

@@ -18,6 +18,7 @@ from cloudtrail_messages import (
 )
 from sightings import RULE
 
+from streams.detection.kafka_time import NO_TIMESTAMP
 from streams.detection.record import Record
 from streams.detection.sighting import Event, Identity, Origin, Resource, Sighting
 from streams.detection.taking import Incomplete, PassedOver, Taking, take
@@ -225,6 +226,40 @@ def test_an_event_from_the_future_is_incomplete() -> None:
     assert isinstance(result, Incomplete)
     assert result.error == "eventTime is more than a day after the Kafka timestamp"
     assert result.partial.event_time == EVENT_MS
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "named"),
+    [
+        (0, "0 (1970-01-01T00:00:00.000Z): the producer set none"),
+        (
+            -62_135_596_800_000,
+            "-62135596800000 (0001-01-01T00:00:00.000Z): the producer set none, year 1 is an unset time in .NET and Go",
+        ),
+        (
+            -62_135_600_400_000,
+            "-62135600400000 (before year 1): the producer set none, year 1 is an unset time in .NET and Go",
+        ),
+        (EVENT_MS // 1000, "the producer wrote seconds, not milliseconds"),
+        (1_000_000_000_000, "the producer's clock is wrong, CloudTrail is younger than that"),
+        (-2, "-2 (1969-12-31T23:59:59.998Z): the producer's clock is wrong, CloudTrail is younger than that"),
+    ],
+)
+def test_a_kafka_timestamp_that_is_no_time_is_named(timestamp: int, named: str) -> None:
+    """T5: where the producer is at fault and not the event, the dead letter says so."""
+    result = taken(origin=at(timestamp))
+    assert isinstance(result, Incomplete)
+    assert result.error.startswith("eventTime is more than a day after the Kafka timestamp, which is ")
+    assert named in result.error
+
+
+def test_without_a_kafka_timestamp_nothing_is_compared() -> None:
+    """T5, M4: -1 is Kafka's own word for none; by the record clock a success without one has no time."""
+    [sighting] = sightings(origin=at(NO_TIMESTAMP))
+    assert (sighting.time_by("event"), sighting.time_by("record")) == (EVENT_MS, EVENT_MS)
+    result = taken(taking=Taking(clock="record"), origin=at(NO_TIMESTAMP))
+    assert isinstance(result, Incomplete)
+    assert result.error == 'no Kafka timestamp, which is the time where clock = "record"'
 
 
 def test_from_a_file_or_by_the_kafka_clock_the_future_is_no_reason() -> None:

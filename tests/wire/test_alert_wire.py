@@ -123,6 +123,14 @@ def test_json_of_the_sample() -> None:
     assert shown["detected_at"] == "2026-03-02T09:18:31.105Z"
     assert shown["record"]["eventName"] == "AssumeRoot"
     assert shown["geo"] is None
+
+
+def test_json_of_a_message_without_a_kafka_timestamp() -> None:
+    """Kafka's word for no timestamp is -1: as JSON it is null, not the last millisecond of 1969."""
+    shown = wire.to_json(SAMPLE | {"origin": SAMPLE["origin"] | {"timestamp": -1}})
+    assert shown["origin"] == {"topic": "cloudtrail", "partition": 3, "offset": 4711, "timestamp": None}
+    before = wire.to_json(SAMPLE | {"origin": SAMPLE["origin"] | {"timestamp": -2}})
+    assert before["origin"]["timestamp"] == "1969-12-31T23:59:59.998Z"
     assert shown["principal"] == SAMPLE["principal"]
 
 
