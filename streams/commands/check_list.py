@@ -12,7 +12,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_STYLES = {"ok": "green", "done": "green", "wrong": "red", "unknown": "yellow"}
+_STYLES = {"ok": "green", "done": "green", "wrong": "red", "unknown": "yellow", "warning": "yellow"}
 
 
 def show(rows: Sequence[tuple[str, str]]) -> None:

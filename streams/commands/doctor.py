@@ -17,8 +17,10 @@ from confluent_kafka import TopicCollection, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from streams import settings
+from streams.backtest.wanted import SourceError
 from streams.commands.check_list import show
 from streams.commands.options import Config  # noqa: TC001  typer reads it
+from streams.commands.source_sample import sample
 from streams.kafka_security import confluent_options
 from streams.operator_error import OperatorError
 from streams.wire import registry
@@ -37,17 +39,21 @@ ANSWER_SECONDS = 10.0
 _FREE_BYTES = 1 << 30
 # Producers stamp records with their own clocks; a minute is more than clocks that are kept differ by.
 _SKEW_SECONDS = 60.0
+_EXPLAIN = "write one to a file and ask `rootwatch explain FILE`, README.md lists what is read"
 
 
 class Row(NamedTuple):
-    """One finding: ``ok``, ``wrong`` or ``unknown``, and a sentence, which for ``wrong`` ends with the mend."""
+    """One finding: ``ok``, ``warning``, ``wrong`` or ``unknown``, and a sentence, which says the mend for ``wrong``."""
 
     state: str
     sentence: str
 
 
 def doctor(config: Config = None) -> None:
-    """Check settings, rule, disk, brokers, rights, topics, clock and registry: a line each. Exit 1 if any is wrong."""
+    """Check settings, rule, disk, brokers, rights, topics and what is in them, clock, registry: a line each.
+
+    Exit 1 if any is wrong.
+    """
     try:
         configured = settings.load(config)
     except settings.SettingsError as error:
@@ -66,7 +72,7 @@ def examine(configured: Settings) -> Iterator[Row]:
     credentials = list(_guarded(_secrets, configured))
     yield from credentials
     if any(row.state == "wrong" for row in credentials):
-        yield Row("unknown", "brokers, rights, topics, clock, registry: no credentials to ask with")
+        yield Row("unknown", "brokers, rights, topics, clock, sample, registry: no credentials to ask with")
         return
     yield from _brokers(configured)
     yield from _guarded(_registry, configured)
@@ -135,9 +141,10 @@ def _brokers(configured: Settings) -> Iterator[Row]:
             yield from _clock(access, configured)
     except OperatorError as error:
         yield Row("wrong", f"brokers: {error}; check bootstrap_servers, the network and the security settings")
-        yield Row("unknown", "rights, topics, clock: no broker to ask")
+        yield Row("unknown", "rights, topics, clock, sample: no broker to ask")
         return
     yield from _guarded(_topics, configured)
+    yield from _guarded(_sources, configured)
 
 
 def _rights(access: BrokerAccess, configured: Settings) -> Iterator[Row]:
@@ -152,7 +159,7 @@ def _clock(access: BrokerAccess, configured: Settings) -> Iterator[Row]:
     """This machine's clock beside the newest timestamp in the source topics; brokers do not tell the time."""
     newest = max((_newest(access, topic) for topic in configured.source_topics), default=-1)
     if newest < 0:
-        yield Row("unknown", "clock: no record in the source topics to compare it with")
+        yield Row("unknown", "clock: no record with a Kafka timestamp in the source topics to compare it with")
         return
     age = time.time() - newest / 1000
     if age < -_SKEW_SECONDS:
@@ -181,6 +188,26 @@ def _topics(configured: Settings) -> Iterator[Row]:
         yield Row("wrong", f"{finding}{mend}")
     if not findings:
         yield Row("ok", "topics: every one is as it must be")
+
+
+def _sources(configured: Settings) -> Iterator[Row]:
+    """What the newest messages of each source topic are: a worker that cannot read them is blind, and looks well."""
+    rule = configured.load_rule()
+    for topic in configured.source_topics:
+        try:
+            found = sample(topic, configured, rule)
+        except SourceError as error:
+            yield Row("unknown", f"sample: {error}")
+            continue
+        words = f"sample: {found}"
+        if not found.messages:
+            yield Row("unknown", words)
+        elif not found.cloudtrail:
+            yield Row("wrong", f"{words}; a worker sees nothing there: {_EXPLAIN}")
+        elif found.unread or found.partly:
+            yield Row("warning", f"{words}; a worker does not see these: {_EXPLAIN}")
+        else:
+            yield Row("ok", words)
 
 
 def _registry(configured: Settings) -> Iterator[Row]:

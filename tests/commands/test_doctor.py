@@ -40,7 +40,7 @@ def test_a_broker_that_is_away_leaves_only_its_own_checks_open(tmp_path: Path) -
         "credentials": "ok",
         "state_dir": "ok",
         "brokers": "wrong",
-        "rights, topics, clock": "unknown",
+        "rights, topics, clock, sample": "unknown",
         "registry": "ok",
     }
     assert "127.0.0.1:9" in rows["brokers"][1]
@@ -80,7 +80,7 @@ def test_without_credentials_nobody_is_asked(tmp_path: Path, registry: RegistryS
     assert [about for about, (state, _) in rows.items() if state == "wrong"] == [
         f"schema_registry_auth_file = {tmp_path / 'auth'}"
     ]
-    assert rows["brokers, rights, topics, clock, registry"][0] == "unknown"
+    assert rows["brokers, rights, topics, clock, sample, registry"][0] == "unknown"
 
 
 def test_a_state_dir_that_is_no_directory(tmp_path: Path) -> None:

@@ -1,0 +1,164 @@
+"""What the newest messages of a source topic are: a worker on a topic that it cannot read is blind, and looks well.
+
+Rules:
+- What counts as read is what ``pipeline.sight`` says, as for a worker.
+- The sample is bounded: so many messages of each partition, so many bytes and seconds of the topic.
+- Of a message that cannot be read only its place and its kind are said, no value.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaError, TopicPartition
+
+from streams import pipeline
+from streams.backtest.consumer import Connection, not_read
+from streams.backtest.wanted import SourceError
+from streams.commands.payload_kind import describe
+from streams.kafka_errors import is_retriable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from confluent_kafka import Message
+
+    from streams.pipeline import Reading
+    from streams.rules.rule import Rule
+    from streams.settings import Settings
+
+SAMPLE_MESSAGES = 200
+"""How many of the newest messages of each partition are read."""
+
+SAMPLE_BYTES = 64 * 1024 * 1024
+SAMPLE_SECONDS = 20.0
+_KINDS_SHOWN = 5
+_BATCH = 50
+_POLL_SECONDS = 0.2
+
+
+@dataclass(slots=True)
+class Sample:
+    """What the sampled messages of one topic are.
+
+    Attributes:
+        topic: the topic.
+        is_complete: false if time or bytes ran out before every partition's newest messages were read.
+        messages: how many were read.
+        shapes: how many hold CloudTrail records, by the shape of the first.
+        without_record: how many are known to hold no record (a tombstone, a digest), by what they are.
+        unread: how many cannot be read, by what they look like.
+        first_unread: where the first of these is, as ``topic:partition:offset``.
+        partly: how many that hold records also hold what cannot be read.
+    """
+
+    topic: str
+    is_complete: bool = True
+    messages: int = 0
+    shapes: Counter[str] = field(default_factory=Counter)
+    without_record: Counter[str] = field(default_factory=Counter)
+    unread: Counter[str] = field(default_factory=Counter)
+    first_unread: dict[str, str] = field(default_factory=dict)
+    partly: int = 0
+
+    def add(self, place: str, value: bytes | None, reading: Reading) -> None:
+        """Count one message, read by ``pipeline.sight``; ``place`` is where it is."""
+        self.messages += 1
+        if reading.records:
+            self.shapes[next(iter(reading.records))] += 1
+            self.partly += any(rejected.reason != "incomplete" for rejected in reading.rejected)
+        elif reading.rejected:
+            kind = _kind(value or b"", reading)
+            self.unread[kind] += 1
+            self.first_unread.setdefault(kind, place)
+        else:
+            self.without_record[next(iter(reading.passed_over), "nothing in it")] += 1
+
+    @property
+    def cloudtrail(self) -> int:
+        """How many messages hold CloudTrail records."""
+        return self.shapes.total()
+
+    def __str__(self) -> str:
+        """What was found, in one sentence."""
+        if not self.messages:
+            return f"{self.topic}: {'is empty' if self.is_complete else f'nothing read within {SAMPLE_SECONDS:.0f} s'}"
+        by_shape = f" ({_listed(self.shapes)})" if self.shapes else ""
+        parts = [f"{self.cloudtrail} of {self.messages} sampled messages are CloudTrail{by_shape}"]
+        if self.unread:
+            parts.append(f"{self.unread.total()} cannot be read: {'; '.join(self._unread())}")
+        if self.partly:
+            parts.append(f"{self.partly} of those with records also hold what cannot be read")
+        if self.without_record:
+            parts.append(f"{self.without_record.total()} hold no record ({_listed(self.without_record)})")
+        return f"{self.topic}: {'; '.join(parts)}"
+
+    def _unread(self) -> Iterator[str]:
+        for kind, count in self.unread.most_common(_KINDS_SHOWN):
+            yield f"{count} x {kind}, first at {self.first_unread[kind]}"
+        if len(self.unread) > _KINDS_SHOWN:
+            yield f"and {len(self.unread) - _KINDS_SHOWN} kinds more"
+
+
+def sample(topic: str, settings: Settings, rule: Rule) -> Sample:
+    """Read the newest messages of each partition of a topic.
+
+    Raises:
+        SourceError: the cluster cannot be reached or refuses, or there is no such topic.
+    """
+    taking = settings.taking()
+    found = Sample(topic)
+    until = time.monotonic() + SAMPLE_SECONDS
+    size = 0
+    with Connection(settings) as connection:
+        for message in _newest(connection, topic, until):
+            value = message.value()
+            place = f"{topic}:{message.partition()}:{message.offset()}"
+            found.add(place, value, pipeline.sight(value, rule, taking))
+            size += len(value or b"")
+            if size > SAMPLE_BYTES or time.monotonic() > until:
+                found.is_complete = False
+                break
+    found.is_complete = found.is_complete and time.monotonic() <= until
+    return found
+
+
+def _newest(connection: Connection, topic: str, until: float) -> Iterator[Message]:
+    """The newest messages of each partition, up to the ends seen at the start, as long as there is time."""
+    partitions = connection.partitions(topic)
+    if not partitions:
+        raise SourceError(f"topic {topic}: there is no such topic")
+    bounds = {partition: connection.watermarks(topic, partition) for partition in partitions}
+    ends = {partition: end for partition, (oldest, end) in bounds.items() if oldest < end}
+    starts = {partition: max(bounds[partition][0], end - SAMPLE_MESSAGES) for partition, end in ends.items()}
+    consumer = connection.consumer
+    consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in starts.items()])
+    while ends and time.monotonic() < until:
+        for message in consumer.consume(_BATCH, _POLL_SECONDS):
+            partition, error = message.partition(), message.error()
+            if error is None:
+                if message.offset() < ends.get(partition, 0):
+                    yield message
+            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  a public name of the library
+                ends.pop(partition, None)
+            elif not is_retriable(error):
+                raise SourceError(not_read(f"topic {topic}", error))
+        connection.raise_refusal(f"topic {topic}: Read")
+        for place in consumer.position([TopicPartition(topic, partition) for partition in ends]):
+            if place.offset >= ends[place.partition]:
+                del ends[place.partition]
+
+
+def _kind(value: bytes, reading: Reading) -> str:
+    rejected = reading.rejected[0]
+    if rejected.reason == "too-large":
+        return "too large: above max_message_size"
+    looks = describe(value)
+    return f"{rejected.reason}{f' ({looks})' if looks else ''}"
+
+
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.most_common())

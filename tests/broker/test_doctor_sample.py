@@ -1,0 +1,63 @@
+"""``rootwatch doctor`` looks into the source topics: a worker that cannot read them is blind, and looks well."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from replay_records import ordinary, record
+from worker_process import Deployment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kafka_broker import Names, RunningBroker
+
+RECORD = json.dumps(record("2026-01-01T00:00:00Z")).encode()
+UNKNOWN = b'{"wrapped_by": "nobody"}'
+
+
+@pytest.fixture
+def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deployment:
+    broker.create_topic(names.source_topic, partitions=2)
+    made = Deployment(broker.bootstrap, names, tmp_path)
+    made.apply_topics()
+    return made
+
+
+def sampled(deployment: Deployment) -> tuple[int, str, str]:
+    """Doctor's exit code, and state and sentence of what it says of the source topic's messages."""
+    done = deployment.run("doctor")
+    (row,) = [line for line in done.stdout.splitlines() if "\tsample: " in line]
+    state, _, sentence = row.partition("\t")
+    return done.returncode, state, sentence
+
+
+def test_a_topic_is_told_by_what_is_in_it(deployment: Deployment) -> None:
+    """Empty, read in part, read whole: each has its state; only what nobody can read makes doctor exit with 1."""
+    topic = deployment.names.source_topic
+    assert sampled(deployment) == (0, "unknown", f"sample: {topic}: is empty")
+
+    blind = base64.b64encode(RECORD * 3)
+    deployment.produce([b"\x93NUMPY" + blind] * 3)
+    code, state, sentence = sampled(deployment)
+    assert (code, state) == (1, "wrong")
+    assert f"sample: {topic}: 0 of 3 sampled messages are CloudTrail; 3 cannot be read: 3 x " in sentence
+    assert "`rootwatch explain FILE`" in sentence
+
+    deployment.produce([RECORD, *(ordinary(number) for number in range(6))])
+    code, state, sentence = sampled(deployment)
+    assert (code, state) == (0, "warning")
+    assert "7 of 10 sampled messages are CloudTrail (7 record); 3 cannot be read: " in sentence
+
+
+def test_the_newest_messages_are_the_sample(deployment: Deployment) -> None:
+    """Of each partition the newest two hundred messages are read, whatever lies before them."""
+    topic = deployment.names.source_topic
+    deployment.produce([UNKNOWN] * 1_000)
+    deployment.produce([RECORD] * 4_000)
+    code, state, sentence = sampled(deployment)
+    assert (code, state) == (0, "ok")
+    assert sentence == f"sample: {topic}: 400 of 400 sampled messages are CloudTrail (400 record)"
