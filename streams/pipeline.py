@@ -50,7 +50,7 @@ class Rejected:
     """A message, or one element of it, that could not be used: what goes to the dead-letter topic.
 
     Attributes:
-        reason: ``incomplete``, ``malformed``, ``unknown-shape`` or ``too-large``.
+        reason: ``incomplete``, ``malformed``, ``unknown-shape`` or ``too-large``; ``skipped`` if an operator said so.
         error: what is wrong, in words, without any of the content's values.
         element: its zero-based place among the elements of its message; ``None`` if it is the whole message.
         content: the message's own bytes if it is the whole message, else the element's alone, without session tokens.

@@ -14,6 +14,7 @@ from streams import log, settings
 from streams.commands.options import Config  # noqa: TC001  typer reads it
 from streams.worker import startup
 from streams.worker.app import WorkerApp, create_app
+from streams.worker.skips import NO_SKIPS, Skips, parse_skips
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -40,6 +41,14 @@ def worker(
     state_dir: Annotated[
         Path | None, typer.Option("--state-dir", metavar="DIR", help="Where RocksDB keeps the table.")
     ] = None,
+    skip: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--skip",
+            metavar="TOPIC:PARTITION:OFFSET",
+            help="Make this record a dead letter without reading it, and go on behind it; may be repeated.",
+        ),
+    ] = None,
 ) -> None:
     """Run a worker: CloudTrail in, alerts out.
 
@@ -47,19 +56,24 @@ def worker(
     finishes what is in hand, commits and ends with 0; a failure that waiting cannot mend ends with 1, and nothing is
     committed past it.
     """
-    run(settings.load(config, rule=_text(rule), state_dir=_text(state_dir)))
+    options = settings.load(config, rule=_text(rule), state_dir=_text(state_dir))
+    run(options, parse_skips(skip or (), options))
 
 
-def run(options: Settings) -> None:
+def run(options: Settings, skips: Skips = NO_SKIPS) -> None:
     """Run a worker with these settings; ends the process.
+
+    Args:
+        options: the settings.
+        skips: records that become dead letters unread.
 
     Raises:
         OperatorError: the worker cannot start.
     """
     log.configure(options.log_format)
     signal.signal(signal.SIGTERM, _leave)  # until Faust takes it over: nothing is in hand yet
-    startup.check(options)
-    Worker(create_app(options)).execute_from_commandline()
+    startup.check(options, skips)
+    Worker(create_app(options, skips)).execute_from_commandline()
 
 
 def _leave(_signal: int, _frame: FrameType | None) -> None:

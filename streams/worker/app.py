@@ -36,6 +36,7 @@ from streams.worker.outbox import Outbox
 from streams.worker.recovery import Tables
 from streams.worker.registry_probe import RegistryProbe
 from streams.worker.sight import Sight
+from streams.worker.skips import NO_SKIPS
 from streams.worker.topics import MEMORY_TABLE, topic_names
 from streams.worker.transport import FINISH_SECONDS, FlowControl, Transport
 
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable
 
     from streams.settings import Settings
+    from streams.worker.skips import Skips
 
 log = structlog.get_logger(__name__)
 
@@ -63,8 +65,9 @@ class WorkerApp(faust.App):  # type: ignore[misc]
 
     BootStrategy = WithoutFaustsWeb
 
-    def __init__(self, options: Settings) -> None:
+    def __init__(self, options: Settings, skips: Skips = NO_SKIPS) -> None:
         self.options = options
+        self.skips = skips
         self.rule = options.load_rule()
         self.taking = options.taking()
         self.deciding = options.deciding(self.rule)
@@ -157,13 +160,17 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         log.info("worker.ready", partitions=len(self.consumer.assignment()))
         self.baseline.announce()
 
-    async def stop_with(self, failure: BaseException) -> None:
+    async def stop_with(self, failure: BaseException, **in_hand: str | None) -> None:
         """Stop the worker because of something that is no named outcome; the process exits with 1.
 
         What fails after that is its consequence, and not told.
+
+        Args:
+            failure: what happened.
+            in_hand: the ``record`` or the ``batch`` that was being handled, for the log.
         """
         if self.failure is None:
-            self._tell(failure)
+            self._tell(failure, **in_hand)
             await super().crash(failure)
 
     async def crash(self, reason: BaseException) -> None:
@@ -176,11 +183,12 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             self._tell(reason)
         super()._crash(reason)
 
-    def _tell(self, failure: BaseException) -> None:
+    def _tell(self, failure: BaseException, **in_hand: str | None) -> None:
         self.failure = failure
         error = str(failure) if isinstance(failure, OperatorError) else repr(failure)
         consequence = "stops; nothing is committed past the failure"
-        log.error("worker.failed", error=error, consequence=consequence, exc_info=failure)
+        known = {name: place for name, place in in_hand.items() if place is not None}
+        log.error("worker.failed", error=error, **known, consequence=consequence, exc_info=failure)
 
     async def on_stop(self) -> None:
         """Finish the batches in hand and commit them before the consumer and the table close."""
@@ -199,9 +207,14 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         return 1 if self.crashed else 0
 
 
-def create_app(options: Settings) -> WorkerApp:
-    """Return the worker's app: the table, and an agent for each half of the pipeline."""
-    app = WorkerApp(options)
+def create_app(options: Settings, skips: Skips = NO_SKIPS) -> WorkerApp:
+    """Return the worker's app: the table, and an agent for each half of the pipeline.
+
+    Args:
+        options: the settings.
+        skips: records that become dead letters unread.
+    """
+    app = WorkerApp(options, skips)
     app.memory = app.Table(
         MEMORY_TABLE,
         key_type=bytes,

@@ -14,12 +14,37 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 
 log = structlog.get_logger(__name__)
 
 # How many events are handled between two rounds of acknowledgements; docs/decisions.md has the measurement.
 BATCH_LIMIT = 500
+
+
+class RecordFailure(Exception):  # noqa: N818  named for what it tells
+    """What was not foreseen while one record was in hand; the failure itself is its ``__cause__``.
+
+    Attributes:
+        record: where the record is, as ``topic:partition:offset``, which is what ``--skip`` takes.
+    """
+
+    def __init__(self, record: str) -> None:
+        super().__init__(record)
+        self.record = record
+
+
+@contextlib.contextmanager
+def in_hand(message: Any) -> Iterator[None]:
+    """Handle one message inside; a failure names it.
+
+    Raises:
+        RecordFailure: whatever was raised inside.
+    """
+    try:
+        yield
+    except Exception as failure:
+        raise RecordFailure(f"{message.topic}:{message.partition}:{message.offset}") from failure
 
 
 class Batches:
@@ -83,13 +108,26 @@ async def in_batches(
     Anything that ``handle`` raises stops the worker, with nothing committed past the batch. It is not raised again:
     Faust would start the agent anew, and that one would go on with the events after the batch.
     """
+    events: Sequence[Any] = ()
     try:
         async for events, owned in _batches(app, stream):
             await handle(events, owned)
             for event in events:
                 event.ack()
+    except RecordFailure as failure:
+        await app.stop_with(failure.__cause__ or failure, record=failure.record)
     except Exception as failure:  # noqa: BLE001  whatever it is, it stops the worker
-        await app.stop_with(failure)
+        await app.stop_with(failure, batch=_span(events))
+
+
+def _span(events: Sequence[Any]) -> str | None:
+    """Which records a batch holds, as ``topic:partition:first-last`` for each partition."""
+    offsets: dict[tuple[str, int], list[int]] = {}
+    for event in events:
+        message = event.message
+        offsets.setdefault((message.topic, message.partition), []).append(message.offset)
+    spans = (f"{topic}:{number}:{min(found)}-{max(found)}" for (topic, number), found in sorted(offsets.items()))
+    return ", ".join(spans) or None
 
 
 async def _batches(app: Any, stream: Any) -> AsyncIterator[tuple[list[Any], Callable[[], bool]]]:

@@ -23,10 +23,12 @@ import structlog
 from streams import pipeline
 from streams.wire import sighting as codec
 from streams.wire.single_object import UnknownSchemaError, WireError
+from streams.worker.batches import in_hand
 from streams.worker.dead_letter import dead_letter
 from streams.worker.memory_table import Sweep
 from streams.worker.outbox import Outgoing, record_room
 from streams.worker.sight import origin_of
+from streams.worker.skipped import skipped_letter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,23 +60,18 @@ class Detect:
         outgoing: list[Outgoing] = []
         for event in events:
             message = event.message
-            if message.value is None:
-                continue  # a tombstone (R5)
-            try:
-                sighting = codec.decode(message.value)
-            except UnknownSchemaError:
-                raise  # a newer version wrote it: this one must not go past it (an upgrade rolled back)
-            except WireError as unreadable:
-                outgoing.append(self._dead_letter(message, "malformed", str(unreadable)))
-                continue
-            if message.partition not in partitions:
-                partitions[message.partition] = app.memory.partition(message.partition)
-            principal = partitions[message.partition].principal(sighting.principal)
-            decision = pipeline.detect(sighting, principal, app.rule, app.deciding)
-            principal.remember(sighting.member_account, decision)
-            decided.append((message, sighting, decision))
-            if decision.alert is not None:
-                outgoing.append(await self._alert(message, sighting, decision))
+            with in_hand(message):
+                sighting = await self._read(message, outgoing)
+                if sighting is None:
+                    continue
+                if message.partition not in partitions:
+                    partitions[message.partition] = app.memory.partition(message.partition)
+                principal = partitions[message.partition].principal(sighting.principal)
+                decision = pipeline.detect(sighting, principal, app.rule, app.deciding)
+                principal.remember(sighting.member_account, decision)
+                decided.append((message, sighting, decision))
+                if decision.alert is not None:
+                    outgoing.append(await self._alert(message, sighting, decision))
         await app.outbox.send_all(outgoing)
         for message, sighting, decision in decided:
             self._count(message, sighting, decision)
@@ -82,6 +79,21 @@ class Detect:
             self._sweep(partition, [(m, d) for m, _, d in decided if m.partition == number])
         if owned():
             await self._keep(list(partitions.values()))
+
+    async def _read(self, message: Any, outgoing: list[Outgoing]) -> Sighting | None:
+        """The sighting that a message holds; of one that holds none the dead letter goes to ``outgoing``."""
+        if self._app.skips.has(message.topic, message.partition, message.offset):
+            outgoing.append(await skipped_letter(self._app, message, origin_of(message)))
+            return None
+        if message.value is None:
+            return None  # a tombstone (R5)
+        try:
+            return codec.decode(message.value)
+        except UnknownSchemaError:
+            raise  # a newer version wrote it: this one must not go past it (an upgrade rolled back)
+        except WireError as unreadable:
+            outgoing.append(self._dead_letter(message, "malformed", str(unreadable)))
+            return None
 
     async def _alert(self, message: Any, sighting: Sighting, decision: pipeline.Decision) -> Outgoing:
         app = self._app

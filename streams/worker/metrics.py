@@ -82,7 +82,7 @@ class Metrics:
             _FETCH_BUCKETS,
         )
         # From zero on, so that a rate or an increase sees the first of each.
-        for reason in ("incomplete", "malformed", "unknown-shape", "too-large"):
+        for reason in ("incomplete", "malformed", "unknown-shape", "too-large", "skipped"):
             self.dead_letters.labels(reason)
         for outcome in ("alert", "overflow", "known", "late", "learned", "excepted"):
             self.decided.labels(outcome)

@@ -8,6 +8,8 @@ The rules:
   compressed. That is what log compaction leaves: offsets stay what they were, with gaps.
 * If nothing is left of the last batch of an answer, its header is kept with no record, as log compaction leaves it: the
   client's position moves past all that was left out, and no record has to carry it there.
+* A record that an operator has skipped (``--skip``) is kept, marked or not, and told by its offset alone: it is to
+  become a dead letter. It loses its headers, which may be what stops the client: a name that is not UTF-8 does.
 * Markers of transactions, and the producer and the kind of each batch, stay as they are: by these the client tells
   which batches were aborted, whatever is left of them.
 * What this module does not know, an older batch version or another codec, is passed on as it is; so is a batch that the
@@ -23,10 +25,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aiokafka import codec
-from aiokafka.record.util import calc_crc32c, decode_varint
+from aiokafka.record.util import calc_crc32c, decode_varint, encode_varint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Container, Iterator
 
 _START = struct.Struct(">qi")  # base offset, length of what follows
 _LENGTH_END = _START.size
@@ -70,14 +72,24 @@ class Screened:
     newest: int = -1
 
 
-def screen(fetched: bytes | memoryview, find_marks: Callable[[bytes | memoryview, int, int], list[int]]) -> Screened:
-    """Leave out of one partition's fetched record batches what cannot match."""
+def screen(
+    fetched: bytes | memoryview,
+    find_marks: Callable[[bytes | memoryview, int, int], list[int]],
+    skip: Collection[int] = (),
+) -> Screened:
+    """Leave out of one partition's fetched record batches what cannot match.
+
+    Args:
+        fetched: the batches, as the broker sent them.
+        find_marks: gives the places of the rule's marks in a stretch of bytes, in order.
+        skip: the offsets of records that an operator has skipped; they are kept, without their headers.
+    """
     screened = Screened()
     batches = list(_batches(fetched))
     if not batches:  # the client's to judge: it may have asked for too few bytes
         screened.kept = bytes(fetched)
         return screened
-    kept = [_screen_batch(fetched, start, end, find_marks, screened) for start, end in batches]
+    kept = [_screen_batch(fetched, start, end, find_marks, screened, skip=skip) for start, end in batches]
     if not kept[-1]:
         start = batches[-1][0]
         kept.append(_batch(bytes(fetched[start : start + _RECORDS_AT]), []))
@@ -96,12 +108,14 @@ def _batches(fetched: bytes | memoryview) -> Iterator[tuple[int, int]]:
         start = end
 
 
-def _screen_batch(
+def _screen_batch(  # noqa: PLR0913  where, what for, and where it is counted
     fetched: bytes | memoryview,
     start: int,
     end: int,
     find_marks: Callable[[bytes | memoryview, int, int], list[int]],
     screened: Screened,
+    *,
+    skip: Collection[int],
 ) -> bytes | memoryview:
     """What is left of one batch: as it is, written again, or nothing."""
     if end - start < _RECORDS_AT or fetched[start + _MAGIC_AT] != _MAGIC:
@@ -123,23 +137,47 @@ def _screen_batch(
     screened.size += after - first
     screened.newest = max(screened.newest, _MAX_TIMESTAMP.unpack_from(fetched, start + _MAX_TIMESTAMP_AT)[0])
     marks = find_marks(records, first, after)
-    kept = list(_marked(records, first, after, marks)) if marks else []
+    bare: dict[int, bytes] = {}
+    if skip:
+        base = _START.unpack_from(fetched, start)[0]
+        bare = dict(_bare_records(records, first, after, {offset - base for offset in skip}))
+        marks = sorted([*marks, *bare])
+    kept = [bare.get(start) or records[start:end] for start, end in _marked(records, first, after, marks)]
     screened.skipped += count - len(kept)
     return _batch(bytes(fetched[start : start + _RECORDS_AT]), kept) if kept else b""
 
 
-def _marked(records: bytes | memoryview, start: int, end: int, marks: list[int]) -> Iterator[bytes | memoryview]:
-    """The records that hold a mark."""
+def _marked(records: bytes | memoryview, start: int, end: int, marks: list[int]) -> Iterator[tuple[int, int]]:
+    """Where each record that holds a mark begins and ends."""
     coming = iter(marks)
     mark = next(coming, end)
     while mark < end:
         length, body = decode_varint(records, start)
         after = body + length
         if mark < after:
-            yield records[start:after]
+            yield start, after
             while mark < after:
                 mark = next(coming, end)
         start = after
+
+
+def _bare_records(
+    records: bytes | memoryview, start: int, end: int, deltas: Container[int]
+) -> Iterator[tuple[int, bytes]]:
+    """Where the records of these offset deltas begin, and each without its headers."""
+    while start < end:
+        length, body = decode_varint(records, start)
+        _, at = decode_varint(records, body + 1)  # past the attributes; it is the timestamp's delta
+        delta, at = decode_varint(records, at)
+        if delta in deltas:
+            for _ in ("key", "value"):
+                size, at = decode_varint(records, at)
+                at += max(0, size)
+            bare = bytearray(records[body:at]) + b"\0"
+            head = bytearray()
+            encode_varint(len(bare), head.append)
+            yield start, bytes(head + bare)
+        start = body + length
 
 
 def _batch(header: bytes, records: list[bytes | memoryview]) -> bytes:

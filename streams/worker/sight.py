@@ -10,8 +10,10 @@ from streams import pipeline
 from streams.detection.kafka_time import NO_TIMESTAMP
 from streams.detection.sighting import Origin
 from streams.wire import sighting as codec
+from streams.worker.batches import in_hand
 from streams.worker.dead_letter import dead_letter
 from streams.worker.outbox import Outgoing, record_room
+from streams.worker.skipped import skipped_letter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,8 +39,16 @@ class Sight:
 
     async def handle(self, events: Sequence[Any], _owned: Callable[[], bool]) -> None:
         """Send what a batch of source messages holds; returns when the broker has acknowledged all of it."""
-        outgoing = [record for event in events for record in self._read(event.message)]
+        outgoing: list[Outgoing] = []
+        for event in events:
+            outgoing += await self._outgoing(event.message)
         await self._app.outbox.send_all(outgoing)
+
+    async def _outgoing(self, message: Any) -> list[Outgoing]:
+        if self._app.skips.has(message.topic, message.partition, message.offset):
+            return [await skipped_letter(self._app, message, origin_of(message))]
+        with in_hand(message):
+            return self._read(message)
 
     def _read(self, message: Any) -> list[Outgoing]:
         app = self._app

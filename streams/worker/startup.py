@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
@@ -11,6 +12,7 @@ import tenacity
 from streams.operator_error import OperatorError
 from streams.wire import registry
 from streams.worker.rights import check_rights
+from streams.worker.skips import NO_SKIPS, Skips, check_skips
 from streams.worker.state_dir import check_state
 from streams.worker.topic_admin import BrokerUnreachable, check_topics
 
@@ -29,18 +31,21 @@ class StartupError(OperatorError):
     """The worker cannot start; the message names the thing and the mend."""
 
 
-def check(settings: Settings) -> None:
+def check(settings: Settings, skips: Skips = NO_SKIPS) -> None:
     """Check all that a worker needs before it starts; waits for a broker that does not answer.
 
     Raises:
         StartupError, StateError, RegistryMisconfigured: something is wrong that waiting does not mend.
         AccessRefused: the broker refuses the credentials or a right.
+        SkipError: a record that is to be skipped does not exist.
     """
     registry.check_files(settings)
     check_state_dir(settings.state_dir)
     _until_answered(check_rights, settings)
     wait_for_topics(settings)
     _until_answered(check_state, settings)
+    if skips:
+        _until_answered(partial(check_skips, skips=skips), settings)
 
 
 def check_state_dir(state_dir: Path) -> None:

@@ -144,7 +144,7 @@ class ScreeningClient:
             return partition
         if topic not in self._app.source_topics:
             return (*head, bytes(fetched))
-        screened = screen(fetched, self._app.find_marks)
+        screened = screen(fetched, self._app.find_marks, self._app.skips.of(topic, head[0]))
         self._app.metrics.fetched(topic, head[0], screened)
         return (*head, screened.kept)
 
@@ -225,7 +225,8 @@ class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         for tp, records in fetched.items():
             if tp.topic in self.app.source_topics:
                 # The screen looks at marks anywhere; here each value is looked at by itself.
-                fetched[tp] = [record for record in records if self.app.may_match(record.value)]
+                skip, may_match = self.app.skips.of(tp.topic, tp.partition), self.app.may_match
+                fetched[tp] = [record for record in records if record.offset in skip or may_match(record.value)]
                 self.app.metrics.dropped(tp.topic, len(records) - len(fetched[tp]))
         return fetched
 

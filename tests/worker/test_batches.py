@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streams.worker.batches import BATCH_LIMIT, Batches, in_batches
+from streams.worker.batches import BATCH_LIMIT, Batches, in_batches, in_hand
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -21,6 +21,7 @@ class Event:
     def __init__(self, number: int, generation: int = 1) -> None:
         self.number = number
         self.message = SimpleNamespace(generation_id=generation)
+        self.message.topic, self.message.partition, self.message.offset = "cloudtrail", 2, number
         self.acked = False
 
     def ack(self) -> None:
@@ -54,10 +55,11 @@ class App:
         self.consumer = SimpleNamespace(flow_active=True)
         self.consumer_generation_id = 1
         self.failure: BaseException | None = None
+        self.in_hand: dict[str, str | None] = {}
 
-    async def stop_with(self, failure: BaseException) -> None:
+    async def stop_with(self, failure: BaseException, **in_hand: str | None) -> None:
         """Keep why."""
-        self.failure = failure
+        self.failure, self.in_hand = failure, in_hand
 
 
 def run(app: App, events: Sequence[Event], handle: Callable[..., Any]) -> None:
@@ -98,6 +100,22 @@ def test_a_failure_stops_the_worker() -> None:
     assert isinstance(app.failure, LookupError)
     assert handled == [BATCH_LIMIT]
     assert not any(event.acked for event in events)
+    assert app.in_hand == {"batch": f"cloudtrail:2:0-{BATCH_LIMIT - 1}"}
+
+
+def test_a_failure_names_the_record_that_was_in_hand() -> None:
+    """What stops the worker is told with the record's place, as --skip takes it, and is the failure itself."""
+
+    async def handle(events: Sequence[Event], _owned: Callable[[], bool]) -> None:
+        for event in events:
+            with in_hand(event.message):
+                if event.number == 3:
+                    raise LookupError("nobody foresaw this")
+
+    app = App()
+    run(app, [Event(number) for number in range(7)], handle)
+    assert isinstance(app.failure, LookupError)
+    assert app.in_hand == {"record": "cloudtrail:2:3"}
 
 
 def test_events_of_an_earlier_generation() -> None:

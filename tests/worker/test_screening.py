@@ -183,3 +183,30 @@ def test_passes_on_what_it_does_not_know() -> None:
     old = bytearray(batch(0, [OTHER]))
     old[16] = 1
     assert screen(bytes(old), FIND_MARKS).kept == bytes(old)
+
+
+@given(BATCHES, st.sets(st.integers(7, 40)))
+def test_a_skipped_record_is_kept_whatever_it_holds(batches: list[tuple[list[Value], str]], skip: set[int]) -> None:
+    """``--skip``: told by its offset alone, it is kept without its headers; every other record as without it."""
+    data, base = b"", 7
+    for values, codec in batches:
+        data += batch(base, values, codec)
+        base += len(values) + 2
+    before = unpacked(data)
+    left = [record for record in unpacked(screen(data, FIND_MARKS).kept) if record[0] not in skip]
+    after = unpacked(screen(data, FIND_MARKS, skip).kept)
+    bare = [(*record[:4], ()) for record in before if record[0] in skip]
+    assert [(*record[:4], ()) for record in after if record[0] in skip] == bare
+    assert [record for record in after if record[0] in skip and record[4]] == []
+    assert [record for record in after if record[0] not in skip] == left
+
+
+def test_a_skipped_record_may_have_headers_that_nobody_can_read() -> None:
+    """``--skip``: a header whose name is not UTF-8 stops aiokafka; skipped, the record is read without it."""
+    damaged = bytearray(batch(3, [MATCH, MATCH]))
+    at = damaged.index(b"header")
+    damaged[at : at + 6] = b"he\xff\xfeer"
+    damaged[17:21] = calc_crc32c(bytes(damaged[21:])).to_bytes(4, "big")
+    with pytest.raises(UnicodeDecodeError):
+        unpacked(screen(bytes(damaged), FIND_MARKS).kept)
+    assert [record[0] for record in unpacked(screen(bytes(damaged), FIND_MARKS, {3}).kept)] == [3, 4]

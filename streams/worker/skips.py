@@ -1,0 +1,139 @@
+"""Records that an operator has a worker pass over: ``worker --skip TOPIC:PARTITION:OFFSET``.
+
+For a record that stops or kills every worker that reads it. It is told by its place alone, before anything looks at its
+value, and becomes a dead letter with reason ``skipped``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import structlog
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicCollection, TopicPartition
+from confluent_kafka.admin import OffsetSpec
+
+from streams.operator_error import OperatorError
+from streams.worker.broker_access import BrokerAccess
+from streams.worker.topics import topic_names
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from streams.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_PLACE = re.compile(r"([A-Za-z0-9._-]+):(\d{1,10}):(\d{1,19})", re.ASCII)
+
+
+class SkipError(OperatorError):
+    """``--skip`` names what cannot be; the message says what is allowed."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Skips:
+    """The records to be skipped: their offsets by topic and partition."""
+
+    offsets: Mapping[tuple[str, int], frozenset[int]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        """Whether anything is to be skipped."""
+        return bool(self.offsets)
+
+    def of(self, topic: str, partition: int) -> Collection[int]:
+        """The offsets of this partition."""
+        return self.offsets.get((topic, partition), ())
+
+    def has(self, topic: str, partition: int, offset: int) -> bool:
+        """Whether this record is to be skipped."""
+        return offset in self.of(topic, partition)
+
+    def places(self) -> Iterator[tuple[str, int, int]]:
+        """Topic, partition and offset of each, in order."""
+        for (topic, partition), offsets in sorted(self.offsets.items()):
+            yield from ((topic, partition, offset) for offset in sorted(offsets))
+
+
+NO_SKIPS = Skips()
+
+
+def parse_skips(texts: Iterable[str], settings: Settings) -> Skips:
+    """Read the option's values; each is one place or several, comma-separated.
+
+    Raises:
+        SkipError: a value is no place, or its topic is none that a worker reads.
+    """
+    read = (*settings.source_topics, topic_names(settings).sightings)
+    offsets: dict[tuple[str, int], set[int]] = {}
+    for place in (part.strip() for text in texts for part in text.split(",")):
+        match = _PLACE.fullmatch(place)
+        if match is None:
+            raise SkipError(
+                f"--skip {place}: not a record's place; write TOPIC:PARTITION:OFFSET, such as {read[0]}:0:1234, "
+                "as `record` in the log's worker.failed"
+            )
+        topic, partition, offset = match[1], int(match[2]), int(match[3])
+        if topic not in read:
+            raise SkipError(f"--skip {place}: a worker does not read topic {topic}; it reads {', '.join(read)}")
+        offsets.setdefault((topic, partition), set()).add(offset)
+    return Skips({where: frozenset(numbers) for where, numbers in offsets.items()})
+
+
+def check_skips(settings: Settings, skips: Skips) -> None:
+    """Look whether the records to be skipped are there; warn of each that the group has already passed.
+
+    Raises:
+        SkipError: a partition or an offset does not exist.
+        BrokerUnreachable: no broker answers.
+        AccessRefused: the broker refuses the credentials or a right.
+    """
+    with BrokerAccess(settings) as access:
+        for topic in sorted({topic for topic, _ in skips.offsets}):
+            _check_partitions(access, topic, skips)
+        ends = _ends(access, skips)
+        committed = _committed(access, settings.group_id, skips)
+    for topic, partition, offset in skips.places():
+        where, end = (topic, partition), ends[topic, partition]
+        if offset >= end:
+            raise SkipError(
+                f"--skip {topic}:{partition}:{offset}: there is no such record yet, the partition ends at {end}"
+            )
+        if offset < committed.get(where, 0):
+            log.warning(
+                "skip.past",
+                record=f"{topic}:{partition}:{offset}",
+                committed=committed[where],
+                consequence="it has been handled or skipped before, and nothing is skipped now; remove this --skip",
+            )
+
+
+def _check_partitions(access: BrokerAccess, topic: str, skips: Skips) -> None:
+    (described,) = access.client.describe_topics(TopicCollection([topic])).values()
+    there = {partition.id for partition in access.result(f"topic {topic}", "Describe", described).partitions}
+    for name, partition, offset in skips.places():
+        if name == topic and partition not in there:
+            raise SkipError(
+                f"--skip {topic}:{partition}:{offset}: the topic has no partition {partition}; "
+                f"it has {min(there)} to {max(there)}"
+            )
+
+
+def _ends(access: BrokerAccess, skips: Skips) -> dict[tuple[str, int], int]:
+    asked = {TopicPartition(topic, partition): OffsetSpec.latest() for topic, partition in skips.offsets}
+    answers = access.client.list_offsets(asked)
+    return {
+        (place.topic, place.partition): access.result(f"topic {place.topic}", "ListOffsets", answer).offset
+        for place, answer in answers.items()
+    }
+
+
+def _committed(access: BrokerAccess, group: str, skips: Skips) -> dict[tuple[str, int], int]:
+    """What the group has committed of these partitions, where it has."""
+    places = [TopicPartition(topic, partition) for topic, partition in skips.offsets]
+    (answer,) = access.client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)]).values()
+    found = access.result(f"group {group}", "OffsetFetch", answer).topic_partitions
+    return {(place.topic, place.partition): place.offset for place in found if place.offset >= 0}
