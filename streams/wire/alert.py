@@ -43,6 +43,11 @@ def encode(alert: Mapping[str, Any]) -> bytes:
     return _CODEC.encode(alert)
 
 
+def as_written(alert: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The alert with the fields alone of the schema that this release writes; raises as ``encode``."""
+    return _CODEC.as_written(alert)
+
+
 def decode(data: bytes) -> dict[str, Any]:
     """The alert from Avro single-object encoding, of any released schema; ``WireError`` if it is none."""
     return _CODEC.decode(data)

@@ -47,7 +47,7 @@ class BucketKey(NamedTuple):
 
 def encode_pair(pair: PairMemory) -> bytes:
     """The stored value of a pair's memory."""
-    return _PAIR.encode({"first_seen": pair.first_seen, "last_seen": pair.last_seen, "times_seen": pair.times_seen})
+    return _PAIR.encode({name: getattr(pair, name) for name in PairMemory.__dataclass_fields__})
 
 
 def decode_pair(value: bytes) -> PairMemory:

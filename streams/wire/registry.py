@@ -28,6 +28,7 @@ from confluent_kafka.schema_registry.avro import AsyncAvroSerializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext
 
+from streams.wire.alert import as_written
 from streams.wire.registry_client import check_files, client_settings
 from streams.wire.registry_errors import (
     RegistryMisconfigured,
@@ -36,7 +37,7 @@ from streams.wire.registry_errors import (
     asking,
     translated,
 )
-from streams.wire.schemas import newest
+from streams.wire.schemas import written
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,7 +94,7 @@ class AlertSerializer:
                 },
             )
         with translated(_subject(topic)):
-            encoded: bytes = await serializer(alert, SerializationContext(topic, MessageField.VALUE))
+            encoded: bytes = await serializer(as_written(alert), SerializationContext(topic, MessageField.VALUE))
         self._serializers[topic] = serializer
         return encoded
 
@@ -148,14 +149,14 @@ def schema_lookup(settings: RegistrySettings) -> SchemaLookup:
 
 
 def apply_schemas(settings: RegistrySettings, topics: Mapping[str, str]) -> list[str]:
-    """Registers the newest schemas and sets their subjects to FULL_TRANSITIVE; a second call changes nothing.
+    """Registers the schemas that this release writes, and sets their subjects to FULL_TRANSITIVE.
 
     Args:
         settings: where the registry is.
         topics: topic name to the name of its schema in ``schemas/``, such as ``alert``.
 
     Returns:
-        What was changed, a sentence each; empty if all was well.
+        What was changed, a sentence each; empty if all was well, as after a first call.
 
     Raises:
         RegistryUnavailable: the registry does not answer.
@@ -184,7 +185,7 @@ def check_schemas(settings: RegistrySettings, topics: Mapping[str, str]) -> list
                     problems.append(f"subject {subject}: compatibility is {level or 'not set'}, not {COMPATIBILITY}")
                 if not _is_registered(client, subject, name):
                     problems.append(
-                        f"subject {subject}: schema {newest(name)['name']} of this version is not registered"
+                        f"subject {subject}: schema {written(name)['name']} of this version is not registered"
                     )
     return problems
 
@@ -194,14 +195,14 @@ def _subject(topic: str) -> str:
 
 
 def _registry_schema(name: str) -> Any:
-    return Schema(json.dumps(newest(name)), "AVRO")
+    return Schema(json.dumps(written(name)), "AVRO")
 
 
 def _register(client: Any, subject: str, name: str) -> list[str]:
     if _is_registered(client, subject, name):
         return []
     client.register_schema(subject, _registry_schema(name))
-    return [f"subject {subject}: schema {newest(name)['name']} registered"]
+    return [f"subject {subject}: schema {written(name)['name']} registered"]
 
 
 def _set_level(client: Any, subject: str, _name: str) -> list[str]:

@@ -1,7 +1,8 @@
 """The Avro schemas, as they ship: the newest of each subject, and every version that was ever released.
 
-``schemas/<subject>.avsc`` is what this version writes. ``schemas/released/<subject>/<n>.avsc`` are the versions that
-releases have written, never changed and never removed, so that whatever is still in a topic or a table can be read.
+``schemas/<subject>.avsc`` is what values are read into: it has every field that the code knows.
+``schemas/released/<subject>/<n>.avsc`` are the versions that releases can read. They are never changed and never
+removed, so that whatever is still in a topic or a table can be read; ``versions.py`` says which one is written.
 In the wheel both lie in ``streams/schemas``, in a checkout one level above the package.
 """
 
@@ -12,10 +13,12 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from streams.wire.versions import VERSIONS, written_number
+
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
-SUBJECTS = ("alert", "sighting", "pair", "bucket")
+SUBJECTS = tuple(VERSIONS)
 
 
 def _folder() -> Traversable:
@@ -33,7 +36,7 @@ def schema_text(subject: str) -> str:
 
 @cache
 def newest(subject: str) -> dict[str, Any]:
-    """The schema that this version writes for ``subject``; not to be changed by the caller."""
+    """The schema that values of ``subject`` are read into; not to be changed by the caller."""
     schema: dict[str, Any] = json.loads(schema_text(subject))
     return schema
 
@@ -43,6 +46,11 @@ def released(subject: str) -> tuple[dict[str, Any], ...]:
     """Every released schema of ``subject``, version 1 first; not to be changed by the caller."""
     versions = {int(file.name.removesuffix(".avsc")): file for file in (_folder() / "released" / subject).iterdir()}
     return tuple(json.loads(versions[number].read_text(encoding="utf-8")) for number in sorted(versions))
+
+
+def written(subject: str) -> dict[str, Any]:
+    """The schema that this release writes for ``subject``; not to be changed by the caller."""
+    return released(subject)[written_number(subject) - 1]
 
 
 def without_logical_types(schema: Any) -> Any:

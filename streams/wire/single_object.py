@@ -7,8 +7,9 @@ Rules (Apache Avro specification 1.12, "Single-object encoding" and "Schema Fing
 - The fingerprint is that of the schema's Parsing Canonical Form, which knows no docs, defaults or logical types. It is
   taken from fastavro, whose form agrees with the specification; avro 1.12's ``fingerprint()`` leaves
   ``{"type": "long"}`` unfolded where a logical type stood, and differs.
-- A codec writes the newest schema of its subject only, and reads every schema that was ever released, by resolution to
-  the newest. A fingerprint that it does not know was written by a newer version: it is refused by name, never guessed.
+- A codec writes one schema of its subject and reads all that it is given, by resolution to the newest. What is written
+  may be older than the newest (``versions.py``): then fields that it lacks are left out. A fingerprint that the codec
+  does not know was written by a newer version: it is refused by name, never guessed.
 - Timestamps are integers, milliseconds since the epoch: the codec works without logical types, as the bytes do.
 """
 
@@ -22,8 +23,9 @@ from fastavro.read import SchemaResolutionError
 from fastavro.schema import fingerprint as fastavro_fingerprint
 from fastavro.schema import to_parsing_canonical_form
 
+from streams import __version__
 from streams.operator_error import OperatorError
-from streams.wire.schemas import newest, released, without_logical_types
+from streams.wire.schemas import newest, released, without_logical_types, written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,7 +41,7 @@ class WireError(ValueError):
 
 
 class UnknownSchemaError(WireError, OperatorError):
-    """A value whose fingerprint belongs to no released schema that this version knows.
+    """A value whose fingerprint belongs to no schema that this version reads.
 
     Attributes:
         fingerprint: the value's eight fingerprint bytes as hex digits, in the order in which they are stored.
@@ -47,8 +49,9 @@ class UnknownSchemaError(WireError, OperatorError):
 
     def __init__(self, name: str, fingerprint: str) -> None:
         super().__init__(
-            f"{name} with schema fingerprint {fingerprint}: this version knows no such schema, so a newer version of "
-            "rootwatch wrote it; run that version or a later one here"
+            f"{name} with schema fingerprint {fingerprint}: rootwatch {__version__} knows no such schema, so a newer "
+            "version of rootwatch wrote it; install the version that the newest worker runs, or the first that reads "
+            f'{fingerprint} (docs/operations.md of the newest version, "Schema versions")'
         )
         self.fingerprint = fingerprint
 
@@ -85,36 +88,48 @@ class SingleObjectCodec:
     """Encodes and decodes the records of one subject.
 
     Args:
-        schema: the newest schema: what is written, and what everything read is resolved to.
-        older: the schemas of earlier releases; the newest may be among them.
+        schema: the newest schema: what everything read is resolved to, and what ``encode`` takes.
+        readable: the other schemas that are read; the newest may be among them.
+        written: the schema that is written; the newest if ``None``.
     """
 
-    def __init__(self, schema: Mapping[str, Any], older: Iterable[Mapping[str, Any]] = ()) -> None:
+    def __init__(
+        self,
+        schema: Mapping[str, Any],
+        readable: Iterable[Mapping[str, Any]] = (),
+        written: Mapping[str, Any] | None = None,
+    ) -> None:
         self.name = f"{schema['namespace']}.{schema['name']}"
         self.fingerprint = fingerprint(schema)
-        self._header = MAGIC + self.fingerprint
-        self._schema = fastavro.parse_schema(without_logical_types(schema))
-        self._older = {fingerprint(one): fastavro.parse_schema(without_logical_types(one)) for one in older}
+        self._schema = _parsed(schema)
+        self._readable = {fingerprint(one): _parsed(one) for one in readable}
+        written_fingerprint = fingerprint(written or schema)
+        self._header = MAGIC + written_fingerprint
+        self._written = None if written_fingerprint == self.fingerprint else _parsed(written)
 
     @classmethod
     def of(cls, subject: str) -> SingleObjectCodec:
         """The codec of a shipped subject: ``alert``, ``sighting``, ``pair`` or ``bucket``."""
-        return cls(newest(subject), released(subject))
+        return cls(newest(subject), released(subject), written(subject))
 
     def encode(self, datum: Mapping[str, Any]) -> bytes:
-        """Encodes a record; every field must be there, and none besides.
+        """Encodes a record; every field of the newest schema must be there, and none besides.
 
         Raises:
             ValueError: a field is missing, is unknown or has a value outside its type.
             UnicodeEncodeError: a text is not Unicode (it holds a lone surrogate), so that UTF-8 cannot carry it.
         """
-        stream = BytesIO()
-        stream.write(self._header)
-        fastavro.schemaless_writer(stream, self._schema, datum, strict=True)
-        return stream.getvalue()
+        written = self._schema if self._written is None else self._written
+        return self._header + _body(written, self.as_written(datum))
+
+    def as_written(self, datum: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The record with the written schema's fields alone: itself if that is the newest; raises as ``encode``."""
+        if self._written is None:
+            return datum
+        return decode_body(_body(self._schema, datum), self.name, self._schema, self._written)
 
     def decode(self, data: bytes) -> dict[str, Any]:
-        """Decodes a record written with the newest schema or any released one.
+        """Decodes a record written with any readable schema.
 
         Raises:
             UnknownSchemaError: the schema that wrote it is none of these.
@@ -126,9 +141,19 @@ class SingleObjectCodec:
         body = data[_HEADER_LENGTH:]
         if writer == self.fingerprint:
             return decode_body(body, self.name, self._schema)
-        if writer not in self._older:
+        if writer not in self._readable:
             raise UnknownSchemaError(self.name, writer.hex())
-        return decode_body(body, self.name, self._older[writer], self._schema)
+        return decode_body(body, self.name, self._readable[writer], self._schema)
+
+
+def _parsed(schema: Any) -> Any:
+    return fastavro.parse_schema(without_logical_types(schema))
+
+
+def _body(schema: Any, datum: Mapping[str, Any]) -> bytes:
+    stream = BytesIO()
+    fastavro.schemaless_writer(stream, schema, datum, strict=True)
+    return stream.getvalue()
 
 
 def _shown(data: bytes) -> str:

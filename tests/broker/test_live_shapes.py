@@ -19,7 +19,7 @@ from cloudtrail_messages import MISSING, OTHER, PACKINGS, RECORD, SHAPES, TOKEN,
 from confluent_kafka import Producer
 from worker_process import Deployment, wait_for
 
-from streams.wire.schemas import newest
+from streams.wire.schemas import written
 from streams.wire.single_object import fingerprint
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def all_done(deployment: Deployment, topics: Iterable[str]) -> bool:
 
 def decode_with_avro(message: Message) -> dict[str, Any]:
     """The alert as the avro package reads it with the shipped schema."""
-    schema = newest("alert")
+    schema = written("alert")
     assert message.value()[:10] == b"\xc3\x01" + fingerprint(schema)
     reader = avro.io.DatumReader(avro.schema.parse(json.dumps(schema)))
     alert: dict[str, Any] = reader.read(avro.io.BinaryDecoder(io.BytesIO(message.value()[10:])))

@@ -30,7 +30,7 @@ from streams.wire.registry import (
     check_schemas,
     schema_lookup,
 )
-from streams.wire.schemas import newest
+from streams.wire.schemas import written
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -314,7 +314,7 @@ def test_incomplete_alert_is_the_programmers_error(registry: RegistryServer, top
 def test_registered_schema_is_the_shipped_one(registry: RegistryServer, topic: str) -> None:
     """Docs, defaults and logical types reach the registry: readers there see the whole contract (section 4)."""
     apply_schemas(Settings(registry.url), {topic: "alert"})
-    assert json.loads(schema_lookup(Settings(registry.url))(1)) == newest("alert")
+    assert json.loads(schema_lookup(Settings(registry.url))(1)) == written("alert")
 
 
 def test_schema_is_asked_for_once(registry: RegistryServer, topic: str) -> None:

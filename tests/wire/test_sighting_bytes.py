@@ -10,7 +10,7 @@ import pytest
 import strategies
 from hypothesis import HealthCheck, given, settings
 
-from streams.wire.schemas import newest, without_logical_types
+from streams.wire.schemas import without_logical_types, written
 from streams.wire.sighting import decode, encode
 from streams.wire.single_object import WireError, fingerprint
 
@@ -30,8 +30,8 @@ def test_round_trip(sighting: Sighting) -> None:
 def test_another_reader_agrees(sighting: Sighting) -> None:
     """The shipped schema is all that another Avro library needs to read a sighting (section 4)."""
     value = encode(sighting)
-    assert value[:10] == b"\xc3\x01" + fingerprint(newest("sighting"))
-    schema = avro.schema.parse(json.dumps(without_logical_types(newest("sighting"))))
+    assert value[:10] == b"\xc3\x01" + fingerprint(written("sighting"))
+    schema = avro.schema.parse(json.dumps(without_logical_types(written("sighting"))))
     read = avro.io.DatumReader(schema).read(avro.io.BinaryDecoder(io.BytesIO(value[10:])))
     assert read["principal"] == sighting.principal
     assert read["event"]["time"] == sighting.event.time

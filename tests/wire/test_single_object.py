@@ -123,3 +123,21 @@ def test_without_logical_types_leaves_the_schema_alone() -> None:
     """Leaving logical types out makes another schema; the one with them keeps them, for readers and registries."""
     assert without_logical_types(THIRD)["fields"][2]["type"] == {"type": "long"}
     assert THIRD["fields"][2]["type"] == {"type": "long", "logicalType": "timestamp-millis"}
+
+
+@given(count=st.integers(-(2**63), 2**63 - 1), note=st.none() | st.text(), at=st.integers(-(2**63), 2**63 - 1))
+def test_an_older_version_is_written(count: int, note: str | None, at: int) -> None:
+    """Where an older schema is written, readers of that alone read it, and what it lacks is left out."""
+    reads_third = SingleObjectCodec(THIRD, [FIRST, SECOND, THIRD], SECOND)
+    value = reads_third.encode({"count": count, "note": note, "at": at})
+    assert second.decode(value) == {"count": count, "note": note}
+    assert reads_third.decode(value) == {"count": count, "note": note, "at": 0}
+    assert reads_third.decode(third.encode({"count": count, "note": note, "at": at}))["at"] == at
+
+
+def test_an_older_version_is_written_without_gaps() -> None:
+    """To write an older schema hides no mistake: every field of the newest must be there, and none besides."""
+    reads_second = SingleObjectCodec(SECOND, [FIRST, SECOND], FIRST)
+    for datum in ({"count": 1}, {"count": 1, "note": None, "more": 1}, {"count": 1, "note": 5}):
+        with pytest.raises(ValueError, match=r"note|more"):
+            reads_second.encode(datum)
