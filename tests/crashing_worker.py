@@ -52,7 +52,7 @@ class Fuse:
 
     def _around_sending(self, send_all: Any) -> Any:
         async def sending(outbox: Outbox, records: Any) -> Any:
-            kinds = {_kind(record.topic) for record in records}
+            kinds = {kind_of(record.topic) for record in records}
             for kind in kinds & {"alerts", "changelog"}:
                 self.passing(f"before-{kind}")
             sent = await send_all(outbox, records)
@@ -80,7 +80,8 @@ class Fuse:
         return committing
 
 
-def _kind(topic: str) -> str:
+def kind_of(topic: str) -> str:
+    """``alerts``, ``changelog``, ``sightings`` or another of the deployment's topics."""
     if topic.endswith("-changelog"):
         return "changelog"
     last = topic.rpartition(".")[2]

@@ -1,27 +1,45 @@
-"""SIGTERM drains, commits and ends with 0 within 15 s, whatever else is going on."""
+"""SIGTERM drains, commits and ends with 0, whatever else is going on, and at the latest at the worker's deadline."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kafka_broker import create_topic
-from pairs import alerts_sent, assert_each_pair_alerted_under_one_id, records
+from pairs import assert_each_pair_alerted_under_one_id, records
 from worker_process import Deployment, assume_root, wait_for
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from streams.worker.app import STOP_SECONDS
+from streams.worker.batches import BATCH_LIMIT
 
+if TYPE_CHECKING:
     from kafka_broker import Broker, Names
     from registry_server import RegistryServer
+    from worker_process import Worker
+
+HOLDING = str(Path(__file__).parents[1] / "holding_worker.py")
+PROMISED_SECONDS = 15
 
 
-def test_under_load(deployment: Deployment) -> None:
-    """Ended in the middle of its work a worker commits what it did: the next one repeats nothing and loses nothing."""
-    produced = list(records(4000, principals=100))
+def holding(where: str) -> tuple[str, ...]:
+    """The command of a worker that holds there until it is told to stop."""
+    return (sys.executable, HOLDING, where)
+
+
+def held(worker: Worker) -> None:
+    """Wait until it holds."""
+    wait_for(lambda: "held: " in worker.log.read_text(), "the worker holds in the middle of its work")
+
+
+def test_in_the_middle_of_its_work(deployment: Deployment) -> None:
+    """Ended with a batch in hand a worker finishes and commits it: the next one repeats nothing and loses nothing."""
+    deployment.settings["session_timeout"] = "60s"  # nobody is killed, and a pause of this machine must repeat nothing
+    produced = list(records(3 * BATCH_LIMIT, principals=100))
     deployment.produce(produced)
-    for _ in range(2):
-        with deployment.worker() as worker:
-            wait_for(lambda: alerts_sent(worker), "alerts are sent")
+    for name in ("first", "second"):
+        with deployment.worker(name, command=holding("batch")) as worker:
+            held(worker)
             assert worker.terminate() == 0, worker.tail()
     assert not deployment.all_done()
     with deployment.worker() as worker:
@@ -30,6 +48,16 @@ def test_under_load(deployment: Deployment) -> None:
         assert worker.terminate() == 0, worker.tail()
     assert_each_pair_alerted_under_one_id(deployment, produced)
     assert len(deployment.alerts()) + len(deployment.alerts("alerts.overflow")) == len(produced)
+
+
+def test_stuck_in_its_work(deployment: Deployment) -> None:
+    """A worker that can finish nothing any more is ended by its deadline, with 0, before what runs it would kill it."""
+    assert STOP_SECONDS < PROMISED_SECONDS
+    deployment.produce(records(40))
+    with deployment.worker(command=holding("stuck")) as worker:
+        held(worker)
+        assert worker.terminate() == 0, worker.tail()
+        assert "worker.unfinished" in worker.tail()
 
 
 def test_while_the_registry_is_away(deployment: Deployment, registry: RegistryServer) -> None:
@@ -51,7 +79,7 @@ def test_while_the_registry_is_away(deployment: Deployment, registry: RegistrySe
 
 
 def test_while_the_broker_is_away(own_broker: Broker, names: Names, tmp_path: Path) -> None:
-    """Ended while no broker answers, before it was ever ready or while it works, a worker ends in time too."""
+    """Ended while no broker answers, before it was ever ready or while it works, a worker ends too."""
     create_topic(own_broker.bootstrap, names.source_topic, partitions=2)
     deployment = Deployment(own_broker.bootstrap, names, tmp_path)
     deployment.apply_topics()
@@ -67,18 +95,18 @@ def test_while_the_broker_is_away(own_broker: Broker, names: Names, tmp_path: Pa
 
 
 def test_while_the_table_is_recovered(deployment: Deployment) -> None:
-    """Ended while it recovers its table, a worker ends in time, and the next one recovers all of it."""
-    known = list(records(10_000, principals=200))
-    taught = {"learn_until": "2027-01-01"}
+    """Ended while it recovers its table, a worker ends as well, and the next one recovers all of it."""
+    known = list(records(1000, principals=200))
     deployment.produce(known)
-    with deployment.worker(**taught) as worker:
+    with deployment.worker(learn_until="2027-01-01") as worker:
         worker.wait_until_ready()
         wait_for(deployment.all_done, "all offsets are committed")
         assert worker.terminate() == 0, worker.tail()
-    with deployment.worker("empty") as worker:
-        wait_for(lambda: worker.get("/readyz")[0] == 503, "the worker is up and not ready")
+    with deployment.worker("empty", command=holding("recovery")) as worker:
+        held(worker)
+        assert worker.get("/readyz")[0] == 503
         assert worker.terminate() == 0, worker.tail()
-        assert "worker.ready" not in worker.tail()
+        assert "worker.ready" not in worker.log.read_text()
     deployment.produce([*known[::10], assume_root("arn:aws:iam::111111111111:user/new")])
     with deployment.worker("empty") as worker:
         worker.wait_until_ready()
