@@ -5,7 +5,7 @@ Rules:
   becomes ``REDACTED``, whatever its type, at any depth. Each other string is looked into as text.
 - Text that is JSON itself is redacted as JSON; all other text by pattern (``token_text.py``).
 - So does the ``value`` beside a ``key`` or ``name`` of that name, as OpenTelemetry and tags write members.
-- Base64 that holds gzip or text with a token in it becomes ``REDACTED`` as a whole.
+- Base64 that holds text with a token in it, compressed or not, becomes ``REDACTED`` as a whole.
 - What holds no token is returned as the very same object, so ``is`` tells whether anything was replaced.
 - When in doubt more is redacted, never less.
 """
@@ -16,7 +16,8 @@ import binascii
 import re
 from typing import Any
 
-from streams.detection import gzipped, json_text
+from streams.detection import json_text
+from streams.detection.compression import decompress
 from streams.detection.json_text import MAX_DEPTH, TooDeepError
 from streams.detection.token_text import REDACTED, may_hold_key, replace_tokens
 
@@ -33,7 +34,7 @@ _LONG_RUN = re.compile(r"[A-Za-z0-9+/\\_-]{32}")
 _BASE64_ESCAPE = re.compile(r"\\+(?:u00([0-9a-fA-F]{2})|(?=/))")
 _BASE64_LEAST = 32
 _BASE64_NESTING = 4
-# A gzip in base64 may grow this much before it counts as unreadable, and so as secret.
+# What is compressed in base64 may grow this much before it counts as unreadable, and so as secret.
 _MOST_EXPANSION = 100
 
 
@@ -138,16 +139,13 @@ def _hides_token(run: str, nesting: int) -> bool:
 
 
 def _hides_token_in(digits: str, nesting: int) -> bool:
-    content = binascii.a2b_base64(digits[: len(digits) // 4 * 4])
-    if content.startswith(gzipped.MAGIC):
-        inflated = bytearray()
-        try:
-            for piece in gzipped.pieces(content):
-                inflated += piece
-                if len(inflated) > len(digits) * _MOST_EXPANSION:
-                    return True
-        except gzipped.CorruptGzipError:
-            pass  # what came before the damage is what there is to hide
-        content = bytes(inflated)
+    if len(digits) % 4 == 1:
+        digits = digits[:-1]  # one digit alone holds no byte
+    content = binascii.a2b_base64(digits + "=" * (-len(digits) % 4))
+    unpacked = decompress(content, len(digits) * _MOST_EXPANSION)
+    if unpacked is not None:
+        if unpacked.is_larger:
+            return True
+        content = unpacked.content  # what comes before damage is what there is to hide
     hidden = content.decode("utf-8", "replace")
     return _redact_text(hidden, 0, nesting + 1) is not hidden

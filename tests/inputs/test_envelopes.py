@@ -26,6 +26,7 @@ from cloudtrail_messages import (
     sns,
     subscription,
 )
+from compressed import COMPRESSIONS
 from forwarder_messages import OF_BYTES, OF_OBJECT, OF_TEXT, b64
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,14 +88,11 @@ def test_what_is_carried_is_a_message_of_any_shape(name: str, shape: str) -> Non
 
 
 @pytest.mark.parametrize("name", OF_BYTES)
-def test_carried_bytes_may_be_compressed_or_start_with_a_mark(name: str) -> None:
-    """R8: base64 holds a message as a producer has packed it, such as CloudWatch's gzip in Kinesis and Firehose."""
+def test_carried_bytes_may_be_a_packed_subscription_or_lines(name: str) -> None:
+    """R8: as CloudWatch Logs sends to Kinesis and Firehose, and as Firehose puts records together."""
     wrap = OF_BYTES[name][1]
     for content in (
         gzip.compress(json.dumps(subscription(RECORD, json.dumps)).encode()),
-        gzip.compress(json.dumps({"Records": [RECORD]}).encode()),
-        json.dumps(RECORD, indent=2).encode("utf-8-sig"),
-        json.dumps(RECORD).encode("utf-16"),
         b"\n" + json.dumps(OTHER).encode() + b"\n" + json.dumps(RECORD).encode() + b"\n",
     ):
         reading = read(wrap(content))
@@ -258,21 +256,34 @@ def test_a_record_wins_over_the_keys_of_an_envelope(name: str) -> None:
         assert what(read({**RECORD, **envelope, "eventSource": RECORD["eventSource"]})) == EXPECTED
 
 
-SECRETS = [
-    lambda content: content,
-    gzip.compress,
-    lambda content: b"\n " + content,
-    lambda content: json.dumps(json.loads(content), indent=2).encode(),
-    lambda content: content.decode().encode("utf-8-sig"),
-]
+PACKINGS: dict[str, Callable[[bytes], bytes]] = {
+    "plain": lambda content: content,
+    **COMPRESSIONS,
+    "indented": lambda content: json.dumps(json.loads(content), indent=2).encode(),
+    "blanks": lambda content: b"\n " + content,
+    "a mark": lambda content: content.decode().encode("utf-8-sig"),
+    "utf-16": lambda content: content.decode().encode("utf-16"),
+    "Confluent's prefix": lambda content: b"\0\0\0\1\2" + content,
+}
 
 
-@pytest.mark.parametrize("pack", SECRETS)
-@pytest.mark.parametrize("name", ENVELOPES)
-def test_no_token_leaves_in_what_is_carried(name: str, pack: Callable[[bytes], bytes]) -> None:
+@pytest.mark.parametrize("packing", PACKINGS)
+@pytest.mark.parametrize("name", OF_BYTES)
+def test_carried_bytes_may_be_packed_in_any_way(name: str, packing: str) -> None:
+    """R8: base64 holds a message as its producer has packed it."""
+    reading = read(OF_BYTES[name][1](PACKINGS[packing](json.dumps({"Records": [RECORD]}).encode())))
+    assert (what(reading), reading.rejected) == (EXPECTED, ())
+
+
+@pytest.mark.parametrize(
+    ("name", "packing"),
+    [(name, packing) for name in ENVELOPES for packing in (PACKINGS if name in OF_BYTES else ["plain"])],
+)
+def test_no_token_leaves_in_what_is_carried(name: str, packing: str) -> None:
     """T7: neither as the message's dead letter nor as an element's, in text, objects or base64."""
     incomplete = changed({"userIdentity": None})
     wrap = ENVELOPES[name][1]
+    pack = PACKINGS[packing]
     if name in OF_BYTES:
         wrap = lambda text: OF_BYTES[name][1](pack(text.encode()))  # noqa: E731  the same kind of thing
     for carried in (incomplete, [incomplete, RECORD, {"sessionToken": TOKEN}]):
