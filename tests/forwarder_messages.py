@@ -150,6 +150,12 @@ OF_TEXT: dict[str, tuple[str, Callable[[str], Any]]] = {
         lambda text: {"MessageId": "m", "ReceiptHandle": "r", "MD5OfBody": "x", "Body": text},
     ),
     "Lambda's SNS event": ("lambda-sns", lambda text: {"Records": [_sns_entry(text)]}),
+    "an entry of Lambda's SNS event": ("lambda-sns", _sns_entry),
+    "an event of lookup-events": ("lookup-events", lambda text: {"EventId": "e", "CloudTrailEvent": text}),
+    "filter-log-events": (
+        "cloudwatch-logs",
+        lambda text: {"events": [{"logStreamName": "s", "timestamp": 1, "message": text}], "searchedLogStreams": []},
+    ),
     "lookup-events": (
         "lookup-events",
         lambda text: {
@@ -164,6 +170,7 @@ OF_OBJECT: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "Kafka Connect, a struct": ("kafka-connect", lambda value: _connect(value, "struct")),
     "Fluentd, parsed": ("message", lambda value: {"message": value, "tag": "t"}),
     "Filebeat, parsed": ("filebeat", lambda value: {"@metadata": {"beat": "filebeat"}, "message": value}),
+    "Filebeat's parser": ("filebeat", lambda value: {"@metadata": {"beat": "filebeat"}, "json": value}),
     "Splunk HEC": ("splunk-hec", lambda value: {"time": 1767268800, "event": value}),
     "Cribl": ("cribl", lambda value: {"_raw": value, "_time": 1}),
     "Wazuh": (
@@ -194,6 +201,10 @@ OF_BYTES: dict[str, tuple[str, Callable[[bytes], Any]]] = {
     "Lambda's Kinesis event": (
         "kinesis",
         lambda content: {"Records": [{"kinesis": _kinesis_fields(content), **_KINESIS_NAMES}]},
+    ),
+    "an entry of Lambda's Kinesis event": (
+        "kinesis",
+        lambda content: {"kinesis": _kinesis_fields(content), **_KINESIS_NAMES},
     ),
     "EventBridge Pipes, Kinesis": ("kinesis", lambda content: [{**_kinesis_fields(content), **_KINESIS_NAMES}]),
     "get-records": (

@@ -17,7 +17,7 @@ from streams.inputs import (
     records_file,
     sns,
 )
-from streams.inputs.envelopes import batches, keyed, otlp, splunk, wazuh
+from streams.inputs.envelopes import batches, keyed, lake, otlp, splunk, wazuh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,13 +45,19 @@ SHAPES: tuple[Shape, ...] = (
     batches.FIREHOSE,
     batches.LAMBDA_KAFKA,
     batches.SQS_ANSWER,
+    batches.FILTERED_LOG_EVENTS,
     batches.LOOKUP_EVENTS,
+    lake,
+    keyed.LOOKUP_EVENT,
+    keyed.SNS_ENTRY,
+    keyed.KINESIS_ENTRY,
     keyed.KINESIS,
     keyed.KAFKA,
     keyed.SQS,
     wazuh,
     filebeat,
     elastic,
+    keyed.BEATS_JSON,
     keyed.GELF,
     keyed.CRIBL,
     splunk,

@@ -2,7 +2,7 @@
 
 Lambda's events: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html, with-sns, with-kinesis and with-msk;
 Firehose's body: https://docs.aws.amazon.com/firehose/latest/dev/httpdeliveryrequestresponse.html, and that of its
-transformations; answers of the AWS CLI and SDKs: receive-message, get-records, lookup-events
+transformations; answers of the AWS CLI and SDKs: receive-message, get-records, filter-log-events, lookup-events
 (https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html).
 """
 
@@ -88,4 +88,5 @@ KINESIS_ANSWER = Batch("kinesis", "Records", ("Data",), base64=True)
 SQS_ANSWER = Batch("sqs", "Messages", ("Body",))
 FIREHOSE = Batch("firehose", "records", ("data",), base64=True)
 LAMBDA_KAFKA = Batch("lambda-kafka", "records", ("value",), base64=True, tombstone="topic")
+FILTERED_LOG_EVENTS = Batch("cloudwatch-logs", "events", ("message",))
 LOOKUP_EVENTS = Batch("lookup-events", "Events", ("CloudTrailEvent",))

@@ -3,11 +3,12 @@
 Where each form is from:
 - Kafka Connect's JsonConverter: https://docs.confluent.io/platform/current/connect/userguide.html. Bytes are base64.
 - CloudEvents: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md.
-- Kinesis, SQS and Kafka records by themselves, as EventBridge Pipes and SDKs give them:
+- Records of Kinesis, SQS, SNS and Kafka and events of lookup-events by themselves, as EventBridge Pipes, SDKs and
+  whoever splits a batch give them:
   https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-event-source.html.
 - GELF: https://go2docs.graylog.org/current/getting_in_log_data/gelf.html. Vector: https://vector.dev/docs/reference/configuration/sources/aws_s3/.
-  Fluent Bit and Docker's log files: ``log``. Cribl: ``_raw``. Fluentd, Logstash, syslog senders and Beats without a
-  dataset: ``message``; their keys tell them apart no further.
+  Fluent Bit and Docker's log files: ``log``. Cribl: ``_raw``. Fluentd, Logstash and others:
+  ``message``; their keys tell them apart no further. Filebeat's parser of JSON: ``json``.
 """
 
 from __future__ import annotations
@@ -88,6 +89,10 @@ SQS = Keyed(
     ("body", "Body"),
     frozenset({"messageId", "MessageId", "receiptHandle", "ReceiptHandle", "md5OfBody", "MD5OfBody"}),
 )
+SNS_ENTRY = Keyed("lambda-sns", ("Sns",))
+KINESIS_ENTRY = Keyed("kinesis", ("kinesis",))
+LOOKUP_EVENT = Keyed("lookup-events", ("CloudTrailEvent",))
+BEATS_JSON = Keyed("filebeat", ("json",), frozenset({"@metadata", "agent", "beat"}))
 GELF = Keyed("gelf", ("full_message", "short_message"))
 CRIBL = Keyed("cribl", ("_raw",))
 VECTOR = Keyed("vector", ("message",), frozenset({"source_type"}))

@@ -1,0 +1,34 @@
+"""Rows of a query of CloudTrail Lake, as ``get-query-results`` gives them: a list of columns with one key each.
+
+https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetQueryResults.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streams.inputs import cloudtrail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.inputs.walk import Document, Item, Walk
+
+NAME = "lake"
+
+
+def recognises(document: Document) -> bool:
+    """It has rows."""
+    return isinstance(document.get("QueryResultRows"), list)
+
+
+def read(document: Document, walk: Walk) -> Iterator[Item]:
+    """A row with the columns of a record is one; another one costs only itself (R4)."""
+    elements = walk.elements()
+    for row in document["QueryResultRows"]:
+        columns = row if isinstance(row, list) else []
+        fields = {name: value for column in columns if isinstance(column, dict) for name, value in column.items()}
+        if cloudtrail.recognises(fields):
+            yield cloudtrail.record(fields, elements)
+        else:
+            yield elements.unknown("a row without the columns of a record", row)
