@@ -60,22 +60,33 @@ def read(document: Document, walk: Walk) -> Iterator[Item]:
 
 def record(document: Document, walk: Walk) -> Record:
     """The record, whose fields have the form that CloudTrail gives them."""
-    restored: dict[str, Any] = {}
+    value = document.get
+    if (
+        value("eventTime") is not None
+        and not isinstance(value("requestParameters"), str)
+        and not isinstance(value("responseElements"), str)
+        and not isinstance(value("userIdentity"), str)
+        and not isinstance(value("resources"), str | dict)
+    ):
+        return walk.record(document)  # as nearly all are; log files hold thousands
+    return walk.record(_restored(document), document)
+
+
+def _restored(document: Document) -> dict[str, Any]:
+    fields = dict(document)
     for name in _OBJECTS:
-        if isinstance(text := document.get(name), str) and isinstance(value := written.parse(text), dict):
-            restored[name] = value
-    resources = document.get("resources")
+        if isinstance(text := fields.get(name), str) and isinstance(value := written.parse(text), dict):
+            fields[name] = _renamed(value) if name == "userIdentity" else value
+    resources = fields.get("resources")
+    if isinstance(resources, str):
+        resources = written.parse(resources)
     if isinstance(resources, dict):
-        restored["resources"] = [resources]
-    elif isinstance(resources, str) and isinstance(value := written.parse(resources), list):
-        restored["resources"] = [_renamed(entry) for entry in value]
-    if document.get("eventTime") is None and "@timestamp" in document:
-        restored["eventTime"] = document["@timestamp"]
-    if not restored:
-        return walk.record(document)
-    if "userIdentity" in restored:
-        restored["userIdentity"] = _renamed(restored["userIdentity"])
-    return walk.record({**document, **restored}, document)
+        resources = [resources]
+    if isinstance(resources, list):
+        fields["resources"] = [_renamed(entry) for entry in resources]
+    if fields.get("eventTime") is None and "@timestamp" in fields:
+        fields["eventTime"] = fields["@timestamp"]
+    return fields
 
 
 def _renamed(value: Any) -> Any:
