@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from streams.inputs import (
@@ -73,7 +72,7 @@ def read_value(value: Any, walk: Walk) -> Iterator[Item]:
     if isinstance(value, dict):
         for shape in SHAPES:
             if shape.recognises(value):
-                yield from shape.read(value, walk if walk.shape else replace(walk, shape=shape.NAME))
+                yield from shape.read(value, walk.under(shape.NAME))
                 return
         yield walk.unknown("JSON of no known shape", value)
     elif isinstance(value, list):

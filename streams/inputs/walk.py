@@ -102,7 +102,15 @@ class Walk:
         if self.wrappers == _MOST_WRAPPERS:
             yield self.unknown("wrapped too many times", value)
             return
-        yield from self.dispatch(value, replace(self, wrappers=self.wrappers + 1))
+        # Not by replace, which takes a tenth of reading a record.
+        inner = Walk(self.dispatch, self.room, self.numbers, self.shape, self.wrappers + 1, self.envelopes)
+        yield from self.dispatch(value, inner)
+
+    def under(self, shape: str) -> Walk:
+        """The walk through a document of this shape; the outermost one's name stays."""
+        if self.shape is not None:
+            return self
+        return Walk(self.dispatch, self.room, self.numbers, shape, self.wrappers, self.envelopes)
 
     def message(self, value: bytes) -> Iterator[Item]:
         """Read bytes as a message: compressed or not, in any encoding, behind a schema's id or not (R1, R8)."""
