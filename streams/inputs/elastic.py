@@ -75,11 +75,12 @@ def read(document: Document, walk: Walk) -> Iterator[Item]:
 def read_fields(ecs: Ecs, walk: Walk) -> Iterator[Item]:
     """Read a document whose fields may be in several bodies; the first body is what the alert shows."""
     is_of_cloudtrail = ecs.dataset == CLOUDTRAIL
-    if ecs.untouched and (ecs.is_left_half_way if ecs.has_fields or is_of_cloudtrail else False):
+    is_left_half_way = (is_of_cloudtrail or ecs.has_fields) and ecs.is_left_half_way
+    if is_left_half_way and ecs.untouched:
         yield from filebeat.read_untouched(ecs, walk)
     elif not is_of_cloudtrail:
         yield walk.notice("an Elastic document that does not say that it is of aws.cloudtrail")
-    elif ecs.is_left_half_way:
+    elif is_left_half_way:
         yield walk.unknown(
             "a document that its ingest pipeline left half way, without the record in event.original", ecs.bodies[0]
         )

@@ -37,12 +37,13 @@ def recognises(document: Document) -> bool:
 
 def is_raw(ecs: Ecs) -> bool:
     """Whether an Elastic document has not been ingested as CloudTrail."""
-    if ecs.dataset == CLOUDTRAIL:
+    dataset = ecs.dataset
+    if dataset == CLOUDTRAIL:
         return not ecs.is_ingested
     if ecs.has_fields or not ecs.untouched:
         return False
     return (
-        ecs.dataset is not None
+        dataset is not None
         or ecs.value("event.original") is not None
         or any(not _OWN_KEYS.isdisjoint(body) for body in ecs.bodies)
     )
@@ -60,12 +61,13 @@ def read_untouched(ecs: Ecs, walk: Walk) -> Iterator[Item]:
         yield walk.unknown("a document about CloudTrail without message, event.original and fields", ecs.bodies[0])
         return
     items = carried.read(untouched, walk, ecs.bodies[0])
-    if ecs.dataset == CLOUDTRAIL or (ecs.dataset is None and not ecs.is_ingested):
+    dataset = ecs.dataset
+    if dataset == CLOUDTRAIL or (dataset is None and not ecs.is_ingested):
         yield from items
         return
     found = list(items)
     holds_none = not any(isinstance(item, Record) for item in found)
-    is_of_aws = isinstance(ecs.dataset, str) and ecs.dataset.startswith(_OF_AWS)
+    is_of_aws = isinstance(dataset, str) and dataset.startswith(_OF_AWS)
     may_be_cut = isinstance(untouched, str) and untouched.lstrip().startswith(_OPENING) and not is_of_aws
     for item in found:
         if holds_none and isinstance(item, Unreadable) and not (may_be_cut and item.reason == "malformed"):
