@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
-from pydantic_settings import EnvSettingsSource, TomlConfigSettingsSource
+from pydantic_settings import EnvSettingsSource
 
 from streams.settings.model import Settings, SettingsError
 from streams.settings.values import file_problem
@@ -41,7 +41,8 @@ def load(config: Path | None = None, **options: Any) -> Settings:
     """
     file = _file(config)
     try:
-        in_file = TomlConfigSettingsSource(Settings, file)() if file else {}
+        # Editors on Windows put a mark before the text, which is no part of it.
+        in_file = tomllib.loads(file.read_text("utf-8-sig")) if file else {}
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file}: cannot be read as TOML: {error}") from error
     in_variables = EnvSettingsSource(Settings, env_ignore_empty=True)()

@@ -261,7 +261,7 @@ def _is_address(url: str) -> bool:
 
 def _text(name: str, path: Path) -> str:
     try:
-        return path.read_text("utf-8")
+        return path.read_text("utf-8-sig")  # with or without the mark that editors on Windows put first
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{name} = {path}: cannot be read: {error}") from error
 

@@ -58,7 +58,7 @@ def client_settings(settings: RegistrySettings) -> dict[str, Any]:
 
 def _auth(path: Path) -> str:
     try:
-        auth = path.read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+        auth = path.read_text(encoding="utf-8-sig").removesuffix("\n").removesuffix("\r")
     except (OSError, UnicodeDecodeError) as error:
         raise RegistryMisconfigured(f"schema_registry_auth_file = {path}: cannot be read: {error}") from error
     if ":" not in auth:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +231,30 @@ def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         load()
     with pytest.raises(SettingsError, match=r"bad.toml: cannot be read as TOML"):
         load(write(tmp_path / "bad.toml", "clock = "))
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["plain", "with a byte order mark"])
+def test_files_of_editors_on_windows(mark: bytes, tmp_path: Path) -> None:
+    """Settings, rule, exceptions and secrets may start with UTF-8's byte order mark, and have CR before each LF."""
+
+    def windows(name: str, text: str) -> str:
+        (tmp_path / name).write_bytes(mark + text.replace("\n", "\r\n").encode())
+        return str(tmp_path / name)
+
+    shipped = files("streams.rules").joinpath("assume_root.toml").read_text("utf-8")
+    settings = load(
+        Path(windows("settings.toml", "group_id = 'windows'\n")),
+        rule=windows("rule.toml", shipped),
+        exceptions=windows("exceptions.toml", '[[exception]]\nprincipal = "*:user/auditor"\n'),
+        sasl_mechanism="PLAIN",
+        security_protocol="SASL_SSL",
+        sasl_username="me",
+        sasl_password_file=windows("password", "hunter2\n"),
+    )
+    assert settings.group_id == "windows"
+    assert settings.load_rule() == Settings().load_rule()
+    assert len(settings.load_exceptions()) == 1
+    assert settings.sasl_password() == "hunter2"
 
 
 def test_secrets_stay_in_their_files(tmp_path: Path) -> None:

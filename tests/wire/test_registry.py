@@ -252,12 +252,15 @@ def test_final_answers(registry: RegistryServer, topic: str, status: int) -> Non
         serialize(Settings(registry.url), topic)
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"], ids=["", "BOM"])
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
-def test_credentials_from_the_file(registry: RegistryServer, topic: str, tmp_path: Path, ending: str) -> None:
-    """The auth file holds user:password, colons in the password included; a final newline is no part of it."""
+def test_credentials_from_the_file(
+    registry: RegistryServer, topic: str, tmp_path: Path, ending: str, mark: str
+) -> None:
+    """The auth file holds user:password, colons included; a final newline or a mark at its start is no part of it."""
     registry.auth = "rootwatch:se:cret "
     auth = tmp_path / "auth"
-    auth.write_text(registry.auth + ending)
+    auth.write_text(mark + registry.auth + ending, encoding="utf-8")
     settings = Settings(registry.url, schema_registry_auth_file=auth)
     apply_schemas(settings, {topic: "alert"})
     assert serialize(settings, topic)[0] == 0
