@@ -29,8 +29,9 @@ WORKDIR /etc/rootwatch
 USER 10001:10001
 VOLUME /var/lib/rootwatch
 EXPOSE 6066
-HEALTHCHECK --interval=15s --timeout=5s --start-period=30s \
-  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:6066/healthz', timeout=4)"]
+# Where the worker's own settings say that it listens, whatever port that is.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s \
+  CMD ["rootwatch", "health"]
 # In exec form, so that SIGTERM reaches the worker itself, which then finishes what is in hand.
 ENTRYPOINT ["rootwatch"]
 CMD ["worker"]

@@ -40,6 +40,7 @@ KUBERNETES = {
 # What Prometheus adds to every series of a target, and `up`, which is its own.
 TARGET_LABELS = {"job", "instance"}
 SERIES = {name: set(metric.labels) for metric in catalogue() for name in metric.series} | {"up": set()}
+CHOSEN_SOURCE = {"type": "prometheus", "uid": "${datasource}"}
 BUCKETS = {name for name in SERIES if name.endswith("_bucket")}
 
 
@@ -139,6 +140,8 @@ def test_the_image_runs_as_nobody_special_and_gets_signals() -> None:
     assert "USER 10001:10001" in instructions
     assert "VOLUME /var/lib/rootwatch" in instructions
     assert 'ENTRYPOINT ["rootwatch"]' in instructions
+    (check,) = [line for line in instructions if line.startswith("HEALTHCHECK")]
+    assert check.endswith('CMD ["rootwatch", "health"]')
 
 
 def test_what_the_image_copies_is_let_through() -> None:
@@ -179,12 +182,37 @@ def test_no_runbook_is_left_over() -> None:
 
 @pytest.mark.parametrize("panel", panels(), ids=lambda panel: panel["title"])
 def test_every_panel_shows_what_workers_expose(panel: dict[str, Any]) -> None:
-    """A panel's queries are PromQL over real series, from the data source that is provisioned."""
-    source = yaml.safe_load((DEPLOY / "grafana" / "provisioning" / "datasources" / "prometheus.yml").read_text())
+    """A panel's queries are PromQL over real series, from the data source that is chosen."""
     assert panel["targets"]
     for target in panel["targets"]:
         check_series(target["expr"].replace("$instance", ".*"))
-        assert target["datasource"]["uid"] == source["datasources"][0]["uid"]
+        assert target["datasource"] == CHOSEN_SOURCE
+
+
+def data_sources(part: Any) -> Iterator[Any]:
+    """Every data source that a part of the dashboard names."""
+    if isinstance(part, dict):
+        if "datasource" in part:
+            yield part["datasource"]
+        part = list(part.values())
+    for inner in part if isinstance(part, list) else []:
+        yield from data_sources(inner)
+
+
+def test_the_dashboard_fits_any_grafana() -> None:
+    """No data source is fixed: a variable offers those of Prometheus, the default first, and all else asks it.
+
+    The compose file's Grafana has one that is the default, so there nothing is to choose.
+    """
+    first, *others = DASHBOARD["templating"]["list"]
+    assert (first["name"], first["type"], first["query"]) == ("datasource", "datasource", "prometheus")
+    assert first["current"] == {}
+    assert {other["name"] for other in others} == {"instance"}
+    named = list(data_sources(DASHBOARD))
+    assert len(named) > len(panels())
+    assert all(source == CHOSEN_SOURCE for source in named)
+    provisioned = yaml.safe_load((DEPLOY / "grafana" / "provisioning" / "datasources" / "prometheus.yml").read_text())
+    assert [(one["type"], one["isDefault"]) for one in provisioned["datasources"]] == [("prometheus", True)]
 
 
 def test_the_dashboard_is_provisioned() -> None:

@@ -31,6 +31,7 @@ COMMANDS = {
     "demo": "Show alerts from a realistic morning, on an embedded broker.",
     "doctor": "Check settings, brokers, topics, registry and disk, and say how to mend what is wrong.",
     "explain": "Say why a message alerted or did not.",
+    "health": "Ask the worker on this machine whether it is healthy, or ready.",
     "state": "Show what is remembered of a principal.",
     "topics": "Create or check the topics.",
     "warm-up": "Seed the live baseline from the past: teaches, never alerts.",

@@ -19,3 +19,15 @@ def test_bytes_in_alert_out(deployment: Deployment) -> None:
     assert pairs_of(alerts) == {("arn:aws:iam::111111111111:user/alice", "222222222222")}
     assert len(alerts) == 1
     assert alerts[0]["origin"]["topic"] == deployment.names.source_topic
+
+
+def test_health_asks_this_worker(deployment: Deployment) -> None:
+    """`rootwatch health`, with the worker's settings, is 0 while it runs, also of its readiness, and 1 afterwards."""
+    with deployment.worker(http_host="0.0.0.0") as worker:  # noqa: S104  as in a container
+        worker.wait_until_ready()
+        where = {"http_host": "0.0.0.0", "http_port": str(worker.port)}  # noqa: S104
+        for options in ((), ("--ready",)):
+            done = deployment.run("health", *options, **where)
+            assert (done.returncode, done.stderr) == (0, ""), done.stdout
+        assert worker.terminate() == 0, worker.tail()
+    assert deployment.run("health", **where).returncode == 1
