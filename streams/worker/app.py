@@ -22,7 +22,7 @@ from streams.operator_error import OperatorError
 from streams.worker import startup
 from streams.worker.alert_encoder import alert_encoder
 from streams.worker.baseline import Baseline
-from streams.worker.batches import Batches, in_batches
+from streams.worker.batches import Batches, FailedInHand, in_batches
 from streams.worker.deadline import Deadline
 from streams.worker.detect import Detect
 from streams.worker.faust_monitor import FAUST
@@ -160,17 +160,13 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         log.info("worker.ready", partitions=len(self.consumer.assignment()))
         self.baseline.announce()
 
-    async def stop_with(self, failure: BaseException, **in_hand: str | None) -> None:
+    async def stop_with(self, failure: BaseException) -> None:
         """Stop the worker because of something that is no named outcome; the process exits with 1.
 
         What fails after that is its consequence, and not told.
-
-        Args:
-            failure: what happened.
-            in_hand: the ``record`` or the ``batch`` that was being handled, for the log.
         """
         if self.failure is None:
-            self._tell(failure, **in_hand)
+            self._tell(failure)
             await super().crash(failure)
 
     async def crash(self, reason: BaseException) -> None:
@@ -183,12 +179,14 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             self._tell(reason)
         super()._crash(reason)
 
-    def _tell(self, failure: BaseException, **in_hand: str | None) -> None:
+    def _tell(self, failure: BaseException) -> None:
+        in_hand = {}
+        if isinstance(failure, FailedInHand):
+            in_hand, failure = {"in_hand": failure.place}, failure.__cause__ or failure
         self.failure = failure
         error = str(failure) if isinstance(failure, OperatorError) else repr(failure)
         consequence = "stops; nothing is committed past the failure"
-        known = {name: place for name, place in in_hand.items() if place is not None}
-        log.error("worker.failed", error=error, **known, consequence=consequence, exc_info=failure)
+        log.error("worker.failed", error=error, **in_hand, consequence=consequence, exc_info=failure)
 
     async def on_stop(self) -> None:
         """Finish the batches in hand and commit them before the consumer and the table close."""

@@ -22,29 +22,30 @@ log = structlog.get_logger(__name__)
 BATCH_LIMIT = 500
 
 
-class RecordFailure(Exception):  # noqa: N818  named for what it tells
-    """What was not foreseen while one record was in hand; the failure itself is its ``__cause__``.
+class FailedInHand(Exception):  # noqa: N818  named for what it tells
+    """What was not foreseen while records were in hand; the failure itself is its ``__cause__``.
 
     Attributes:
-        record: where the record is, as ``topic:partition:offset``, which is what ``--skip`` takes.
+        place: the record, as ``topic:partition:offset``, which is what ``--skip`` takes; or those of a batch, as
+            ``topic:partition:first-last`` for each partition.
     """
 
-    def __init__(self, record: str) -> None:
-        super().__init__(record)
-        self.record = record
+    def __init__(self, place: str) -> None:
+        super().__init__(place)
+        self.place = place
 
 
 @contextlib.contextmanager
 def in_hand(message: Any) -> Iterator[None]:
-    """Handle one message inside; a failure names it.
+    """Handle one message inside.
 
     Raises:
-        RecordFailure: whatever was raised inside.
+        FailedInHand: whatever was raised inside.
     """
     try:
         yield
     except Exception as failure:
-        raise RecordFailure(f"{message.topic}:{message.partition}:{message.offset}") from failure
+        raise FailedInHand(f"{message.topic}:{message.partition}:{message.offset}") from failure
 
 
 class Batches:
@@ -114,20 +115,23 @@ async def in_batches(
             await handle(events, owned)
             for event in events:
                 event.ack()
-    except RecordFailure as failure:
-        await app.stop_with(failure.__cause__ or failure, record=failure.record)
+    except FailedInHand as failure:
+        await app.stop_with(failure)
     except Exception as failure:  # noqa: BLE001  whatever it is, it stops the worker
-        await app.stop_with(failure, batch=_span(events))
+        named = FailedInHand(_span(events))
+        named.__cause__ = failure
+        await app.stop_with(named)
 
 
-def _span(events: Sequence[Any]) -> str | None:
+def _span(events: Sequence[Any]) -> str:
     """Which records a batch holds, as ``topic:partition:first-last`` for each partition."""
     offsets: dict[tuple[str, int], list[int]] = {}
     for event in events:
         message = event.message
         offsets.setdefault((message.topic, message.partition), []).append(message.offset)
-    spans = (f"{topic}:{number}:{min(found)}-{max(found)}" for (topic, number), found in sorted(offsets.items()))
-    return ", ".join(spans) or None
+    return ", ".join(
+        f"{topic}:{partition}:{min(found)}-{max(found)}" for (topic, partition), found in sorted(offsets.items())
+    )
 
 
 async def _batches(app: Any, stream: Any) -> AsyncIterator[tuple[list[Any], Callable[[], bool]]]:

@@ -74,7 +74,7 @@ def parse_skips(texts: Iterable[str], settings: Settings) -> Skips:
         if match is None:
             raise SkipError(
                 f"--skip {place}: not a record's place; write TOPIC:PARTITION:OFFSET, such as {read[0]}:0:1234, "
-                "as `record` in the log's worker.failed"
+                "as `in_hand` in the log's worker.failed"
             )
         topic, partition, offset = match[1], int(match[2]), int(match[3])
         if topic not in read:

@@ -47,6 +47,7 @@ from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from mode.utils.queues import FlowControlEvent
 
+from streams.worker.batches import FailedInHand
 from streams.worker.bootstrap import know_topics_before_assigning, wait_for_broker
 from streams.worker.broker_access import AccessRefused
 from streams.worker.frames import FETCH, take_over
@@ -225,10 +226,19 @@ class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         for tp, records in fetched.items():
             if tp.topic in self.app.source_topics:
                 # The screen looks at marks anywhere; here each value is looked at by itself.
-                skip, may_match = self.app.skips.of(tp.topic, tp.partition), self.app.may_match
-                fetched[tp] = [record for record in records if record.offset in skip or may_match(record.value)]
+                fetched[tp] = list(self._matching(tp, records))
                 self.app.metrics.dropped(tp.topic, len(records) - len(fetched[tp]))
         return fetched
+
+    def _matching(self, tp: TP, records: list[Any]) -> Iterator[Any]:
+        skip, may_match = self.app.skips.of(tp.topic, tp.partition), self.app.may_match
+        for record in records:
+            try:
+                is_kept = record.offset in skip or may_match(record.value)
+            except Exception as failure:
+                raise FailedInHand(f"{tp.topic}:{tp.partition}:{record.offset}") from failure
+            if is_kept:
+                yield record
 
     async def _records(
         self,

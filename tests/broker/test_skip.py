@@ -42,7 +42,7 @@ def failed_record(deployment: Deployment, name: str, command: list[str]) -> str:
     with deployment.worker(name, command=command) as worker:
         assert worker.process.wait(120) == 1, worker.tail()
     (failed,) = logged(deployment, name, "worker.failed")
-    record: str = failed["record"]
+    record: str = failed["in_hand"]
     return record
 
 
@@ -57,6 +57,10 @@ def test_a_record_that_stops_the_worker_is_passed(deployment: Deployment) -> Non
     deployment.produce([*before, poison, *after])
     record = failed_record(deployment, "stopped", [sys.executable, str(FAILING_WORKER), "sight", "POISON"])
     assert record == f"{source}:0:5"
+    assert (
+        failed_record(deployment, "stopped-in-filter", [sys.executable, str(FAILING_WORKER), "filter", "POISON"])
+        == record
+    )
     unmarked = f"{source}:0:{deployment.ends()[0]}"
     deployment.produce([b'{"POISON": "without any mark of the rule"}', *list(records(12))[9:]])
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streams.worker.batches import BATCH_LIMIT, Batches, in_batches, in_hand
+from streams.worker.batches import BATCH_LIMIT, Batches, FailedInHand, in_batches, in_hand
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -55,11 +55,10 @@ class App:
         self.consumer = SimpleNamespace(flow_active=True)
         self.consumer_generation_id = 1
         self.failure: BaseException | None = None
-        self.in_hand: dict[str, str | None] = {}
 
-    async def stop_with(self, failure: BaseException, **in_hand: str | None) -> None:
+    async def stop_with(self, failure: BaseException) -> None:
         """Keep why."""
-        self.failure, self.in_hand = failure, in_hand
+        self.failure = failure
 
 
 def run(app: App, events: Sequence[Event], handle: Callable[..., Any]) -> None:
@@ -97,14 +96,15 @@ def test_a_failure_stops_the_worker() -> None:
     app = App()
     events = [Event(number) for number in range(BATCH_LIMIT + 7)]
     run(app, events, handle)
-    assert isinstance(app.failure, LookupError)
+    assert isinstance(app.failure, FailedInHand)
+    assert isinstance(app.failure.__cause__, LookupError)
+    assert app.failure.place == f"cloudtrail:2:0-{BATCH_LIMIT - 1}"
     assert handled == [BATCH_LIMIT]
     assert not any(event.acked for event in events)
-    assert app.in_hand == {"batch": f"cloudtrail:2:0-{BATCH_LIMIT - 1}"}
 
 
 def test_a_failure_names_the_record_that_was_in_hand() -> None:
-    """What stops the worker is told with the record's place, as --skip takes it, and is the failure itself."""
+    """What stops the worker is told with the record's place, as --skip takes it."""
 
     async def handle(events: Sequence[Event], _owned: Callable[[], bool]) -> None:
         for event in events:
@@ -114,8 +114,9 @@ def test_a_failure_names_the_record_that_was_in_hand() -> None:
 
     app = App()
     run(app, [Event(number) for number in range(7)], handle)
-    assert isinstance(app.failure, LookupError)
-    assert app.in_hand == {"record": "cloudtrail:2:3"}
+    assert isinstance(app.failure, FailedInHand)
+    assert isinstance(app.failure.__cause__, LookupError)
+    assert app.failure.place == "cloudtrail:2:3"
 
 
 def test_events_of_an_earlier_generation() -> None:
