@@ -38,6 +38,8 @@ _CRC_AT = 17
 _CRC = struct.Struct(">I")
 _ATTRIBUTES_AT = 21  # the checksum's range begins here
 _ATTRIBUTES = struct.Struct(">h")
+_LAST_DELTA_AT = 23
+_LAST_DELTA = struct.Struct(">i")
 _MAX_TIMESTAMP_AT = 35
 _MAX_TIMESTAMP = struct.Struct(">q")
 _COUNT_AT = 57
@@ -138,9 +140,8 @@ def _screen_batch(  # noqa: PLR0913  where, what for, and where it is counted
     screened.newest = max(screened.newest, _MAX_TIMESTAMP.unpack_from(fetched, start + _MAX_TIMESTAMP_AT)[0])
     marks = find_marks(records, first, after)
     bare: dict[int, bytes] = {}
-    if skip:
-        base = _START.unpack_from(fetched, start)[0]
-        bare = dict(_bare_records(records, first, after, {offset - base for offset in skip}))
+    if skip and (deltas := _deltas(fetched, start, skip)):
+        bare = dict(_bare_records(records, first, after, deltas))
         marks = sorted([*marks, *bare])
     kept = [bare.get(start) or records[start:end] for start, end in _marked(records, first, after, marks)]
     screened.skipped += count - len(kept)
@@ -159,6 +160,13 @@ def _marked(records: bytes | memoryview, start: int, end: int, marks: list[int])
             while mark < after:
                 mark = next(coming, end)
         start = after
+
+
+def _deltas(fetched: bytes | memoryview, start: int, offsets: Collection[int]) -> set[int]:
+    """Which of these offsets lie in the batch that begins at ``start``, counted from its base as its records count."""
+    base = _START.unpack_from(fetched, start)[0]
+    last = _LAST_DELTA.unpack_from(fetched, start + _LAST_DELTA_AT)[0]
+    return {offset - base for offset in offsets if 0 <= offset - base <= last}
 
 
 def _bare_records(
