@@ -94,6 +94,8 @@ class Sample:
             parts.append(f"{self.partly} of those with records also hold what cannot be read")
         if self.without_record:
             parts.append(f"{self.without_record.total()} hold no record ({_listed(self.without_record)})")
+        if not self.is_complete:
+            parts.append(f"sampling stopped after {SAMPLE_SECONDS:.0f} s or {SAMPLE_BYTES >> 20} MiB")
         return f"{self.topic}: {'; '.join(parts)}"
 
     def _unread(self) -> Iterator[str]:

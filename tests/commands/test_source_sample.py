@@ -100,3 +100,6 @@ def test_nothing_read(monkeypatch: Any) -> None:
     monkeypatch.setattr("streams.commands.source_sample.SAMPLE_SECONDS", 3.0)
     assert str(Sample("t")) == "t: is empty"
     assert str(Sample("t", is_complete=False)) == "t: nothing read within 3 s"
+    found = sampled(TEXT)
+    found.is_complete = False
+    assert str(found).endswith("sampling stopped after 3 s or 64 MiB")
