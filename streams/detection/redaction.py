@@ -16,7 +16,7 @@ import binascii
 import re
 from typing import Any
 
-from streams.detection import json_text
+from streams.detection import gzipped, json_text
 from streams.detection.compression import decompress
 from streams.detection.json_text import MAX_DEPTH, TooDeepError
 from streams.detection.token_text import REDACTED, may_hold_key, replace_tokens
@@ -144,7 +144,8 @@ def _hides_token_in(digits: str, nesting: int) -> bool:
     content = binascii.a2b_base64(digits + "=" * (-len(digits) % 4))
     unpacked = decompress(content, len(digits) * _MOST_EXPANSION)
     if unpacked is not None:
-        if unpacked.is_larger:
+        is_searchable = content.startswith((gzipped.MAGIC, *gzipped.ZLIB_STARTS))
+        if unpacked.is_larger or (unpacked.damage is not None and not is_searchable):
             return True
         content = unpacked.content  # what comes before damage is what there is to hide
     hidden = content.decode("utf-8", "replace")

@@ -24,6 +24,8 @@ USUAL_START = b'{"eventVersion"'
 """How CloudTrail begins a record. One document that begins so is a record, see ``recognises``."""
 
 _OF_KINESIS = "aws:kinesis"
+# Lake's parameters are a map of texts, in which objects are text once more.
+_INNER_OBJECTS = ("taskPolicyArn", "credentials")
 _OBJECTS = ("requestParameters", "responseElements", "userIdentity")
 # Lake's tables have names in lower case.
 _NAMES = {
@@ -76,7 +78,7 @@ def _restored(document: Document) -> dict[str, Any]:
     fields = dict(document)
     for name in _OBJECTS:
         if isinstance(text := fields.get(name), str) and isinstance(value := written.parse(text), dict):
-            fields[name] = _renamed(value) if name == "userIdentity" else value
+            fields[name] = _renamed(value) if name == "userIdentity" else value | _inner_objects(value)
     resources = fields.get("resources")
     if isinstance(resources, str):
         resources = written.parse(resources)
@@ -87,6 +89,12 @@ def _restored(document: Document) -> dict[str, Any]:
     if fields.get("eventTime") is None and "@timestamp" in fields:
         fields["eventTime"] = fields["@timestamp"]
     return fields
+
+
+def _inner_objects(parameters: dict[str, Any]) -> dict[str, Any]:
+    texts = ((name, parameters.get(name)) for name in _INNER_OBJECTS)
+    values = ((name, written.parse(text)) for name, text in texts if isinstance(text, str))
+    return {name: value for name, value in values if isinstance(value, dict)}
 
 
 def _renamed(value: Any) -> Any:

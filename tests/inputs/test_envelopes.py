@@ -312,6 +312,20 @@ RECORDS: dict[str, dict[str, Any]] = {
     ),
     "a time of Lake": changed({"eventTime": "2026-01-01 12:00:00.000"}),
     "a time without an offset": changed({"eventTime": "2026-01-01T12:00:00"}),
+    "parameters as Lake has them, a map of texts": changed(
+        {
+            name: java_map(
+                {key: json.dumps(value) if isinstance(value, dict) else value for key, value in members.items()}
+            )
+            for name, members in ((name, RECORD[name]) for name in ("requestParameters", "responseElements"))
+        }
+    ),
+    "parameters as JSON of texts": changed(
+        {
+            name: json.dumps({key: java_map(value) for key, value in RECORD[name].items()})
+            for name in ("requestParameters", "responseElements")
+        }
+    ),
     "a Lake row": changed(
         {
             "eventTime": "2026-01-01 12:00:00.000",
