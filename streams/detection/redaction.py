@@ -23,14 +23,13 @@ from streams.detection.token_text import REDACTED, may_hold_key, replace_tokens
 
 _KEY = "sessiontoken"
 _KEYS_OF_NAMES = ("key", "Key", "name", "Name")
-_KEYS_OF_VALUES = frozenset({"value", "Value"})
 
 # How gzip, {" and [{ begin in base64, wherever it is; whatever else it holds is found where a text or a quote begins.
 _BASE64 = re.compile(
-    r"(?:H4sI|eyJ|W3s|(?:\A|(?<=[\"']))(?=[A-Za-z0-9+/\\_-]{32}))"
+    r"(?:H4sI|eyJ|W3s|(?:\A|(?<=[\"']))(?=[A-Za-z0-9+/\\]{32}))"
     r"(?:[A-Za-z0-9+/=_-]|\\++(?:/|u00(?:2[bBfF]|3[dD])))*+"
 )
-_LONG_RUN = re.compile(r"[A-Za-z0-9+/\\_-]{32}")
+_LONG_RUN = re.compile(r"[A-Za-z0-9+/\\]{32}")
 _BASE64_ESCAPE = re.compile(r"\\+(?:u00([0-9a-fA-F]{2})|(?=/))")
 _BASE64_LEAST = 32
 _BASE64_NESTING = 4
@@ -79,10 +78,11 @@ def _redact(value: Any, depth: int) -> Any:
 def _redact_members(members: dict[str, Any], depth: int) -> dict[str, Any]:
     redacted: dict[str, Any] = {}
     changed = False
-    named = any(isinstance(name := members.get(key), str) and _is_secret(name) for key in _KEYS_OF_NAMES)
+    has_value = "value" in members or "Value" in members
+    named = has_value and any(isinstance(name := members.get(key), str) and _is_secret(name) for key in _KEYS_OF_NAMES)
     for key, old in members.items():
         new_key = _redact_text(key, depth, 0)
-        is_secret = _is_secret(key) or (named and key in _KEYS_OF_VALUES)
+        is_secret = _is_secret(key) or (named and key in ("value", "Value"))
         new = _secret(old) if is_secret else _redact(old, depth + 1)
         changed = changed or new is not old or new_key is not key
         redacted[new_key] = new
@@ -125,6 +125,8 @@ def _redact_base64(text: str, nesting: int) -> str:
 
 
 def _may_hold_base64(text: str) -> bool:
+    if len(text) < _BASE64_LEAST:
+        return False
     return "H4sI" in text or "eyJ" in text or "W3s" in text or _LONG_RUN.search(text) is not None
 
 
