@@ -31,6 +31,12 @@ def limit_messages(broker: RunningBroker, topic: str, size: int) -> None:
     admin = broker.admin()
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
     admin.incremental_alter_configs([resource])[resource].result(30)
+    asked = ConfigResource(ResourceType.TOPIC, topic)
+
+    def known() -> bool:
+        return admin.describe_configs([asked])[asked].result(30)[entry.name].value == entry.value
+
+    wait_for(known, "the broker knows its limit")
 
 
 def test_unforeseen_exception(deployment: Deployment) -> None:
@@ -40,7 +46,7 @@ def test_unforeseen_exception(deployment: Deployment) -> None:
     with deployment.worker(command=(sys.executable, FAILING, "detect", "999999999999")) as worker:
         worker.wait_until_ready()
         deployment.produce(produced)
-        assert worker.process.wait(30) == 1
+        assert worker.process.wait(120) == 1
         assert "nobody foresaw this" in worker.tail()
     ids = alert_ids(deployment)
     assert not any(account == "999999999999" for _, account in ids)
@@ -54,7 +60,7 @@ def test_disk_full(deployment: Deployment) -> None:
     taught = {"learn_until": "2027-01-01"}
     deployment.produce(produced)
     with deployment.worker(command=(sys.executable, FAILING, "disk", str(96 * 1024)), **taught) as worker:
-        assert worker.process.wait(60) == 1, worker.tail()
+        assert worker.process.wait(120) == 1, worker.tail()
         assert "File too large" in worker.tail()
     with deployment.worker(**taught) as worker:
         worker.wait_until_ready()
@@ -70,7 +76,7 @@ def test_produce_refused(deployment: Deployment, broker: RunningBroker, refused:
     produced = list(records(20))
     deployment.produce([*produced, {"wrapped": assume_root()}])
     with deployment.worker() as worker:
-        assert worker.process.wait(60) == 1, worker.tail()
+        assert worker.process.wait(120) == 1, worker.tail()
         (failed,) = [line for line in worker.log.read_text().splitlines() if "worker.failed" in line]
         assert f"topic {topic}: Write: " in failed
         assert "MessageSizeTooLarge" in failed
