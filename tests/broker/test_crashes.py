@@ -13,12 +13,17 @@ from typing import Any
 import pytest
 from crashing_worker import STEPS
 from pairs import assert_each_pair_alerted_under_one_id, records
-from worker_process import Deployment, wait_for
+from worker_process import SOON_MISSED, Deployment, wait_for
 
 CRASHING = str(Path(__file__).parents[1] / "crashing_worker.py")
 
 
-@pytest.mark.timeout(300)
+@pytest.fixture
+def deployment(deployment: Deployment) -> Deployment:
+    deployment.settings.update(SOON_MISSED)
+    return deployment
+
+
 @pytest.mark.parametrize("kept", [True, False], ids=["state kept", "state deleted"])
 def test_killed_at_each_step(deployment: Deployment, *, kept: bool) -> None:
     """A2: SIGKILL between any two of sending, alert, changelog, memory and commit loses no pair and adds no id."""
@@ -28,7 +33,7 @@ def test_killed_at_each_step(deployment: Deployment, *, kept: bool) -> None:
         produced += fresh
         deployment.produce(fresh)
         with deployment.worker(command=(sys.executable, CRASHING, step, "1")) as worker:
-            worker.process.wait(60)
+            worker.process.wait(120)
             assert worker.process.returncode == -9, worker.tail()
         if not kept:
             shutil.rmtree(deployment.folder / "worker")
@@ -39,7 +44,6 @@ def test_killed_at_each_step(deployment: Deployment, *, kept: bool) -> None:
     assert_each_pair_alerted_under_one_id(deployment, produced)
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("workers", [1, 2])
 def test_killed_at_random_moments(deployment: Deployment, workers: int) -> None:
     """A2, M9: SIGKILLs under load, with the state kept or deleted, one worker or two: each pair alerts under one id."""
@@ -59,5 +63,5 @@ def test_killed_at_random_moments(deployment: Deployment, workers: int) -> None:
             if number % 3 == 0:
                 shutil.rmtree(deployment.folder / f"worker-{killed}")
             alive[killed] = running.enter_context(deployment.worker(f"worker-{killed}"))
-        wait_for(deployment.all_done, "all offsets are committed", 90)
+        wait_for(deployment.all_done, "all offsets are committed")
     assert_each_pair_alerted_under_one_id(deployment, produced)

@@ -23,7 +23,7 @@ def test_runs_and_checks_like_the_command(broker: RunningBroker, names: Names, t
     broker.create_topic(names.source_topic)
     deployment = Deployment(broker.bootstrap, names, tmp_path)
     with deployment.worker("refused", command=FAUST) as worker:
-        assert worker.process.wait(60) == 1
+        assert worker.process.wait(120) == 1
         assert "rootwatch topics apply" in worker.tail()
     deployment.apply_topics()
     talkative = (*FAUST[:-1], "debug")

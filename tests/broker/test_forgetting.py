@@ -10,7 +10,7 @@ import pytest
 import rocksdict
 from confluent_kafka import Producer
 from sightings import ALICE, DAY, MINUTE, sighting
-from worker_process import Deployment, accounts, wait_for
+from worker_process import SOON_MISSED, Deployment, accounts, wait_for
 
 from streams.wire import sighting as codec
 from streams.wire.memory import PairKey, decode_pair, parse_key
@@ -34,7 +34,9 @@ BOUND = 3 * FORGET_DAYS * A_DAY
 @pytest.fixture
 def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deployment:
     broker.create_topic(names.source_topic, partitions=1)
-    made = Deployment(broker.bootstrap, names, tmp_path, {"partitions": "2", "forget_after": f"{FORGET_DAYS}d"})
+    made = Deployment(
+        broker.bootstrap, names, tmp_path, {"partitions": "2", "forget_after": f"{FORGET_DAYS}d", **SOON_MISSED}
+    )
     made.apply_topics()
     return made
 
@@ -93,7 +95,6 @@ def assert_bounded(deployment: Deployment, day: int) -> int:
     return entries
 
 
-@pytest.mark.timeout(240)
 def test_two_years_stay_bounded(deployment: Deployment) -> None:
     """M8: over two years, a lost disk and partitions that move between workers, the memory holds the last days only.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pairs import alert_ids, alerts_sent, assert_each_pair_alerted_under_one_id, records
-from worker_process import Deployment, wait_for
+from worker_process import SOON_MISSED, Deployment, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,12 +18,11 @@ if TYPE_CHECKING:
 @pytest.fixture
 def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deployment:
     broker.create_topic(names.source_topic, partitions=3)
-    made = Deployment(broker.bootstrap, names, tmp_path, {"standby_replicas": "1"})
+    made = Deployment(broker.bootstrap, names, tmp_path, {"standby_replicas": "1", **SOON_MISSED})
     made.apply_topics()
     return made
 
 
-@pytest.mark.timeout(300)
 def test_workers_come_and_go(deployment: Deployment) -> None:
     """A2, M5, M9: joined, ended and killed in the middle of batches, each pair alerts under one id and is known after.
 

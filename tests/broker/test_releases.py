@@ -81,7 +81,6 @@ def group(deployment: Deployment) -> Iterator[Group]:
         yield Group(deployment, running)
 
 
-@pytest.mark.timeout(600)
 def test_two_releases_roll_through_a_group(group: Group, tmp_path: Path) -> None:
     """A release that reads a new version, then one that writes it, and back: nobody stops, loses or repeats anything.
 
@@ -122,7 +121,6 @@ def test_two_releases_roll_through_a_group(group: Group, tmp_path: Path) -> None
     assert alert_ids(group.deployment) == before
 
 
-@pytest.mark.timeout(300)
 def test_a_release_is_left_out(group: Group, tmp_path: Path) -> None:
     """A worker that meets a version it cannot read stops with a line that says what to install; nothing is lost."""
     writes = next_release(tmp_path / "writes", writes=True)

@@ -173,7 +173,7 @@ def test_a_right_that_lacks_is_named(guarded: Guarded) -> None:
         right = AclBindingFilter(*place, AclOperation.READ, AclPermissionType.ALLOW)
         admin = AdminClient({"bootstrap.servers": guarded.broker.bootstrap})
         assert len(admin.delete_acls([right])[right].result(30)) == 1
-        assert worker.process.wait(60) == 1
+        assert worker.process.wait(120) == 1
     (failed,) = [line for line in worker.log.read_text().splitlines() if "[error" in line]
     assert "worker.failed" in failed
     assert f"error='group {group.name}: Read: not allowed (any more)'" in failed

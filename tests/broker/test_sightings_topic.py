@@ -31,7 +31,7 @@ def test_strange_values(deployment: Deployment) -> None:
     newer = b"\xc3\x01" + b"\x01\x02\x03\x04\x05\x06\x07\x08" + b"body"
     deployment.produce([newer] * 8, sightings)
     with deployment.worker() as worker:
-        assert worker.process.wait(60) == 1, worker.tail()
+        assert worker.process.wait(120) == 1, worker.tail()
         (failed,) = [line for line in worker.log.read_text().splitlines() if "worker.failed" in line]
         assert "schema fingerprint 0102030405060708" in failed
         assert "a newer version of rootwatch wrote it" in failed

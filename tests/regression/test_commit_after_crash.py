@@ -32,6 +32,6 @@ def test_nothing_is_asked_of_a_thread_that_is_gone(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(driver.Consumer, "commit", never)
 
     async def commit() -> bool:
-        return await asyncio.wait_for(Crashed().commit(), 10)
+        return await asyncio.wait_for(Crashed().commit(), 60)
 
     assert asyncio.run(commit()) is False

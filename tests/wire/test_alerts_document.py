@@ -88,7 +88,7 @@ def test_paging_each_alert_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
     """The document's consumer reads Confluent's format, pages a repeated alert once, and goes on where it was."""
     other = SAMPLE | {"alert_id": "00000000-0000-5000-8000-000000000000"}
     producer = Producer({"bootstrap.servers": "mock", "test.mock.num.brokers": 1})
-    bootstrap = ",".join(f"{b.host}:{b.port}" for b in producer.list_topics(timeout=10).brokers.values())
+    bootstrap = ",".join(f"{b.host}:{b.port}" for b in producer.list_topics(timeout=60).brokers.values())
     registry.subjects.register("rootwatch.alerts-value", json.dumps(newest("alert")))
     for alert in (SAMPLE, SAMPLE, other):
         value = b"\x00\x00\x00\x00\x01" + wire.encode(alert)[10:]
