@@ -49,5 +49,7 @@ def to_utf8(value: bytes) -> bytes:
 
 def without_schema_id(value: bytes) -> bytes:
     """Return the JSON behind the five bytes of Confluent's wire format; any other value as it is."""
+    if not value.startswith(b"\0"):
+        return value
     behind = value[_SCHEMA_ID : _SCHEMA_ID + 64].removeprefix(codecs.BOM_UTF8).lstrip()
-    return value[_SCHEMA_ID:] if value.startswith(b"\0") and behind.startswith(_JSON_STARTS) else value
+    return value[_SCHEMA_ID:] if behind.startswith(_JSON_STARTS) else value

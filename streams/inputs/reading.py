@@ -2,7 +2,7 @@
 
 Rules:
 - Everything in a message comes out, in order, as a record, as a notice (known to hold no record) or as unreadable.
-- What is unreadable more than ``_MOST_UNREADABLE`` times is rejected as a whole, and read no further: 64 kB of gzip can
+- What is unreadable more than ``MOST_UNREADABLE`` times is rejected as a whole, and read no further: 64 kB of gzip can
   hold millions of elements that are nothing, and a worker must live through that (R3).
 """
 
@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING
 
 from streams.detection.record import Unreadable
 from streams.inputs.shapes import read_value
-from streams.inputs.walk import Room, Walk
+from streams.inputs.walk import MOST_UNREADABLE, Room, Walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streams.inputs.walk import Item
-
-_MOST_UNREADABLE = 100_000
 
 
 def read(value: bytes | None, limit: int) -> Iterator[Item]:
@@ -32,7 +30,7 @@ def read(value: bytes | None, limit: int) -> Iterator[Item]:
     unreadable = 0
     for item in Walk(read_value, Room(limit)).message(value or b""):
         unreadable += isinstance(item, Unreadable)
-        if unreadable > _MOST_UNREADABLE:
-            yield Unreadable("malformed", f"more than {_MOST_UNREADABLE} elements are unreadable")
+        if unreadable > MOST_UNREADABLE:
+            yield Unreadable("malformed", f"more than {MOST_UNREADABLE} elements are unreadable")
             return
         yield item

@@ -78,9 +78,16 @@ def read_value(value: Any, walk: Walk) -> Iterator[Item]:
     elif isinstance(value, list):
         elements = walk.elements()
         for element in value:
-            if isinstance(element, dict):
+            if isinstance(element, dict) or _is_json(element):
                 yield from elements.document(element)
             else:
                 yield elements.unknown("an element of the array is no object", element)
+    elif _is_json(value):
+        yield from walk.text(value)
     else:
         yield walk.unknown("JSON that is neither an object nor an array", value)
+
+
+def _is_json(value: Any) -> bool:
+    """Whether a value is text that begins as JSON of its own does, as where a producer encoded it twice."""
+    return isinstance(value, str) and value.lstrip("\ufeff \t\r\n").startswith(("{", "[", '"'))

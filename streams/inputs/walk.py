@@ -1,23 +1,17 @@
-"""What a message shape is, and the walk through a message that its shapes share.
-
-Rules:
-- Text that is not one JSON document is read as several, one a line, if at least one line is a document that cannot
-  belong to one begun before it: the first line does not merely open one, or what it opens cannot go on with that line
-  (R2). A line that is none costs only itself (R4).
-- Every document and every line may start with a byte order mark, as where files were put together.
-"""
+"""What a message shape is, and the walk through a message that its shapes share."""
 
 from __future__ import annotations
 
 import codecs
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import count
+from itertools import chain, count, islice
 from typing import Any, Protocol
 
 from streams.detection import json_text
-from streams.detection.compression import CorruptError, TooLargeError, decompress
+from streams.detection.compression import STARTS, CorruptError, TooLargeError, decompress
 from streams.detection.record import Notice, Record, Unreadable
+from streams.inputs import documents
 from streams.inputs.content import element_content
 from streams.inputs.encoding import NotTextError, to_utf8, without_schema_id
 
@@ -28,8 +22,10 @@ Document = Mapping[str, Any]
 # and the message's own text is the first. Envelopes of forwarders have a bound of their own.
 _MOST_WRAPPERS = 12
 
+MOST_UNREADABLE = 100_000
+"""How many elements of a message may be unreadable; with one more it is rejected as a whole, and read no further."""
+
 _BLANKS = b" \t\r\n"
-_OPENING = (b"{", b"[", b",", b":")
 
 
 class Shape(Protocol):
@@ -60,7 +56,7 @@ class Room:
             CorruptError: it starts like a compressed value, and is damaged or cut.
             TooLargeError: the message is larger than it may be, decompressed.
         """
-        beginning = decompress(value, self.limit - self.used)
+        beginning = decompress(value, self.limit - self.used) if value.startswith(STARTS) else None
         if beginning is None:
             if len(value) > self.limit:
                 raise TooLargeError(self.limit)
@@ -130,25 +126,29 @@ class Walk:
             yield self.notice("an empty value")
             return
         try:
-            value = json_text.parse(encoded)
-        except json_text.MalformedJsonError as error:
-            lines = encoded.split(b"\n")
-            if _are_documents(lines, error.line):
-                yield from self._lines([line for line in lines if _bare(line)])
-            else:
-                yield self.unreadable("malformed", str(error), encoded)
+            value = json_text.parse_plain(encoded)
+        except ValueError:
+            yield from self._documents(encoded)
         else:
             yield from self.document(value)
 
-    def _lines(self, lines: list[bytes]) -> Iterator[Item]:
-        elements = self.elements()
-        for line in lines:
-            try:
-                value = json_text.parse(_bare(line))
-            except json_text.MalformedJsonError as error:
-                yield elements.unreadable("malformed", str(error), line)
-            else:
-                yield from elements.document(value)
+    def _documents(self, text: bytes) -> Iterator[Item]:
+        """Read documents that stand behind each other, or the one that is odd, cut or damaged."""
+        pieces = documents.pieces(text)
+        beginning = tuple(islice(pieces, 2))
+        if len(beginning) == 1 and beginning[0].damaged is None:
+            yield from self.document(beginning[0].value)
+        elif all(
+            piece.damaged is not None for piece in chain(beginning, islice(documents.pieces(text), MOST_UNREADABLE))
+        ):
+            yield self.unreadable("malformed", _error(text), text)
+        else:
+            elements = self.elements()
+            for piece in chain(beginning, pieces):
+                if piece.damaged is None:
+                    yield from elements.document(piece.value)
+                else:
+                    yield elements.unreadable("malformed", _error(piece.damaged), piece.damaged)
 
     def record(self, fields: Document, source: Document | None = None) -> Record:
         """A record; ``source`` is the element it was read from, if that is not the record itself."""
@@ -177,24 +177,9 @@ def _bare(text: bytes) -> bytes:
     return text.strip(_BLANKS).removeprefix(codecs.BOM_UTF8).strip(_BLANKS)
 
 
-def _are_documents(lines: list[bytes], misfit: int | None) -> bool:
-    """Whether these are documents, one a line, rather than the lines of one that is cut or damaged.
-
-    The first line is not blank. ``misfit`` is the line that cannot follow those before it, if there is one.
-    """
-    if len(lines) == 1:
-        return False
-    if lines[0].rstrip(_BLANKS).endswith(_OPENING):
-        return misfit is not None and _is_document(lines[misfit])
-    return any(map(_is_document, lines))
-
-
-def _is_document(line: bytes) -> bool:
-    bare = _bare(line)
-    if not bare.startswith((b"{", b"[")):
-        return False
+def _error(text: bytes) -> str:
     try:
-        json_text.parse(bare)
-    except json_text.MalformedJsonError:
-        return False
-    return True
+        json_text.parse(text)
+    except json_text.MalformedJsonError as error:
+        return str(error)
+    return "no JSON that stands alone"

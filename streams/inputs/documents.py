@@ -1,0 +1,271 @@
+"""Documents behind each other in one text (R7): where each begins and ends, also around one that is cut or damaged.
+
+Rules:
+- Between documents there may be blanks, line ends, byte order marks and record separators (RFC 7464), or nothing.
+- A whole document is followed by another one, a line's end, a separator or the end of the text. Anything else that
+  follows on its line costs it, too.
+- After damage, reading goes on only at a place that lies neither in a string nor in an object of a document, whoever
+  wrote their content (R2). Such places are:
+  - what follows a record separator, which JSON has to escape everywhere;
+  - an opening bracket directly after a closing one, because inside a document a comma would stand between them, and
+    with a plain key behind it, because a string has its quotes escaped and what lies between strings has no such key.
+    Where the text is sound up to that very bracket only the comma may be missing; then it is no such place;
+  - the next line if the damaged document's first line is no beginning of one of several lines: then it is JSON lines;
+  - a bracket at the beginning of a line if what came before is sound up to it and cannot go on with it; or if it was
+    damaged before, and its last line does not call for more;
+  - a line that is a whole document by itself, if lines around it are documents.
+  What is damaged costs all up to there.
+- All of it takes time in proportion to the text, whatever the text.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from stringzilla import find
+
+from streams.detection import json_text
+from streams.detection.json_text import MalformedJsonError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BLANKS = b" \t\r\n"
+_SEPARATOR = b"\x1e"
+_MARK = rb"\xef\xbb\xbf"
+_OPENING = (b"{", b"[", b",", b":")
+_BRACKETS = (b"{", b"[")
+_OF_BRACKETS = frozenset(b"{[")
+_INDENTS = (b" ", b"\t")
+_STARTS = frozenset(b'{["')
+_FOLLOWERS = frozenset(b'\n\x1e{["')
+
+_BETWEEN = re.compile(rb"(?:[ \t\r\n\x1e]++|%b)*+" % _MARK)
+_REST_OF_LINE = re.compile(rb"(?:[ \t\r]++|%b)*+" % _MARK)
+# The end of a document, perhaps, and the start of another one.
+_SEAM = re.compile(rb'[}\]](?:[ \t\r\n\x1e]++|%b)*+(?=[{\["])' % _MARK)
+_ADJACENT = re.compile(rb"[}\]](?:[ \t\r]++|%b)*+(?=[{\[])" % _MARK)
+_PLACE = re.compile(_ADJACENT.pattern + rb"(?P<adjacent>)|\n(?:[ \t\r\n]++|%b)*+(?:(?=[{\[])(?P<line>))?" % _MARK)
+# What begins a document, as opposed to a place inside or between strings.
+_PLAIN_KEY = re.compile(rb'(?:\[\s*+)?\{\s*+"[^\s"\\,:{}\[\]]++"\s*+:')
+
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+_FIRST_WINDOW = 4096
+_GROWTH = 4
+_LONGEST_TOKEN = 16  # of those that an error is placed at the start of, such as -Infinity; strings are longer
+# How much may be parsed in vain for the sake of speed, beyond what was got on with.
+_SPARE = 1024 * 1024
+# How many lines of damaged documents are looked at in vain before all that follows counts as damaged.
+_MOST_LINES = 100_000
+
+
+class Piece(NamedTuple):
+    """A document, or what is damaged.
+
+    Attributes:
+        value: the document's value.
+        damaged: the bytes of what is no document; ``None`` for a document.
+    """
+
+    value: Any = None
+    damaged: bytes | None = None
+
+
+class _Damage(NamedTuple):
+    """Where a document was found to be none.
+
+    Attributes:
+        place: all before it is sound, if it is not ``unknown``.
+        is_in_string: whether a line ends there inside a string.
+        unknown: whether nothing is known of the state before the place.
+    """
+
+    place: int
+    is_in_string: bool = False
+    unknown: bool = False
+
+
+def pieces(text: bytes) -> Iterator[Piece]:
+    """Split a text into its documents and what is damaged between them, in order."""
+    yield from _Text(text).pieces()
+
+
+class _Text:
+    """A text that is being split; what was found ahead is kept, so that no search is made twice."""
+
+    def __init__(self, text: bytes) -> None:
+        self._text = text
+        self._end = len(text)
+        self._newline = self._separator = -1
+        self._seam: re.Match[bytes] | None = None
+        self._seam_at = self._usual_at = -1
+        self._usual = b""
+        self._document = (0, 0)
+        self._in_vain = 0
+        self._lines_in_vain = 0
+
+    def pieces(self) -> Iterator[Piece]:
+        position = self._after_blanks(0)
+        while position < self._end:
+            piece, position = self._next(position)
+            yield piece
+
+    def _next(self, start: int) -> tuple[Piece, int]:
+        """The piece that begins there, and where the next one does."""
+        damage = _Damage(start, unknown=True)
+        if self._text[start] not in _STARTS:
+            line = self._text[start : min(self._line_end(start), self._separator_after(start))]
+            try:
+                return Piece(json_text.parse_plain(line.strip(_BLANKS))), self._after_blanks(start + len(line))
+            except ValueError:
+                return self._damaged(start, damage)
+        if self._text[start] in _OF_BRACKETS and self._in_vain <= start + _SPARE:
+            for end, behind in self._ends(start):
+                try:
+                    value = json_text.parse_plain(self._text[start:end])
+                except ValueError:
+                    self._in_vain += end - start
+                else:
+                    self._document = (start, end)
+                    return Piece(value), behind
+        return self._scanned(start)
+
+    def _ends(self, start: int) -> Iterator[tuple[int, int]]:
+        """Where a document may end and the next one begin: as it was the last time, else at the next seam."""
+        if self._usual:
+            if self._usual_at < start:
+                found = find(self._text, self._usual, start)
+                self._usual_at = self._end if found < 0 else found
+            if self._usual_at < self._end:
+                yield self._usual_at + 1, self._usual_at + len(self._usual) - 1
+        if self._seam_at < start:
+            self._seam = _SEAM.search(self._text, start)
+            self._seam_at = self._seam.start() if self._seam else self._end
+        if self._seam is None:
+            if start:
+                yield self._end, self._end
+        elif self._seam_at != self._usual_at:
+            self._usual, self._usual_at = self._text[self._seam_at : self._seam.end() + 1], self._seam_at
+            yield self._seam_at + 1, self._seam.end()
+
+    def _scanned(self, start: int) -> tuple[Piece, int]:
+        end = self._scan(start)
+        if isinstance(end, _Damage):
+            return self._damaged(start, end)
+        behind = self._match_end(_REST_OF_LINE, end)
+        if behind < self._end and self._text[behind] not in _FOLLOWERS:
+            return self._damaged(start, _Damage(behind, unknown=True))
+        self._document = (start, end)
+        document = self._text[start:end]
+        try:
+            return Piece(json_text.parse(document)), self._after_blanks(end)
+        except MalformedJsonError:
+            return Piece(damaged=document), self._after_blanks(end)
+
+    def _scan(self, start: int) -> int | _Damage:
+        """Where the document that begins there ends, or what is wrong with it.
+
+        It is looked at in windows, each larger than the one before, because an error costs a search through the window.
+        Each byte is a character, so that the places are those of the bytes.
+        """
+        size = _FIRST_WINDOW
+        while True:
+            window = self._text[start : start + size].decode("latin-1")
+            try:
+                return start + int(_DECODER.raw_decode(window)[1])
+            except RecursionError:
+                return _Damage(start, unknown=True)
+            except json.JSONDecodeError as error:
+                is_last = start + size >= self._end
+                is_open = error.msg.startswith("Unterminated string")
+                if is_last or (error.pos < len(window) - _LONGEST_TOKEN and not is_open):
+                    place = self._end if is_open else start + error.pos
+                    is_in_string = error.msg.startswith("Invalid control") and self._text[place] in b"\r\n"
+                    is_sound = is_open or is_in_string or error.msg.startswith("Expecting")
+                    return _Damage(place, is_in_string, unknown=not is_sound)
+            size *= _GROWTH
+
+    def _damaged(self, start: int, damage: _Damage) -> tuple[Piece, int]:
+        end = self._next_start(start, damage)
+        return Piece(damaged=self._text[start:end].rstrip(b"\n")), self._after_blanks(end)
+
+    def _next_start(self, start: int, damage: _Damage) -> int:
+        """Where the first piece after a damaged one may begin: see the rules."""
+        limit = self._separator_after(start)
+        line_end = min(self._line_end(start), limit)
+        for place in _ADJACENT.finditer(self._text, max(start, damage.place), line_end):
+            if self._is_adjacent(place.end(), damage):
+                return place.end()
+        if not self._text[start:line_end].rstrip(_BLANKS).endswith(_OPENING):
+            return min(line_end + 1, limit)
+        for place in _PLACE.finditer(self._text, line_end, limit):
+            kind = place.lastgroup
+            if kind == "adjacent" and self._is_adjacent(place.end(), damage):
+                return place.end()
+            if kind == "line":
+                if self._may_begin(place, damage):
+                    return place.end()
+                self._lines_in_vain += 1
+                if self._lines_in_vain > _MOST_LINES:
+                    break
+        return limit
+
+    def _is_adjacent(self, bracket: int, damage: _Damage) -> bool:
+        """Whether a bracket that stands behind a closing one opens a document."""
+        return bracket > damage.place and _PLAIN_KEY.match(self._text, bracket) is not None
+
+    def _may_begin(self, line: re.Match[bytes], damage: _Damage) -> bool:
+        """Whether a document may begin with a line that begins with a bracket."""
+        text = self._text
+        bracket = line.end()
+        before = self._last_before(line.start())
+        if before in (b"}", b"]") and self._is_adjacent(bracket, damage):
+            return True
+        if text.startswith(_INDENTS, bracket - 1):
+            return False
+        if not damage.unknown and bracket <= damage.place:
+            may_begin = bracket == damage.place
+        else:
+            is_cut_in_string = damage.is_in_string and line.start() - 1 <= damage.place <= line.start()
+            may_begin = is_cut_in_string or before not in _OPENING
+        return may_begin or self._is_line_among_lines(bracket)
+
+    def _is_line_among_lines(self, start: int) -> bool:
+        """Whether a line is a document by itself, and so is one before or, as it seems, behind it."""
+        text = self._text
+        end = self._line_end(start)
+        before, after = self._document
+        follows = text.startswith(_BRACKETS, self._after_blanks(end))
+        if not (follows or (after and text.find(b"\n", before, after) < 0)):
+            return False
+        try:
+            json_text.parse_plain(text[start:end].strip(_BLANKS))
+        except ValueError:
+            return False
+        return True
+
+    def _last_before(self, place: int) -> bytes:
+        while place and self._text[place - 1] in _BLANKS:
+            place -= 1
+        return self._text[place - 1 : place]
+
+    def _after_blanks(self, position: int) -> int:
+        return self._match_end(_BETWEEN, position)
+
+    def _match_end(self, pattern: re.Pattern[bytes], position: int) -> int:
+        match = pattern.match(self._text, position)
+        return match.end() if match else position
+
+    def _line_end(self, start: int) -> int:
+        if self._newline < start:
+            found = self._text.find(b"\n", start)
+            self._newline = self._end if found < 0 else found
+        return self._newline
+
+    def _separator_after(self, start: int) -> int:
+        if self._separator < start:
+            found = self._text.find(_SEPARATOR, start)
+            self._separator = self._end if found < 0 else found
+        return self._separator
