@@ -3,7 +3,8 @@
 In an archive one entry of hundreds is of the rule's event, and parsing them all would take longer than decompressing
 the file. msgspec finds where each entry begins and ends six times as fast, and hands over the bytes in between.
 
-It only leaves out what it is sure of: the file is one object with ``Records`` alone, and every entry is an object.
+It only leaves out what it is sure of: the file is one object with ``Records`` alone, and every entry is an object. The
+first entry is a record, before and after: by it a log file is told from what Lambda makes of a queue's messages.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import msgspec
+
+from streams.inputs.cloudtrail import USUAL_START
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -64,6 +67,8 @@ def narrow(
     if suspects is None:
         return None
     kept = [(number, entry) for number in suspects if may_match(entry := bytes(entries[number]))]
+    if kept and not all(entry.startswith(USUAL_START) for entry in (bytes(entries[0]), kept[0][1])):
+        return None
     elements = tuple(number for number, _ in kept)
     return Narrowed(b'{"Records":[%b]}' % b",".join(entry for _, entry in kept), elements, len(entries) - len(elements))
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _BLANKS = b" \t\r\n"
 _OPEN, _CLOSE = b"{}"
-_SEAM = 64
+_SEAM = 1024
 _BOM = b"\xef\xbb\xbf"
 
 

@@ -5,15 +5,19 @@ It is exact in one direction: what it drops holds no record that names the event
 - The event's name is ASCII that JSON writes as it is, or as escapes ``\u00XX`` of its characters. If the name's bytes
   are not there, at least one of its characters is escaped.
 - In JSON inside a JSON string the escape's own characters (``\``, ``u`` and hexadecimal digits) may be escaped in turn.
-  So some escape in the bytes as they are is of a character of the name, of ``\``, of ``u`` or of a digit. Others, such
-  as ``\u0026``, ``\u003c`` or ``\u0022``, which many writers use for ``&``, ``<`` and quotes, prove nothing.
-- Gzip, and text whose byte order mark announces UTF-16 or UTF-32, is unpacked and tested again.
-- Base64 hides the name only in ``awslogs`` data, where its key gives it away; the key may be escaped like the name.
-  What is on one line and begins like a record or a log file is one, and holds no such data.
+  So some escape in the bytes as they are is of a letter, a digit or ``\``. Others, such as ``\u0026``, ``\u003c`` or
+  ``\u0022``, which many writers use for ``&``, ``<`` and quotes, prove nothing.
+- Compressed values, and text whose byte order mark announces UTF-16 or UTF-32, are unpacked and tested again.
+- Base64 hides the name. It is read under a few keys only (``BASE64_KEYS``). What it carries begins with one of a few
+  bytes, and these decide its first two characters. So a key with such a value is a mark. ``awslogs`` as a key is one
+  whatever it holds, because nobody else uses it. Letters, digits, ``:``, ``/`` and ``_`` may be escaped like the name;
+  quotes and blanks are known in every form that they have inside a string.
 
 Bytes with only such a mark take the slow way: they are really read, and dropped if no record in them names the event
 and nothing in them is unreadable. Where many messages lie together in one piece of memory, ``finder`` clears those
-that hold no name, no telling escape, no start of packed bytes and no ``awslogs``, by the same argument.
+that hold no mark, by the same argument.
+
+An Aho-Corasick automaton with vector instructions finds all but the escapes in one pass (docs/decisions.md 6).
 """
 
 from __future__ import annotations
@@ -22,24 +26,101 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from ahocorasick_rs import BytesAhoCorasick, MatchKind
 from stringzilla import find
 
-from streams.detection import gzipped
+from streams.detection import compression
 from streams.detection.record import Notice, Record
-from streams.inputs import cloudtrail, records_file
 from streams.inputs.encoding import NotTextError, to_utf8
+from streams.inputs.envelopes.carried import BASE64_KEYS
 from streams.inputs.reading import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-_PACKED_KEY = "awslogs"
+Piece = bytes | bytearray | memoryview
+
 _ESCAPE = b"\\u00"
-_LONG = 4096
-_OF_ESCAPES = "\\u0123456789abcdefABCDEF"
-# What gzip and the byte order marks of UTF-16 and UTF-32 start with; no JSON starts so.
-_PACKED_STARTS = (gzipped.MAGIC, b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+# Of a letter, a digit, "\", "/", ":" or "_", and of some characters beside the letters, which nobody escapes.
+_TELLING_ESCAPE = re.compile(rb"\\u00(?:[4567][0-9a-fA-F]|3[0-9aA]|2[fF])")
+
+# The byte order marks of UTF-16 and UTF-32; no JSON starts so.
+_OTHER_ENCODINGS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+_PACKED_STARTS = (*compression.STARTS, *_OTHER_ENCODINGS)
 _FIRST_OF_PACKED = frozenset(start[0] for start in _PACKED_STARTS)
+# What a message begins with: JSON, blanks before it, a byte order mark, Confluent's prefix, or compressed bytes.
+_FIRST_BYTES = frozenset(b'{["\x1e \t\r\n\0\xef').union(_FIRST_OF_PACKED)
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+# The first two characters of base64 tell the first byte and half of the second; a slash may follow a backslash.
+_BASE64_STARTS = frozenset(
+    bytes((_BASE64[first >> 2], _BASE64[(first & 3) << 4 | half])) for first in _FIRST_BYTES for half in range(16)
+) | {b"\\/"}
+
+# Inside a string a quote is written ``\"`` or ``\u0022``, a blank also ``\n`` or ``\u000a``, and a slash also ``\/``,
+# each with more backslashes inside a string in a string.
+_QUOTE = rb'(?:\\*+"|\\++u0022)'
+_BLANKS = rb"(?:[ \t\r\n]|\\++(?:[trn]|u00(?:20|09|0[aAdD])))*+"
+_COLON = re.compile(_QUOTE + _BLANKS + rb":")
+_BEFORE_TEXT = re.compile(_COLON.pattern + _BLANKS + _QUOTE + _BLANKS)
+# A record takes more than 30 bytes, compressed or not; words are no longer.
+_MUCH_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/=]|\\++(?:/|u00(?:2[bBfF]|3[dD]))){40}|H4sI")
+
+# Keys that are marks whatever they hold, because hardly anything in CloudTrail is called so.
+_AWSLOGS = "awslogs"
+# Base64 under "value" is read in a document with one of these only; and "value" itself is frequent in CloudTrail.
+_BESIDE_VALUE = ("records", "topic")
+_WHATEVER_FOLLOWS = frozenset(key.encode("ascii") for key in (_AWSLOGS, *_BESIDE_VALUE))
+
+# What the automaton searches for in place of the keys, with the quote or backslash behind it: the part that is rare in
+# CloudTrail. The parts, and even their order, decide its speed: measure before changing them (docs/decisions.md 6).
+_ENDS_OF_KEYS = ("base64", "rds", "ata", "bytesValue", "slogs", "payload", "opic")
+_ENDS_WITH_VALUE = ("base64", "ata", "lue", "slogs", "payload")
+# A piece is searched part by part, so that a flood of false marks takes no memory worth mentioning.
+_PART = 1024 * 1024
+
+
+class _Marks:
+    """What one pass over bytes finds: marks that are ones by themselves, and keys with what must follow them.
+
+    The automaton uses vector instructions only if its patterns begin with many different bytes. So the starts of packed
+    bytes are always among them, and where they are no marks they are passed over.
+    """
+
+    def __init__(self, alone: Sequence[bytes], ends: Sequence[str], keys: Iterable[str], *, has_alone: bool) -> None:
+        """Search for some marks, and for keys by their ends; ``has_alone`` says whether the former count."""
+        patterns = [*alone, *(f"{end}{quote}".encode("ascii") for end in ends for quote in ('"', "\\"))]
+        self._first_key = len(alone)
+        self._has_alone = has_alone
+        self._keys = [[key.encode("ascii") for key in keys if key.endswith(end)] for end in ends for _ in range(2)]
+        self._longest = max(map(len, patterns))
+        self._automaton = BytesAhoCorasick(patterns, matchkind=MatchKind.LeftmostFirst)
+
+    def places(self, piece: Piece, start: int, end: int) -> Iterator[int]:
+        """Every place between two others where a mark begins, in order."""
+        view = memoryview(piece)
+        for part in range(start, end, _PART):
+            found = self._automaton.find_matches_as_indexes(view[part : min(part + _PART + self._longest, end)])
+            for pattern, at, after in found:
+                number = pattern - self._first_key
+                is_mark = (
+                    self._has_alone if number < 0 else _is_marked(piece, self._keys[number], part + after - 1, end)
+                )
+                if is_mark and at < _PART:
+                    yield part + at
+
+
+def _is_marked(piece: Piece, keys: Iterable[bytes], quote: int, end: int) -> bool:
+    """Whether one of the keys ends before this quote, or the backslash before it, and what it must have follows."""
+    for key in keys:
+        start = quote - len(key)
+        # The quote before it may be written as an escape, with a 2 at its end.
+        if start > 0 and piece[start - 1] in b'"2' and piece[start:quote] == key:
+            if key in _WHATEVER_FOLLOWS:
+                return _COLON.match(piece, quote, end) is not None
+            before = _BEFORE_TEXT.match(piece, quote, end)
+            text = end if before is None else before.end()
+            return bytes(piece[text : text + 2]) in _BASE64_STARTS and _MUCH_BASE64.match(piece, text, end) is not None
+    return False
 
 
 @cache
@@ -51,8 +132,7 @@ def matcher(event_name: str, limit: int) -> Callable[[bytes | bytearray | None],
         limit: how many bytes a message may have, decompressed.
     """
     name = event_name.encode("ascii")
-    packed_key = _PACKED_KEY.encode("ascii")
-    telling_escape = _escapes_of(event_name + _PACKED_KEY + _OF_ESCAPES)
+    marks = _Marks(_PACKED_STARTS, _ENDS_WITH_VALUE, (_AWSLOGS, *BASE64_KEYS), has_alone=False)
 
     def may_match(value: bytes | bytearray | None) -> bool:
         if not value:
@@ -61,65 +141,53 @@ def matcher(event_name: str, limit: int) -> Callable[[bytes | bytearray | None],
             return True
         if value[0] in _FIRST_OF_PACKED and value.startswith(_PACKED_STARTS):
             text = _unpacked(bytes(value), limit)
-            return text is None or (not text.startswith(_PACKED_STARTS) and may_match(text))
-        backslash = value.find(b"\\")  # most messages have none, and one byte is found four times as fast as several
-        escape = find(value, _ESCAPE, backslash) if backslash >= 0 else -1
-        # A line's end is found four times as fast as the key, which pays where there is much to search.
-        is_file = len(value) > _LONG and value.startswith(records_file.USUAL_START) and b"\n" not in value
-        if (escape >= 0 and telling_escape.search(value, escape)) or (
-            not is_file
-            and find(value, packed_key) >= 0
-            and not (value.startswith(cloudtrail.USUAL_START) and b"\n" not in value)
-        ):
-            return _names_event(bytes(value), event_name, limit)
-        return False
+            return text is None or find(text, name) >= 0 or may_hold_name(text)
+        return may_hold_name(value)
+
+    def may_hold_name(text: bytes | bytearray) -> bool:
+        """The test of text in which the name is not written plainly."""
+        if not text:
+            return False
+        is_marked = (
+            _first_escape(text, 0, len(text)) is not None or next(marks.places(text, 0, len(text)), None) is not None
+        )
+        return is_marked and _names_event(bytes(text), event_name, limit)
 
     return may_match
 
 
 @cache
-def finder(event_name: str) -> Callable[[bytes | bytearray | memoryview, int, int], list[int]]:
+def finder(event_name: str) -> Callable[[Piece, int, int], list[int]]:
     """Return the search for marks in many messages that lie together in one piece of memory.
 
     It gives every place between two others where a mark begins, in order: a message that holds none of them is one that
     ``matcher`` would drop; one that holds some is to be looked at by itself.
     """
-    name = event_name.encode("ascii")
-    packed_key = _PACKED_KEY.encode("ascii")
-    telling_escape = _escapes_of(event_name + _PACKED_KEY + _OF_ESCAPES)
+    alone = (event_name.encode("ascii"), *_PACKED_STARTS)
+    marks = _Marks(alone, _ENDS_OF_KEYS, (_AWSLOGS, *_BESIDE_VALUE, *BASE64_KEYS), has_alone=True)
 
-    def places(piece: bytes | bytearray | memoryview, start: int, end: int) -> list[int]:
-        found = [*_all(name, piece, start, end), *_all(packed_key, piece, start, end)]
-        # Every start of packed bytes holds one of these, and text neither.
-        for telling, packed in ((b"\x1f", _PACKED_STARTS[:1]), (b"\xff", _PACKED_STARTS[1:])):
-            if find(piece, telling, start, end) >= 0:
-                found += [place for mark in packed for place in _all(mark, piece, start, end)]
-        backslash = find(piece, b"\\", start, end)  # as above
-        escape = find(piece, _ESCAPE, backslash, end) if backslash >= 0 else -1
-        if escape >= 0:
-            found += [match.start() for match in telling_escape.finditer(piece, escape, end)]
-        return sorted(found)
+    def places(piece: Piece, start: int, end: int) -> list[int]:
+        found = list(marks.places(piece, start, end))
+        escape = _first_escape(piece, start, end)
+        if escape is None:
+            return found
+        return sorted([*found, *(match.start() for match in _TELLING_ESCAPE.finditer(piece, escape, end))])
 
     return places
 
 
-def _all(mark: bytes, piece: bytes | bytearray | memoryview, start: int, end: int) -> Iterator[int]:
-    # stringzilla searches by vector instructions: six times as fast in a message, twelve times in a large piece.
-    place = find(piece, mark, start, end)
-    while place >= 0:
-        yield place
-        place = find(piece, mark, place + 1, end)
-
-
-def _escapes_of(characters: str) -> re.Pattern[bytes]:
-    codes = "|".join(sorted({f"{ord(character):02x}" for character in characters}))
-    return re.compile(rf"\\u00(?i:{codes})".encode("ascii"))
+def _first_escape(piece: Piece, start: int, end: int) -> int | None:
+    # Most messages have no backslash, and one byte is found four times as fast as several.
+    backslash = find(piece, b"\\", start, end)
+    escape = find(piece, _ESCAPE, backslash, end) if backslash >= 0 else -1
+    telling = _TELLING_ESCAPE.search(piece, escape, end) if escape >= 0 else None
+    return None if telling is None else telling.start()
 
 
 def _unpacked(value: bytes, limit: int) -> bytes | None:
     try:
-        return to_utf8(gzipped.inflate(value, limit) if value.startswith(gzipped.MAGIC) else value)
-    except (gzipped.CorruptGzipError, gzipped.TooLargeError, NotTextError):
+        return to_utf8(compression.unpack(value, limit))
+    except (compression.CorruptError, compression.TooLargeError, NotTextError):
         return None
 
 

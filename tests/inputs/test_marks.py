@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from cloudtrail_messages import MISSING, OTHER, PACKINGS, RECORD, SHAPES, awslogs, changed, sns
+from compressed import COMPRESSIONS
+from forwarder_messages import OF_BYTES, OF_TEXT, b64
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sightings import RULE
 
 from streams.inputs import marks
+from streams.inputs.envelopes.carried import BASE64_KEYS
 from streams.pipeline import Taking, may_match, sight
 
 if TYPE_CHECKING:
@@ -51,6 +54,10 @@ def at_random(random: Random) -> Callable[[Any], str]:
 NO_PLAIN_NAME = escaping(lambda char: char in "Rw")
 
 
+# .NET's writer escapes quotes inside of strings, "+" and what HTML may not hold.
+AS_DOTNET = escaping(lambda char: char in "\"+&<>'`")
+
+
 VARIANTS = st.sampled_from(
     [
         RECORD,
@@ -63,25 +70,46 @@ VARIANTS = st.sampled_from(
 )
 
 
-@settings(max_examples=150)
+# What a message may be packed into before an envelope's base64 hides it.
+_PACKINGS: dict[str, Callable[[str], bytes]] = {
+    **PACKINGS,
+    **{name: (lambda text, compress=compress: compress(text.encode())) for name, compress in COMPRESSIONS.items()},
+    "schema id": lambda text: b"\0\0\1\x86:" + text.encode(),
+    "separators": lambda text: b"\x1e" + text.encode() + b"\n\x1e{}",
+}
+_ENVELOPES: dict[str, Callable[[bytes, Callable[[Any], str]], str]] = {
+    **{name: (lambda inner, write, wrap=wrap: write(wrap(inner))) for name, (_, wrap) in OF_BYTES.items()},
+    **{
+        name: (lambda inner, write, wrap=wrap: write(wrap(inner.decode("latin-1"))))
+        for name, (_, wrap) in OF_TEXT.items()
+    },
+}
+
+
+@settings(max_examples=300)
 @given(
     record=VARIANTS,
     shape=st.sampled_from(sorted(SHAPES)),
-    packing=st.sampled_from(sorted(PACKINGS)),
-    writer=st.sampled_from([json.dumps, NO_PLAIN_NAME]) | st.randoms(use_true_random=False).map(at_random),
+    packings=st.lists(st.sampled_from(sorted(_PACKINGS)), min_size=4, max_size=4),
+    envelopes=st.lists(st.sampled_from(sorted(_ENVELOPES)), max_size=3),
+    writer=st.sampled_from([json.dumps, NO_PLAIN_NAME, AS_DOTNET]) | st.randoms(use_true_random=False).map(at_random),
     damage=st.none() | st.integers(0, 10_000),
 )
-def test_it_never_drops_what_could_have_matched(
-    record: dict[str, Any], shape: str, packing: str, writer: Any, damage: int | None
+def test_it_never_drops_what_could_have_matched(  # noqa: PLR0913, PLR0917  what a message is made of
+    record: dict[str, Any], shape: str, packings: list[str], envelopes: list[str], writer: Any, damage: int | None
 ) -> None:
-    """R3: whatever the shape, escapes, blanks, encoding and compression: a sighting or an incomplete one passes."""
-    value = PACKINGS[packing](SHAPES[shape](record, writer))
+    """R3, R8: a sighting or an incomplete one passes, whatever the shapes, escapes, encodings and compressions."""
+    value = _PACKINGS[packings[0]](SHAPES[shape](record, writer))
+    for envelope, packing in zip(envelopes, packings[1:], strict=False):
+        value = _PACKINGS[packing](_ENVELOPES[envelope](value, writer))
     if damage is not None:
         at = damage % len(value)
         value = value[:at] + value[at + 1 :]
     reading = sight(value, RULE, TAKING)
     if reading.sightings or any(rejected.reason == "incomplete" for rejected in reading.rejected):
         assert may_match(value, RULE)
+        around = b"\x80\x1f{" + value + b"}:"
+        assert any(3 <= place < 3 + len(value) for place in marks.finder(RULE.event_name)(around, 0, len(around)))
 
 
 @pytest.mark.parametrize("packing", ["plain", "utf-16", "gzip"])
@@ -156,3 +184,41 @@ def test_json_with_harmless_escapes_is_dropped_without_being_read(monkeypatch: p
     monkeypatch.setattr(marks, "read", lambda *_: pytest.fail("it was read"))
     assert not may_match(DROPPED["escapes that writers use for HTML"], RULE)
     assert not may_match(DROPPED["another event, compressed"], RULE)
+
+
+FALSE_MARKS = {
+    "a key with another value": {"data": "short", "value": "i-0123456789abcdef0", "payload": ["x"], "Data": None},
+    "base64 that no message begins with": {"data": b64(b"\x99" * 60), "payload": "Z" * 80},
+    "words": {"value": "Instances", "data": "eyes", "payload": "Wyoming"},
+    "base64 under another key": {"nextToken": b64(json.dumps(RECORD).encode())},
+    "longer keys": {"metadata": b64(json.dumps(RECORD).encode()), "awslogs-group": "g", "topicArn": "a"},
+}
+
+
+@pytest.mark.parametrize("name", FALSE_MARKS)
+def test_what_only_resembles_base64_of_a_message_costs_no_reading(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """R8: keys and text as they are frequent in CloudTrail are told from carried messages without being parsed."""
+    monkeypatch.setattr(marks, "read", lambda *_: pytest.fail("it was read"))
+    value = json.dumps(changed({"requestParameters": FALSE_MARKS[name]}, QUIET)).encode()
+    assert not may_match(value, RULE)
+    assert not marks.finder(RULE.event_name)(value, 0, len(value))
+
+
+@pytest.mark.parametrize("blanks", ["", " ", "\t\r\n" * 30])
+def test_a_mark_over_the_end_of_a_part_is_found(blanks: str) -> None:
+    """R8: a piece is searched by parts of a MiB; a key with its base64 may lie anywhere, across them too."""
+    carried = b64(json.dumps(RECORD).encode())
+    mark = f'{{"requestId":"r","timestamp":1,"records"{blanks}:[{{"data"{blanks}:{blanks}"{carried}"}}]}}'.encode()
+    find_marks = marks.finder(RULE.event_name)
+    for before in range(1024 * 1024 - 60, 1024 * 1024 + 2, 7):
+        piece = b" " * before + mark
+        assert find_marks(piece, 0, len(piece))
+    assert may_match(b" " * (1024 * 1024 - 50) + mark, RULE)
+
+
+def test_every_key_of_base64_is_searched_for() -> None:
+    """R8: the parts of keys that are searched for cover every key under which base64 is read."""
+    for key in BASE64_KEYS:
+        value = json.dumps({key: b64(json.dumps(RECORD).encode()), "topic": "t"}).encode()
+        assert may_match(value, RULE), key
+        assert marks.finder(RULE.event_name)(value, 0, len(value)), key

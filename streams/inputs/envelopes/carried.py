@@ -22,8 +22,7 @@ MOST_ENVELOPES = 3
 BASE64_KEYS = frozenset({"payload", "data", "Data", "data_base64", "value", "bytesValue"})
 """The keys under which base64 is read; ``awslogs`` holds its own under ``data``.
 
-No other key, at any depth, is read as base64; only a message that is nothing but a JSON string may be base64 as a whole
-(Kafka Connect's JsonConverter without schemas). It is base64 of the standard alphabet, padded, on one line: this is all
+No other key, at any depth, is read as base64. It is base64 of the standard alphabet, padded, on one line: this is all
 that forwarders write. In JSON a writer may escape its ``/`` as ``\\/``, and any character as ``\\u00XX``. What is
 decoded is a message: it may be compressed, start with a byte order mark, or be another envelope. A record that names
 its event takes more than 40 characters of base64.
