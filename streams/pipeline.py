@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from streams.detection import alert, cap
 from streams.detection.decision import Deciding, Decision
 from streams.detection.exception import first_match
+from streams.detection.forgetting import Seen, partition_time
 from streams.detection.json_text import TooDeepError
 from streams.detection.novelty import describe, forgotten, judge
 from streams.detection.record import Notice, Record
@@ -35,11 +36,13 @@ __all__ = [
     "Partial",
     "Reading",
     "Rejected",
+    "Seen",
     "Taking",
     "detect",
     "forgotten",
     "matcher",
     "may_match",
+    "partition_time",
     "reject",
     "sight",
 ]

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sightings import RULE
 
-from streams.pipeline import Deciding, Decision, detect
+from streams.pipeline import Deciding, Decision, Seen, detect
 from streams.worker.memory_table import PartitionMemory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from streams.detection.sighting import Sighting
+    from streams.worker.sweep import Sweep
 
 
 @dataclass
@@ -35,27 +37,28 @@ class Store:
 class Cursor:
     """RocksDB's iterator: it sees the entries that there were when it was made."""
 
-    left: Sequence[tuple[bytes, bytes]]
+    entries: Sequence[tuple[bytes, bytes]]
+    place: int = 0
 
     def seek(self, start: bytes) -> None:
         """Go to the first key that is not before ``start``."""
-        self.left = [entry for entry in self.left if entry[0] >= start]
+        self.place = bisect_left(self.entries, (start,))
 
     def valid(self) -> bool:
         """Whether it stands at an entry."""
-        return bool(self.left)
+        return self.place < len(self.entries)
 
     def key(self) -> bytes:
         """The key it stands at."""
-        return self.left[0][0]
+        return self.entries[self.place][0]
 
     def value(self) -> bytes:
         """The value it stands at."""
-        return self.left[0][1]
+        return self.entries[self.place][1]
 
     def next(self) -> None:
         """Go to the next entry."""
-        self.left = self.left[1:]
+        self.place += 1
 
     def status(self) -> None:
         """Raise if it ended at damage; there is none here."""
@@ -67,10 +70,12 @@ class Partition:
     Attributes:
         store: what is remembered.
         sent: the id and the topic of each alert, in order.
+        sweep: deletes what is forgotten; ``None`` if nothing does.
     """
 
-    def __init__(self, deciding: Deciding) -> None:
+    def __init__(self, deciding: Deciding, sweep: Sweep | None = None) -> None:
         self._deciding = deciding
+        self.sweep = sweep
         self.store = Store()
         self.sent: list[tuple[str, str]] = []
 
@@ -84,13 +89,13 @@ class Partition:
     def handle(self, sightings: Sequence[Sighting], stored: Callable[[int], int] = lambda changes: changes) -> None:
         """Decide a batch, send its alerts, and store as many of its changes as ``stored`` says: all, if not killed."""
         batch = PartitionMemory("changelog", 0, self.store, b"offset")
-        self.sent += [(d.alert_id, d.outcome) for d in self._decisions(batch, sightings) if d.alert_id is not None]
+        decisions = [self.decide(batch, sighting) for sighting in sightings]
+        self.sent += [(d.alert_id, d.outcome) for d in decisions if d.alert_id is not None]
+        if self.sweep is not None:
+            self.sweep.forget(batch, [Seen(decision.time, decision.time) for decision in decisions], self._deciding)
         changes = batch.changes()
         for key, value in changes[: stored(len(changes))]:
             if value is None:
                 self.store.entries.pop(key, None)
             else:
                 self.store.entries[key] = value
-
-    def _decisions(self, batch: PartitionMemory, sightings: Sequence[Sighting]) -> Iterator[Decision]:
-        return (self.decide(batch, sighting) for sighting in sightings)

@@ -25,16 +25,18 @@ from streams.wire import sighting as codec
 from streams.wire.single_object import UnknownSchemaError, WireError
 from streams.worker.batches import in_hand
 from streams.worker.dead_letter import dead_letter
-from streams.worker.memory_table import Sweep
 from streams.worker.outbox import Outgoing, record_room
 from streams.worker.sight import origin_of
 from streams.worker.skipped import skipped_letter
+from streams.worker.sweep import Sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from streams.detection.sighting import Sighting
     from streams.worker.memory_table import PartitionMemory
+
+    _Decided = tuple[Any, Sighting, pipeline.Decision]  # a message and what became of it
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +49,6 @@ class Detect:
         self._topics = app.topic_names
         self._room = record_room(app.options)
         self._sweeps: dict[int, Sweep] = {}
-        self._newest: dict[int, int] = {}
         # From zero on, so that an exception that silences nothing shows too.
         for place in range(len(app.deciding.exceptions)):
             app.metrics.excepted.labels(_exception_number(place))
@@ -56,7 +57,7 @@ class Detect:
         """Decide on a batch of sightings; returns when alerts and memory are acknowledged and stored."""
         app = self._app
         partitions: dict[int, PartitionMemory] = {}
-        decided: list[tuple[Any, Sighting, pipeline.Decision]] = []
+        decided: list[_Decided] = []
         outgoing: list[Outgoing] = []
         for event in events:
             message = event.message
@@ -75,9 +76,8 @@ class Detect:
         await app.outbox.send_all(outgoing)
         for message, sighting, decision in decided:
             self._count(message, sighting, decision)
-        for number, partition in partitions.items():
-            self._sweep(partition, [(m, d) for m, _, d in decided if m.partition == number])
         if owned():
+            self._forget(partitions, decided)
             await self._keep(list(partitions.values()))
 
     async def _read(self, message: Any, outgoing: list[Outgoing]) -> Sighting | None:
@@ -110,6 +110,16 @@ class Detect:
         headers = (("rule_id", app.rule.id.encode()), ("severity", app.rule.severity.encode()))
         return Outgoing(topic, alert["alert_id"].encode(), value, headers)
 
+    def _forget(self, partitions: dict[int, PartitionMemory], decided: list[_Decided]) -> None:
+        seen: dict[int, list[pipeline.Seen]] = {number: [] for number in partitions}
+        for message, _, decision in decided:
+            origin = origin_of(message)
+            kafka_time = origin.timestamp if origin.has_timestamp else None
+            seen[message.partition].append(pipeline.Seen(decision.time, kafka_time))
+        for number, partition in partitions.items():
+            sweep = self._sweeps.setdefault(number, Sweep())
+            sweep.forget(partition, seen[number], self._app.deciding)
+
     async def _keep(self, partitions: list[PartitionMemory]) -> None:
         changes = [(partition, partition.changes()) for partition in partitions]
         records = [record for partition, changed in changes for record in partition.changelog(changed)]
@@ -118,17 +128,7 @@ class Detect:
         for partition, changed in changes:
             if changed:
                 self._app.memory.apply(partition, changed, last[partition.number])
-
-    def _sweep(self, partition: PartitionMemory, decided: list[tuple[Any, pipeline.Decision]]) -> None:
-        newest = max(self._newest.get(partition.number, 0), *(decision.time for _, decision in decided))
-        self._newest[partition.number] = newest
-        # The earlier of event time and Kafka time: one record from the future must not empty the table (M8).
-        now = min(newest, *(origin_of(message).timestamp for message, _ in decided))
-        sweep = self._sweeps.setdefault(partition.number, Sweep())
-        for key, last_of_use in sweep.examine(partition, len(decided)):
-            if pipeline.forgotten(last_of_use, now, self._app.deciding):
-                partition.forget(key)
-                self._app.metrics.forgotten.inc()
+            self._app.metrics.forgotten.inc(partition.forgotten)
 
     def _count(self, message: Any, sighting: Sighting, decision: pipeline.Decision) -> None:
         metrics = self._app.metrics

@@ -13,13 +13,12 @@ The rules:
 
 from __future__ import annotations
 
-from itertools import islice, takewhile
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import faust.tables.table
 import rocksdict
 
-from streams.detection.cap import BUCKET_LIFE
 from streams.wire import memory as codec
 from streams.worker.outbox import Outgoing
 from streams.worker.store import Store, written
@@ -121,6 +120,11 @@ class PartitionMemory:
         """Delete one entry that the batch has not touched."""
         self._forgotten.append(key)
 
+    @property
+    def forgotten(self) -> int:
+        """How many entries ``forget`` was told of."""
+        return len(self._forgotten)
+
     def changes(self) -> list[tuple[bytes, bytes | None]]:
         """What the batch has changed, in the order of the changelog; ``None`` deletes. A key may come twice."""
         return [
@@ -128,9 +132,11 @@ class PartitionMemory:
             *((key, None) for key in self._forgotten),
         ]
 
-    def changed_keys(self) -> frozenset[bytes]:
-        """The keys of the entries that the batch has written."""
-        return frozenset(key for key, _ in self.changes())
+    def has_written(self, key: bytes) -> bool:
+        """Whether the batch has written this entry, or has said to delete it."""
+        parsed = codec.parse_key(key)
+        principal = self._principals.get(parsed.principal)
+        return principal is not None and principal.has_written(parsed)
 
     def changelog(self, changes: list[tuple[bytes, bytes | None]]) -> list[Outgoing]:
         """The changes as records for the changelog topic."""
@@ -151,6 +157,7 @@ class StoredPrincipal:
         self._changed_pairs: dict[str, None] = {}  # in the order in which they were first decided
         self._changed_buckets: set[int] = set()
         self._settled: list[tuple[bytes, bytes | None]] = []
+        self._written: set[codec.PairKey | codec.BucketKey] = set()
         self._all_pairs = self._all_buckets = False
 
     def pair(self, member_account: str) -> PairMemory | None:
@@ -192,17 +199,24 @@ class StoredPrincipal:
     def remember(self, member_account: str, decision: Decision) -> None:
         """Keep what a decision says to keep. Every handled sighting rewrites its pair, known or not (A2)."""
         if decision.bucket is not None:
+            self._written.add(codec.BucketKey(self._principal, decision.bucket.start))
             self._buckets[decision.bucket.start] = decision.bucket
             self._changed_buckets.add(decision.bucket.start)
         if decision.dropped_buckets:
             self._settled = self.changes()
             self._changed_buckets, self._changed_pairs = set(), {}
             for start in decision.dropped_buckets:
+                self._written.add(codec.BucketKey(self._principal, start))
                 self._buckets[start] = None
                 self._settled.append((codec.bucket_key(self._principal, start), None))
         if decision.pair is not None:
+            self._written.add(codec.PairKey(self._principal, member_account))
             self._pairs[member_account] = decision.pair
             self._changed_pairs[member_account] = None
+
+    def has_written(self, key: codec.PairKey | codec.BucketKey) -> bool:
+        """Whether the batch has written this entry of the principal, or has said to delete it."""
+        return key in self._written
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
         """What the batch has changed of this principal, in the order of the changelog; ``None`` deletes."""
@@ -230,36 +244,3 @@ def stored_from(store: Any, start: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield entries.key(), entries.value()
         entries.next()
     entries.status()
-
-
-class Sweep:
-    """Finds what is older than the horizon, a few entries with each sighting (M8).
-
-    One for each partition; where it stopped is in memory only: after a restart it begins again at the first entry.
-    """
-
-    # Entries examined with each sighting: one would keep up with one new pair a sighting, more catch up after a flood.
-    STEP = 4
-
-    def __init__(self) -> None:
-        self._next = b""
-
-    def examine(self, partition: PartitionMemory, sightings: int) -> list[tuple[bytes, int]]:
-        """Return the next few entries for so many sightings: key, and when it was last of use (event time).
-
-        Entries that the batch has written are left out.
-        """
-        written = partition.changed_keys()
-        examined = list(islice(stored_from(partition.store, self._next), self.STEP * sightings))
-        # The end of the store is followed by its beginning, with the next batch.
-        self._next = examined[-1][0] + b"\0" if len(examined) == self.STEP * sightings else b""
-        return [
-            (key, _last_of_use(key, value))
-            for key, value in examined
-            if key != partition.offset_key and key not in written
-        ]
-
-
-def _last_of_use(key: bytes, value: bytes) -> int:
-    parsed = codec.parse_key(key)
-    return parsed.start + BUCKET_LIFE if isinstance(parsed, codec.BucketKey) else codec.decode_pair(value).last_seen

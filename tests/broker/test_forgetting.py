@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import rocksdict
 from confluent_kafka import Producer
-from sightings import ALICE, DAY, MINUTE, sighting
-from worker_process import SOON_MISSED, Deployment, accounts, wait_for
+from sightings import ALICE, DAY, sighting
+from two_years import FIRST_ACCOUNT, START, days, entries_at_most
+from worker_process import SOON_MISSED, Deployment, wait_for
 
 from streams.wire import sighting as codec
 from streams.wire.memory import PairKey, decode_pair, parse_key
+from streams.worker.batches import BATCH_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,11 +25,7 @@ if TYPE_CHECKING:
     from streams.detection.memory import PairMemory
     from streams.detection.sighting import Sighting
 
-START = int(datetime.fromisoformat("2024-01-01T00:00:00Z").timestamp() * 1000)
 FORGET_DAYS = 30
-A_DAY = 6  # new pairs, each of a principal of its own: the most that a sighting can make the memory grow
-# Of forget_after's days, as much again until the sweep has come round to what has just become old, and a batch's own.
-BOUND = 3 * FORGET_DAYS * A_DAY
 
 
 @pytest.fixture
@@ -39,16 +36,6 @@ def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deploymen
     )
     made.apply_topics()
     return made
-
-
-def days(first: int, last: int) -> Iterator[Sighting]:
-    """New pairs, ``A_DAY`` of them on each of these days, and one pair that is seen on every day."""
-    for day in range(first, last):
-        yield sighting(START + day * DAY, ALICE)
-        for number, account in enumerate(accounts(A_DAY)):
-            yield sighting(
-                START + day * DAY + number * MINUTE, f"arn:aws:iam::111111111111:user/{day}-{number}", account
-            )
 
 
 def feed(deployment: Deployment, sightings: Iterator[Sighting] | list[Sighting], kafka_time: int | None = None) -> None:
@@ -85,13 +72,16 @@ def in_store(state: Path) -> int:
 
 
 def assert_bounded(deployment: Deployment, day: int) -> int:
-    """What is left is of the last days, all of forget_after's among it, and within the bound. Returns all entries."""
+    """What is left holds all of forget_after's days, and is within the bound. Returns how many entries it is.
+
+    The bound follows from the batch limit and the sweep's step: ``entries_at_most`` derives it, and a property in
+    ``tests/worker/test_sweep.py`` holds it for batches of any size.
+    """
     wait_for(deployment.all_done, "all sightings are handled")
     pairs, entries = remembered(deployment)
     expected = {seen.principal for seen in days(day - FORGET_DAYS + 1, day)}
     assert expected <= {key.principal for key in pairs}
-    assert len(pairs) <= BOUND
-    assert entries <= 2 * BOUND  # each pair has the cap bucket of its alert beside it
+    assert entries <= entries_at_most(FORGET_DAYS, BATCH_LIMIT)
     return entries
 
 
@@ -124,7 +114,7 @@ def test_two_years_stay_bounded(deployment: Deployment) -> None:
         assert pairs[PairKey(ALICE, "222222222222")].times_seen == 730
         # Deleted long ago, and just old enough but not yet swept perhaps.
         forgotten = [f"arn:aws:iam::111111111111:user/{day}-0" for day in (0, 699)]
-        feed(deployment, [sighting(START + 730 * DAY + 1, who, accounts(1)[0]) for who in forgotten])
+        feed(deployment, [sighting(START + 730 * DAY + 1, who, FIRST_ACCOUNT) for who in forgotten])
         wait_for(deployment.all_done, "all sightings are handled")
         assert worker.terminate() == 0, worker.tail()
     _, entries = remembered(deployment)

@@ -1,4 +1,4 @@
-"""A partition's memory: what a batch learns, in the order of its changelog, and finding what is forgotten."""
+"""A partition's memory: what a batch learns, in the order of its changelog."""
 
 from __future__ import annotations
 
@@ -8,10 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_store import Partition
 from sightings import ALICE, DAY, MINUTE, NOON, sighting, with_settings
-
-from streams.detection.memory import CapBucket, PairMemory
-from streams.wire import memory as codec
-from streams.worker.memory_table import PartitionMemory, Sweep
 
 if TYPE_CHECKING:
     from streams.detection.sighting import Sighting
@@ -53,35 +49,3 @@ def test_killed_at_any_record_of_the_changelog_each_alert_goes_where_it_went(
         at += size
     assert list(dict.fromkeys(killed.sent)) == calm.sent
     assert killed.store.entries == calm.store.entries
-
-
-def test_the_sweep_comes_to_every_entry_and_begins_again() -> None:
-    """M8: a few entries with each sighting, all of them in turn, with the time at which each was last of use."""
-    partition = Partition(SETTINGS)
-    partition.handle([sighting(NOON + n * DAY, ALICE, f"{n:012d}") for n in range(6)])
-    sweep = Sweep()
-    seen = [sweep.examine(PartitionMemory("changelog", 0, partition.store, b"offset"), 1) for _ in range(4)]
-    keys = [key for some in seen[:2] for key, _ in some]
-    assert keys == sorted(partition.store.entries)
-    assert dict(entry for some in seen for entry in some)[codec.pair_key(ALICE, f"{3:012d}")] == NOON + 3 * DAY
-    assert [len(some) for some in seen] == [4, 3, 4, 3]
-
-
-def test_the_sweep_leaves_what_the_batch_has_written() -> None:
-    """M8: what this batch has just refreshed is not in the store yet, and is not forgotten by what the store holds."""
-    partition = Partition(SETTINGS)
-    partition.handle([sighting()])
-    batch = PartitionMemory("changelog", 0, partition.store, b"offset")
-    partition.decide(batch, sighting(NOON + 1))
-    assert [key for key, _ in Sweep().examine(batch, 10)] == [codec.bucket_key(ALICE, NOON)]
-
-
-def test_a_bucket_is_of_use_for_a_day() -> None:
-    """A3, M8: a short forget_after deletes no bucket that still counts."""
-    partition = Partition(SETTINGS)
-    partition.store.entries = {
-        codec.bucket_key(ALICE, NOON): codec.encode_bucket(CapBucket(NOON, ("one",))),
-        codec.pair_key(ALICE, "222222222222"): codec.encode_pair(PairMemory(NOON, NOON, 1)),
-    }
-    found = Sweep().examine(PartitionMemory("changelog", 0, partition.store, b"offset"), 1)
-    assert [last_of_use - NOON for _, last_of_use in found] == [DAY, 0]
