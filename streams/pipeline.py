@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from streams.detection import alert, cap
+from streams.detection.cap import is_over as bucket_is_over
 from streams.detection.decision import Deciding, Decision
 from streams.detection.exception import first_match
 from streams.detection.forgetting import Seen, partition_time
@@ -38,6 +39,7 @@ __all__ = [
     "Rejected",
     "Seen",
     "Taking",
+    "bucket_is_over",
     "detect",
     "forgotten",
     "matcher",

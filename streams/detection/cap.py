@@ -6,6 +6,8 @@
 * When a bucket is written, the principal's buckets a day older than it are dropped. Not those a day older than the
   newest: after a kill a batch comes again to its old periods when its newest bucket may be there already (A2), and must
   find what it found the first time. In order of time the one written is the newest.
+* A principal that goes quiet has no bucket written any more. Its last ones are over a week after that day: a replay of
+  the last week still finds them. ``forget_after`` is about pairs and has no say in it.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 BUCKET_LIFE = 86_400_000
 """How long after its start a bucket is kept at least, in milliseconds."""
+
+QUIET_BUCKET_LIFE = 8 * BUCKET_LIFE
+"""How long after its start a bucket is kept at most where the principal has no newer ones, in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,11 @@ def bucket_of(alert_id: str, time: int, memory: PrincipalMemory, rule: Rule) -> 
     """The bucket that let this very alert through, for a repeat to write again (A2); ``None`` if none did."""
     bucket = memory.bucket(bucket_start(time, rule))
     return bucket if bucket is not None and alert_id in bucket.alert_ids else None
+
+
+def is_over(start: int, now: int) -> bool:
+    """Whether the bucket that begins at ``start`` is of no use at ``now``; milliseconds since the epoch."""
+    return now - start > QUIET_BUCKET_LIFE
 
 
 def bucket_start(time: int, rule: Rule) -> int:

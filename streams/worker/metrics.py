@@ -62,7 +62,9 @@ class Metrics:
         )
         self.overflow = self._counter("overflow", "Alerts above the cap, sent to the overflow topic.", "rule")
         self.excepted = self._counter("excepted", "Sightings that an exception keeps from alerting.", "exception")
-        self.forgotten = self._counter("forgotten", "Entries deleted as last seen longer ago than forget_after.")
+        self.forgotten = self._counter(
+            "forgotten", "Entries deleted: pairs last seen longer ago than forget_after, cap buckets of a week ago."
+        )
         self.sent = self._counter("sent", "Records that the broker has acknowledged.", "topic")
         self.send_failures = self._counter(
             "send_failures", "Records that the broker refused or did not acknowledge; each stops the worker.", "topic"

@@ -1,4 +1,4 @@
-"""Deletes what is forgotten from the memory, a few entries with each handled sighting (M8).
+"""Deletes what is forgotten from the memory, and cap buckets that are over, a few entries with each sighting (M8, A3).
 
 Listing a partition whole would take seconds, so each sighting pays for a few entries, and the sweep goes round.
 """
@@ -9,7 +9,6 @@ from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from streams import pipeline
-from streams.detection.cap import BUCKET_LIFE
 from streams.wire import memory as codec
 from streams.worker.memory_table import stored_from
 
@@ -66,5 +65,5 @@ def _entries(partition: PartitionMemory, start: bytes) -> Iterator[tuple[bytes, 
 def _is_forgotten(key: bytes, value: bytes, now: int, deciding: pipeline.Deciding) -> bool:
     parsed = codec.parse_key(key)
     if isinstance(parsed, codec.BucketKey):
-        return pipeline.forgotten(parsed.start + BUCKET_LIFE, now, deciding)
+        return pipeline.bucket_is_over(parsed.start, now)
     return pipeline.forgotten(codec.decode_pair(value).last_seen, now, deciding)

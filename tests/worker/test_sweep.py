@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from memory_store import Partition
-from sightings import ALICE, DAY, MINUTE, NOON, sighting, with_settings
+from sightings import ALICE, BOB, DAY, MINUTE, NOON, sighting, with_settings
 from two_years import A_DAY, days, entries_at_most
 
 from streams.detection.memory import PairMemory
@@ -64,6 +64,20 @@ def test_what_the_batch_has_written_is_left() -> None:
     partition.decide(batch, sighting(LATER, account=f"{0:012d}"))
     Sweep().forget(batch, [Seen(LATER, LATER)], SETTINGS)
     assert [key for key, value in batch.changes() if value is None] == [codec.pair_key(ALICE, f"{1:012d}")]
+
+
+def test_cap_buckets_of_a_quiet_principal_are_kept_for_a_week() -> None:
+    """A3: a bucket is found by a replay of the last week, and then deleted, however long pairs are remembered."""
+    partition = Partition(with_settings(max_alerts=1), Sweep())
+    partition.handle([sighting(NOON, ALICE, f"{1:012d}")])
+    for day in range(1, 8):
+        partition.handle([sighting(NOON + day * DAY, BOB, f"{day:012d}")])
+    partition.handle([sighting(NOON + 1, ALICE, f"{2:012d}")])
+    assert partition.sent[-1][1] == "overflow"
+    partition.handle([sighting(NOON + 8 * DAY + 1, BOB, f"{8:012d}")] * 5)
+    kept = [codec.parse_key(key) for key in partition.store.entries]
+    assert {key.start for key in kept if isinstance(key, codec.BucketKey)} == {NOON + 8 * DAY}
+    assert codec.PairKey(ALICE, f"{1:012d}") in kept
 
 
 @settings(deadline=None, max_examples=15)
