@@ -17,6 +17,7 @@ from __future__ import annotations
 import logging
 import logging.config
 import sys
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
@@ -106,14 +107,16 @@ def _is_news(record: logging.LogRecord) -> bool:
 class RepeatsOfLibraries(logging.Filter):
     """Lets a library say the same thing once in ten seconds, and counts what it says between.
 
-    A broker that is away makes aiokafka write twenty lines a second, which buries what matters.
+    A broker that is away makes aiokafka write twenty lines a second, which buries what matters. Only the last ``KEPT``
+    different things are remembered: some of what a library says has an address or an error in the words themselves.
     """
 
     SECONDS = 10.0
+    KEPT = 200
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+        self._said: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to pass a record on; one that is passed on after others were not says how many."""
@@ -125,6 +128,9 @@ class RepeatsOfLibraries(logging.Filter):
             self._said[what] = (last, held_back + 1)
             return False
         self._said[what] = (record.created, 0)
+        self._said.move_to_end(what)
+        if len(self._said) > self.KEPT:
+            self._said.popitem(last=False)
         if held_back:
             record.msg = f"{record.getMessage()} (and {held_back} times in the last seconds)"
             record.args = ()

@@ -131,3 +131,13 @@ def test_a_library_that_repeats_itself_is_heard_once() -> None:
         *["broker.unreachable"] * 3,
         "Unable connect to node with id 7 (and 2 times in the last seconds)",
     ]
+
+
+def test_what_libraries_said_is_not_kept_for_good() -> None:
+    """Of a library that always says something else the last few things are remembered, and all is passed on."""
+    repeats = log.RepeatsOfLibraries()
+    for number in range(10 * repeats.KEPT):
+        record = logging.makeLogRecord({"name": "aiokafka.conn", "msg": f"Closing connection at 10.0.0.1:{number}"})
+        assert repeats.filter(record)
+        assert not repeats.filter(record)
+    assert len(repeats._said) == repeats.KEPT  # noqa: SLF001  growth shows nowhere else
