@@ -25,6 +25,8 @@ _Milliseconds = Annotated[int, Field(strict=True, gt=0)]
 
 _DURATIONS = ("window", "cap_period")
 _DAY = 86_400_000
+MOST_ALERTS = 10_000
+"""The largest cap. A bucket is one Kafka record with all ids of its period, and must fit whatever a topic takes."""
 _CLOSED = ConfigDict(extra="forbid")
 
 
@@ -79,7 +81,7 @@ class Rule:
     event_source: _Name
     event_name: _Name
     window: _Milliseconds
-    max_alerts: Annotated[int, Field(strict=True, ge=0)] = 100
+    max_alerts: Annotated[int, Field(strict=True, ge=0, le=MOST_ALERTS)] = 100
     cap_period: Annotated[_Milliseconds, Field(le=_DAY)] = 300_000
     description: Text | None = None
     action: Text | None = None

@@ -75,7 +75,10 @@ class Settings(BaseSettings):
     rule: ExistingFile | None = Field(None, description="A rule file; the shipped rule if none")
     window: Duration | None = Field(None, description="How long a pair stays known (M1); the rule's if none")
     max_alerts: Whole | None = Field(
-        None, ge=0, description="Alerts a principal and five minutes (A3); 0 is no cap; the rule's, 100, if none"
+        None,
+        ge=0,
+        le=rules.MOST_ALERTS,
+        description="Alerts a principal and five minutes (A3); 0 is no cap; the rule's, 100, if none",
     )
     severity: Literal["low", "medium", "high", "critical"] | None = Field(None, description="The rule's if none")
     risk_score: Whole | None = Field(None, ge=0, le=100, description="The rule's if none")

@@ -78,6 +78,7 @@ def test_the_shipped_rule_with_another_event_name_is_another_rule() -> None:
         ('"7d"', "7", "window: 7: must be a duration in quotes"),
         ('"7d"', '"0d"', "window: 0: Input should be greater than 0"),
         ('"7d"', '"7d"\ncap_period = "2d"', "cap_period: 172800000: Input should be less than or equal to 86400000"),
+        ('"7d"', '"7d"\nmax_alerts = 10001', "max_alerts: 10001: Input should be less than or equal to 10000"),
         ('"7d"', '"7d"\nmax_alerts = -1', "max_alerts: -1: Input should be greater than or equal to 0"),
         ('"7d"', '"7d"\ntags = "aws"', "tags: 'aws': Input should be a valid tuple"),
         ('"7d"', '"7d"\ntags = ["aws", 1]', "tags.1: 1: Input should be a valid string"),

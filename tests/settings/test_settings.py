@@ -160,6 +160,7 @@ def test_which_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ),
         ({"bootstrap_servers": "kafka"}, "'kafka' is no broker's address: write host:port"),
         ({"bootstrap_servers": ""}, "bootstrap_servers = '' (--bootstrap-servers)"),
+        ({"max_alerts": "10001"}, "max_alerts = '10001' (--max-alerts): must be less than or equal to 10000"),
         ({"risk_score": "101"}, "risk_score = '101' (--risk-score): must be less than or equal to 100"),
         ({"partitions": True}, "partitions = True (--partitions): write a whole number"),
         ({"topic_prefix": "a b"}, "topic_prefix = 'a b' (--topic-prefix)"),

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import uuid
+
 import pytest
 import strategies
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streams.detection.memory import CapBucket, PairMemory
+from streams.rules.rule import MOST_ALERTS
 from streams.wire.memory import (
     BucketKey,
     PairKey,
@@ -129,3 +132,9 @@ def test_a_newer_memory_is_refused() -> None:
         decode_pair(newer)
     with pytest.raises(UnknownSchemaError, match=r"CapBucket.*0123456789abcdef"):
         decode_bucket(newer)
+
+
+def test_the_largest_bucket_fits_into_a_topic() -> None:
+    """A3: a bucket of as many alerts as the cap may allow is far below the MiB that any Kafka topic takes."""
+    ids = tuple(str(uuid.UUID(int=number)) for number in range(MOST_ALERTS))
+    assert len(encode_bucket(CapBucket(START, ids))) < 512 * 1024
