@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from streams.settings import Settings
 from streams.worker.detect import Detect
 from streams.worker.metrics import Metrics
+from streams.worker.skips import NO_SKIPS
 from streams.worker.topics import topic_names
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def handled(value: bytes | None) -> list[Outgoing]:
     outbox = Sent()
     app = SimpleNamespace(
         options=settings,
+        skips=NO_SKIPS,
         topic_names=topic_names(settings),
         metrics=Metrics(),
         outbox=outbox,
