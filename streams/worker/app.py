@@ -35,13 +35,14 @@ from streams.worker.observed import OBSERVED, ObservedCollector
 from streams.worker.outbox import Outbox
 from streams.worker.recovery import Tables
 from streams.worker.registry_probe import RegistryProbe
+from streams.worker.room import Queues
 from streams.worker.sight import Sight
 from streams.worker.skips import NO_SKIPS
 from streams.worker.topics import MEMORY_TABLE, topic_names
 from streams.worker.transport import FINISH_SECONDS, FlowControl, Transport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable
+    from faust.types import StreamT
 
     from streams.settings import Settings
     from streams.worker.skips import Skips
@@ -81,6 +82,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self.alert_encoder = alert_encoder(options, self.metrics)
         self.geo = Places(options.geoip_database)
         self.batches = Batches()
+        self.queues = Queues()
         self.missing_topics = MissingTopics((*self.source_topics, self.topic_names.sightings))
         self.outbox = Outbox(self)
         self.failure: BaseException | None = None
@@ -227,11 +229,13 @@ def create_app(options: Settings, skips: Skips = NO_SKIPS) -> WorkerApp:
     sightings = app.topic(app.topic_names.sightings, **raw)
 
     @app.agent(sources, name="sight")  # type: ignore[untyped-decorator]
-    async def sight_agent(stream: AsyncIterable[bytes]) -> None:
+    async def sight_agent(stream: StreamT[bytes]) -> None:
+        app.queues.watch(options.source_topics, stream.channel.queue)
         await in_batches(app, stream, sight.handle)
 
     @app.agent(sightings, name="detect")  # type: ignore[untyped-decorator]
-    async def detect_agent(stream: AsyncIterable[bytes]) -> None:
+    async def detect_agent(stream: StreamT[bytes]) -> None:
+        app.queues.watch([app.topic_names.sightings], stream.channel.queue)
         await in_batches(app, stream, detect.handle)
 
     return app

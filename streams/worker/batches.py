@@ -1,13 +1,16 @@
 """Events in batches, and the guarantee that none is in hand when partitions change their owner.
 
-An agent takes whatever its queue holds, up to a limit, without waiting for more: alone, an event is handled at once;
-under load, one round of acknowledgements serves many. Events are acknowledged by hand after the batch is done (A2).
+An agent takes whatever its queue holds, up to a number and to so many bytes, without waiting for more: alone, an event
+is handled at once; under load, one round of acknowledgements serves many. Events are acknowledged by hand after the
+batch is done (A2). Between events a handler lets the event loop go on, so that health, commits and rebalances need not
+wait for a batch of large files.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +23,10 @@ log = structlog.get_logger(__name__)
 
 # How many events are handled between two rounds of acknowledgements; docs/decisions.md has the measurement.
 BATCH_LIMIT = 500
+# And of how many bytes; the event that goes beyond is the last. A large file alone takes longer than a round.
+BATCH_BYTES = 4 * 1024 * 1024
+# For how long a handler keeps the event loop to itself, if no event takes longer.
+TURN_SECONDS = 0.02
 
 
 class FailedInHand(Exception):  # noqa: N818  named for what it tells
@@ -94,6 +101,19 @@ class Batches:
                 self._free.set()
 
 
+class Turns:
+    """Lets the event loop go on whenever a turn has taken its time."""
+
+    def __init__(self) -> None:
+        self._until = time.monotonic() + TURN_SECONDS
+
+    async def rest(self) -> None:
+        """Call it where others may go on."""
+        if time.monotonic() >= self._until:
+            await asyncio.sleep(0)
+            self._until = time.monotonic() + TURN_SECONDS
+
+
 async def in_batches(
     app: Any,
     stream: Any,
@@ -141,13 +161,15 @@ async def _batches(app: Any, stream: Any) -> AsyncIterator[tuple[list[Any], Call
         return bool(consumer.flow_active and event.message.generation_id == app.consumer_generation_id)
 
     taken: list[Any] = []
+    size = 0
     async for event in stream.noack().events():
         taken.append(event)
-        if len(taken) < BATCH_LIMIT and not stream.channel.queue.empty():
+        size += len(event.message.value or b"")
+        if len(taken) < BATCH_LIMIT and size < BATCH_BYTES and not stream.channel.queue.empty():
             continue
         async with app.batches.one():
             # What was taken before a rebalance is read again from the committed offset by whoever owns it now.
             events = [event for event in taken if current(event)]
             if events:
                 yield events, partial(current, events[-1])
-        taken = []
+        taken, size = [], 0

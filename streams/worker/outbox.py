@@ -1,4 +1,7 @@
-"""Sending many records and waiting for all their acknowledgements at once."""
+"""Sending many records and waiting for all their acknowledgements at once, or slice by slice where they are large.
+
+A slice bounds what the producer holds and how many acknowledgements are open: 500 dead letters may be 16 MiB each.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,13 @@ from faust.exceptions import ProducerSendError
 from streams.operator_error import OperatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from streams.settings import Settings
 
 _FRAME_BYTES = 64 * 1024
+# How many bytes are sent between two waits; the record that goes beyond is the last.
+SLICE_BYTES = 8 * 1024 * 1024
 
 
 class SendError(OperatorError):
@@ -32,6 +37,11 @@ class Outgoing:
     value: bytes | None
     headers: tuple[tuple[str, bytes], ...] = ()
     partition: int | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes of key and value."""
+        return len(self.key or b"") + len(self.value or b"")
 
 
 def record_room(settings: Settings) -> int:
@@ -51,6 +61,9 @@ class Outbox:
         Raises:
             SendError: the broker refused a record, or did not answer within the producer's timeout.
         """
+        return [result for part in _slices(records) for result in await self._send_slice(part)]
+
+    async def _send_slice(self, records: Sequence[Outgoing]) -> list[Any]:
         waiting = [await self._send(record) for record in records]
         results: list[Any] = await asyncio.gather(*waiting, return_exceptions=True)
         metrics = self._app.metrics
@@ -73,6 +86,15 @@ class Outbox:
             )
         except (KafkaError, ProducerSendError) as refused:
             raise _named(record.topic, refused) from refused
+
+
+def _slices(records: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
+    start = size = 0
+    for place, record in enumerate(records, 1):
+        size += record.size
+        if size >= SLICE_BYTES or place == len(records):
+            yield records[start:place]
+            start, size = place, 0
 
 
 def _named(topic: str, failure: BaseException) -> BaseException:

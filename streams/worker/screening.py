@@ -10,6 +10,8 @@ The rules:
   client's position moves past all that was left out, and no record has to carry it there.
 * A record that an operator has skipped (``--skip``) is kept, marked or not, and told by its offset alone: it is to
   become a dead letter. It loses its headers, which may be what stops the client: a name that is not UTF-8 does.
+* Of a long answer only so much is taken that what is left of it fits the room there is (``room``), at least one batch.
+  The rest counts as not fetched: the client asks for it again.
 * Markers of transactions, and the producer and the kind of each batch, stay as they are: by these the client tells
   which batches were aborted, whatever is left of them.
 * What this module does not know, an older batch version or another codec, is passed on as it is; so is a batch that the
@@ -20,6 +22,7 @@ The rules:
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -65,6 +68,7 @@ class Screened:
         skipped: how many of them were left out.
         size: bytes of the records, decompressed.
         newest: the latest Kafka timestamp, in milliseconds since the epoch; -1 if there is none.
+        taken: how many of the fetched bytes were looked at; after them the room was used up.
     """
 
     kept: bytes = b""
@@ -72,12 +76,14 @@ class Screened:
     skipped: int = 0
     size: int = 0
     newest: int = -1
+    taken: int = 0
 
 
 def screen(
     fetched: bytes | memoryview,
     find_marks: Callable[[bytes | memoryview, int, int], list[int]],
     skip: Collection[int] = (),
+    room: float = math.inf,
 ) -> Screened:
     """Leave out of one partition's fetched record batches what cannot match.
 
@@ -85,16 +91,26 @@ def screen(
         fetched: the batches, as the broker sent them.
         find_marks: gives the places of the rule's marks in a stretch of bytes, in order.
         skip: the offsets of records that an operator has skipped; they are kept, without their headers.
+        room: of how many bytes what is kept may be; one batch may go beyond it.
     """
     screened = Screened()
     batches = list(_batches(fetched))
     if not batches:  # the client's to judge: it may have asked for too few bytes
-        screened.kept = bytes(fetched)
+        screened.kept, screened.taken = bytes(fetched), len(fetched)
         return screened
-    kept = [_screen_batch(fetched, start, end, find_marks, screened, skip=skip) for start, end in batches]
-    if not kept[-1]:
-        start = batches[-1][0]
-        kept.append(_batch(bytes(fetched[start : start + _RECORDS_AT]), []))
+    kept: list[bytes | memoryview] = []
+    last = 0
+    for start, end in batches:
+        if room <= 0:
+            break
+        left = _screen_batch(fetched, start, end, find_marks, screened, skip=skip)
+        room -= len(left)
+        kept.append(left)
+        screened.taken, last = end, start
+    else:
+        screened.taken = len(fetched)  # what follows is a part of a batch
+    if kept and not kept[-1]:
+        kept.append(_batch(bytes(fetched[last : last + _RECORDS_AT]), []))
     screened.kept = b"".join(kept)
     return screened
 

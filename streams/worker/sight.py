@@ -10,9 +10,9 @@ from streams import pipeline
 from streams.detection.kafka_time import NO_TIMESTAMP
 from streams.detection.sighting import Origin
 from streams.wire import sighting as codec
-from streams.worker.batches import in_hand
+from streams.worker.batches import Turns, in_hand
 from streams.worker.dead_letter import dead_letter
-from streams.worker.outbox import Outgoing, record_room
+from streams.worker.outbox import SLICE_BYTES, Outgoing, record_room
 from streams.worker.skipped import skipped_letter
 
 if TYPE_CHECKING:
@@ -39,9 +39,16 @@ class Sight:
 
     async def handle(self, events: Sequence[Any], _owned: Callable[[], bool]) -> None:
         """Send what a batch of source messages holds; returns when the broker has acknowledged all of it."""
+        turns, size = Turns(), 0
         outgoing: list[Outgoing] = []
         for event in events:
-            outgoing += await self._outgoing(event.message)
+            read = await self._outgoing(event.message)
+            outgoing += read
+            size += sum(record.size for record in read)
+            if size >= SLICE_BYTES:
+                await self._app.outbox.send_all(outgoing)
+                outgoing, size = [], 0
+            await turns.rest()
         await self._app.outbox.send_all(outgoing)
 
     async def _outgoing(self, message: Any) -> list[Outgoing]:

@@ -24,6 +24,7 @@ The rules:
   dropped, and those of a fetch that was under way are put back.
 * Nothing is dropped as read before: the last read offset of an earlier assignment may be noted after that of the next
   one has begun, and Faust then drops what nobody has handled. What comes twice is handled twice (M5).
+* Of source topics and sightings only so many bytes are taken in as there is room for (``room``).
 * Records of the changelog go to ``recovery`` as they were fetched, past Faust's queues.
 * The producer is idempotent, so that a retry cannot reorder the changelog.
 """
@@ -33,7 +34,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import structlog
 from aiokafka.client import ConnectionGroup
@@ -54,6 +55,7 @@ from streams.worker.frames import FETCH, take_over
 from streams.worker.missing_topics import create_no_topics
 from streams.worker.offsets import OpenOffsets
 from streams.worker.recovery import ChangelogPart
+from streams.worker.room import SIGHTINGS, SOURCES, Held
 from streams.worker.screening import screen
 
 if TYPE_CHECKING:
@@ -73,6 +75,8 @@ FINISH_SECONDS = 8.0
 # How long a broker may hold back an empty answer. aiokafka has one fetch under way at each broker, which leaves out the
 # partitions whose records it still holds: with Faust's 1.5 s these wait for so long whenever all others are quiet.
 FETCH_WAIT_MS = 100
+# Until a queue that was full is looked at again.
+FULL_QUEUE_SECONDS = 0.05
 
 
 class FlowControl(FlowControlEvent):  # type: ignore[misc]
@@ -90,26 +94,30 @@ class ScreeningClient:
     There is no other place between the bytes of an answer and their unpacking.
     """
 
-    def __init__(self, client: Any, app: WorkerApp) -> None:
+    def __init__(self, client: Any, app: WorkerApp, held: Held) -> None:
         self._client = client
         self._app = app
+        self._held = held
+        self._one_at_a_time = asyncio.Lock()  # each answer takes what room there is
         self._told: set[tuple[str, int, int]] = set()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
     async def send(self, node: Any, request: Any, *, group: Any = ConnectionGroup.DEFAULT) -> Any:
-        """Send a request; screen its answer if it is one to a fetch."""
+        """Send a request; of a fetch only what there is room for, and screen its answer."""
         if request.API_KEY != FETCH:
             return await self._client.send(node, request, group=group)
+        request = self._held.ask(request)
+        if not request.topics:
+            await asyncio.sleep(FETCH_WAIT_MS / 1000)  # as a broker would that has nothing
+            return Nothing()
         if await self._client.ready(node, group=group):
             take_over(self._client._conns[node, group])  # noqa: SLF001  aiokafka has no other way to a connection
         response = await self._client.send(node, request, group=group)
         self._note_what_is_gone(request, response)
-        response.topics = [
-            (topic, [self._screened(topic, partition) for partition in partitions])
-            for topic, partitions in response.topics
-        ]
+        async with self._one_at_a_time:
+            await self._screen(response)
         return response
 
     def _note_what_is_gone(self, request: Any, response: Any) -> None:
@@ -139,15 +147,31 @@ class ScreeningClient:
                         consequence="going on from the oldest record: what was deleted before it was read is lost",
                     )
 
-    def _screened(self, topic: str, partition: tuple[Any, ...]) -> tuple[Any, ...]:
-        *head, fetched = partition
-        if not fetched:
-            return partition
-        if topic not in self._app.source_topics:
-            return (*head, bytes(fetched))
-        screened = screen(fetched, self._app.find_marks, self._app.skips.of(topic, head[0]))
-        self._app.metrics.fetched(topic, head[0], screened)
-        return (*head, screened.kept)
+    async def _screen(self, response: Any) -> None:
+        """Leave in an answer what may match, as far as there is room."""
+        room, came, taken = self._held.room(SOURCES), 0, 0
+        for topic, partitions in response.topics:
+            for place, (number, *head, fetched) in enumerate(partitions):
+                if not fetched:
+                    continue
+                if topic in self._app.source_topics:
+                    screened = screen(fetched, self._app.find_marks, self._app.skips.of(topic, number), room)
+                    self._app.metrics.fetched(topic, number, screened)
+                    kept = screened.kept
+                    room, came, taken = room - len(kept), came + len(fetched), taken + screened.taken
+                    await asyncio.sleep(0)  # heartbeats and commits go by this loop too
+                else:
+                    kept = bytes(fetched)
+                self._held.sizes[topic, number] = len(kept)
+                partitions[place] = (number, *head, kept)
+        if came:
+            self._held.learn(came, taken)
+
+
+class Nothing:
+    """An answer to a fetch that was not sent."""
+
+    topics = ()
 
 
 class ActivePartitions:
@@ -156,11 +180,13 @@ class ActivePartitions:
     Between recovery and the first fetch of the streams Faust's set is empty for a moment, in which a fetch may wait.
     """
 
-    def __init__(self, active: Container[TP]) -> None:
+    def __init__(self, active: Container[TP], full: Container[str] = ()) -> None:
+        """As ``active`` says, but none of the topics whose queue is full."""
         self._active = active
+        self._full = full
 
     def __contains__(self, tp: object) -> bool:
-        return tp in self._active
+        return tp in self._active and cast("TP", tp).topic not in self._full
 
 
 class Fetched(dict["TP", list[Any]]):
@@ -208,7 +234,9 @@ class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         know_topics_before_assigning(self._consumer)
         self.app.missing_topics.watch(self._consumer)
         fetcher = self._consumer._fetcher  # noqa: SLF001  aiokafka has no hook here
-        fetcher._client = ScreeningClient(fetcher._client, self.app)  # noqa: SLF001
+        kinds = dict.fromkeys(self.app.source_topics, SOURCES) | {self.app.topic_names.sightings: SIGHTINGS}
+        held = Held(kinds, fetcher._records)  # noqa: SLF001
+        fetcher._client = ScreeningClient(fetcher._client, self.app, held)  # noqa: SLF001
 
     async def _fetch_records(self, consumer: Any, active_partitions: Container[TP] | None, **options: Any) -> Fetched:
         raise_what_ended(consumer)
@@ -354,6 +382,11 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         """Begin with nothing handed over."""
         self._offsets.clear()
         await super().on_partitions_assigned(assigned, generation_id)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109  as below
+        if active_partitions is None or not (full := self.app.queues.full()):
+            return await super()._getmany(active_partitions, timeout)
+        return await super()._getmany(ActivePartitions(active_partitions, full), FULL_QUEUE_SECONDS)
 
     async def _wait_next_records(self, timeout: float) -> tuple[Any, set[TP] | None]:  # noqa: ASYNC109  Faust's signature
         try:

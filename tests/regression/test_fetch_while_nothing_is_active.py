@@ -16,7 +16,7 @@ import pytest
 from aiokafka.consumer.fetcher import Fetcher
 from faust.types import TP
 
-from streams.worker.transport import FilteringThread
+from streams.worker.transport import ActivePartitions, FilteringThread
 
 CHANGELOG, STREAM = TP("group-memory-changelog", 0), TP("rootwatch.sightings", 0)
 
@@ -88,3 +88,12 @@ def test_what_is_active_is_taken() -> None:
     handed, buffered = fetched({CHANGELOG, STREAM})
     assert handed == {STREAM: ["record"]}
     assert buffered.taken
+
+
+def test_a_full_queue_does_not_hide_what_is_paused_meanwhile() -> None:
+    """What is left out as its queue is full is left out beside what Faust says at the moment, not instead of it."""
+    active = {CHANGELOG, STREAM}
+    seen = ActivePartitions(active, {STREAM.topic})
+    assert (CHANGELOG in seen, STREAM in seen) == (True, False)
+    active.clear()
+    assert CHANGELOG not in seen

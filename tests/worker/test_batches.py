@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streams.worker.batches import BATCH_LIMIT, Batches, FailedInHand, in_batches, in_hand
+from streams.worker.batches import BATCH_BYTES, BATCH_LIMIT, Batches, FailedInHand, Turns, in_batches, in_hand
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 class Event:
     """An event of a generation of the group."""
 
-    def __init__(self, number: int, generation: int = 1) -> None:
+    def __init__(self, number: int, generation: int = 1, value: bytes = b"") -> None:
         self.number = number
-        self.message = SimpleNamespace(generation_id=generation)
+        self.message = SimpleNamespace(generation_id=generation, value=value)
         self.message.topic, self.message.partition, self.message.offset = "cloudtrail", 2, number
         self.acked = False
 
@@ -83,6 +83,44 @@ def test_what_is_there_is_one_batch() -> None:
     run(App(), events, handle)
     assert batches == [list(range(BATCH_LIMIT)), list(range(BATCH_LIMIT, BATCH_LIMIT + 7))]
     assert all(event.acked for event in events)
+
+
+def test_a_batch_is_bounded_by_bytes() -> None:
+    """Large events make batches of few: each ends with the event that reaches the bound; all are handled in order."""
+    batches: list[list[int]] = []
+
+    async def handle(events: Sequence[Event], _owned: Callable[[], bool]) -> None:
+        batches.append([event.number for event in events])
+
+    half, whole = bytes(BATCH_BYTES // 2), bytes(BATCH_BYTES)
+    run(
+        App(), [Event(number, value=value) for number, value in enumerate([half, half, whole, half, b"", half])], handle
+    )
+    assert batches == [[0, 1], [2], [3, 4, 5]]
+
+
+def test_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between events that take their time the event loop goes on with what else there is, at most an event later."""
+    monkeypatch.setattr("streams.worker.batches.TURN_SECONDS", 0)
+
+    async def scene() -> list[str]:
+        log: list[str] = []
+
+        async def handle() -> None:
+            turns = Turns()
+            for number in range(3):
+                log.append(f"event {number}")
+                await turns.rest()
+
+        async def other() -> None:
+            for _ in range(3):
+                log.append("other")
+                await asyncio.sleep(0)
+
+        await asyncio.gather(handle(), other())
+        return log
+
+    assert asyncio.run(scene()) == ["event 0", "other", "event 1", "other", "event 2", "other"]
 
 
 def test_a_failure_stops_the_worker() -> None:

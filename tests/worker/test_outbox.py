@@ -10,7 +10,7 @@ import pytest
 from aiokafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
 
 from streams.worker.metrics import Metrics
-from streams.worker.outbox import Outbox, Outgoing, SendError
+from streams.worker.outbox import SLICE_BYTES, Outbox, Outgoing, SendError
 
 
 class Producer:
@@ -59,3 +59,23 @@ def test_a_fault_stays_a_fault() -> None:
     """What is not the broker's answer keeps its own type: it is nothing that an operator can mend."""
     with pytest.raises(LookupError):
         send(["alerts"], alerts=LookupError("a fault"))
+
+
+def test_large_records_are_sent_slice_by_slice() -> None:
+    """While a slice waits for its acknowledgements nothing more is given to the producer; the answers stay in order."""
+    open_at_once: list[int] = []
+
+    class Slow(Producer):
+        async def send(self, *_record: Any) -> asyncio.Future[int]:
+            self.waiting = [answer for answer in getattr(self, "waiting", []) if not answer.done()]
+            answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+            asyncio.get_running_loop().call_soon(answer.set_result, self.sent)
+            self.sent += 1
+            self.waiting.append(answer)
+            open_at_once.append(len(self.waiting))
+            return answer
+
+    half = bytes(SLICE_BYTES // 2)
+    app = SimpleNamespace(producer=Slow({}), metrics=Metrics())
+    assert asyncio.run(Outbox(app).send_all([Outgoing("t", None, half) for _ in range(5)])) == [0, 1, 2, 3, 4]
+    assert open_at_once == [1, 2, 1, 2, 1]

@@ -166,6 +166,17 @@ def test_a_marker_that_compaction_has_emptied() -> None:
     assert read(screen(bytes(emptied), FIND_MARKS).kept, 5, [(1, 3)]) == (6, [])
 
 
+@pytest.mark.parametrize(("room", "taken"), [(-1, 0), (0, 0), (1, 1), (70_000, 1), (150_000, 2), (1_000_000, 4)])
+def test_takes_what_there_is_room_for(room: int, taken: int) -> None:
+    """So many batches are taken that what is kept of them fills the room; the position is behind the last of these."""
+    large = [json.dumps({"eventName": "AssumeRoot", "policy": "x" * 100_000}).encode()]
+    batches = [batch(0, large, "zstd"), batch(1, large, "zstd"), batch(2, [OTHER]), batch(3, large)]
+    screened = screen(b"".join(batches), FIND_MARKS, room=room)
+    assert screened.taken == sum(map(len, batches[:taken]))
+    assert read(screened.kept, 0, [])[0] == taken
+    assert screened.records == taken
+
+
 def test_passes_on_a_part_of_a_batch() -> None:
     """An answer that holds no whole batch is the client's to judge: it asks again for more bytes."""
     part = batch(0, [MATCH])[:-1]
