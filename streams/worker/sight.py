@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from streams.detection.sighting import Sighting
 
 log = structlog.get_logger(__name__)
+
+# A message above this is read in a thread: handing it over costs far less than reading it.
+LARGE_BYTES = 128 * 1024
 
 
 def origin_of(message: Any) -> Origin:
@@ -55,6 +59,8 @@ class Sight:
         if self._app.skips.has(message.topic, message.partition, message.offset):
             return [await skipped_letter(self._app, message, origin_of(message))]
         with in_hand(message):
+            if len(message.value or b"") > LARGE_BYTES:  # so that the event loop has its turns meanwhile
+                return await asyncio.to_thread(self._read, message)
             return self._read(message)
 
     def _read(self, message: Any) -> list[Outgoing]:
