@@ -166,8 +166,9 @@ def test_what_is_known_to_hold_no_record_is_no_dead_letter_in_an_envelope(name: 
         {"_raw": None},
         {"eventSource": "aws:kafka", "records": {"t-0": [{"topic": "t", "partition": 0, "offset": 1, "key": "aw=="}]}},
         {"topic": "t", "offset": 1, "value": None},
-        {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": "1"}]}]}]},
+        {"resourceLogs": [{"scopeLogs": [{"logRecords": [{"timeUnixNano": "1"}, {"body": {}}]}]}]},
         {"resourceLogs": []},
+        {"resourceLogs": [{"resource": {}}, {"scopeLogs": [{"scope": {}}]}]},
     ],
 )
 def test_an_envelope_without_content_is_like_a_tombstone(document: Any) -> None:
@@ -356,6 +357,26 @@ def test_a_record_whose_form_was_changed_is_what_it_was(form: str, around: str |
     assert sighting.identity.account_id == "111111111111"
     assert [resource.account_id for resource in sighting.event.resources] == ["333333333333"]
     assert TOKEN not in sighting.record
+
+
+@pytest.mark.parametrize("bad", [7, {"body": "text"}, {"body": {"other": 1}}, {"body": [1]}])
+def test_a_log_record_without_a_known_body_costs_only_itself(bad: Any) -> None:
+    """R4, R8: also a body of a form that OTLP does not have."""
+    envelope = OF_TEXT["OpenTelemetry"][1](json.dumps(RECORD))
+    entries = envelope["resourceLogs"][0]["scopeLogs"][0]["logRecords"]
+    entries[:] = [entries[0], bad, entries[0]]
+    reading = read(envelope)
+    assert what(reading) == EXPECTED * 2
+    assert [(r.reason, r.element) for r in reading.rejected] == [("unknown-shape", 1)]
+
+
+@pytest.mark.parametrize(
+    "logs", [RECORD, [RECORD["eventName"]], [{"scopeLogs": 1}], [{"scopeLogs": [{"logRecords": "x"}]}]]
+)
+def test_logs_that_are_no_lists_are_not_lost(logs: Any) -> None:
+    """R6: what stands where a list should is of unknown shape."""
+    reading = read({"resourceLogs": logs})
+    assert (reading.sightings, [rejected.reason for rejected in reading.rejected]) == ((), ["unknown-shape"])
 
 
 def test_rows_of_a_query_are_records() -> None:

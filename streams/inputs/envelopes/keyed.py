@@ -1,10 +1,10 @@
-"""Envelopes of which one key carries the message: a table of who is known by which keys.
+"""Envelopes of which one key carries the message: a table of the keys by which each is known.
 
 Where each form is from:
 - Kafka Connect's JsonConverter: https://docs.confluent.io/platform/current/connect/userguide.html. Bytes are base64.
 - CloudEvents: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md.
-- Records of Kinesis, SQS, SNS and Kafka and events of lookup-events by themselves, as EventBridge Pipes, SDKs and
-  whoever splits a batch give them:
+- Records of Kinesis, SQS, SNS and Kafka and events of lookup-events by themselves, as EventBridge Pipes and SDKs give
+  them, and as a batch that was split leaves them:
   https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-event-source.html.
 - GELF: https://go2docs.graylog.org/current/getting_in_log_data/gelf.html. Vector: https://vector.dev/docs/reference/configuration/sources/aws_s3/.
   Fluent Bit and Docker's log files: ``log``. Cribl: ``_raw``. Fluentd, Logstash and others:
@@ -34,8 +34,9 @@ class Keyed:
 
     Attributes:
         NAME: the shape's name.
-        carriers: who carries the message; the first that looks like JSON counts, else the first that is there.
-        beside: the document has at least one of these as well; any will do if there are none.
+        carriers: the keys that may carry the message; the first whose value looks like JSON counts, else the first that
+            is there.
+        beside: keys of which the document has at least one as well, if there are any.
         alone: whether it has no other keys than all of these.
         base64: whether text may be base64.
     """

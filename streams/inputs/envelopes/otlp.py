@@ -29,24 +29,37 @@ def recognises(document: Document) -> bool:
 
 
 def read(document: Document, walk: Walk) -> Iterator[Item]:
-    """Read each body; a log record without one costs only itself (R4)."""
+    """Read each body; a log record that has none of a known form costs only itself (R4)."""
+    if not isinstance(document["resourceLogs"], list):
+        yield walk.unknown("resourceLogs is no list", document)
+        return
     elements = walk.elements()
+    for entry in _log_records(document):
+        body: Any = entry.get("body", {}) if isinstance(entry, dict) else None
+        try:
+            value = _plain(body, 0)
+        except TooDeepError as error:
+            yield elements.unreadable("malformed", str(error), entry)
+            continue
+        if value is None and body != {}:
+            yield elements.unknown("a log record without a body of a known form", entry)
+        else:
+            yield from carried.read(value, elements, entry, base64="bytesValue" in body)
+
+
+def _log_records(document: Document) -> Iterator[Any]:
+    """Every log record, and what stands where lists of them should."""
     for resource in _list(document, "resourceLogs"):
-        for scope in (*_list(resource, "scopeLogs"), *_list(resource, "instrumentationLibraryLogs")):
-            for entry in _list(scope, "logRecords"):
-                body = entry.get("body") if isinstance(entry, dict) else None
-                try:
-                    value = _plain(body, 0)
-                except TooDeepError as error:
-                    yield elements.unreadable("malformed", str(error), entry)
-                else:
-                    is_base64 = isinstance(body, dict) and "bytesValue" in body
-                    yield from carried.read(value, elements, entry, base64=is_base64)
+        for scope in _list(resource, "scopeLogs", "instrumentationLibraryLogs"):
+            yield from _list(scope, "logRecords")
 
 
-def _list(holder: Any, key: str) -> list[Any]:
-    value = holder.get(key) if isinstance(holder, dict) else None
-    return value if isinstance(value, list) else []
+def _list(holder: Any, *keys: str) -> list[Any]:
+    """The first of these lists that is there; what is no list stands for itself, so that it is not lost."""
+    if not isinstance(holder, dict):
+        return [holder]
+    value: Any = next((holder[key] for key in keys if key in holder), [])
+    return value if isinstance(value, list) else [value]
 
 
 def _plain(value: Any, depth: int) -> Any:

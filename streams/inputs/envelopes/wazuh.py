@@ -2,7 +2,7 @@
 
 https://documentation.wazuh.com/current/cloud-security/amazon/services/supported-services/cloudtrail.html. What the
 module itself sends, and ``full_log`` holds, is ``{"integration": "aws", "aws": {…}}``. It makes lists of one entry that
-entry, see ``cloudtrail.restored``.
+entry, see ``cloudtrail.record``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NAME = "wazuh"
 
 
 def recognises(document: Document) -> bool:
-    """It has what the module sends, or a decoded or full log beside the rule, agent or decoder of an event."""
+    """It has what the module sends, or a full log; the decoded one is told by ``aws`` in its data."""
     if document.get("integration") == "aws" and "aws" in document:
         return True
     data = document.get("data")
