@@ -6,7 +6,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from registry_server import RegistryServer
 from small_disk import MEBIBYTE, NoSmallDiskError, SmallDisk, small_disk
 
@@ -19,7 +19,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is no wrong answer.
-settings.register_profile("rootwatch", deadline=None)
+settings.register_profile("rootwatch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("rootwatch")
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
 from ports import HeldPort
 from worker_process import wait_for
@@ -145,12 +145,15 @@ class Broker:
         process = _running(self._process)
         quiet = logging.getLogger("kafka_broker")
         quiet.disabled = True  # the refused connections of the first second are no news
-        admin = AdminClient({"bootstrap.servers": self.bootstrap, "reconnect.backoff.max.ms": 200}, logger=quiet)
+        client = {"bootstrap.servers": self.bootstrap, "reconnect.backoff.max.ms": 200}
+        admin = AdminClient(client, logger=quiet)
         until = time.monotonic() + START_SECONDS
         while time.monotonic() < until and process.poll() is None:
             try:
                 # A broker that answers but is still fenced lists no brokers and could not hold a topic.
                 if admin.list_topics(timeout=1).brokers:
+                    # Until it has ids for idempotent producers these say on stderr that they wait for one.
+                    Producer({**client, "transactional.id": "serving"}, logger=quiet).init_transactions(START_SECONDS)
                     return
             except KafkaException:
                 continue

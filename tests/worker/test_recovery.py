@@ -93,7 +93,7 @@ def entries(app: WorkerApp, tp: TP) -> dict[bytes, bytes]:
 
 
 # One store serves all examples, and each empties it.
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(changelogs(), st.data())
 def test_a_restored_store_is_what_its_changelog_says(app: WorkerApp, changelog: Changelog, data: st.DataObject) -> None:
     """A2, M9: fetched in whatever parts, killed after whichever: the store is the changelog up to its offset, no more.
