@@ -7,14 +7,24 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-ROOTWATCH = Path(sys.executable).with_name("rootwatch")
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOTWATCH = str(Path(sys.executable).with_name("rootwatch"))
+# A demo that never hears that the days before are done: it is under way until somebody ends it.
+UNDER_WAY = """
+from streams.commands.main import main
+from streams.demo.broker import EmbeddedBroker
+EmbeddedBroker.all_committed = lambda *_: False
+main()
+"""
 
 
-def start(*arguments: str, folder: Path) -> subprocess.Popen[str]:
+def start(*arguments: str, folder: Path, program: Sequence[str] = (ROOTWATCH,)) -> subprocess.Popen[str]:
     """The demo, in an environment that would lead a worker elsewhere, with ``folder`` for temporary files."""
     environment = {
         **os.environ,
@@ -23,7 +33,7 @@ def start(*arguments: str, folder: Path) -> subprocess.Popen[str]:
         "ROOTWATCH_MAX_ALERTS": "1",
     }
     return subprocess.Popen(  # noqa: S603  the project's own command
-        [ROOTWATCH, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=folder
+        [*program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=folder
     )
 
 
@@ -43,7 +53,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Ended]:
     folders = {name: tmp_path_factory.mktemp(name) for name in commands}
     started = {name: start(*arguments, folder=folders[name]) for name, arguments in commands.items()}
     return {
-        name: Ended(*_outputs(process, seconds=60), folders[name])  # type: ignore[arg-type]
+        name: Ended(*_outputs(process, seconds=120), folders[name])  # type: ignore[arg-type]
         for name, process in started.items()
     }
 
@@ -96,7 +106,7 @@ def test_a_backtest_over_the_saved_samples_agrees(runs: dict[str, Ended]) -> Non
     process = start(
         "backtest", "samples", "--learn-until", "2025-06-10", "--max-alerts", "100", folder=runs["save"].folder
     )
-    code, out, err = _outputs(process, seconds=60)
+    code, out, err = _outputs(process, seconds=120)
     assert code == 0, err
     replayed = [json.loads(line)["alert_id"] for line in out.splitlines()]
     assert replayed == [alert["alert_id"] for alert in alerts_of(runs["json"])]
@@ -105,7 +115,7 @@ def test_a_backtest_over_the_saved_samples_agrees(runs: dict[str, Ended]) -> Non
 def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
     """--save into a file's place is exit 1 with one line that names it."""
     (tmp_path / "taken").write_text("a file")
-    code, out, err = _outputs(start("demo", "--save", "taken", folder=tmp_path), seconds=60)
+    code, out, err = _outputs(start("demo", "--save", "taken", folder=tmp_path), seconds=120)
     assert (code, out) == (1, "")
     assert err.startswith("rootwatch: --save taken: ")
     assert err.count("\n") == 1
@@ -114,12 +124,12 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demo_leaves_nothing(tmp_path: Path, sent: signal.Signals) -> None:
     """Ctrl-C, and SIGTERM like it, stop the worker, end with 130 and no traceback, and leave no file behind."""
-    with start("demo", folder=tmp_path) as process:
+    with start("demo", folder=tmp_path, program=(sys.executable, "-c", UNDER_WAY)) as process:
         assert process.stderr is not None
         while "the days before" not in (line := process.stderr.readline()):
             assert line, "the demo ended by itself"
         process.send_signal(sent)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (130, "")
     assert all(line.startswith(" ") for line in err.splitlines()), err  # progress only
     assert list(tmp_path.iterdir()) == []
