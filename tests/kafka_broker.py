@@ -39,7 +39,7 @@ class BrokerError(Exception):
 class Broker:
     """One broker in a process of its own; ``bootstrap`` is its plaintext listener, usable once ``start`` returned."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one for each thing that tests want otherwise
         self,
         folder: Path,
         *,
@@ -47,6 +47,7 @@ class Broker:
         listeners: Mapping[str, str] | None = None,
         format_options: Sequence[str] = (),
         heap: str = "1g",
+        classes: Path | None = None,
     ) -> None:
         """Lay out a broker in ``folder``; nothing runs yet.
 
@@ -57,9 +58,11 @@ class Broker:
                 address.
             format_options: more arguments for Kafka's StorageTool, such as ``--add-scram``.
             heap: Java's ``-Xmx``.
+            classes: a folder of Java classes that its configuration names.
         """
         self.folder = folder
         self._heap = heap
+        self._classes = classes
         self._format_options = list(format_options)
         protocols = {"PLAINTEXT": "PLAINTEXT", "CONTROLLER": "PLAINTEXT", **(listeners or {})}
         self._ports = {name: HeldPort() for name in protocols}
@@ -88,7 +91,7 @@ class Broker:
         Raises:
             BrokerError: Java or Maven is missing, or the broker did not come up.
         """
-        java = _java()
+        java = _java(self._classes)
         if not (self.folder / "data").exists():
             tool = ["kafka.tools.StorageTool", "format", "-t", _cluster_id(), "-c", "server.properties"]
             done = subprocess.run(  # noqa: S603  the command is this module's own
@@ -259,15 +262,31 @@ def _running(process: subprocess.Popen[bytes] | None) -> subprocess.Popen[bytes]
     return process
 
 
-def _java() -> list[str]:
-    """The Java command with Kafka's jars on its class path."""
+def compile_java(source: Path, into: Path) -> Path:
+    """Compile a Java class against Kafka's jars, and give the folder that holds it.
+
+    Raises:
+        BrokerError: there is no compiler, or it refuses the source.
+    """
+    compiler = shutil.which("javac")
+    if compiler is None:
+        raise BrokerError("There is no javac. Maven needs a JDK, too (Debian: apt install openjdk-17-jdk-headless).")
+    command = [compiler, "-cp", f"{_jars()}/*", "-d", str(into), str(source)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  the module's own
+    if done.returncode:
+        raise BrokerError(f"javac refuses {source}:\n{done.stderr}")
+    return into
+
+
+def _java(classes: Path | None) -> list[str]:
+    """The Java command with Kafka's jars on its class path, and a folder of more classes."""
     java = shutil.which("java")
     if java is None:
         raise BrokerError(
             "Java is not installed. The broker tests run a real Apache Kafka and need Java 17 or newer "
             "(Debian: apt install openjdk-17-jre-headless), or KAFKA_BOOTSTRAP=host:port of a running broker."
         )
-    return [java, "-cp", f"{_jars()}/*"]
+    return [java, "-cp", f"{_jars()}/*" if classes is None else f"{_jars()}/*:{classes}"]
 
 
 def _jars() -> Path:

@@ -184,9 +184,9 @@ def _newest(access: BrokerAccess, topic: str) -> int:
 def _topics(configured: Settings) -> Iterator[Row]:
     findings = check_topics(configured)
     for finding in findings:
-        mend = "" if finding.aspect in {"source", "partitions"} else "; `rootwatch topics apply` mends it"
-        yield Row("wrong", f"{finding}{mend}")
-    if not findings:
+        mend = "; `rootwatch topics apply` mends it" if finding.is_mendable else ""
+        yield Row("wrong" if finding.is_wrong else "warning", f"{finding}{mend}")
+    if not any(finding.is_wrong for finding in findings):
         yield Row("ok", "topics: every one is as it must be")
 
 

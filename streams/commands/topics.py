@@ -17,9 +17,10 @@ from streams.worker.topic_admin import apply_topics, check_topics
 from streams.worker.topics import alert_schemas
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from streams.settings import Settings
+    from streams.worker.topic_admin import Finding
 
 topics = typer.Typer(no_args_is_help=True, add_completion=False, help="Create or check the topics.")
 
@@ -46,9 +47,11 @@ Acls = Annotated[
 def check(config: Config = None, acls: Acls = None) -> None:
     """Name what is missing or differs; change nothing. Exit 1 if there is anything."""
     configured = settings.load(config)
-    problems = [str(finding) for finding in check_topics(configured)] + _subjects(configured, registry.check_schemas)
+    findings = check_topics(configured)
+    problems = [str(finding) for finding in findings if finding.is_wrong]
+    problems += _subjects(configured, registry.check_schemas)
     problems += check_acls(configured, acls) if acls else []
-    show([("wrong", problem) for problem in problems] or _all_well(acls))
+    show([*_warnings(findings), *([("wrong", problem) for problem in problems] or _all_well(acls))])
     if problems:
         _say("`rootwatch topics apply` with the same settings and options mends what can be mended in place.")
         raise typer.Exit(1)
@@ -59,14 +62,14 @@ def apply(config: Config = None, acls: Acls = None) -> None:
     """Create what is missing and mend what can be mended in place. Exit 1 if anything is still wrong."""
     configured = settings.load(config)
     done, findings = apply_topics(configured)
-    remaining = [str(finding) for finding in findings]
+    remaining = [str(finding) for finding in findings if finding.is_wrong]
     done += _subjects(configured, registry.apply_schemas)
     if acls:
         granted, denied = apply_acls(configured, acls)
         done += granted
         remaining += denied
     rows = [("done", change) for change in done] + [("wrong", problem) for problem in remaining]
-    show(rows or _all_well(acls))
+    show([*_warnings(findings), *(rows or _all_well(acls))])
     if remaining:
         raise typer.Exit(1)
 
@@ -74,6 +77,11 @@ def apply(config: Config = None, acls: Acls = None) -> None:
 def _all_well(acls: str | None) -> list[tuple[str, str]]:
     rights = [("ok", f"{acls} has every right of a worker")] if acls else []
     return [("ok", "every topic is as it must be"), *rights]
+
+
+def _warnings(findings: Sequence[Finding]) -> list[tuple[str, str]]:
+    """What is left to the cluster."""
+    return [("warning", str(finding)) for finding in findings if not finding.is_wrong]
 
 
 def _subjects(configured: Settings, ask: Callable[[Settings, Mapping[str, str]], list[str]]) -> list[str]:

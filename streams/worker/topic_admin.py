@@ -2,24 +2,20 @@
 
 Source topics belong to others: they must be there, and are never created or changed. The number of partitions and of
 replicas is never changed in place: with other partitions a principal's next sighting would go elsewhere than its
-memory.
+memory. What a cluster refuses by its own policy is asked of it, without changing anything, wherever a setting differs:
+so check says the same as apply does.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import tenacity
-from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import (
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    NewTopic,
-    ResourceType,
-)
+from confluent_kafka import KafkaError, TopicCollection
+from confluent_kafka.admin import ConfigResource, ConfigSource, ResourceType
 
+from streams.worker import topic_policy
 from streams.worker.broker_access import (
     AccessRefused,
     BrokerAccess,
@@ -31,11 +27,14 @@ from streams.worker.topics import Topic, catalogue
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from confluent_kafka.admin import ConfigEntry
+
     from streams.settings import Settings
 
 __all__ = ["AccessRefused", "BrokerError", "BrokerUnreachable", "Finding", "apply_topics", "check_topics"]
 
 _POLICY = "cleanup.policy"
+_NOT_IN_PLACE = {"source", "partitions", "replication_factor"}
 _SEEN_SECONDS = 30.0
 
 
@@ -49,12 +48,21 @@ class Finding:
             ``replication_factor``, or the name of a topic setting, such as ``retention.ms``.
         problem: what is, and what must be.
         stops_worker: whether a worker must not start so.
+        is_refused: whether the cluster would not let it be mended.
+        is_wrong: whether it must be mended; false of what is left to the cluster.
     """
 
     topic: str
     aspect: str
     problem: str
     stops_worker: bool
+    is_refused: bool = False
+    is_wrong: bool = True
+
+    @property
+    def is_mendable(self) -> bool:
+        """Whether apply mends it."""
+        return self.is_wrong and not self.is_refused and self.aspect not in _NOT_IN_PLACE
 
     def __str__(self) -> str:
         return f"topic {self.topic}: {self.problem}"
@@ -76,7 +84,7 @@ def apply_topics(settings: Settings) -> tuple[list[str], list[Finding]]:
     """Create the topics that are missing, and set what can be changed in place; a second call changes nothing.
 
     Returns:
-        What was done, a sentence each, and what is still not as it must be.
+        What was done, a sentence each, and what is still not as it must be, or is left to the cluster.
 
     Raises:
         As ``check_topics``; what was done before stays done.
@@ -85,21 +93,22 @@ def apply_topics(settings: Settings) -> tuple[list[str], list[Finding]]:
         findings = _check(access, settings)
         wanted = {topic.name: topic for topic in catalogue(settings)}
         done = []
-        remaining = []
         changes: dict[str, dict[str, str]] = {}
+        expected: dict[str, Mapping[str, str]] = {}
         for finding in findings:
-            match finding.aspect:
-                case "missing":
-                    done += _create(access, wanted[finding.topic])
-                case "source" | "partitions" | "replication_factor":
-                    remaining.append(finding)
-                case setting:
-                    changes.setdefault(finding.topic, {})[setting] = wanted[finding.topic].config[setting]
+            if not finding.is_mendable:
+                continue
+            topic = wanted[finding.topic]
+            if finding.aspect == "missing":
+                expected[topic.name], said = _create(access, topic)
+                done += said
+            else:
+                changes.setdefault(topic.name, {})[finding.aspect] = topic.config[finding.aspect]
         for name, config in changes.items():
-            done.append(_configure(access, name, config))
-        created = [finding.topic for finding in findings if finding.aspect == "missing"]
-        _wait_until_seen(access, {**{name: wanted[name].config for name in created}, **changes})
-        return done, remaining
+            topic_policy.alter(access, name, config)
+            done.append(f"topic {name}: " + ", ".join(f"{key} set to {config[key]}" for key in sorted(config)))
+        _wait_until_seen(access, expected | changes)
+        return done, _check(access, settings) if done else findings
 
 
 def _wait_until_seen(access: BrokerAccess, changes: Mapping[str, Mapping[str, str]]) -> None:
@@ -113,7 +122,11 @@ def _wait_until_seen(access: BrokerAccess, changes: Mapping[str, Mapping[str, st
         if not all(map(_led, _describe(access, list(changes)).values())):
             return True
         configs = _configs(access, list(changes))
-        return any(configs[name].get(key) != value for name, config in changes.items() for key, value in config.items())
+        return any(
+            key not in configs[name] or configs[name][key].value != value
+            for name, config in changes.items()
+            for key, value in config.items()
+        )
 
     if changes:
         tenacity.Retrying(
@@ -142,12 +155,13 @@ def _check(access: BrokerAccess, settings: Settings) -> list[Finding]:
         if description is None:
             findings.append(Finding(topic.name, "missing", "missing", stops_worker=True))
         else:
-            findings += _compare(topic, description, configs[topic.name])
+            findings += _compare_shape(topic, description)
+            findings += _compare_settings(access, topic, configs[topic.name])
     return findings
 
 
-def _compare(topic: Topic, description: Any, config: Mapping[str, str]) -> list[Finding]:
-    """How an existing topic differs from what it must be."""
+def _compare_shape(topic: Topic, description: Any) -> list[Finding]:
+    """How an existing topic's partitions differ from what they must be."""
     findings = []
     partitions = len(description.partitions)
     if partitions != topic.partitions:
@@ -157,12 +171,56 @@ def _compare(topic: Topic, description: Any, config: Mapping[str, str]) -> list[
     if replicas != topic.replication_factor:
         problem = f"replication factor is {replicas} and must be {topic.replication_factor}; reassign its partitions"
         findings.append(Finding(topic.name, "replication_factor", problem, stops_worker=False))
-    for name, value in topic.config.items():
-        actual = config.get(name, "")
-        if sorted(actual.split(",")) != sorted(value.split(",")):
-            stops = topic.remembers and name == _POLICY
-            findings.append(Finding(topic.name, name, f"{name} is {actual} and must be {value}", stops_worker=stops))
     return findings
+
+
+def _compare_settings(access: BrokerAccess, topic: Topic, config: Mapping[str, ConfigEntry]) -> list[Finding]:
+    """How an existing topic's settings differ from what they must be, and what the cluster says to mending them."""
+    findings = []
+    for name, value in topic.config.items():
+        entry = config.get(name)
+        if entry is None and topic_policy.is_dispensable(name):
+            problem = f"the cluster knows no {name}; it is left out"
+            findings.append(Finding(topic.name, name, problem, stops_worker=False, is_refused=True, is_wrong=False))
+            continue
+        actual = "" if entry is None or entry.value is None else entry.value
+        if sorted(actual.split(",")) == sorted(value.split(",")):
+            continue
+        stops = topic.remembers and name == _POLICY
+        finding = Finding(topic.name, name, f"{name} is {actual} and must be {value}", stops_worker=stops)
+        findings.append(_with_answer(access, finding, value, is_own=_is_own(entry)))
+    return findings
+
+
+def _with_answer(access: BrokerAccess, finding: Finding, value: str, *, is_own: bool) -> Finding:
+    """A setting that differs, and what the cluster says to changing it.
+
+    Args:
+        access: whom to ask.
+        finding: the setting, as mendable.
+        value: what it must be.
+        is_own: whether the topic has a value of its own, and not the cluster's.
+    """
+    is_dispensable = topic_policy.is_dispensable(finding.aspect)
+    try:
+        refused = topic_policy.refused_change(access, finding.topic, finding.aspect, value)
+    except BrokerUnreachable:
+        raise
+    except BrokerError as no_answer:
+        # Apply gives a topic all its settings: one that is without has never met it, or the cluster has refused.
+        if is_own or not is_dispensable or not isinstance(no_answer, AccessRefused):
+            return finding
+        problem = f"{finding.problem}, unless the cluster refuses it; `rootwatch topics apply` tells"
+        return replace(finding, problem=problem, is_wrong=False)
+    if not refused:
+        return finding
+    problem = f"{finding.problem}, but the cluster refuses it: {refused}"
+    return replace(finding, problem=problem, is_refused=True, is_wrong=not is_dispensable)
+
+
+def _is_own(entry: ConfigEntry | None) -> bool:
+    source = ConfigSource.DYNAMIC_TOPIC_CONFIG
+    return entry is not None and entry.source in {source, source.value}  # the library gives the number
 
 
 def _describe(access: BrokerAccess, names: Sequence[str]) -> dict[str, Any]:
@@ -173,7 +231,7 @@ def _describe(access: BrokerAccess, names: Sequence[str]) -> dict[str, Any]:
         try:
             described[name] = access.result(f"topic {name}", "Describe", future)
         except BrokerError as error:
-            if not _is(error, KafkaError.UNKNOWN_TOPIC_OR_PART):
+            if topic_policy.code(error) != KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise
             described[name] = None
     return described
@@ -184,45 +242,28 @@ def _led(description: Any) -> bool:
     return description is not None and all(partition.leader is not None for partition in description.partitions)
 
 
-def _configs(access: BrokerAccess, names: Sequence[str]) -> dict[str, dict[str, str]]:
+def _configs(access: BrokerAccess, names: Sequence[str]) -> dict[str, dict[str, ConfigEntry]]:
     """The settings of topics that are there."""
     if not names:
         return {}
     futures = access.client.describe_configs([ConfigResource(ResourceType.TOPIC, name) for name in names])
     return {
-        resource.name: {
-            name: entry.value
-            for name, entry in access.result(f"topic {resource.name}", "DescribeConfigs", future).items()
-        }
+        resource.name: access.result(f"topic {resource.name}", "DescribeConfigs", future)
         for resource, future in futures.items()
     }
 
 
-def _create(access: BrokerAccess, topic: Topic) -> list[str]:
-    new = NewTopic(topic.name, topic.partitions, topic.replication_factor, config=dict(topic.config))
-    (future,) = access.client.create_topics([new]).values()
+def _create(access: BrokerAccess, topic: Topic) -> tuple[Mapping[str, str], list[str]]:
+    """Create a topic; return the settings that it then has, and what was done."""
     try:
-        access.result(f"topic {topic.name}", "Create", future)
+        config = topic_policy.create(access, topic)
     except BrokerError as error:
-        if not _is(error, KafkaError.TOPIC_ALREADY_EXISTS):  # by somebody else in the meantime: as good
+        if topic_policy.code(error) != KafkaError.TOPIC_ALREADY_EXISTS:  # by somebody else in the meantime: as good
             raise
-        return []
-    return [f"topic {topic.name}: created with {_count(topic.partitions)}"]
-
-
-def _configure(access: BrokerAccess, name: str, config: Mapping[str, str]) -> str:
-    entries = [
-        ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in sorted(config.items())
-    ]
-    resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
-    (future,) = access.client.incremental_alter_configs([resource]).values()
-    access.result(f"topic {name}", "AlterConfigs", future)
-    return f"topic {name}: " + ", ".join(f"{key} set to {value}" for key, value in sorted(config.items()))
-
-
-def _is(error: BrokerError, code: int) -> bool:
-    cause = error.__cause__
-    return isinstance(cause, KafkaException) and cause.args[0].code() == code
+        return topic.config, []
+    left_out = ", ".join(sorted(topic.config.keys() - config))
+    without = f", without {left_out}, which the cluster refuses" if left_out else ""
+    return config, [f"topic {topic.name}: created with {_count(topic.partitions)}{without}"]
 
 
 def _count(partitions: int) -> str:

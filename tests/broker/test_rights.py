@@ -15,6 +15,9 @@ from confluent_kafka.admin import (
     AclOperation,
     AclPermissionType,
     AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
     ResourcePatternType,
     ResourceType,
 )
@@ -40,7 +43,7 @@ _OPERATIONS = {
     "AlterConfigs": AclOperation.ALTER_CONFIGS,
 }
 _KINDS = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP}
-_USERS = ("worker", "starter", "owner", "granter", "seeder", "replayer", "reader", "looker")
+_USERS = ("worker", "starter", "owner", "granter", "seeder", "replayer", "reader", "looker", "checker")
 
 
 @dataclass(frozen=True)
@@ -254,6 +257,32 @@ def test_topics_are_applied_with_what_the_guide_says(guarded: Guarded) -> None:
     assert done.stdout.count("created") == len(own)
     changed = guarded.open.run("topics", "apply", **settings)
     assert changed.stdout == "ok\tevery topic is as it must be\n"
+
+
+def test_who_may_not_change_a_setting_is_told_whose_it_is(guarded: Guarded) -> None:
+    """Without AlterConfigs nobody can ask what the cluster takes: its own value is a warning, the topic's is wrong."""
+    settings = {"topic_prefix": "checked", "group_id": "checked"}
+    assert guarded.open.run("topics", "apply", **settings).returncode == 0
+    guarded.grant("checker", Right("topic", guarded.names.source_topic, ("Describe",)))
+    for topic in catalogue(Settings(**settings)):
+        guarded.grant("checker", Right("topic", topic.name, ("Describe", "DescribeConfigs")))
+    admin = AdminClient({"bootstrap.servers": guarded.broker.bootstrap})
+    changes = {
+        "checked.alerts": ConfigEntry("retention.ms", None, incremental_operation=AlterConfigOpType.DELETE),
+        "checked.sightings": ConfigEntry("retention.ms", "1000", incremental_operation=AlterConfigOpType.SET),
+    }
+    for name, entry in changes.items():
+        resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=[entry])
+        admin.incremental_alter_configs([resource])[resource].result(30)
+
+    def states() -> dict[str, str]:
+        said = guarded.limited("checker").run("topics", "check", **settings)
+        rows = [line.split("\t") for line in said.stdout.splitlines() if "retention.ms" in line]
+        return {sentence.split()[1].rstrip(":"): state for state, sentence in rows}
+
+    wait_for(lambda: len(states()) == len(changes), "the broker shows both changes", 30)
+    assert states() == {"checked.alerts": "warning", "checked.sightings": "wrong"}
+    assert guarded.open.run("topics", "apply", **settings).stdout.count("retention.ms set to") == len(changes)
 
 
 def test_acls_are_applied_with_what_the_guide_says(guarded: Guarded) -> None:
