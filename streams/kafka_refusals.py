@@ -43,6 +43,15 @@ def is_refusal(error: KafkaError) -> bool:
     return error.code() in _REFUSALS or "tls alert" in error.str()
 
 
+def is_of_a_group(error: KafkaError) -> bool:
+    """Whether an error is of no concern where no group is joined.
+
+    librdkafka (2.16) looks for the coordinator of its ``group.id`` all the same, in the background, and reports a
+    refusal once, as an error of partition 0 of no topic.
+    """
+    return bool(error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED)
+
+
 def words(error: KafkaError) -> str:
     """What an error says, without librdkafka's prefix of thread and broker and its count of milliseconds."""
     return _PREFIX.sub("", str(error.str())).split(" (after ")[0].rstrip(".")

@@ -3,7 +3,8 @@
 Rules:
 - librdkafka reports refused credentials and failed handshakes only through its error callback, and serves that only
   while it is polled: so every question to the cluster is asked in short turns with a poll between them.
-- A refusal ends the attempt at once; a broker that is not there, after ``PATIENCE`` seconds.
+- A refusal ends the attempt at once; a broker that is not there, after ``PATIENCE`` seconds. What is refused of the
+  group is no refusal: none is joined.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.backtest.wanted import SourceError
 from streams.kafka_errors import is_retriable
-from streams.kafka_refusals import explained, is_refusal, words
+from streams.kafka_refusals import explained, is_of_a_group, is_refusal, words
 from streams.kafka_security import confluent_options
 
 if TYPE_CHECKING:
@@ -135,8 +136,8 @@ class Connection:
                     yield message
                 elif error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  a public name
                     ends.pop(message.partition(), None)
-                elif error is not None and not is_retriable(error):
-                    raise SourceError(not_read(f"topic {topic}", error))
+                elif error is not None and not (is_retriable(error) or is_of_a_group(error)):
+                    raise SourceError(f"topic {topic}: Read: {words(error)}")
             self.raise_refusal(f"topic {topic}: Read")
             if time.monotonic() - heard > PATIENCE:
                 raise SourceError(f"topic {topic}: Read: nothing heard for {PATIENCE:.0f} s")
@@ -151,12 +152,5 @@ class Connection:
 
     def _note(self, error: KafkaError) -> None:
         self.last_error = error
-        if is_refusal(error):
+        if is_refusal(error) and not is_of_a_group(error):
             self.refusal = error
-
-
-def not_read(what: str, error: KafkaError) -> str:
-    """An error of a message, named by what it is about: the library asks after its group, too, though it joins none."""
-    if error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
-        return f"group {GROUP}: Describe: {words(error)}"
-    return f"{what}: Read: {words(error)}"

@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, TopicPartition
 
-from streams.backtest.consumer import PATIENCE, Connection, not_read
+from streams.backtest.consumer import PATIENCE, Connection
 from streams.backtest.parts import Part
 from streams.backtest.reader import Reader, timestamp_of
 from streams.backtest.span import LATE_DELIVERY, Span
 from streams.backtest.wanted import SourceError
 from streams.detection.kafka_time import NO_TIMESTAMP
 from streams.kafka_errors import is_retriable
+from streams.kafka_refusals import is_of_a_group, words
 from streams.wire.timestamps import to_iso8601
 
 if TYPE_CHECKING:
@@ -187,11 +188,10 @@ class _SliceReader:
                 self._close(number)
             case KafkaError._AUTO_OFFSET_RESET | KafkaError.OFFSET_OUT_OF_RANGE:  # noqa: SLF001
                 self._go_on_after_deletion(number)
-            case _ if is_retriable(error):
+            case _ if is_retriable(error) or is_of_a_group(error):
                 pass
             case _:
-                place = f"{self._task.topic}[{number}]"
-                self._reader.tally.failures.append((place, not_read(place, error).removeprefix(f"{place}: ")))
+                self._reader.tally.failures.append((f"{self._task.topic}[{number}]", f"Read: {words(error)}"))
                 self._close(number)
 
     def _go_on_after_deletion(self, number: int) -> None:

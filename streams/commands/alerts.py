@@ -23,7 +23,7 @@ from streams import settings
 from streams.commands.alert_table import cells, table
 from streams.commands.options import Config  # noqa: TC001  typer reads it
 from streams.kafka_errors import is_retriable
-from streams.kafka_refusals import explained, is_refusal, words
+from streams.kafka_refusals import explained, is_of_a_group, is_refusal, words
 from streams.kafka_security import confluent_options
 from streams.settings.values import parse_time
 from streams.wire.alert import read_alert, to_json_line
@@ -106,7 +106,7 @@ def _messages(configured: Settings, topic: str, since: int | None, *, follow: bo
         "enable.auto.commit": False,
         "enable.partition.eof": True,
         "auto.offset.reset": "earliest",
-        "error_cb": lambda error: refusals.append(error) if is_refusal(error) else None,
+        "error_cb": lambda error: refusals.append(error) if is_refusal(error) and not is_of_a_group(error) else None,
     }
     consumer = Consumer(options, logger=quiet)
     try:
@@ -126,10 +126,8 @@ def _messages(configured: Settings, topic: str, since: int | None, *, follow: bo
                 yield message
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  librdkafka's own codes start so
                 unread.discard(message.partition())
-            elif not is_retriable(error):
-                asked_after_group = error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED
-                what = f"group {options['group.id']}: Describe" if asked_after_group else f"topic {topic}: Read"
-                raise BrokerError(f"{what}: {words(error)}")
+            elif not (is_retriable(error) or is_of_a_group(error)):
+                raise BrokerError(f"topic {topic}: Read: {words(error)}")
     finally:
         consumer.close()
 

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING
 from confluent_kafka import KafkaError, TopicPartition
 
 from streams import pipeline
-from streams.backtest.consumer import Connection, not_read
+from streams.backtest.consumer import Connection
 from streams.backtest.wanted import SourceError
 from streams.commands.payload_kind import describe
 from streams.kafka_errors import is_retriable
+from streams.kafka_refusals import is_of_a_group, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,8 +147,8 @@ def _newest(connection: Connection, topic: str, until: float) -> Iterator[Messag
                     yield message
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  a public name of the library
                 ends.pop(partition, None)
-            elif not is_retriable(error):
-                raise SourceError(not_read(f"topic {topic}", error))
+            elif not (is_retriable(error) or is_of_a_group(error)):
+                raise SourceError(f"topic {topic}: Read: {words(error)}")
         connection.raise_refusal(f"topic {topic}: Read")
         for place in consumer.position([TopicPartition(topic, partition) for partition in ends]):
             if place.offset >= ends[place.partition]:

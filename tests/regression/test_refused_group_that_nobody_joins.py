@@ -1,0 +1,92 @@
+"""A refusal of the group closed partition 0 of a replay, and ended `alerts` and `state`, though none joins a group.
+
+librdkafka looks for the coordinator of its ``group.id`` in the background. What it hears comes as an error message of
+partition 0 of no topic, sooner or later than the records: a small topic was read before, a large one was not.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from confluent_kafka import KafkaError, Message, TopicPartition
+from sightings import RULE
+
+from streams.backtest.consumer import Connection
+from streams.backtest.reader import Reading
+from streams.backtest.topic_task import Slice, TopicTask
+from streams.commands import alerts
+from streams.pipeline import Taking
+from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SETTINGS = Settings(bootstrap_servers="127.0.0.1:9")
+REFUSED = KafkaError.GROUP_AUTHORIZATION_FAILED
+
+
+class Refused:
+    """A consumer that hears of its group's refusal before each of two records of partition 0."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        """Hold what is to come."""
+        self.position_now = 0
+        group = Message(error=KafkaError(REFUSED), partition=0)
+        end = Message("t", 0, 2, error=KafkaError(KafkaError._PARTITION_EOF))  # noqa: SLF001  a public name
+        self.coming = [group, Message("t", 0, 0, b"k", b"{}"), group, Message("t", 0, 1, b"k", b"{}"), group, end]
+
+    def poll(self, _seconds: float) -> Message | None:
+        """The next one."""
+        message = self.coming.pop(0) if self.coming else None
+        if message is not None and message.error() is None:
+            self.position_now = message.offset() + 1
+        return message
+
+    def consume(self, _count: int, _seconds: float) -> list[Message]:
+        """The next one, alone."""
+        message = self.poll(0)
+        return [] if message is None else [message]
+
+    def position(self, places: list[TopicPartition]) -> list[TopicPartition]:
+        """Behind the last record."""
+        return [TopicPartition(place.topic, place.partition, self.position_now) for place in places]
+
+    def get_watermark_offsets(self, _place: TopicPartition, _timeout: float) -> tuple[int, int]:
+        """Of two records."""
+        return 0, 2
+
+    def assign(self, _places: list[TopicPartition]) -> None:
+        """Nothing to do."""
+
+    pause = assign
+
+    def close(self) -> None:
+        """Nothing to do."""
+
+
+def replayed() -> int:
+    """How many messages a replay reads."""
+    parts = list(TopicTask(SETTINGS, "t", (Slice(0, 0, 2),)).read(Reading(RULE, Taking())))
+    assert [part.tally.failures for part in parts] == [[] for _ in parts]
+    return sum(part.tally.messages for part in parts)
+
+
+def read_to_the_end() -> int:
+    """How many messages `state` and `--compare` read."""
+    with Connection(SETTINGS) as connection:
+        return len(list(connection.read_to_end("t", [0])))
+
+
+def shown() -> int:
+    """How many messages `alerts` reads."""
+    return len(list(alerts._messages(SETTINGS, "t", None, follow=False)))  # noqa: SLF001  what the command reads
+
+
+@pytest.mark.parametrize("count", [replayed, read_to_the_end, shown])
+def test_a_refused_group_ends_no_reading(count: Callable[[], int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whenever the refusal comes, all records are read."""
+    monkeypatch.setattr("streams.backtest.consumer.Consumer", Refused)
+    monkeypatch.setattr("streams.commands.alerts.Consumer", Refused)
+    monkeypatch.setattr("streams.commands.alerts._partitions", lambda *_: {0})
+    assert count() == 2
