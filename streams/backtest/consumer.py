@@ -41,9 +41,13 @@ log.propagate = False  # what matters of it is raised, or is in a tally
 
 
 class Connection:
-    """A consumer and what its cluster last complained of. Use it as a context: it closes the consumer."""
+    """A consumer and what its cluster last complained of. Use it as a context: it closes the consumer.
 
-    def __init__(self, settings: Settings) -> None:
+    It reads what is committed, and ends before the first transaction that is still open. With ``uncommitted``, which
+    is for questions about offsets, everything that was written is there.
+    """
+
+    def __init__(self, settings: Settings, *, uncommitted: bool = False) -> None:
         self._settings = settings
         self._servers = ",".join(settings.bootstrap_servers)
         self.last_error: KafkaError | None = None
@@ -54,7 +58,7 @@ class Connection:
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
             "auto.offset.reset": "error",  # a deleted offset is to be named, not skipped silently
-            "isolation.level": "read_committed",
+            "isolation.level": "read_uncommitted" if uncommitted else "read_committed",
             "queued.min.messages": 1_000_000,  # so that the bytes below bound it
             "queued.max.messages.kbytes": 64 * 1024,
             "fetch.queue.backoff.ms": 1,  # by default the fetcher sleeps a second whenever its queue is full
@@ -106,7 +110,7 @@ class Connection:
         return sorted(metadata.partitions)
 
     def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
-        """The oldest offset that is there and the end, which is the next one to be written.
+        """The oldest offset that is there and the end: the next one to be written, or the first open transaction's.
 
         Raises:
             SourceError: as ``ask``.

@@ -29,7 +29,7 @@ class Input:
         unit: stored ``bytes`` or Kafka ``records``.
         is_small: it is not worth more than one process.
         failures: (path or partition, what is wrong) for what cannot even be tried.
-        truncated: which offsets that were asked for are already deleted.
+        truncated: which offsets that were asked for are already deleted, or not yet committed.
         warnings: what a person must know of the input.
     """
 

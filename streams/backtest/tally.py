@@ -53,7 +53,8 @@ class Tally:
         flaws: the first of them by place.
         size: bytes read, as stored.
         failures: (path or partition, what is wrong) for what could not be read to its end.
-        truncated: which offsets that were asked for are already deleted, and from where reading starts instead.
+        truncated: which offsets that were asked for are already deleted, and from where reading starts instead; or
+            lie in or behind a transaction that is open.
         warnings: what a person must know of the reading.
     """
 

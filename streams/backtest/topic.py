@@ -2,6 +2,8 @@
 
 Rules:
 - The ends are those seen at the start, so that a replay of a live topic ends.
+- What a producer has not yet committed is not read, nor what is behind it. A transaction that was open at the start has
+  ``OPEN_SECONDS`` to end, which those of a producer that commits all the time do; then the replay stops before it.
 - ``--from`` becomes an offset by Kafka's own index of timestamps: every record before it is older, or has none.
   ``--to`` cannot, as producers' timestamps need not ascend; where to stop is found while reading (``topic_task``).
 - The offsets of all partitions, laid end to end, are cut into as many equal pieces as there are processes: a topic of
@@ -10,6 +12,7 @@ Rules:
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 
 SMALL_TOPIC = 10_000
 """Up to this many records a topic is read by one process, and thoroughly: starting more costs more."""
+
+OPEN_SECONDS = 10.0
+_LOOK_SECONDS = 0.2
 
 
 @dataclass(slots=True)
@@ -48,11 +54,14 @@ def topic_input(wanted: Wanted, settings: Settings, processes: int) -> Input:
         SourceError: the cluster cannot be reached or refuses, or there is no such topic.
     """
     topic = wanted.topic or ""
-    with Connection(settings) as connection:
+    with Connection(settings, uncommitted=True) as connection:
         ranges = _ranges(connection, topic)
         _check_partitions(wanted, ranges)
         _place_starts(connection, wanted, ranges)
         _place_ends(wanted, ranges)
+    truncated = list(_deleted(wanted, ranges))
+    with Connection(settings) as connection:
+        truncated += _stop_before_open_transactions(connection, topic, ranges)
     slices = [Slice(r.partition, r.start, r.end) for r in ranges if r.start < r.end]
     total = sum(piece.end - piece.start for piece in slices)
     is_small = total <= SMALL_TOPIC
@@ -63,7 +72,7 @@ def topic_input(wanted: Wanted, settings: Settings, processes: int) -> Input:
         total,
         "records",
         is_small=is_small,
-        truncated=list(_deleted(wanted, ranges)),
+        truncated=truncated,
     )
 
 
@@ -164,6 +173,23 @@ def _place_ends(wanted: Wanted, ranges: list[_Range]) -> None:
         if start > end:
             raise UsageError(f"--from-offset {r.partition}:{start} is after --to-offset {r.partition}:{end}")
         r.end = end
+
+
+def _stop_before_open_transactions(connection: Connection, topic: str, ranges: list[_Range]) -> Iterator[str]:
+    """End each range before the first transaction that stays open, and say what is not read, in words."""
+    until = time.monotonic() + OPEN_SECONDS
+    for r in ranges:
+        if r.start >= r.end:
+            continue
+        while (stable := connection.watermarks(topic, r.partition)[1]) < r.end and time.monotonic() < until:
+            time.sleep(_LOOK_SECONDS)
+        if stable < r.end:
+            first = max(stable, r.start)
+            yield (
+                f"{topic}[{r.partition}]: a transaction is open from offset {stable} on; "
+                f"offsets {first} to {r.end - 1} are not read"
+            )
+            r.end = first
 
 
 def _deleted(wanted: Wanted, ranges: list[_Range]) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """Reads slices of a topic's partitions in one process.
 
 Rules:
-- A slice ends at its end offset, or at the partition's end as the broker has it now: there a read-committed consumer
-  waits before an open transaction, and control records or compaction may have taken the last offsets.
+- A slice ends at its end offset, or at the partition's end as the broker has it now: control records, aborted
+  transactions or compaction may have taken the last offsets. No transaction is open in a slice (``topic``).
 - With ``--to``: a broker that stamps records itself (LogAppendTime) stamps them in ascending order, so the first one at
   or after ``--to`` ends the slice. Producers' own timestamps need not ascend: the slice goes on until ``TAIL_RECORDS``
   on end are more than a day younger than ``--to``.

@@ -42,7 +42,10 @@ ToOffset = Annotated[
     typer.Option("--to-offset", help="End before these offsets; other partitions at their end.", metavar="P:O,…"),
 ]
 AllowTruncated = Annotated[
-    bool, typer.Option("--allow-truncated", help="Exit 0 even if records asked for are already deleted.")
+    bool,
+    typer.Option(
+        "--allow-truncated", help="Exit 0 even if records asked for are already deleted, or not yet committed."
+    ),
 ]
 Processes = Annotated[
     int | None, typer.Option("--processes", min=1, help="How many processes read; one a core if not given.")
