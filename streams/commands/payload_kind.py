@@ -34,8 +34,8 @@ _KEY = re.compile(r"[A-Za-z_@$][\w@$.-]{0,39}", re.ASCII)
 _MOST_KEYS = 6
 
 
-def describe(value: bytes) -> str | None:
-    """Say what a message looks like, such as ``base64 text`` or ``Parquet``; ``None`` for JSON that is damaged."""
+def describe(value: bytes) -> str:
+    """Say what a message looks like, such as ``base64 text`` or ``Parquet``."""
     for magic, name in _MAGIC:
         if value.startswith(magic):
             return name
@@ -49,11 +49,11 @@ def describe(value: bytes) -> str | None:
     return _describe_json(text) if text[:1] in (b"{", b"[", b'"') else _describe_text(value)
 
 
-def _describe_json(text: bytes) -> str | None:
+def _describe_json(text: bytes) -> str:
     try:
         document = json_text.parse(text)
     except (json_text.MalformedJsonError, json_text.TooDeepError):
-        return None
+        return "JSON that is cut, damaged or followed by something"
     if isinstance(document, dict):
         keys = [key for key in document if _KEY.fullmatch(key)][:_MOST_KEYS]
         return f"JSON with the keys {', '.join(keys)}" if keys else "a JSON object"

@@ -159,8 +159,7 @@ def _kind(value: bytes, reading: Reading) -> str:
     rejected = reading.rejected[0]
     if rejected.reason == "too-large":
         return "too large: above max_message_size"
-    looks = describe(value)
-    return f"{rejected.reason}{f' ({looks})' if looks else ''}"
+    return f"{rejected.reason} ({describe(value)})"
 
 
 def _listed(counts: Counter[str]) -> str:
