@@ -84,7 +84,7 @@ def parse_skips(texts: Iterable[str], settings: Settings) -> Skips:
 
 
 def check_skips(settings: Settings, skips: Skips) -> None:
-    """Look whether the records to be skipped are there; warn of each that the group has already passed.
+    """Look whether the records to be skipped are there; warn of each that the group will not read.
 
     Raises:
         SkipError: a partition or an offset does not exist.
@@ -94,20 +94,22 @@ def check_skips(settings: Settings, skips: Skips) -> None:
     with BrokerAccess(settings) as access:
         for topic in sorted({topic for topic, _ in skips.offsets}):
             _check_partitions(access, topic, skips)
-        ends = _ends(access, skips)
+        oldest = _offsets(access, skips, OffsetSpec.earliest())
+        ends = _offsets(access, skips, OffsetSpec.latest())
         committed = _committed(access, settings.group_id, skips)
     for topic, partition, offset in skips.places():
-        where, end = (topic, partition), ends[topic, partition]
+        where = (topic, partition)
+        end, following = ends[where], max(oldest[where], committed.get(where, 0))
         if offset >= end:
             raise SkipError(
                 f"--skip {topic}:{partition}:{offset}: there is no such record yet, the partition ends at {end}"
             )
-        if offset < committed.get(where, 0):
+        if offset < following:
             log.warning(
                 "skip.past",
                 record=f"{topic}:{partition}:{offset}",
-                committed=committed[where],
-                consequence="it has been handled or skipped before, and nothing is skipped now; remove this --skip",
+                next=following,
+                consequence="it was handled, skipped or deleted before, and nothing is skipped now; remove this --skip",
             )
 
 
@@ -122,8 +124,9 @@ def _check_partitions(access: BrokerAccess, topic: str, skips: Skips) -> None:
             )
 
 
-def _ends(access: BrokerAccess, skips: Skips) -> dict[tuple[str, int], int]:
-    asked = {TopicPartition(topic, partition): OffsetSpec.latest() for topic, partition in skips.offsets}
+def _offsets(access: BrokerAccess, skips: Skips, which: OffsetSpec) -> dict[tuple[str, int], int]:
+    """The earliest or the latest offset of these partitions."""
+    asked = {TopicPartition(topic, partition): which for topic, partition in skips.offsets}
     answers = access.client.list_offsets(asked)
     return {
         (place.topic, place.partition): access.result(f"topic {place.topic}", "ListOffsets", answer).offset

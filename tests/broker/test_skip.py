@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from confluent_kafka import TopicPartition
 from pairs import pair_of, records
 from worker_process import ROOTWATCH, Deployment, assume_root, pairs_of, wait_for
 
@@ -117,3 +118,17 @@ def test_a_record_that_is_not_there_is_refused(deployment: Deployment) -> None:
     ):
         refused = deployment.run("worker", "--skip", place)
         assert (refused.returncode, said in refused.stderr) == (2, True), refused.stderr
+
+
+def test_a_record_that_is_deleted_is_said(deployment: Deployment, broker: RunningBroker) -> None:
+    """A place that retention has emptied ends nothing: the worker says that there is nothing to skip."""
+    source = deployment.names.source_topic
+    deployment.produce(records(2))
+    admin = broker.admin()  # kept until the result is there: a client without a reference gives up
+    admin.delete_records([TopicPartition(source, 0, 2)])[TopicPartition(source, 0)].result(30)
+    with deployment.worker("late", command=[str(ROOTWATCH), "worker", "--skip", f"{source}:0:1"]) as worker:
+        worker.wait_until_ready()
+        (past,) = logged(deployment, "late", "skip.past")
+        assert (past["record"], past["next"]) == (f"{source}:0:1", 2)
+        assert worker.terminate() == 0
+    assert letters(deployment) == []
