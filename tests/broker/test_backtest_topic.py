@@ -226,26 +226,6 @@ def test_malformed_values_are_counted_and_named(backtest: Backtest, broker: Runn
     assert f"{topic}[0]:2: malformed" in ran.err
 
 
-def test_transactions_are_read_committed_and_an_open_one_does_not_hang(
-    backtest: Backtest, broker: RunningBroker, names: Names
-) -> None:
-    """Aborted records are none; before an open transaction the replay ends, as the broker gives no more."""
-    topic = broker.create_topic(names.source_topic, 1)
-    one, two, three, four = (value for *_, value in daily([1, 2, 3, 4]))
-    produce(broker, topic, [(0, at("2026-01-01T00:00:00Z"), one)])
-    producer = Producer({"bootstrap.servers": broker.bootstrap, "transactional.id": names.group_id})
-    producer.init_transactions(30)
-    for value, end in [(two, producer.abort_transaction), (three, producer.commit_transaction), (four, None)]:
-        producer.begin_transaction()
-        producer.produce(topic, value, partition=0, timestamp=at("2026-01-04T00:00:00Z"))
-        producer.flush(30)
-        if end is not None:
-            end(30)
-    ran = backtest("--topic", topic)
-    producer.abort_transaction(30)
-    assert (ran.code, days(ran)) == (0, [1, 3])
-
-
 @pytest.mark.parametrize(
     ("options", "named"),
     [

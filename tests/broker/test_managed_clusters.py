@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
@@ -132,7 +133,8 @@ def test_a_worker_works_where_records_are_capped(managed: str, tmp_path: Path) -
     assert "ok\ttopics: every one is as it must be" in said.stdout
     with made.worker() as worker:
         worker.wait_until_ready()
-        cut = Random(10).randbytes(9 * MIB) + b"AssumeRoot"  # noqa: S311  no secret; it only must not compress
+        # Of JSON that is cut, so that it is one letter, and of what hardly compresses.
+        cut = b'{"AssumeRoot": "' + b64encode(Random(10).randbytes(7 * MIB))  # noqa: S311  no secret
         made.produce([assume_root(), cut], **{"message.max.bytes": 12 * MIB})
         wait_for(made.all_done, "all offsets are committed")
         assert worker.terminate() == 0, worker.tail()
