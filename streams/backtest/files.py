@@ -45,17 +45,18 @@ def read_one(found: Found, stored: BinaryIO, reader: Reader) -> Iterator[Part]:
     """Read one opened file; parts come whenever enough was read or found. What goes wrong is in a tally's failures."""
     counted = 0
     try:
-        if not messages.holds_lines(found.path):
-            reader.file(messages.pieces(stored, found.size), found.path)
+        if messages.holds_lines(found.path):
+            blocks: Iterable[bytes] = messages.blocks(stored, reader.max_message_size, found.size)
         else:
-            number = 1
-            for block in messages.blocks(stored, reader.max_message_size, found.size):
-                number = reader.lines(block, found.path, number)
-                position = stored.tell() if stored.seekable() else 0  # a pipe has no place to tell
-                if reader.is_full or position - counted >= TASK_BYTES:
-                    reader.tally.size += position - counted
-                    counted = position
-                    yield Part(*reader.take())
+            blocks = reader.file(messages.pieces(stored, found.size, reader.max_message_size), found.path)
+        number = 1
+        for block in blocks:
+            number = reader.lines(block, found.path, number)
+            position = stored.tell() if stored.seekable() else 0  # a pipe has no place to tell
+            if reader.is_full or position - counted >= TASK_BYTES:
+                reader.tally.size += position - counted
+                counted = position
+                yield Part(*reader.take())
     except CannotReadError as error:
         reader.tally.failures.append((found.path, str(error)))
     except OSError as error:

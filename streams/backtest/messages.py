@@ -1,5 +1,8 @@
 """From a stored file to messages: a file is one message, ``.jsonl`` and ``.ndjson`` hold one message a line.
 
+So does a file of JSON lines that is larger than a message may be, whatever its name. Other compressions than gzip (see
+``detection/compression.py``) are decompressed at once, and therefore only up to the bound of a message.
+
 Gzip is told by its magic bytes, not by the name, and may have several members. What a message may take decompressed is
 bounded while it is being read (R3), however small the file. isal decompresses more than twice as fast as zlib.
 
@@ -9,14 +12,18 @@ gets the small files of one member, which in an archive are nearly all, and isal
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, BinaryIO
 
 import deflate
 from isal import isal_zlib
 from stringzilla import find
 
+from streams.detection import compression
+from streams.detection.taking import MAX_MESSAGE_SIZE
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 GZIP = b"\x1f\x8b"
 READ = 64 * 1024
@@ -36,6 +43,7 @@ _MEMBER = GZIP + b"\x08"
 _GZIP_WINDOW = 31  # zlib's wbits for a gzip header and trailer
 _DAMAGE: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # isal's stub has it as an instance
 _LINES = (".jsonl", ".ndjson")
+_COMPRESSED = re.compile(r"\.(?:gz|zst|zstd|zz|zlib|lz4|sz|snappy)$")
 
 
 class CannotReadError(Exception):
@@ -44,7 +52,7 @@ class CannotReadError(Exception):
 
 def holds_lines(path: str) -> bool:
     """Whether the file of that name holds one message a line rather than one in all."""
-    return path.lower().removesuffix(".gz").endswith(_LINES)
+    return _COMPRESSED.sub("", path.lower()).endswith(_LINES)
 
 
 def blocks(stored: BinaryIO, bound: int, size: int = 0) -> Iterator[bytes]:
@@ -57,9 +65,14 @@ def blocks(stored: BinaryIO, bound: int, size: int = 0) -> Iterator[bytes]:
         CannotReadError: cut or damaged gzip; the whole lines before it were yielded, the cut one is not.
         OSError: the file cannot be read.
     """
+    return in_blocks(pieces(stored, size, bound), bound)
+
+
+def in_blocks(pieces: Iterable[bytes | bytearray], bound: int) -> Iterator[bytes]:
+    """The content of pieces in blocks of whole lines, as ``blocks`` gives it."""
     rest: list[bytes | bytearray] = []
     held = 0
-    for piece in pieces(stored, size):
+    for piece in pieces:
         end = piece.rfind(b"\n") + 1
         if not end:
             if held <= bound:
@@ -80,15 +93,16 @@ def blocks(stored: BinaryIO, bound: int, size: int = 0) -> Iterator[bytes]:
         yield b"".join(rest)[: bound + 1]
 
 
-def pieces(stored: BinaryIO, size: int = 0) -> Iterator[bytes | bytearray]:
+def pieces(stored: BinaryIO, size: int = 0, bound: int = MAX_MESSAGE_SIZE) -> Iterator[bytes | bytearray]:
     """The content in pieces of at most ``WHOLE`` bytes, decompressed if it starts like gzip.
 
     Args:
         stored: the file, at its start.
         size: how many bytes it is said to have; one that is read at once need not be put together.
+        bound: how many bytes a file may have, decompressed, if it is compressed in another way than gzip.
 
     Raises:
-        CannotReadError: cut or damaged gzip; what could be decompressed before came first.
+        CannotReadError: cut, damaged, or too large; what could be decompressed before came first.
         OSError: the file cannot be read.
     """
     data = stored.read(max(READ, size + 1) if size < READ_WHOLE else READ)
@@ -103,9 +117,28 @@ def pieces(stored: BinaryIO, size: int = 0) -> Iterator[bytes | bytearray]:
         except _DAMAGE as error:
             raise CannotReadError(f"damaged gzip: {error}") from error
         return
+    if data.startswith(compression.STARTS):
+        yield from _at_once(data + stored.read(bound), bound)
+        data = b""
     while data:
         yield data
         data = stored.read(READ)
+
+
+def _at_once(stored: bytes, bound: int) -> Iterator[bytes]:
+    beginning = compression.decompress(stored, bound)
+    content = stored if beginning is None else beginning.content
+    for start in range(0, len(content), WHOLE):
+        yield content[start : start + WHOLE]
+    if beginning is None:
+        return
+    if beginning.is_larger:
+        raise CannotReadError(
+            f"larger than {bound} bytes, decompressed: raise max_message_size, or compress it with gzip and name it"
+            " .jsonl.gz if each of its lines is a message"
+        )
+    if beginning.damage is not None:
+        raise CannotReadError(beginning.damage)
 
 
 def _only_member(stored: bytes) -> bytearray | None:

@@ -12,15 +12,18 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 
 from streams import pipeline
+from streams.backtest.messages import in_blocks
 from streams.backtest.narrowing import narrow
 from streams.backtest.parts import PART_BYTES
 from streams.backtest.span import Span
 from streams.backtest.tally import Flaw, Place, Tally
+from streams.detection import json_text
 from streams.detection.kafka_time import NO_TIMESTAMP
 from streams.detection.sighting import Origin
 from streams.wire.sighting import decode as decode_sighting
@@ -28,7 +31,7 @@ from streams.wire.single_object import MAGIC as SINGLE_OBJECT
 from streams.wire.single_object import WireError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from confluent_kafka import Message
 
@@ -39,6 +42,7 @@ if TYPE_CHECKING:
 _BLANKS = b" \t\r\n"
 _OPEN, _CLOSE = b"{}"
 _SEAM = 1024
+_LINES_LOOKED_AT = 2
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -86,12 +90,17 @@ class Reader:
         self.tally, self.sightings, self._held = Tally(), [], 0
         return taken
 
-    def file(self, pieces: Iterable[bytes | bytearray], path: str) -> None:
-        """Read a file that is one message, in decompressed pieces; those past the bound of a message are left."""
+    def file(self, pieces: Iterable[bytes | bytearray], path: str) -> Iterable[bytes]:
+        """Read a file that is one message, in decompressed pieces.
+
+        Returns the file in blocks, for ``lines``, if it is larger than a message may be and has one on each line; a
+        larger one of another kind is rejected. Else there are none.
+        """
         bound = self.max_message_size
         held: list[bytes | bytearray] = []
         size, is_marked = 0, self._reading.thorough
-        for piece in pieces:
+        following = iter(pieces)
+        for piece in following:
             # A mark is shorter than a seam, so a file that has one has it in a piece or in the seam of two.
             is_marked = is_marked or self._may_match(piece)
             if held and not is_marked:
@@ -99,15 +108,31 @@ class Reader:
             held.append(piece)
             size += len(piece)
             if size > bound:
-                break
+                return self._too_large(held, following, Place(path))
         self.tally.messages += 1
         ends = held[0] if len(held) == 1 else b"".join((*held[:1], *held[-1:]))
-        if not is_marked and size <= bound and looks_whole(ends):
+        if not is_marked and looks_whole(ends):
             self.tally.unmarked += 1
-            return
-        if len(held) != 1 or size > bound:
-            held[:] = [b"".join(held)[: bound + 1]]  # it may be large: no more of it than must be
+            return ()
+        if len(held) != 1:
+            held[:] = [b"".join(held)]  # it may be large: held once, no more
         self._message(held.pop(), Place(path))
+        return ()
+
+    def _too_large(
+        self, held: list[bytes | bytearray], following: Iterator[bytes | bytearray], place: Place
+    ) -> Iterable[bytes]:
+        if begins_with_a_line(held):
+            held.reverse()
+            beginning = (held.pop() for _ in range(len(held)))
+            return in_blocks(chain(beginning, following), self.max_message_size)
+        self.tally.messages += 1
+        error = (
+            f"larger than {self.max_message_size} bytes, decompressed: raise max_message_size, or name the file .jsonl"
+            " if each of its lines is a message"
+        )
+        self.tally.reject(Flaw(place, "too-large", error))
+        return ()
 
     def lines(self, block: bytes, path: str, first: int) -> int:
         """Read a block of whole lines, each a message; ``first`` is the first one's number. Returns the next number.
@@ -223,6 +248,25 @@ def timestamp_of(record: Message) -> int:
     """A record's Kafka timestamp in milliseconds since the epoch; ``NO_TIMESTAMP`` if it has none."""
     kind, timestamp = record.timestamp()
     return NO_TIMESTAMP if kind == TIMESTAMP_NOT_AVAILABLE else timestamp
+
+
+def begins_with_a_line(pieces: Sequence[bytes | bytearray]) -> bool:
+    """Whether the first line of a text, or the second if the first is cut, is a JSON object by itself."""
+    beginning: list[bytes | bytearray] = []
+    ends = 0
+    for piece in pieces:
+        beginning.append(piece)
+        ends += piece.count(b"\n")
+        if ends >= _LINES_LOOKED_AT:
+            return any(map(_is_object, b"".join(beginning).split(b"\n", _LINES_LOOKED_AT)[:_LINES_LOOKED_AT]))
+    return False
+
+
+def _is_object(line: bytes | bytearray) -> bool:
+    try:
+        return isinstance(json_text.parse(bytes(line.removeprefix(_BOM))), dict)
+    except json_text.MalformedJsonError:
+        return False
 
 
 def looks_whole(value: bytes | bytearray) -> bool:

@@ -241,8 +241,8 @@ class _Text:
         if not (follows or (after and text.find(b"\n", before, after) < 0)):
             return False
         try:
-            json_text.parse_plain(text[start:end].strip(_BLANKS))
-        except ValueError:
+            json_text.parse(text[start:end].strip(_BLANKS))
+        except MalformedJsonError:
             return False
         return True
 

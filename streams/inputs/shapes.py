@@ -16,7 +16,7 @@ from streams.inputs import (
     records_file,
     sns,
 )
-from streams.inputs.envelopes import batches, keyed, lake, otlp, splunk, wazuh
+from streams.inputs.envelopes import batches, carried, keyed, lake, otlp, splunk, wazuh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,16 +78,23 @@ def read_value(value: Any, walk: Walk) -> Iterator[Item]:
     elif isinstance(value, list):
         elements = walk.elements()
         for element in value:
-            if isinstance(element, dict) or _is_json(element):
+            if isinstance(element, dict) or _is_message(element):
                 yield from elements.document(element)
             else:
                 yield elements.unknown("an element of the array is no object", element)
-    elif _is_json(value):
-        yield from walk.text(value)
+    elif _is_message(value):
+        yield from carried.read(value, walk, value, base64=True)
     else:
         yield walk.unknown("JSON that is neither an object nor an array", value)
 
 
-def _is_json(value: Any) -> bool:
-    """Whether a value is text that begins as JSON of its own does, as where a producer encoded it twice."""
-    return isinstance(value, str) and value.lstrip("\ufeff \t\r\n").startswith(("{", "[", '"'))
+def _is_message(value: Any) -> bool:
+    """Whether a value is text that begins as JSON of its own does, as where a producer encoded it twice, or base64.
+
+    Kafka Connect writes bytes so, with its JsonConverter and without schemas.
+    """
+    if not isinstance(value, str):
+        return False
+    if value.lstrip("\ufeff \t\r\n").startswith(("{", "[", '"')):
+        return True
+    return len(value) > carried.LEAST_BASE64 and carried.decode(value) is not None

@@ -9,6 +9,7 @@ import tracemalloc
 from itertools import pairwise
 
 import pytest
+from compressed import COMPRESSIONS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -42,6 +43,9 @@ def _whole(stored: bytes) -> bytes:
         ("a.ndjson.gz", True),
         ("a.gz", False),
         ("jsonl", False),
+        ("a.jsonl.zst", True),
+        ("a.ndjson.lz4", True),
+        ("a.json.zst", False),
         ("dir.jsonl/a.json", False),
     ],
 )
@@ -168,3 +172,28 @@ def test_a_too_long_line_is_held_once() -> None:
         tracemalloc.stop()
     assert held < 1.5 * BOUND
     assert list(blocks) == [b"last\n"]
+
+
+@pytest.mark.parametrize("name", COMPRESSIONS)
+def test_other_compressions_are_read_up_to_the_bound(name: str) -> None:
+    """R3, R8: archives of zstd, zlib, lz4 and snappy are read; one that is larger, or damaged, is named."""
+    content = b"".join(b"%07d\n" % number for number in range(BOUND // 8))
+    stored = COMPRESSIONS[name](content)
+    assert b"".join(messages.pieces(io.BytesIO(stored), len(stored), BOUND)) == content
+    assert b"".join(messages.blocks(io.BytesIO(stored), BOUND)) == content
+    with pytest.raises(CannotReadError):
+        list(messages.pieces(io.BytesIO(stored[:-5])))
+
+
+@pytest.mark.parametrize("name", [name for name in COMPRESSIONS if name != "gzip"])
+def test_what_is_larger_says_what_to_do(name: str) -> None:
+    """R3: the error names the bound, the setting and the form that has no bound."""
+    stored = COMPRESSIONS[name](b"{}\n" * BOUND)
+    with pytest.raises(CannotReadError, match=rf"larger than {BOUND} bytes.*max_message_size.*jsonl\.gz"):
+        list(messages.blocks(io.BytesIO(stored), BOUND))
+
+
+def test_a_file_that_only_starts_like_zlib_is_read_as_it_is() -> None:
+    """R8: text may start with x^."""
+    text = b"x^2 " * 100_000
+    assert b"".join(messages.pieces(io.BytesIO(text))) == text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 from typing import TYPE_CHECKING, Any
@@ -166,6 +167,7 @@ def strip(text: bytes) -> bytes:
 
 
 TOLD: dict[str, tuple[str, int]] = {
+    "a line of a long number behind an open list": (f'{TEXT}\n{{"a": [\n{TEXT[:-1]}, "id": 18446744073709551616}}', 2),
     "indented, cut in a text, without a line's end": (json.dumps(RECORD, indent=1)[:99] + f"{FILE}{FILE}", 1),
     "indented, cut between two fields": (json.dumps(RECORD, indent=1)[:40] + f"\n{json.dumps(RECORD, indent=1)}", 1),
     "a cut text that ends with a comma": (f'{{"userAgent": "a,\n{TEXT}', 1),
@@ -199,6 +201,8 @@ ENCODED = {
     "twice": json.dumps(json.dumps(TEXT)),
     "an element of an array": json.dumps([OTHER, TEXT]),
     "a line": f"{json.dumps(OTHER)}\n{json.dumps(TEXT)}\n",
+    "base64": json.dumps(base64.b64encode(TEXT.encode()).decode()),
+    "base64 of gzip": json.dumps(base64.b64encode(gzip.compress(FILE.encode())).decode()),
     "behind each other": json.dumps(TEXT) + json.dumps(json.dumps(OTHER)),
 }
 
