@@ -18,6 +18,8 @@ ZLIB_STARTS = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 
 _Damage = cast("type[Exception]", isal_zlib.error)  # the library's stub calls the class an instance
 
+_MEMBER = MAGIC + b"\x08"
+_MOST_DAMAGED = 1000  # members that are looked for in vain
 _PIECE = 1024 * 1024
 _PADDING = re.compile(rb"\0*+")
 # Fed in slices, because what follows a member is copied: a value of thousands of empty members would be too, each time.
@@ -98,6 +100,71 @@ def pieces(value: bytes) -> Iterator[bytes]:
         start = cast("re.Match[bytes]", _PADDING.match(value, end)).end()
         if start < len(value) and not value.startswith(form.starts, start):
             raise CorruptGzipError(f"damaged {form.name}: something else follows it")
+
+
+class Span(NamedTuple):
+    """Whole members in a row, or what is damaged between them.
+
+    Attributes:
+        content: what the members hold; ``None`` if this is damaged.
+        stored: the bytes as they came.
+    """
+
+    content: bytes | None
+    stored: bytes
+
+
+def spans(value: bytes, limit: int) -> list[Span]:
+    """Tell the whole members of damaged gzip from the others; empty if none is whole, or if something else is there.
+
+    A member is whole if its checksum is right. Behind one that is not, the next whole one is looked for.
+
+    Raises:
+        TooLargeError: more than ``limit`` bytes were decompressed.
+    """
+    ends: list[tuple[int, bytearray | None]] = []
+    position = used = failed = 0
+    while position < len(value):
+        content, end = _member(value, position, limit - used)
+        used += len(content)
+        failed += end < 0
+        last = ends.pop() if ends and (ends[-1][1] is None) == (end < 0) else None
+        if end >= 0:
+            ends.append((end, last[1] + content if last and last[1] is not None else content))
+        else:
+            found = value.find(_MEMBER, position + 1) if failed < _MOST_DAMAGED else -1
+            end = len(value) if found < 0 else found
+            ends.append((end, None))
+        position = end
+    starts = [0, *(end for end, _ in ends)]
+    found_spans = [
+        Span(None if content is None else bytes(content), value[start:end])
+        for start, (end, content) in zip(starts, ends, strict=False)
+    ]
+    damaged = [span.stored for span in found_spans if span.content is None]
+    is_gzip = all(stored.startswith(MAGIC) or stored == MAGIC[:1] for stored in damaged)
+    return found_spans if is_gzip and 0 < len(damaged) < len(found_spans) else []
+
+
+def _member(value: bytes, start: int, limit: int) -> tuple[bytearray, int]:
+    """One member's content, and where it and the padding behind it end: below zero if it is damaged or cut."""
+    member = _GZIP.member()
+    content = bytearray()
+    position = start
+    try:
+        while not member.eof:
+            fed = memoryview(value)[position : position + _SLICE]
+            if not fed:
+                return content, -1
+            for piece in _decompressed(member, fed):
+                content += piece
+                if len(content) > limit:
+                    raise TooLargeError(limit)
+            position += len(fed)
+    except _Damage:
+        return content, -1
+    end = position - len(member.unused_data)
+    return content, cast("re.Match[bytes]", _PADDING.match(value, end)).end()
 
 
 def _decompressed(member: isal_zlib.Decompress, fed: memoryview) -> Iterator[bytes]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, count, islice
 from typing import Any, Protocol
 
-from streams.detection import json_text
+from streams.detection import gzipped, json_text
 from streams.detection.compression import STARTS, CorruptError, TooLargeError, decompress
 from streams.detection.record import Notice, Record, Unreadable
 from streams.inputs import documents
@@ -68,6 +68,16 @@ class Room:
         self.used += len(beginning.content)
         return beginning.content
 
+    def spans(self, value: bytes) -> list[gzipped.Span]:
+        """The whole and the damaged members of gzip, see ``gzipped.spans``.
+
+        Raises:
+            TooLargeError: the message is larger than it may be, decompressed.
+        """
+        spans = gzipped.spans(value, self.limit - self.used) if value.startswith(gzipped.MAGIC) else []
+        self.used += sum(len(span.content or b"") for span in spans)
+        return spans
+
 
 @dataclass(frozen=True, slots=True)
 class Walk:
@@ -115,9 +125,30 @@ class Walk:
         except TooLargeError as error:
             yield self.unreadable("too-large", str(error), value)
         except (CorruptError, NotTextError) as error:
-            yield self.unreadable("malformed", str(error), value)
+            yield from self._whole_members(value, str(error))
         else:
             yield from self.text(text)
+
+    def _whole_members(self, value: bytes, error: str) -> Iterator[Item]:
+        """Read the whole members of gzip of which others are damaged (R7); without any, the value is malformed."""
+        try:
+            spans = self.room.spans(value)
+        except TooLargeError:
+            spans = []
+        if not spans:
+            yield self.unreadable("malformed", error, value)
+            return
+        elements = self.elements()
+        for span in spans:
+            if span.content is None:
+                yield elements.unreadable("malformed", error, span.stored)
+                continue
+            try:
+                text = to_utf8(span.content)
+            except NotTextError as no_text:
+                yield elements.unreadable("malformed", str(no_text), span.stored)
+            else:
+                yield from elements.text(text)
 
     def text(self, text: bytes | str) -> Iterator[Item]:
         """Read the text of a message, or that a shape is wrapped around; blank text is known to hold nothing (R5)."""

@@ -226,3 +226,32 @@ def test_a_record_as_text_in_a_record_is_not_found() -> None:
     """R2: text that a caller wrote is read nowhere, also where it is JSON twice over."""
     held = changed({"eventName": "PutObject", "requestParameters": {"a": json.dumps(TEXT), "b": [TEXT]}})
     assert sight(json.dumps(held).encode() * 2, RULE, Taking()).sightings == ()
+
+
+@given(st.integers(0, 2), st.data())
+def test_a_cut_member_of_gzip_costs_only_itself(place: int, data: st.DataObject) -> None:
+    """R7: the whole members before and behind one that is cut are read."""
+    member = gzip.compress(TEXT.encode(), mtime=0)
+    cut = member[: data.draw(st.integers(3, len(member) - 1))]
+    reading = sight(member * place + cut + member * (3 - place), RULE, Taking())
+    assert [sighting.principal for sighting in reading.sightings] == [PRINCIPAL] * 3
+    [rejected] = reading.rejected
+    assert (rejected.reason, rejected.element) == ("malformed", place)
+    assert b"notarealtoken" not in rejected.content
+
+
+def test_a_member_with_a_wrong_checksum_is_not_trusted() -> None:
+    """R7: what its checksum contradicts is not read, though it could be."""
+    member = gzip.compress(TEXT.encode(), mtime=0)
+    reading = sight(member + member[:-8] + bytes(8) + member, RULE, Taking())
+    assert len(reading.sightings) == 2
+    assert [rejected.reason for rejected in reading.rejected] == ["malformed"]
+
+
+def test_members_of_no_text_are_malformed() -> None:
+    """R3: half a character of UTF-16 in a whole member beside a cut one is no crash."""
+    odd = gzip.compress(TEXT.encode("utf-16") + b"\0")
+    for value, rejections in ((odd, 1), (odd * 2, 1), (odd + odd[:-9], 2)):
+        reading = sight(value, RULE, Taking())
+        assert reading.sightings == ()
+        assert [rejected.reason for rejected in reading.rejected] == ["malformed"] * rejections
