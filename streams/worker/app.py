@@ -28,6 +28,7 @@ from streams.worker.detect import Detect
 from streams.worker.faust_monitor import FAUST
 from streams.worker.geo import Places
 from streams.worker.http import HttpServer
+from streams.worker.lease import Lease
 from streams.worker.memory_table import STORE_OPTIONS, MemoryTable
 from streams.worker.metrics import Metrics
 from streams.worker.missing_topics import MissingTopics
@@ -91,6 +92,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self.ready = False
         self.last_poll = time.monotonic()
         session = options.session_timeout / 1000
+        self.lease = Lease(session)
         super().__init__(
             options.group_id,
             broker=[f"kafka://{server}" for server in options.bootstrap_servers],

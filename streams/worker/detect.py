@@ -9,13 +9,14 @@ The rules (A2), for each batch:
 5. Return, so that the offsets may be committed.
 
 A crash between any two of them repeats the batch: the same decisions from the same memory, the same alert ids.
-If the partitions changed their owner meanwhile, the batch is left at that: the next owner does it again, and a late
-write would follow its recovery.
+After each wait the partitions may be another's: the batch is then left at that, and the next owner does it again. A
+late write to the changelog would follow its recovery, and a store that was closed meanwhile is not this batch's.
 """
 
 from __future__ import annotations
 
 import time
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -63,6 +64,8 @@ class Detect:
             message = event.message
             with in_hand(message):
                 sighting = await self._read(message, outgoing)
+                if not owned():
+                    return
                 if sighting is None:
                     continue
                 if message.partition not in partitions:
@@ -73,12 +76,14 @@ class Detect:
                 decided.append((message, sighting, decision))
                 if decision.alert is not None:
                     outgoing.append(await self._alert(message, sighting, decision))
+        if not owned():
+            return
         await app.outbox.send_all(outgoing)
         for message, sighting, decision in decided:
             self._count(message, sighting, decision)
         if owned():
             self._forget(partitions, decided)
-            await self._keep(list(partitions.values()))
+            await self._keep(list(partitions.values()), owned)
 
     async def _read(self, message: Any, outgoing: list[Outgoing]) -> Sighting | None:
         """The sighting that a message holds; of one that holds none the dead letter goes to ``outgoing``."""
@@ -120,14 +125,19 @@ class Detect:
             sweep = self._sweeps.setdefault(number, Sweep())
             sweep.forget(partition, seen[number], self._app.deciding)
 
-    async def _keep(self, partitions: list[PartitionMemory]) -> None:
+    async def _keep(self, partitions: list[PartitionMemory], owned: Callable[[], bool]) -> None:
         changes = [(partition, partition.changes()) for partition in partitions]
         records = [record for partition, changed in changes for record in partition.changelog(changed)]
+        if not records or not await self._app.lease.held(owned):
+            return
         stored = await self._app.outbox.send_all(records)
-        last = {metadata.partition: metadata.offset for metadata in stored}
+        if not owned():
+            return
+        acknowledged = iter(stored)
         for partition, changed in changes:
             if changed:
-                self._app.memory.apply(partition, changed, last[partition.number])
+                offsets = [metadata.offset for metadata in islice(acknowledged, len(changed))]
+                self._app.memory.apply(partition, changed, offsets)
             self._app.metrics.forgotten.inc(partition.forgotten)
 
     def _count(self, message: Any, sighting: Sighting, decision: pipeline.Decision) -> None:

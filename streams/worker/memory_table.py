@@ -5,6 +5,8 @@ The rules:
 * What a batch learns is kept beside the store until the broker has acknowledged it in the changelog; only then is it
   written to RocksDB, together with the changelog's offset in one atomic write. So the store is always a prefix of its
   changelog, whenever the process dies: what is not in the changelog is not in the store either (A2).
+* Nor does the store pass over anything: what is acknowledged must lie right behind what it holds. Otherwise another
+  wrote between, such as a worker that stood still for longer than its session; the next start reads it.
 * Of each principal, a batch's cap buckets go to the changelog before its pairs: a pair that is remembered has its alert
   counted. A decision that drops buckets ends that: what was learned before it goes first, then what it drops, then its
   own pair. So a repeat after a kill finds each bucket as it was found the first time, or the pair remembered (A3).
@@ -18,13 +20,15 @@ from typing import TYPE_CHECKING, Any
 
 import faust.tables.table
 import rocksdict
+from faust.types import TP
 
+from streams.operator_error import OperatorError
 from streams.wire import memory as codec
 from streams.worker.outbox import Outgoing
 from streams.worker.store import Store, written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from streams.detection.memory import CapBucket, PairMemory
     from streams.pipeline import Decision
@@ -41,6 +45,10 @@ STORE_OPTIONS = {
 }
 
 
+class ChangelogError(OperatorError):
+    """A changelog holds what this worker has neither written nor read; the message says where, and what to do."""
+
+
 class MemoryTable(faust.tables.table.Table):  # type: ignore[misc]
     """The table; ``partition`` is the only way in."""
 
@@ -55,14 +63,30 @@ class MemoryTable(faust.tables.table.Table):  # type: ignore[misc]
         return sum(store.property_int_value("rocksdb.estimate-num-keys") or 0 for store in stores)
 
     def apply(
-        self, partition: PartitionMemory, changes: list[tuple[bytes, bytes | None]], changelog_offset: int
+        self, partition: PartitionMemory, changes: list[tuple[bytes, bytes | None]], offsets: Sequence[int]
     ) -> None:
         """Write what the changelog has acknowledged, and how far it goes, in one atomic write.
 
+        Args:
+            partition: the batch's.
+            changes: in the order of the changelog.
+            offsets: where in the changelog each of them is.
+
         Raises:
             StoreError: the disk does not take it.
+            ChangelogError: something lies in the changelog that this store lacks.
         """
-        self._write(partition, changes, changelog_offset)
+        tp = TP(self.changelog_topic_name, partition.number)
+        reached = self.app.tables.recovery.active_offsets[tp]
+        if list(offsets) != list(range(reached + 1, reached + 1 + len(offsets))):
+            raise ChangelogError(
+                f"topic {tp.topic}, partition {tp.partition}: the store was whole up to offset {reached}, and what was "
+                f"sent then came to lie at {min(offsets)} to {max(offsets)}: another worker, which had stood still, "
+                "wrote between, or the topic was deleted, recreated or cut. Start again: the store is then "
+                "compared with the topic, and restored from it"
+            )
+        self._write(partition, changes, offsets[-1])
+        self.app.tables.recovery.active_offsets[tp] = offsets[-1]
 
     def restore(self, number: int, changes: Mapping[bytes, bytes | None], changelog_offset: int) -> None:
         """Write what was read from a partition of the changelog, and how far it goes, in one atomic write.

@@ -5,6 +5,8 @@ The rules:
 * RocksDB names the file and the system's reason; what an operator needs besides is the setting and the mend.
 * Whatever cannot be written stops the worker. RocksDB itself takes no write after one that failed, and the next process
   finds a store that is whole up to some acknowledged change (``memory_table``).
+* A store is closed when its partition is given up, whatever still refers to it: a batch that waits for a registry would
+  otherwise keep RocksDB's lock, and the partition could not be opened when it comes back.
 """
 
 from __future__ import annotations
@@ -79,6 +81,14 @@ class Store(rocksdb.Store):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.rocksdb_options = StoreOptions(**self.options, use_rocksdict=self.use_rocksdict)
+
+    def revoke_partitions(self, table: Any, tps: Any) -> None:
+        """Close the stores of partitions that are given up."""
+        for tp in tps:
+            store = self._dbs.pop(tp.partition, None) if tp.topic in table.changelog_topic.topics else None
+            if store is not None:
+                with written(self.app.options.state_dir):
+                    store.close()
 
     def _open_for_partition(self, partition: int) -> Any:
         with written(self.app.options.state_dir):

@@ -52,6 +52,7 @@ from streams.worker.batches import FailedInHand
 from streams.worker.bootstrap import know_topics_before_assigning, wait_for_broker
 from streams.worker.broker_access import AccessRefused
 from streams.worker.frames import FETCH, take_over
+from streams.worker.lease import renew_with_heartbeats
 from streams.worker.missing_topics import create_no_topics
 from streams.worker.offsets import OpenOffsets
 from streams.worker.recovery import ChangelogPart
@@ -233,6 +234,7 @@ class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         await super().on_start()
         know_topics_before_assigning(self._consumer)
         self.app.missing_topics.watch(self._consumer)
+        renew_with_heartbeats(self._consumer, self.app.lease)
         fetcher = self._consumer._fetcher  # noqa: SLF001  aiokafka has no hook here
         kinds = dict.fromkeys(self.app.source_topics, SOURCES) | {self.app.topic_names.sightings: SIGHTINGS}
         held = Held(kinds, fetcher._records)  # noqa: SLF001

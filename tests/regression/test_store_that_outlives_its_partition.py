@@ -1,0 +1,206 @@
+"""A batch that waited for a registry kept its partition's store open over rebalances, and wrote to it afterwards.
+
+RocksDB's lock was held by the old handle, so the partition could not be opened when it came back; and what was
+acknowledged after the partition had gone was written over a gap.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from faust.types import TP
+from memory_store import Store
+from rocksdict import DbClosedError
+from sightings import DECIDING, NOON, RULE, sighting
+
+from streams.settings import Settings
+from streams.wire import sighting as codec
+from streams.worker.app import create_app
+from streams.worker.detect import Detect
+from streams.worker.lease import Lease
+from streams.worker.memory_table import ChangelogError, PartitionMemory
+from streams.worker.metrics import Metrics
+from streams.worker.topics import topic_names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from streams.worker.outbox import Outgoing
+
+CHANGELOG = "rootwatch-memory-changelog"
+
+
+class Closed(Store):
+    """A store that was closed: touching it fails the test."""
+
+    def get(self, key: bytes) -> bytes | None:
+        """Fail."""
+        raise AssertionError(f"read after the partition had gone: {key!r}")
+
+    def iter(self) -> Any:
+        """Fail."""
+        raise AssertionError("listed after the partition had gone")
+
+
+@dataclass
+class Scene:
+    """The detect agent's app, whose partitions go while it does ``during``: ``encode``, or a send to a topic."""
+
+    during: str = ""
+    owned: bool = True
+    sent: list[str] = field(default_factory=list)
+    applied: list[Sequence[int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.names = topic_names(Settings())
+        self.metrics = Metrics()
+        self.memory_of_batch = PartitionMemory(CHANGELOG, 0, Store(), b"offset")
+        self.lease = Lease(10.0)
+        self.lease.renew(self.lease.now())
+
+    def pass_by(self, step: str) -> None:
+        """Lose the partitions if this is the step."""
+        if step == self.during:
+            self.owned = False
+            vars(self.memory_of_batch)["store"] = Closed()
+
+    async def encode(self, _topic: str, _alert: dict[str, Any]) -> bytes:
+        """Encode an alert, as a registry does when it is back."""
+        self.pass_by("encode")
+        return b""
+
+    async def send_all(self, records: Sequence[Outgoing]) -> list[Any]:
+        """Send, and be acknowledged."""
+        for record in records:
+            self.pass_by(record.topic)
+        self.sent += [record.topic for record in records]
+        return [SimpleNamespace(offset=place) for place, _ in enumerate(records)]
+
+    def run(self, sightings: int = 2) -> None:
+        """Handle a batch of so many new pairs, as long as it takes."""
+        app = SimpleNamespace(
+            topic_names=self.names,
+            deciding=DECIDING,
+            rule=RULE,
+            metrics=self.metrics,
+            lease=self.lease,
+            geo=SimpleNamespace(look_up=lambda _address: None),
+            alert_encoder=SimpleNamespace(encode=self.encode),
+            outbox=SimpleNamespace(send_all=self.send_all),
+            memory=SimpleNamespace(
+                partition=lambda _number: self.memory_of_batch,
+                apply=lambda _partition, _changes, offsets: self.applied.append(offsets),
+            ),
+        )
+        events = [
+            SimpleNamespace(
+                message=SimpleNamespace(
+                    topic=self.names.sightings,
+                    partition=0,
+                    offset=number,
+                    timestamp=NOON / 1000,
+                    time_in=None,
+                    value=codec.encode(sighting(account=f"{number:012d}")),
+                )
+            )
+            for number in range(sightings)
+        ]
+        asyncio.run(Detect(app).handle(events, lambda: self.owned))
+
+
+class Expired(Lease):
+    """The lease of a worker that stood still, and that hears when it asks that its partitions are others'."""
+
+    def __init__(self, scene: Scene) -> None:
+        """Of this scene."""
+        super().__init__(10.0)
+        self._scene = scene
+
+    def holds(self) -> bool:
+        """No; and the next heartbeat is answered."""
+        self._scene.owned = False
+        return False
+
+
+def test_a_batch_in_peace_is_sent_and_stored() -> None:
+    """A2: alerts, then the changelog, then the store with the offset of each record."""
+    scene = Scene()
+    scene.run()
+    assert scene.sent == [scene.names.alerts] * 2 + [CHANGELOG] * 3
+    assert scene.applied == [[0, 1, 2]]
+
+
+@pytest.mark.parametrize(
+    ("during", "sent"),
+    [
+        ("encode", []),
+        ("rootwatch.alerts", ["rootwatch.alerts"] * 2),
+        (CHANGELOG, ["rootwatch.alerts"] * 2 + [CHANGELOG] * 3),
+    ],
+)
+def test_a_batch_whose_partitions_go_is_left_at_that(during: str, sent: list[str]) -> None:
+    """A2: after any wait in which the partitions go, nothing more is sent, and the store is left alone."""
+    scene = Scene(during)
+    scene.run()
+    assert (scene.sent, scene.applied) == (sent, [])
+
+
+def test_nothing_is_written_by_a_worker_that_the_group_may_have_given_up() -> None:
+    """A2: stopped for longer than its session, a worker sends nothing to the changelog before its next heartbeat.
+
+    If that tells that the partitions are others', nothing is sent at all.
+    """
+    scene = Scene()
+    scene.lease = Expired(scene)
+    scene.run()
+    assert (scene.sent, scene.applied) == ([scene.names.alerts] * 2, [])
+
+
+def test_what_is_not_stored_is_not_counted_as_forgotten() -> None:
+    """The metric counts deletions that are stored: not those of a batch whose partitions have gone."""
+    scene = Scene(CHANGELOG)
+    scene.memory_of_batch.forget(b"old")
+    scene.run()
+    assert scene.metrics.registry.get_sample_value("rootwatch_forgotten_total") == 0
+    scene = Scene()
+    scene.memory_of_batch.forget(b"old")
+    scene.run()
+    assert scene.metrics.registry.get_sample_value("rootwatch_forgotten_total") == 1
+
+
+def test_a_store_is_closed_when_its_partition_goes(tmp_path: Path) -> None:
+    """A partition that comes back can be opened, although a batch still refers to its old store, and that is dead."""
+    app = create_app(Settings(state_dir=tmp_path))
+    app.conf.tabledir.mkdir(parents=True)
+    held = app.memory.partition(0)
+    held.store.put(b"key", b"value")
+    app.memory.data.revoke_partitions(app.memory, {TP(CHANGELOG, 0)})
+    again = app.memory.partition(0)
+    assert again.store.get(b"key") == b"value"
+    with pytest.raises(DbClosedError):
+        held.store.put(b"key", b"late")
+    again.store.close()
+
+
+@pytest.mark.parametrize("offsets", [[8, 9], [5, 7], [0, 1], [-1, -1]])
+def test_the_store_passes_over_nothing(tmp_path: Path, offsets: list[int]) -> None:
+    """A2: what others wrote to the changelog between, or a changelog made anew, ends the worker; nothing is stored."""
+    app = create_app(Settings(state_dir=tmp_path))
+    app.conf.tabledir.mkdir(parents=True)
+    app.tables.recovery.active_offsets[TP(CHANGELOG, 0)] = 4
+    partition = app.memory.partition(0)
+    changes: list[tuple[bytes, bytes | None]] = [(b"one", b"1"), (b"two", b"2")]
+    with pytest.raises(
+        ChangelogError, match=f"partition 0: the store was whole up to offset 4, .* lie at {offsets[0]}"
+    ):
+        app.memory.apply(partition, changes, offsets)
+    assert partition.store.get(b"one") is None
+    app.memory.apply(partition, changes, [5, 6])
+    app.memory.apply(partition, changes, [7, 8])
+    assert app.memory.persisted_offset(TP(CHANGELOG, 0)) == 8
+    partition.store.close()
