@@ -25,6 +25,7 @@ from streams.worker.baseline import Baseline
 from streams.worker.batches import Batches, FailedInHand, in_batches
 from streams.worker.deadline import Deadline
 from streams.worker.detect import Detect
+from streams.worker.disk_watch import DiskWatch
 from streams.worker.faust_monitor import FAUST
 from streams.worker.geo import Places
 from streams.worker.http import HttpServer
@@ -130,6 +131,17 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         return Baseline(self, loop=self.loop, beacon=self.beacon)
 
     @cached_property
+    def disk_watch(self) -> DiskWatch:
+        """What must be known of files."""
+        return DiskWatch(
+            self.options.state_dir,
+            lambda: [store.path() for _, _, store in self.baseline.stores()],
+            self.geo,
+            loop=self.loop,
+            beacon=self.beacon,
+        )
+
+    @cached_property
     def registry_probe(self) -> RegistryProbe:
         """Whether the schema registry is there."""
         return RegistryProbe(self.options, loop=self.loop, beacon=self.beacon)
@@ -148,7 +160,8 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             except OperatorError as refusal:
                 await self.stop_with(refusal)
                 raise
-        for service in (self.baseline, self.registry_probe, HttpServer(self, loop=self.loop, beacon=self.beacon)):
+        http = HttpServer(self, loop=self.loop, beacon=self.beacon)
+        for service in (self.disk_watch, self.baseline, self.registry_probe, http):
             await self.add_runtime_dependency(service)
         await super().on_first_start()
 

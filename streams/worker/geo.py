@@ -4,6 +4,8 @@ Rules:
 - Each database fills the fields that its type knows (``_KINDS``); of several that fill the same, the last one counts.
 - A database is held in memory whole. A memory map would be a bus error, and the worker's end, while somebody copies a
   new file over the old one.
+- Files are looked at and read by ``refresh`` alone, in a thread. A look-up is some microseconds in memory, in the event
+  loop: a City database is over 100 MB, and a disk may take long even to say whether it has changed.
 - A file that has changed is read again. Until the new one can be read, the old one is used.
 - Nothing about a database keeps an alert back: what cannot be read, or looked up, is logged once for each state of the
   file, and the alert goes out without it.
@@ -12,7 +14,7 @@ Rules:
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import geoip2.database
 import geoip2.errors
@@ -36,6 +38,11 @@ class Places:
     def __init__(self, paths: Sequence[Path]) -> None:
         self._databases = [_Database(path) for path in paths]
 
+    def refresh(self) -> None:
+        """Read the files that have changed, at first all of them."""
+        for database in self._databases:
+            database.refresh()
+
     def look_up(self, address: str | None) -> dict[str, Any] | None:
         """Return ``country``, ``city``, ``location``, ``asn`` and ``organization`` of an IP address.
 
@@ -53,21 +60,27 @@ class Places:
         return {field: found.get(field) for field in FIELDS} if found else None
 
 
+class _Read(NamedTuple):
+    """A database that was read, and how its type is looked up."""
+
+    reader: geoip2.database.Reader
+    look_up: Callable[[geoip2.database.Reader, str], Mapping[str, Any]]
+
+
 class _Database:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stamp: tuple[int, int, int] | None = None
-        self._reader: geoip2.database.Reader | None = None
-        self._look_up: Callable[[geoip2.database.Reader, str], Mapping[str, Any]] = _nothing
+        self._read: _Read | None = None
         self._is_failing = False
 
     def look_up(self, address: str) -> dict[str, Any]:
         """What this database knows of an address; only what it knows."""
-        self._read_again_if_changed()
-        if self._reader is None or (":" in address and self._reader.metadata().ip_version == _IPV4_ONLY):
+        read = self._read  # the thread may put another in its place
+        if read is None or (":" in address and read.reader.metadata().ip_version == _IPV4_ONLY):
             return {}
         try:
-            found = self._look_up(self._reader, address)
+            found = read.look_up(read.reader, address)
         except geoip2.errors.AddressNotFoundError:
             return {}
         except Exception as broken:  # noqa: BLE001  damaged data fails in ways that no list names, and alerts must go on
@@ -75,7 +88,8 @@ class _Database:
             return {}
         return {field: value for field, value in found.items() if value is not None}
 
-    def _read_again_if_changed(self) -> None:
+    def refresh(self) -> None:
+        """Read the file if it has changed."""
         try:
             status = self._path.stat()
             stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
@@ -86,19 +100,19 @@ class _Database:
             return
         if stamp != self._stamp:
             self._stamp, self._is_failing = stamp, False
-            self._read()
+            self._read_file()
 
-    def _read(self) -> None:
+    def _read_file(self) -> None:
         try:
             reader = geoip2.database.Reader(self._path, mode=maxminddb.MODE_MEMORY)
             kind = reader.metadata().database_type
-            self._look_up = next(look_up for name, look_up in _KINDS.items() if name in kind)
+            look_up = next(look_up for name, look_up in _KINDS.items() if name in kind)
         except StopIteration:
             self._complain(f"{kind} databases know no places; use one of {', '.join(_KINDS)}")
         except Exception as broken:  # noqa: BLE001  see look_up
             self._complain(broken)
         else:
-            self._reader = reader
+            self._read = _Read(reader, look_up)
             log.info("geoip.read", path=str(self._path), kind=kind)
 
     def _complain(self, what: object) -> None:
@@ -116,10 +130,6 @@ def _place(found: Any) -> dict[str, Any]:
 
 def _network(found: Any) -> dict[str, Any]:
     return {"asn": found.autonomous_system_number, "organization": found.autonomous_system_organization}
-
-
-def _nothing(_reader: geoip2.database.Reader, _address: str) -> dict[str, Any]:
-    return {}
 
 
 # Which part of the fields, by what a database's type has in its name (GeoLite2-City, GeoIP2-City-Europe ...).

@@ -1,16 +1,13 @@
 """Metrics that are read from the worker when somebody asks: a table of gauges, each with its labels and meaning.
 
 What is not known yet (lag before partitions are assigned, pairs before the first census) has no sample rather than a
-made-up one.
+made-up one. Nothing here asks a disk or a network: it is read in the event loop.
 """
 
 from __future__ import annotations
 
-import shutil
 import time
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -115,11 +112,14 @@ def _of_stores(*properties: str) -> Callable[[Any], Samples]:
 
 def _disk_bytes(app: Any) -> Samples:
     for partition, active, store in app.baseline.stores():
-        size = 0
-        for file in Path(store.path()).iterdir():
-            with suppress(FileNotFoundError):  # compacted away meanwhile
-                size += file.stat().st_size
-        yield (str(partition), "active" if active else "standby"), size
+        size = app.disk_watch.store_bytes.get(store.path())
+        if size is not None:
+            yield (str(partition), "active" if active else "standby"), size
+
+
+def _free_bytes(app: Any) -> Samples:
+    free = app.disk_watch.free_bytes
+    return [] if free is None else [((), free)]
 
 
 def _census(field: str, unit: float = 1) -> Callable[[Any], Samples]:
@@ -192,9 +192,5 @@ OBSERVED = (
         "1 if the schema registry answered last, and holds the alert schema; no sample without a registry.",
         _registry,
     ),
-    Observed(
-        "state_dir_free_bytes",
-        "Bytes free on the disk of state_dir.",
-        lambda app: [((), shutil.disk_usage(app.options.state_dir).free)],
-    ),
+    Observed("state_dir_free_bytes", "Bytes free on the disk of state_dir.", _free_bytes),
 )

@@ -1,0 +1,81 @@
+"""What the worker must know of files: looked at in a thread, every few seconds, and kept.
+
+A disk may take long to answer: a network volume, a database of places of 100 MB, a store of a thousand files. In the
+event loop that would hold up alerts and heartbeats each time that somebody asks for metrics.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+from mode import Service
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+log = structlog.get_logger(__name__)
+
+EVERY_SECONDS = 5.0
+
+
+class ReadAgain(Protocol):
+    """What is read from files that may change, such as ``geo.Places``."""
+
+    def refresh(self) -> None:
+        """Read again what has changed; called in a thread."""
+
+
+class DiskWatch(Service):  # type: ignore[misc]
+    """A service of the worker; looks once before it counts as started.
+
+    Attributes:
+        free_bytes: on the disk of the state directory; ``None`` if it cannot be told.
+        store_bytes: of each store's files, RocksDB's logs included, by its path.
+    """
+
+    def __init__(
+        self, state_dir: Path, store_paths: Callable[[], Iterable[str]], places: ReadAgain, **kwargs: object
+    ) -> None:
+        """Watch a state directory, the stores whose paths ``store_paths`` gives, and ``places``."""
+        self._state_dir = state_dir
+        self._store_paths = store_paths
+        self._places = places
+        self.free_bytes: int | None = None
+        self.store_bytes: dict[str, int] = {}
+        super().__init__(**kwargs)
+
+    async def on_start(self) -> None:
+        """Look before the first alert."""
+        await self.look()
+
+    async def look(self) -> None:
+        """Look at everything once, in a thread; what goes wrong is logged."""
+        try:
+            await asyncio.to_thread(self._look, list(self._store_paths()))
+        except Exception as failure:  # noqa: BLE001  a number for operators is no reason to stop detection
+            log.warning("disk.unread", error=repr(failure))
+
+    def _look(self, paths: list[str]) -> None:
+        self._places.refresh()
+        self.store_bytes = {path: _size(Path(path)) for path in paths}
+        self.free_bytes = shutil.disk_usage(self._state_dir).free
+
+    @Service.task  # type: ignore[untyped-decorator]
+    async def _watch(self) -> None:
+        while not self.should_stop:
+            await self.sleep(EVERY_SECONDS)
+            await self.look()
+
+
+def _size(folder: Path) -> int:
+    size = 0
+    with suppress(FileNotFoundError):  # the partition went meanwhile
+        for file in folder.iterdir():
+            with suppress(FileNotFoundError):  # compacted away meanwhile
+                size += file.stat().st_size
+    return size
