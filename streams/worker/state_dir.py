@@ -10,6 +10,8 @@ The rules:
   before a kill, and holds nothing yet: RocksDB makes it whole.
 * A store that is ahead of its changelog is refused: the topic was deleted, recreated or cut, and this disk may hold the
   last copy of what was remembered. What to do with it is for people to decide.
+* So is one that was kept from another topic, of whatever name: in a topic that was recreated and has grown since, the
+  offset that the store has reached says nothing. Which topic it is, by Kafka's own id, is noted beside the stores.
 """
 
 from __future__ import annotations
@@ -22,16 +24,18 @@ from typing import TYPE_CHECKING, Any
 
 import rocksdict
 import structlog
-from confluent_kafka import TopicPartition
+from confluent_kafka import TopicCollection, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from streams.operator_error import OperatorError
 from streams.worker.broker_access import BrokerAccess
 from streams.worker.memory_table import stored_from
-from streams.worker.store import lacks_room, refusal
+from streams.worker.store import lacks_room, refusal, written
 from streams.worker.topics import MEMORY_TABLE, topic_names
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from streams.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -39,6 +43,8 @@ log = structlog.get_logger(__name__)
 # Where Faust keeps the changelog offset that a store has reached.
 OFFSET_KEY = b"__faust\0offset__"
 _ASIDE = ".damaged-"
+# Holds the id of the changelog topic that the stores were kept from.
+_NOTE = "memory-changelog.id"
 
 
 class StateError(OperatorError):
@@ -49,7 +55,7 @@ def check_state(settings: Settings) -> None:
     """Set damaged stores aside, and compare the others with the changelog.
 
     Raises:
-        StateError: a store is ahead of the changelog, or is not this user's to read and write.
+        StateError: a store is ahead of the changelog, was kept from another one, or is not this user's to use.
         StoreError: the disk has no room to look at a store.
         BrokerUnreachable, BrokerError: the changelog's end is not to be had.
     """
@@ -59,10 +65,13 @@ def check_state(settings: Settings) -> None:
         for path in _stores(settings.state_dir)
         if (offset := _checked(settings.state_dir, path)) is not None
     }
-    if not reached:
-        return
     changelog = topic_names(settings).changelog
-    ends = _ends(settings, changelog)
+    if reached:
+        _check_offsets(reached, changelog, _ends(settings, changelog))
+    _check_topic(settings.state_dir, changelog, _topic_id(settings, changelog), is_kept=bool(reached))
+
+
+def _check_offsets(reached: Mapping[Path, int], changelog: str, ends: Mapping[int, int]) -> None:
     for path, offset in sorted(reached.items()):
         end = ends.get(_partition(path))
         if end is not None and offset >= end:
@@ -72,6 +81,24 @@ def check_state(settings: Settings) -> None:
                 f"the topic; or move {path} away, and the worker remembers what the topic holds: pairs that are not in "
                 "it alert again"
             )
+
+
+def _check_topic(state_dir: Path, changelog: str, topic_id: str | None, *, is_kept: bool) -> None:
+    """Compare the changelog with the one that was noted; note it if there is none, or nothing was kept from it."""
+    note = state_dir / _NOTE
+    noted = note.read_text().strip() if note.exists() else None
+    if topic_id is None or noted == topic_id:
+        return
+    if noted is not None and (is_kept or any(map(_in_use, _stores(state_dir)))):
+        raise StateError(
+            f"state_dir: {state_dir} was kept from another topic than {changelog} is now (id {noted}, now {topic_id}): "
+            "the topic was deleted and recreated, or group_id has changed. Restore the topic; or move "
+            f"{state_dir} away, and the worker remembers what the topic holds: pairs that are not in it alert again"
+        )
+    whole = note.with_suffix(".new")
+    with written(state_dir):
+        whole.write_text(f"{topic_id}\n")
+        whole.replace(note)
 
 
 def _check_rights(state_dir: Path) -> None:
@@ -158,6 +185,15 @@ def _set_aside(path: Path, damage: Exception) -> None:
         moved_to=str(aside),
         consequence="the partition is rebuilt from the changelog; nothing is lost",
     )
+
+
+def _topic_id(settings: Settings, topic: str) -> str | None:
+    """Kafka's id of a topic, another one each time that it is created; ``None`` from a broker that has no ids yet."""
+    with BrokerAccess(settings) as access:
+        (future,) = access.client.describe_topics(TopicCollection([topic])).values()
+        given = access.result(f"topic {topic}", "Describe", future).topic_id
+    is_none = given.get_most_significant_bits() == given.get_least_significant_bits() == 0
+    return None if is_none else str(given)
 
 
 def _ends(settings: Settings, topic: str) -> dict[int, int]:

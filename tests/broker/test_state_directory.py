@@ -55,3 +55,26 @@ def test_damaged_and_ahead(deployment: Deployment, broker: RunningBroker) -> Non
 
     (deployment.folder / "worker").rename(deployment.folder / "moved-away")
     run_to_the_end(deployment)
+
+
+def test_a_changelog_made_anew(deployment: Deployment, broker: RunningBroker) -> None:
+    """M9: a changelog that was recreated is noticed also where it has grown past what the store had reached.
+
+    Without that the worker would go on behind a store that lacks what the topic holds before its offset.
+    """
+    deployment.produce(records(50))
+    run_to_the_end(deployment)
+    changelog = f"{deployment.names.group_id}-memory-changelog"
+    broker.admin().delete_topics([changelog])[changelog].result(30)
+    wait_for(lambda: changelog not in broker.admin().list_topics(timeout=10).topics, "the changelog is gone")
+    deployment.apply_topics()
+    deployment.produce(records(400, tag="later-"))
+    with deployment.worker("second") as other:
+        other.wait_until_ready()
+        wait_for(deployment.all_done, "all offsets are committed")
+        assert other.terminate() == 0, other.tail()
+    done = deployment.run("worker", state_dir=str(deployment.folder / "worker"))
+    assert done.returncode == 1
+    (refusal,) = done.stderr.splitlines()
+    assert f"was kept from another topic than {changelog} is now" in refusal
+    assert f"move {deployment.folder / 'worker'} away" in refusal

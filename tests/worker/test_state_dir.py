@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Settings whose changelog ends at offset 100 in every partition."""
+    """Settings whose changelog ends at offset 100 in every partition; the broker knows no topic ids."""
     monkeypatch.setattr(state_dir, "_ends", lambda *_: dict.fromkeys(range(8), 100))
+    monkeypatch.setattr(state_dir, "_topic_id", lambda *_: None)
     return Settings.model_validate({"state_dir": tmp_path})
 
 
@@ -58,6 +59,36 @@ def test_ahead_of_the_changelog(settings: Settings, tmp_path: Path, offset: int)
     with pytest.raises(StateError, match=rf"memory-3\.db is ahead of topic .*offset {offset}, .* ends at 100"):
         check_state(settings)
     assert path.exists()
+
+
+def test_a_changelog_made_anew_is_noticed_however_far_it_has_grown(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store kept from a topic that was recreated since is refused, though the new one ends far behind its offset.
+
+    What nothing was kept from is forgotten: an empty directory goes with any topic. So does one from before the note.
+    """
+    topic_id = "one"
+    monkeypatch.setattr(state_dir, "_topic_id", lambda *_: topic_id)
+    check_state(settings)
+    topic_id = "two"
+    check_state(settings)
+    path = store(tmp_path, 3, 50)
+    check_state(settings)
+    topic_id = "three"
+    with pytest.raises(StateError, match=r"another topic than rootwatch-memory-changelog is now \(id two, now three\)"):
+        check_state(settings)
+    topic_id = "two"
+    check_state(settings)
+    topic_id = "three"
+    path.rename(tmp_path / "moved-away")
+    check_state(settings)
+    assert (tmp_path / "memory-changelog.id").read_text() == "three\n"
+    (tmp_path / "memory-changelog.id").unlink()
+    store(tmp_path, 3, 50)
+    topic_id = "four"
+    check_state(settings)
+    assert (tmp_path / "memory-changelog.id").read_text() == "four\n"
 
 
 @pytest.mark.parametrize("place", ["v1", "v1/tables", "v1/tables/memory-0.db", "v1/tables/memory-0.db/CURRENT"])
