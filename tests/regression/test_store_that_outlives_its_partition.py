@@ -24,6 +24,7 @@ from streams.worker.detect import Detect
 from streams.worker.lease import Lease
 from streams.worker.memory_table import ChangelogError, PartitionMemory
 from streams.worker.metrics import Metrics
+from streams.worker.skips import NO_SKIPS
 from streams.worker.topics import topic_names
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ class Scene:
     def run(self, sightings: int = 2) -> None:
         """Handle a batch of so many new pairs, as long as it takes."""
         app = SimpleNamespace(
+            options=Settings(),
+            skips=NO_SKIPS,
             topic_names=self.names,
             deciding=DECIDING,
             rule=RULE,

@@ -55,6 +55,7 @@ def write_until_full(path: Path, last: int, chance: random.Random) -> int:
 def test_full_at_any_moment(disk: SmallDisk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A2, M9: wherever the disk fills, the store keeps what was written, and is never taken for damaged."""
     monkeypatch.setattr(state_dir, "_ends", lambda *_: {})
+    monkeypatch.setattr(state_dir, "_topic_id", lambda *_: None)
     settings = Settings.model_validate({"state_dir": disk.folder})
     chance = random.Random(4)  # noqa: S311  no secret
     path = disk.folder / "v1" / "tables" / "memory-0.db"
