@@ -1,5 +1,6 @@
 """A worker that kills itself at a named step: ``python crashing_worker.py STEP COUNT`` dies at the COUNT-th such step.
 
+With ``SIGSTOP`` as a third argument it stands still there instead, until it is sent SIGCONT.
 The steps are those between which A2 must hold; and ``restored``, a part of the changelog written in recovery.
 """
 
@@ -30,9 +31,10 @@ STEPS = (
 
 
 class Fuse:
-    """Kills this process at the ``count``-th time that it passes ``step``."""
+    """Sends this process a signal, SIGKILL, at the ``count``-th time that it passes ``step``."""
 
-    def __init__(self, step: str, count: int) -> None:
+    def __init__(self, step: str, count: int, sent: signal.Signals = signal.SIGKILL) -> None:
+        self._sent = sent
         self._step = step
         self._left = count
 
@@ -41,7 +43,7 @@ class Fuse:
         if step == self._step:
             self._left -= 1
             if self._left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), self._sent)
 
     def lay(self) -> None:
         """Have the worker pass every step."""
@@ -89,5 +91,5 @@ def kind_of(topic: str) -> str:
 
 
 if __name__ == "__main__":
-    Fuse(sys.argv[1], int(sys.argv[2])).lay()
+    Fuse(sys.argv[1], int(sys.argv[2]), signal.Signals[(sys.argv[3:] or ["SIGKILL"])[0]]).lay()
     run(settings.load())

@@ -1,0 +1,109 @@
+"""A worker that stands still for longer than its session, and goes on while another has its partitions (A2)."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import rocksdict
+from pairs import assert_each_pair_alerted_under_one_id, records
+from worker_process import Deployment, Worker, wait_for
+
+from streams.worker.memory_table import stored_from
+from streams.worker.state_dir import OFFSET_KEY
+
+if TYPE_CHECKING:
+    from kafka_broker import Names, RunningBroker
+
+CRASHING = str(Path(__file__).parents[1] / "crashing_worker.py")
+
+
+@pytest.fixture
+def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deployment:
+    broker.create_topic(names.source_topic, partitions=1)
+    made = Deployment(broker.bootstrap, names, tmp_path, {"partitions": "2", "standby_replicas": "0"})
+    made.apply_topics()
+    return made
+
+
+def freezing(step: str) -> tuple[str, ...]:
+    """The command of a worker that stands still at this step until it is sent SIGCONT."""
+    return (sys.executable, CRASHING, step, "1", "SIGSTOP")
+
+
+def stands_still(worker: Worker) -> bool:
+    """Whether the process is stopped."""
+    return Path(f"/proc/{worker.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+def changelog(deployment: Deployment) -> list[tuple[int, bytes, bytes | None]]:
+    """What the changelog holds: partition, key and value of each record, in the order of each partition."""
+    read = deployment.read(f"{deployment.names.group_id}-memory-changelog")
+    return [(message.partition(), message.key(), message.value()) for message in read]
+
+
+def assert_the_stores_are_the_changelog(deployment: Deployment, worker: str) -> None:
+    """Each store of a worker that has ended, and held all partitions, holds what its changelog says."""
+    for number in range(2):
+        (path,) = (deployment.folder / worker).glob(f"v1/tables/memory-{number}.db")
+        options, access = rocksdict.Options(raw_mode=True), rocksdict.AccessType.read_only()
+        store = rocksdict.Rdict(str(path), options, access_type=access)
+        entries = dict(stored_from(store, b""))
+        store.close()
+        del entries[OFFSET_KEY]
+        latest = {key: value for partition, key, value in changelog(deployment) if partition == number}
+        assert entries == {key: value for key, value in latest.items() if value is not None}
+
+
+@pytest.mark.timeout(180)
+def test_it_writes_nothing_late(deployment: Deployment) -> None:
+    """Stopped before it writes what it has learned, it leaves that to whoever has the partitions, and joins again."""
+    produced = list(records(40))
+    with deployment.worker("frozen", command=freezing("alerts-sent")) as frozen:
+        frozen.wait_until_ready()
+        deployment.produce(produced)
+        wait_for(lambda: stands_still(frozen), "the worker stands still")
+        with deployment.worker("other") as other:
+            wait_for(deployment.all_done, "the other has done it all")
+            before = changelog(deployment)
+            frozen.process.send_signal(signal.SIGCONT)
+            wait_for(lambda: frozen.log.read_text().count("worker.ready") == 2, "it has joined again")
+            assert changelog(deployment) == before
+            assert other.terminate() == 0, other.tail()
+        assert frozen.terminate() == 0, frozen.tail()
+    assert_each_pair_alerted_under_one_id(deployment, produced)
+
+
+@pytest.mark.timeout(180)
+def test_what_was_under_way_all_the_same_is_found(deployment: Deployment) -> None:
+    """Stopped in the middle of writing, it writes late; whoever has the partitions passes over none of that.
+
+    It reads it with the rebalance that follows, or else ends with 1 at its next write and reads it at its next start.
+    """
+    produced, later = list(records(40)), list(records(40, time="2026-03-01T10:05:00Z"))
+    with deployment.worker("frozen", command=freezing("before-changelog")) as frozen:
+        frozen.wait_until_ready()
+        deployment.produce(produced)
+        wait_for(lambda: stands_still(frozen), "the worker stands still")
+        with deployment.worker("other") as other:
+            wait_for(deployment.all_done, "the other has done it all")
+            before = changelog(deployment)
+            frozen.process.send_signal(signal.SIGCONT)
+            wait_for(lambda: len(changelog(deployment)) > len(before), "it has written late")
+            frozen.kill()
+            deployment.produce(later)
+            wait_for(lambda: other.process.poll() is not None or deployment.all_done(), "done, or found")
+            if other.process.poll() is not None:
+                assert other.process.returncode == 1
+                assert "the store was whole up to offset" in other.log.read_text()
+            else:
+                assert other.terminate() == 0, other.tail()
+    with deployment.worker("other") as other:
+        other.wait_until_ready()
+        wait_for(deployment.all_done, "all offsets are committed")
+        assert other.terminate() == 0, other.tail()
+    assert_the_stores_are_the_changelog(deployment, "other")
+    assert_each_pair_alerted_under_one_id(deployment, produced)
