@@ -83,18 +83,11 @@ def read_value(value: Any, walk: Walk) -> Iterator[Item]:
             else:
                 yield elements.unknown("an element of the array is no object", element)
     elif _is_message(value):
-        yield from carried.read(value, walk, value, base64=True)
+        yield from carried.read(value, walk, value)
     else:
         yield walk.unknown("JSON that is neither an object nor an array", value)
 
 
 def _is_message(value: Any) -> bool:
-    """Whether a value is text that begins as JSON of its own does, as where a producer encoded it twice, or base64.
-
-    Kafka Connect writes bytes so, with its JsonConverter and without schemas.
-    """
-    if not isinstance(value, str):
-        return False
-    if value.lstrip("\ufeff \t\r\n").startswith(("{", "[", '"')):
-        return True
-    return len(value) > carried.LEAST_BASE64 and carried.decode(value) is not None
+    """Whether a value is text that begins as JSON of its own does, as where a producer encoded it twice."""
+    return isinstance(value, str) and value.lstrip("\ufeff \t\r\n").startswith(("{", "[", '"'))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sightings import RULE
 
 from streams.inputs.documents import pieces
-from streams.pipeline import Taking, sight
+from streams.pipeline import Taking, may_match, sight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -201,8 +201,6 @@ ENCODED = {
     "twice": json.dumps(json.dumps(TEXT)),
     "an element of an array": json.dumps([OTHER, TEXT]),
     "a line": f"{json.dumps(OTHER)}\n{json.dumps(TEXT)}\n",
-    "base64": json.dumps(base64.b64encode(TEXT.encode()).decode()),
-    "base64 of gzip": json.dumps(base64.b64encode(gzip.compress(FILE.encode())).decode()),
     "behind each other": json.dumps(TEXT) + json.dumps(json.dumps(OTHER)),
 }
 
@@ -212,9 +210,10 @@ def test_json_in_a_json_string_is_read(name: str) -> None:
     """R8: a producer that serialised twice."""
     reading = sight(ENCODED[name].encode(), RULE, Taking())
     assert (len(reading.sightings), reading.rejected) == (1, ())
+    assert may_match(ENCODED[name].replace("AssumeRoot", r"\u0041ssumeRoot").encode(), RULE)
 
 
-@pytest.mark.parametrize("value", ["AssumeRoot", "", ["AssumeRoot"], [RECORD["eventName"]]])
+@pytest.mark.parametrize("value", ["AssumeRoot", "", ["AssumeRoot"], base64.b64encode(TEXT.encode()).decode()])
 def test_a_string_of_anything_else_is_no_message(value: Any) -> None:
     """R6: a JSON string of no JSON is of no known shape."""
     assert {rejected.reason for rejected in sight(json.dumps(value).encode(), RULE, Taking()).rejected} == {

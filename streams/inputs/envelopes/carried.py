@@ -29,10 +29,6 @@ its event takes more than 40 characters of base64.
 """
 
 
-LEAST_BASE64 = 40
-"""A string that is base64 of a record that names its event has more characters."""
-
-
 def read(value: Any, walk: Walk, element: Any, *, base64: bool = False) -> Iterator[Item]:
     """Read what an envelope carries.
 
