@@ -169,9 +169,7 @@ class Walk:
         beginning = tuple(islice(pieces, 2))
         if len(beginning) == 1 and beginning[0].damaged is None:
             yield from self.document(beginning[0].value)
-        elif all(
-            piece.damaged is not None for piece in chain(beginning, islice(documents.pieces(text), MOST_UNREADABLE))
-        ):
+        elif not any(map(_may_hold_records, chain(beginning, islice(documents.pieces(text), MOST_UNREADABLE)))):
             yield self.unreadable("malformed", _error(text), text)
         else:
             elements = self.elements()
@@ -206,6 +204,18 @@ class Walk:
 
 def _bare(text: bytes) -> bytes:
     return text.strip(_BLANKS).removeprefix(codecs.BOM_UTF8).strip(_BLANKS)
+
+
+def _may_hold_records(piece: documents.Piece) -> bool:
+    """Whether a piece is a document that makes a text one of several documents; a number may stand in any noise."""
+    match piece.value:
+        case dict():
+            return True
+        case str(text):
+            return text.lstrip().startswith(("{", "["))
+        case list(elements):
+            return bool(elements)
+    return False
 
 
 def _error(text: bytes) -> str:

@@ -24,7 +24,7 @@ def recognises(document: Document) -> bool:
     if document.get("integration") == "aws" and "aws" in document:
         return True
     data = document.get("data")
-    if isinstance(data, dict) and isinstance(data.get("aws"), dict):
+    if isinstance(data, dict) and isinstance(data.get("aws"), dict | list):
         return True
     return isinstance(document.get("full_log"), str)
 
@@ -34,7 +34,7 @@ def read(document: Document, walk: Walk) -> Iterator[Item]:
     data = document.get("data")
     if document.get("integration") == "aws" and "aws" in document:
         value = document["aws"]
-    elif isinstance(data, dict) and isinstance(data.get("aws"), dict):
+    elif isinstance(data, dict) and isinstance(data.get("aws"), dict | list):
         value = data["aws"]
     else:
         value = document["full_log"]
