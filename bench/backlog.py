@@ -26,12 +26,12 @@ from http import HTTPStatus
 from pathlib import Path
 
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 import broker
-from kafka_broker import Names
+from kafka_broker import Names, create_topic
 from worker_process import Deployment, Worker, assume_root
 
 MOST_QUEUED = 20
@@ -141,7 +141,7 @@ def main() -> None:
         admin = AdminClient({"bootstrap.servers": bootstrap})
         for codec in options.codec:
             topic = f"backlog-{codec}-{uuid.uuid4().hex[:6]}"
-            admin.create_topics([NewTopic(topic, options.partitions, 1)])[topic].result(30)
+            create_topic(bootstrap, topic, options.partitions)
             fill(bootstrap, topic, options.files, round(options.megabytes * 1_000_000), codec)
             said = measure(bootstrap, topic, options.files, Path(folder))
             sys.stdout.write(f"{options.files} files of {options.megabytes} MB, {codec}: {said}\n")

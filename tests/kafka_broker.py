@@ -138,7 +138,7 @@ class Broker:
         self._process.send_signal(signal.SIGCONT)  # a paused process would not see SIGTERM
         self._process.send_signal(how)
         try:
-            self._process.wait(30)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -163,9 +163,9 @@ class Deployment:
             {"bootstrap.servers": self.bootstrap, "group.id": f"reader-{uuid.uuid4()}", "enable.auto.commit": False}
         )
         try:
-            partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+            partitions = consumer.list_topics(topic, timeout=60).topics[topic].partitions
             ends = {
-                number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=30)
+                number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=60)
                 for number in partitions
             }
             left = {number for number, (low, high) in ends.items() if high > low}
@@ -192,8 +192,8 @@ class Deployment:
         topic = topic or self.names.source_topic
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": self.names.group_id})
         try:
-            partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
-            committed = consumer.committed([TopicPartition(topic, number) for number in partitions], timeout=30)
+            partitions = consumer.list_topics(topic, timeout=60).topics[topic].partitions
+            committed = consumer.committed([TopicPartition(topic, number) for number in partitions], timeout=60)
             return {partition.partition: partition.offset for partition in committed}
         finally:
             consumer.close()
@@ -203,9 +203,9 @@ class Deployment:
         topic = topic or self.names.source_topic
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "nobody"})
         try:
-            partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+            partitions = consumer.list_topics(topic, timeout=60).topics[topic].partitions
             return {
-                number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=30)[1]
+                number: consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=60)[1]
                 for number in partitions
             }
         finally:
@@ -261,7 +261,7 @@ class Worker:
         """SIGKILL."""
         if self.process.poll() is None:
             self.process.kill()
-        self.process.wait(30)
+        self.process.wait(60)
 
     def terminate(self) -> int:
         """SIGTERM; return the exit code."""

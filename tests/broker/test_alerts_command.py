@@ -48,7 +48,7 @@ def write(broker: RunningBroker, topic: str, *values: bytes, timestamp: int = 1_
     producer = Producer({"bootstrap.servers": broker.bootstrap})
     for number, value in enumerate(values):
         producer.produce(topic, value, str(number), timestamp=timestamp + number)
-    assert producer.flush(30) == 0
+    assert producer.flush(60) == 0
 
 
 def alert(number: int, **changes: Any) -> bytes:
@@ -117,4 +117,4 @@ def test_follow(broker: RunningBroker, names: Names, here: Path) -> None:
         write(broker, topic, alert(2))
         assert json.loads(process.stdout.readline())["alert_id"] == "alert-2"
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 130
+        assert process.wait(60) == 130

@@ -52,7 +52,7 @@ def _produce(broker: RunningBroker, topic: str, alerts: list[dict[str, Any]]) ->
     producer = Producer({"bootstrap.servers": broker.bootstrap})
     for alert in alerts:
         producer.produce(topic, codec.encode(alert), alert["alert_id"])
-    assert producer.flush(30) == 0
+    assert producer.flush(60) == 0
     return topic
 
 
@@ -92,7 +92,7 @@ def test_value_that_is_no_alert_is_named(compared: Compared, broker: RunningBrok
     topic = broker.create_topic(names.source_topic, 1)
     producer = Producer({"bootstrap.servers": broker.bootstrap})
     producer.produce(topic, b"{}")
-    assert producer.flush(30) == 0
+    assert producer.flush(60) == 0
     ran = compared(topic)
     assert (ran.code, ran.out) == (1, b"")
     assert f"{topic}[0]:0: " in ran.err

@@ -156,7 +156,7 @@ def test_deleted_offsets_are_named_and_the_rest_read(backtest: Backtest, broker:
     topic = broker.create_topic(names.source_topic, 1)
     produce(broker, topic, daily(range(1, 11)))
     admin = broker.admin()  # kept until the result is there: a client without a reference gives up
-    admin.delete_records([TopicPartition(topic, 0, 4)])[TopicPartition(topic, 0)].result(30)
+    admin.delete_records([TopicPartition(topic, 0, 4)])[TopicPartition(topic, 0)].result(60)
     ran = backtest("--topic", topic, "--from-offset", "0:1")
     assert (ran.code, days(ran)) == (1, [5, 6, 7, 8, 9, 10])
     assert f"truncated    {topic}[0]: offsets 1 to 3 are already deleted; reading from 4 instead" in ran.err
@@ -259,12 +259,12 @@ def test_nothing_is_left_behind(backtest: Backtest, broker: RunningBroker, names
     produce(broker, topic, daily(range(1, 5), 2))
     admin = broker.admin()
     assert days(backtest("--topic", topic)) == [1, 2, 3, 4]
-    groups = admin.list_consumer_groups().result(30).valid
+    groups = admin.list_consumer_groups().result(60).valid
     assert [group.group_id for group in groups if "backtest" in group.group_id] == []
     # Other tests make their topics on the same broker meanwhile; each test's names carry its own prefix.
-    assert [name for name in admin.list_topics(timeout=10).topics if names.topic_prefix in name] == [topic]
+    assert [name for name in admin.list_topics(timeout=60).topics if names.topic_prefix in name] == [topic]
     ends = admin.list_offsets({TopicPartition(topic, number): OffsetSpec.latest() for number in (0, 1)})
-    assert sorted(end.result(30).offset for end in ends.values()) == [2, 2]
+    assert sorted(end.result(60).offset for end in ends.values()) == [2, 2]
 
 
 def test_unreachable_broker_is_named(backtest: Backtest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -281,7 +281,7 @@ def test_offsets_deleted_while_reading_are_named(broker: RunningBroker, names: N
     topic = broker.create_topic(names.source_topic, 2)
     produce(broker, topic, daily(range(1, 21), 2))
     admin = broker.admin()
-    admin.delete_records([TopicPartition(topic, 0, 4)])[TopicPartition(topic, 0)].result(30)
+    admin.delete_records([TopicPartition(topic, 0, 4)])[TopicPartition(topic, 0)].result(60)
     task = TopicTask(Settings(bootstrap_servers=broker.bootstrap), topic, (Slice(0, 1, 10), Slice(1, 2, 10)))
     parts = list(task.read(Reading(RULE, Taking())))
     found = sorted(int(seen.member_account) for part in parts for seen in part.sightings)

@@ -50,22 +50,22 @@ class Transactions:
         """Begin none yet."""
         self._topic = topic
         self._producer = Producer({"bootstrap.servers": broker.bootstrap, "transactional.id": topic})
-        self._producer.init_transactions(30)
+        self._producer.init_transactions(60)
 
     def write(self, *values: bytes, timestamp: int = 0) -> None:
         """Begin a transaction and write into it, at a Kafka time (0 is now); returns when the broker has it all."""
         self._producer.begin_transaction()
         for value in values:
             self._producer.produce(self._topic, value, partition=0, timestamp=timestamp)
-        assert self._producer.flush(30) == 0
+        assert self._producer.flush(60) == 0
 
     def commit(self) -> None:
         """End it for good."""
-        self._producer.commit_transaction(30)
+        self._producer.commit_transaction(60)
 
     def abort(self) -> None:
         """Take it back."""
-        self._producer.abort_transaction(30)
+        self._producer.abort_transaction(60)
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def test_records_deleted_unread_are_told_and_the_rest_is_read(
         assert worker.terminate() == 0
     deployment.produce([assume_root(account=lost), assume_root(account=left)])
     admin = broker.admin()
-    admin.delete_records([TopicPartition(topic, 0, 2)])[TopicPartition(topic, 0)].result(30)
+    admin.delete_records([TopicPartition(topic, 0, 2)])[TopicPartition(topic, 0)].result(60)
     with deployment.worker() as worker:
         wait_for(deployment.all_done, "what is left is done")
         told = [line for line in worker.log.read_text().splitlines() if "offset.gone" in line]

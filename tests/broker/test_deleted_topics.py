@@ -33,14 +33,14 @@ def test_it_stays_deleted(names: Names, tmp_path: Path) -> None:
         admin = broker.admin()
 
         def is_there() -> bool:
-            return deleted in admin.list_topics(timeout=30).topics
+            return deleted in admin.list_topics(timeout=60).topics
 
         with deployment.worker() as worker:
             worker.wait_until_ready()
             deployment.produce([assume_root(ALICE, first)], deleted)
             wait_for(lambda: pairs_of(deployment.alerts()) == {(ALICE, first)}, "an alert from it")
             deployment.produce([assume_root(ALICE, second)] * 50, deleted)
-            admin.delete_topics([deleted])[deleted].result(30)
+            admin.delete_topics([deleted])[deleted].result(60)
             wait_for(lambda: "topic.missing" in worker.tail(), "the worker names it")
             gauge = f'rootwatch_topic_missing{{topic="{deleted}"}}'
             assert f"{gauge} 1.0" in worker.get("/metrics")[1].decode()

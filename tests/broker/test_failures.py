@@ -30,11 +30,11 @@ def limit_messages(broker: RunningBroker, topic: str, size: int) -> None:
     entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
     admin = broker.admin()
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
-    admin.incremental_alter_configs([resource])[resource].result(30)
+    admin.incremental_alter_configs([resource])[resource].result(60)
     asked = ConfigResource(ResourceType.TOPIC, topic)
 
     def known() -> bool:
-        return admin.describe_configs([asked])[asked].result(30)[entry.name].value == entry.value
+        return admin.describe_configs([asked])[asked].result(60)[entry.name].value == entry.value
 
     wait_for(known, "the broker knows its limit")
 
@@ -96,7 +96,7 @@ def test_alert_topic_deleted(deployment: Deployment, broker: RunningBroker) -> N
         deployment.produce(produced[:20])
         wait_for(deployment.all_done, "all offsets are committed")
         admin = broker.admin()
-        admin.delete_topics([topic])[topic].result(30)
+        admin.delete_topics([topic])[topic].result(60)
         deployment.produce(produced[20:])
         wait_for(lambda: f"Topic {topic} not found" in worker.tail(), "the worker names the missing topic")
         assert not deployment.all_done()

@@ -58,7 +58,6 @@ def assert_the_stores_are_the_changelog(deployment: Deployment, worker: str) -> 
         assert entries == {key: value for key, value in latest.items() if value is not None}
 
 
-@pytest.mark.timeout(180)
 def test_it_writes_nothing_late(deployment: Deployment) -> None:
     """Stopped before it writes what it has learned, it leaves that to whoever has the partitions, and joins again."""
     produced = list(records(40))
@@ -77,7 +76,6 @@ def test_it_writes_nothing_late(deployment: Deployment) -> None:
     assert_each_pair_alerted_under_one_id(deployment, produced)
 
 
-@pytest.mark.timeout(180)
 def test_what_was_under_way_all_the_same_is_found(deployment: Deployment) -> None:
     """Stopped in the middle of writing, it writes late; whoever has the partitions passes over none of that.
 

@@ -19,7 +19,7 @@ def test_a_broker_keeps_address_and_records_over_a_restart(own_broker: Broker) -
     producer = Producer({"bootstrap.servers": own_broker.bootstrap, "acks": "all"})
     create_topic(own_broker.bootstrap, "t", 1)
     producer.produce("t", b"kept")
-    assert producer.flush(30) == 0
+    assert producer.flush(60) == 0
     own_broker.stop()
     own_broker.start()
     assert _first_value(own_broker.bootstrap, "t") == b"kept"
@@ -27,10 +27,10 @@ def test_a_broker_keeps_address_and_records_over_a_restart(own_broker: Broker) -
 
 def test_topics_are_not_made_by_use(broker: RunningBroker, names: Names) -> None:
     """The broker creates no topic by itself, so a test sees a missing one as production would."""
-    broker.admin().list_topics(names.source_topic, timeout=10)
-    assert names.source_topic not in broker.admin().list_topics(timeout=10).topics
+    broker.admin().list_topics(names.source_topic, timeout=60)
+    assert names.source_topic not in broker.admin().list_topics(timeout=60).topics
     broker.create_topic(names.source_topic, 3, retention_ms="-1")
-    assert len(broker.admin().list_topics(timeout=10).topics[names.source_topic].partitions) == 3
+    assert len(broker.admin().list_topics(timeout=60).topics[names.source_topic].partitions) == 3
 
 
 @pytest.mark.parametrize("missing", ["java", "mvn"])

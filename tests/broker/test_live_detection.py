@@ -99,7 +99,7 @@ def send(deployment: Deployment, records: list[tuple[str, dict[str, Any]]]) -> N
     producer = Producer({"bootstrap.servers": deployment.bootstrap})
     for time, record in records:
         producer.produce(deployment.names.source_topic, json.dumps(record).encode(), timestamp=millis(time))
-    assert producer.flush(30) == 0
+    assert producer.flush(60) == 0
 
 
 def play(deployment: Deployment, records: list[tuple[str, dict[str, Any]]]) -> Played:
@@ -342,7 +342,7 @@ def assert_newer_memory_is_refused(issuer: Played) -> None:
     partition = deployment.read(f"{deployment.topic}.sightings")[0].partition()  # all are of one principal
     producer = Producer({"bootstrap.servers": deployment.bootstrap})
     producer.produce(f"{deployment.names.group_id}-memory-changelog", newer, key, partition=partition)
-    assert producer.flush(30) == 0
+    assert producer.flush(60) == 0
     send(deployment, [of_role("2026-03-07T00:00:00Z", "sunday", "555555555555")])
     with deployment.worker() as worker:
         assert worker.process.wait(120) == 1

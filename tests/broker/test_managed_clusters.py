@@ -50,7 +50,7 @@ def deployment(managed: str, name: str, **more: str) -> Settings:
 def there(managed: str, prefix: str) -> set[str]:
     """The topics that are there under a prefix."""
     return {
-        name for name in AdminClient({"bootstrap.servers": managed}).list_topics(timeout=30).topics if prefix in name
+        name for name in AdminClient({"bootstrap.servers": managed}).list_topics(timeout=60).topics if prefix in name
     }
 
 
@@ -58,7 +58,7 @@ def config_of(managed: str, topic: str) -> dict[str, str]:
     """A topic's settings, as the broker has them."""
     admin = AdminClient({"bootstrap.servers": managed})
     (future,) = admin.describe_configs([ConfigResource(ResourceType.TOPIC, topic)]).values()
-    return {name: entry.value for name, entry in future.result(30).items()}
+    return {name: entry.value for name, entry in future.result(60).items()}
 
 
 def test_a_size_that_is_refused_names_the_setting(managed: str) -> None:

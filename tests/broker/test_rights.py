@@ -79,15 +79,15 @@ class Guarded:
     def set_acl(self, *acl: Any) -> None:
         """Set an ACL of any kind, and wait until the broker knows of it."""
         admin = AdminClient({"bootstrap.servers": self.broker.bootstrap})
-        admin.create_acls([AclBinding(*acl)])[AclBinding(*acl)].result(30)
-        wait_for(lambda: admin.describe_acls(AclBindingFilter(*acl)).result(30), "the broker knows", 30)
+        admin.create_acls([AclBinding(*acl)])[AclBinding(*acl)].result(60)
+        wait_for(lambda: admin.describe_acls(AclBindingFilter(*acl)).result(60), "the broker knows", 30)
 
     def acls(self, principal: str) -> int:
         """How many ACLs a principal has."""
         everything = (ResourceType.ANY, None, ResourcePatternType.ANY, principal, None)
         asked = AclBindingFilter(*everything, AclOperation.ANY, AclPermissionType.ANY)
         admin = AdminClient({"bootstrap.servers": self.broker.bootstrap})
-        return len(admin.describe_acls(asked).result(30))
+        return len(admin.describe_acls(asked).result(60))
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,7 @@ def test_a_right_that_lacks_is_named(guarded: Guarded) -> None:
         place = (ResourceType.GROUP, group.name, ResourcePatternType.LITERAL, "User:starter", "*")
         right = AclBindingFilter(*place, AclOperation.READ, AclPermissionType.ALLOW)
         admin = AdminClient({"bootstrap.servers": guarded.broker.bootstrap})
-        assert len(admin.delete_acls([right])[right].result(30)) == 1
+        assert len(admin.delete_acls([right])[right].result(60)) == 1
         assert worker.process.wait(120) == 1
     (failed,) = [line for line in worker.log.read_text().splitlines() if "[error" in line]
     assert "worker.failed" in failed
@@ -270,7 +270,7 @@ def test_who_may_not_change_a_setting_is_told_whose_it_is(guarded: Guarded) -> N
     }
     for name, entry in changes.items():
         resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=[entry])
-        admin.incremental_alter_configs([resource])[resource].result(30)
+        admin.incremental_alter_configs([resource])[resource].result(60)
 
     def states() -> dict[str, str]:
         said = guarded.limited("checker").run("topics", "check", **settings)
@@ -312,7 +312,7 @@ def test_a_source_ahead_of_this_clock_is_found(broker: RunningBroker, names: Nam
     deployment = Deployment(broker.bootstrap, names, tmp_path)
     producer = Producer({"bootstrap.servers": broker.bootstrap})
     producer.produce(names.source_topic, b"{}", timestamp=int((time.time() + 600) * 1000))
-    assert producer.flush(30) == 0
+    assert producer.flush(60) == 0
     said = deployment.run("doctor")
     (line,) = [line for line in said.stdout.splitlines() if "\tclock: " in line]
     # Stamped ten minutes ahead; how much of that is left depends on how soon it is asked.

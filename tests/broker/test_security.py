@@ -299,9 +299,9 @@ def allow(secured: Secured, user: str, topic: str, operation: AclOperation) -> N
     admin = AdminClient({"bootstrap.servers": secured.broker.bootstrap})
     right = (ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, f"User:{user}", "*", operation)
     (future,) = admin.create_acls([AclBinding(*right, AclPermissionType.ALLOW)]).values()
-    future.result(30)
+    future.result(60)
     granted = AclBindingFilter(*right, AclPermissionType.ALLOW)
-    wait_for(lambda: admin.describe_acls(granted).result(30), "the broker knows of the right")
+    wait_for(lambda: admin.describe_acls(granted).result(60), "the broker knows of the right")
 
 
 def test_files_that_are_no_certificates(secured: Secured) -> None:

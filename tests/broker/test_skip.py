@@ -125,7 +125,7 @@ def test_a_record_that_is_deleted_is_said(deployment: Deployment, broker: Runnin
     source = deployment.names.source_topic
     deployment.produce(records(2))
     admin = broker.admin()  # kept until the result is there: a client without a reference gives up
-    admin.delete_records([TopicPartition(source, 0, 2)])[TopicPartition(source, 0)].result(30)
+    admin.delete_records([TopicPartition(source, 0, 2)])[TopicPartition(source, 0)].result(60)
     with deployment.worker("late", command=[str(ROOTWATCH), "worker", "--skip", f"{source}:0:1"]) as worker:
         worker.wait_until_ready()
         (past,) = logged(deployment, "late", "skip.past")

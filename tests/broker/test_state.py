@@ -76,7 +76,7 @@ def test_the_latest_of_each_key_counts(deployment: Deployment) -> None:
         # The table's partition is the principal's, whatever the key.
         partition = partition_of(principal)
         producer.produce(f"{deployment.names.group_id}-memory-changelog", value, key, partition=partition)
-    assert producer.flush(30) == 0
+    assert producer.flush(60) == 0
     shown = deployment.run("state", ALICE, "--json")
     (pair,) = [json.loads(line) for line in shown.stdout.splitlines()]
     assert (pair["member_account"], pair["times_seen"]) == ("222222222222", 7)

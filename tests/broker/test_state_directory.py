@@ -43,8 +43,8 @@ def test_damaged_and_ahead(deployment: Deployment, broker: RunningBroker) -> Non
 
     changelog = f"{deployment.names.group_id}-memory-changelog"
     admin = broker.admin()
-    admin.delete_topics([changelog])[changelog].result(30)
-    wait_for(lambda: changelog not in broker.admin().list_topics(timeout=10).topics, "the changelog is gone")
+    admin.delete_topics([changelog])[changelog].result(60)
+    wait_for(lambda: changelog not in broker.admin().list_topics(timeout=60).topics, "the changelog is gone")
     deployment.apply_topics()
     done = deployment.run("worker", state_dir=str(deployment.folder / "worker"))
     assert done.returncode == 1
@@ -65,8 +65,8 @@ def test_a_changelog_made_anew(deployment: Deployment, broker: RunningBroker) ->
     deployment.produce(records(50))
     run_to_the_end(deployment)
     changelog = f"{deployment.names.group_id}-memory-changelog"
-    broker.admin().delete_topics([changelog])[changelog].result(30)
-    wait_for(lambda: changelog not in broker.admin().list_topics(timeout=10).topics, "the changelog is gone")
+    broker.admin().delete_topics([changelog])[changelog].result(60)
+    wait_for(lambda: changelog not in broker.admin().list_topics(timeout=60).topics, "the changelog is gone")
     deployment.apply_topics()
     deployment.produce(records(400, tag="later-"))
     with deployment.worker("second") as other:

@@ -36,7 +36,7 @@ def made(broker: RunningBroker, names: Names, **more: Any) -> Settings:
 def config_of(broker: RunningBroker, topic: str) -> dict[str, str]:
     admin: AdminClient = broker.admin()
     (future,) = admin.describe_configs([ConfigResource(ResourceType.TOPIC, topic)]).values()
-    return {name: entry.value for name, entry in future.result(30).items()}
+    return {name: entry.value for name, entry in future.result(60).items()}
 
 
 def test_apply_creates_every_topic(broker: RunningBroker, names: Names, settings: Settings) -> None:
@@ -44,7 +44,7 @@ def test_apply_creates_every_topic(broker: RunningBroker, names: Names, settings
     done, remaining = apply_topics(settings)
     assert remaining == []
     assert len(done) == 8
-    topics = broker.admin().list_topics(timeout=30).topics
+    topics = broker.admin().list_topics(timeout=60).topics
     prefix, group = names.topic_prefix, names.group_id
     kept = {
         f"{prefix}.sightings": 400,
@@ -79,7 +79,7 @@ def test_check_names_what_is_missing(broker: RunningBroker, names: Names) -> Non
     assert set(found) == {topic.name for topic in catalogue(settings)} | {names.source_topic}
     assert all(finding.stops_worker for finding in found.values())
     assert "its owner" in str(found[names.source_topic])
-    assert not set(found) & set(broker.admin().list_topics(timeout=30).topics)
+    assert not set(found) & set(broker.admin().list_topics(timeout=60).topics)
 
 
 def test_apply_does_not_create_the_source(broker: RunningBroker, names: Names) -> None:
@@ -88,7 +88,7 @@ def test_apply_does_not_create_the_source(broker: RunningBroker, names: Names) -
     done, remaining = apply_topics(settings)
     assert len(done) == 8
     assert [(finding.topic, finding.aspect) for finding in remaining] == [(names.source_topic, "source")]
-    assert names.source_topic not in broker.admin().list_topics(timeout=30).topics
+    assert names.source_topic not in broker.admin().list_topics(timeout=60).topics
 
 
 def test_settings_that_differ_are_mended(broker: RunningBroker, settings: Settings) -> None:
@@ -117,7 +117,7 @@ def test_partitions_are_never_changed(broker: RunningBroker, settings: Settings)
         (sightings, "partitions", True)
     ]
     assert "has 2 partitions and must have 4" in str(remaining[0])
-    assert len(broker.admin().list_topics(timeout=30).topics[sightings].partitions) == 2
+    assert len(broker.admin().list_topics(timeout=60).topics[sightings].partitions) == 2
 
 
 def test_replication_that_differs_is_named(broker: RunningBroker, names: Names, settings: Settings) -> None:

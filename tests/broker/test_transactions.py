@@ -29,7 +29,7 @@ class Transactions:
                 "compression.type": compression,
             }
         )
-        self._producer.init_transactions(30)
+        self._producer.init_transactions(60)
 
     def write(self, records: Iterable[Any], topic: str | None = None) -> None:
         """Write records in a transaction that stays open; returns when the broker has them."""
@@ -37,15 +37,15 @@ class Transactions:
         for record in records:
             value = record if isinstance(record, bytes) else json.dumps(record).encode()
             self._producer.produce(topic or self._topic, value, partition=0)
-        assert self._producer.flush(30) == 0
+        assert self._producer.flush(60) == 0
 
     def commit(self) -> None:
         """End it."""
-        self._producer.commit_transaction(30)
+        self._producer.commit_transaction(60)
 
     def abort(self) -> None:
         """Take it back."""
-        self._producer.abort_transaction(30)
+        self._producer.abort_transaction(60)
 
 
 def lag(metrics: bytes) -> float:

@@ -107,7 +107,7 @@ def test_sightings_of_a_topic_keep_their_origin(rootwatch: Rootwatch, broker: Ru
     value = json.dumps(record("2026-01-01T00:00:00Z", ALICE)).encode()
     producer = Producer({"bootstrap.servers": broker.bootstrap})
     producer.produce(source, value, timestamp=1_767_225_600_000)
-    assert producer.flush(30) == 0
+    assert producer.flush(60) == 0
     assert rootwatch("warm-up", "--topic", source).code == 0
     (sighting,) = [codec.decode(message.value()) for message in _all(broker, topic)]
     assert sighting.origin is not None

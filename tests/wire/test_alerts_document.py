@@ -93,7 +93,7 @@ def test_paging_each_alert_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
     for alert in (SAMPLE, SAMPLE, other):
         value = b"\x00\x00\x00\x00\x01" + wire.encode(alert)[10:]
         producer.produce("rootwatch.alerts", value, key=alert["alert_id"], partition=0)  # so that they stay in order
-    producer.flush(10)
+    producer.flush(60)
 
     paged = []
 
