@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from confluent_kafka import Producer
 from replay_records import ordinary, record
 from worker_process import Deployment
 
@@ -56,8 +57,11 @@ def test_a_topic_is_told_by_what_is_in_it(deployment: Deployment) -> None:
 def test_the_newest_messages_are_the_sample(deployment: Deployment) -> None:
     """Of each partition the newest two hundred messages are read, whatever lies before them."""
     topic = deployment.names.source_topic
-    deployment.produce([UNKNOWN] * 1_000)
-    deployment.produce([RECORD] * 4_000)
+    producer = Producer({"bootstrap.servers": deployment.bootstrap})
+    for value in [UNKNOWN] * 500 + [RECORD] * 200:
+        for partition in range(2):
+            producer.produce(topic, value, partition=partition)
+    assert producer.flush(60) == 0
     code, state, sentence = sampled(deployment)
     assert (code, state) == (0, "ok")
     assert sentence == f"sample: {topic}: 400 of 400 sampled messages are CloudTrail (400 record)"
