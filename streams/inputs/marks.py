@@ -17,7 +17,7 @@ Bytes with only such a mark take the slow way: they are really read, and dropped
 and nothing in them is unreadable. Where many messages lie together in one piece of memory, ``finder`` clears those
 that hold no mark, by the same argument.
 
-An Aho-Corasick automaton with vector instructions finds all but the escapes in one pass (docs/decisions.md 6).
+Aho-Corasick automata with vector instructions find all but the escapes in two passes (docs/decisions.md 6).
 """
 
 from __future__ import annotations
@@ -71,27 +71,29 @@ _AWSLOGS = "awslogs"
 _BESIDE_VALUE = ("records", "topic")
 _WHATEVER_FOLLOWS = frozenset(key.encode("ascii") for key in (_AWSLOGS, *_BESIDE_VALUE))
 
-# What the automaton searches for in place of the keys, with the quote or backslash behind it: the part that is rare in
-# CloudTrail. The parts, and even their order, decide its speed: measure before changing them (docs/decisions.md 6).
-_ENDS_OF_KEYS = ("base64", "rds", "ata", "bytesValue", "slogs", "payload", "opic")
-_ENDS_WITH_VALUE = ("base64", "ata", "lue", "slogs", "payload")
+# What is searched for in place of the keys: the part that is rare in CloudTrail, of the short ones with the quote or
+# backslash behind it. The parts decide the speed: measure before changing them (docs/decisions.md 6).
+_LONG_PARTS = (b"payload", b"base64", b"wslogs")
+_PARTS_OF_KEYS = (*_LONG_PARTS, b"ytesValue", b'ata"', b"ata\\", b'ords"', b"ords\\", b'opic"', b"opic\\")
+_PARTS_WITH_VALUE = (*_LONG_PARTS, b'ata"', b"ata\\", b'lue"', b"lue\\")
+# Patterns of two bytes make an automaton twice as slow for all others, so they have one of their own. With the long
+# ones goes a start of three bytes, gzip's, because without it the automaton is slower.
+_SHORT_STARTS = tuple(start for start in _PACKED_STARTS if len(start) == 2)  # noqa: PLR2004  see above
+_LONG_STARTS = (*(start for start in _PACKED_STARTS if len(start) > 2), b"\x1f\x8b\x08")  # noqa: PLR2004  see above
 # A piece is searched part by part, so that a flood of false marks takes no memory worth mentioning.
 _PART = 1024 * 1024
 
 
 class _Marks:
-    """What one pass over bytes finds: marks that are ones by themselves, and keys with what must follow them.
+    """What one pass over bytes finds: marks that are ones by themselves, and keys with what must follow them."""
 
-    The automaton uses vector instructions only if its patterns begin with many different bytes. So the starts of packed
-    bytes are always among them, and where they are no marks they are passed over.
-    """
-
-    def __init__(self, alone: Sequence[bytes], ends: Sequence[str], keys: Iterable[str], *, has_alone: bool) -> None:
-        """Search for some marks, and for keys by their ends; ``has_alone`` says whether the former count."""
-        patterns = [*alone, *(f"{end}{quote}".encode("ascii") for end in ends for quote in ('"', "\\"))]
-        self._first_key = len(alone)
-        self._has_alone = has_alone
-        self._keys = [[key.encode("ascii") for key in keys if key.endswith(end)] for end in ends for _ in range(2)]
+    def __init__(self, alone: Sequence[bytes], parts: Sequence[bytes] = (), keys: Iterable[str] = ()) -> None:
+        """Search for marks, and for keys by parts of them."""
+        patterns = (*alone, *parts)
+        self._first_part = len(alone)
+        self._quotes = [len(part) - len(part.rstrip(b'"\\')) for part in parts]
+        names = [key.encode("ascii") for key in keys]
+        self._keys = [[key for key in names if key.endswith(part.rstrip(b'"\\'))] for part in parts]
         self._longest = max(map(len, patterns))
         self._automaton = BytesAhoCorasick(patterns, matchkind=MatchKind.LeftmostFirst)
 
@@ -101,12 +103,21 @@ class _Marks:
         for part in range(start, end, _PART):
             found = self._automaton.find_matches_as_indexes(view[part : min(part + _PART + self._longest, end)])
             for pattern, at, after in found:
-                number = pattern - self._first_key
-                is_mark = (
-                    self._has_alone if number < 0 else _is_marked(piece, self._keys[number], part + after - 1, end)
-                )
-                if is_mark and at < _PART:
+                number = pattern - self._first_part
+                if at < _PART and (number < 0 or self._is_key(number, piece, part + after, end)):
                     yield part + at
+
+    def keys(self, text: bytes | bytearray) -> bool:
+        """Whether a text holds a key with what must follow it, whatever other marks it holds."""
+        view = memoryview(text)
+        return any(
+            pattern >= self._first_part and self._is_key(pattern - self._first_part, text, part + after, len(text))
+            for part in range(0, len(text), _PART)
+            for pattern, _, after in self._automaton.find_matches_as_indexes(view[part : part + _PART + self._longest])
+        )
+
+    def _is_key(self, number: int, piece: Piece, after: int, end: int) -> bool:
+        return _is_marked(piece, self._keys[number], after - self._quotes[number], end)
 
 
 def _is_marked(piece: Piece, keys: Iterable[bytes], quote: int, end: int) -> bool:
@@ -132,7 +143,8 @@ def matcher(event_name: str, limit: int) -> Callable[[bytes | bytearray | None],
         limit: how many bytes a message may have, decompressed.
     """
     name = event_name.encode("ascii")
-    marks = _Marks(_PACKED_STARTS, _ENDS_WITH_VALUE, (_AWSLOGS, *BASE64_KEYS), has_alone=False)
+    # The starts count for nothing here, but the automaton is several times as slow without them (docs/decisions.md 6).
+    marks = _Marks((name, *_LONG_STARTS), _PARTS_WITH_VALUE, (_AWSLOGS, *BASE64_KEYS))
 
     def may_match(value: bytes | bytearray | None) -> bool:
         if not value:
@@ -163,15 +175,16 @@ def finder(event_name: str) -> Callable[[Piece, int, int], list[int]]:
     It gives every place between two others where a mark begins, in order: a message that holds none of them is one that
     ``matcher`` would drop; one that holds some is to be looked at by itself.
     """
-    alone = (event_name.encode("ascii"), *_PACKED_STARTS)
-    marks = _Marks(alone, _ENDS_OF_KEYS, (_AWSLOGS, *_BESIDE_VALUE, *BASE64_KEYS), has_alone=True)
+    keys = (_AWSLOGS, *_BESIDE_VALUE, *BASE64_KEYS)
+    marks = _Marks((event_name.encode("ascii"), *_LONG_STARTS), _PARTS_OF_KEYS, keys)
+    starts = _Marks(_SHORT_STARTS)
 
     def places(piece: Piece, start: int, end: int) -> list[int]:
-        found = list(marks.places(piece, start, end))
+        found = [*marks.places(piece, start, end), *starts.places(piece, start, end)]
         escape = _first_escape(piece, start, end)
-        if escape is None:
-            return found
-        return sorted([*found, *(match.start() for match in _TELLING_ESCAPE.finditer(piece, escape, end))])
+        if escape is not None:
+            found += (match.start() for match in _TELLING_ESCAPE.finditer(piece, escape, end))
+        return sorted(found)
 
     return places
 
