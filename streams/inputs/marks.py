@@ -107,7 +107,7 @@ class _Marks:
                 if at < _PART and (number < 0 or self._is_key(number, piece, part + after, end)):
                     yield part + at
 
-    def keys(self, text: bytes | bytearray) -> bool:
+    def has_key(self, text: bytes | bytearray) -> bool:
         """Whether a text holds a key with what must follow it, whatever other marks it holds."""
         view = memoryview(text)
         return any(
@@ -151,19 +151,14 @@ def matcher(event_name: str, limit: int) -> Callable[[bytes | bytearray | None],
             return False
         if find(value, name) >= 0:
             return True
+        text = value
         if value[0] in _FIRST_OF_PACKED and value.startswith(_PACKED_STARTS):
-            text = _unpacked(bytes(value), limit)
-            return text is None or find(text, name) >= 0 or may_hold_name(text)
-        return may_hold_name(value)
-
-    def may_hold_name(text: bytes | bytearray) -> bool:
-        """The test of text in which the name is not written plainly."""
-        if not text:
-            return False
-        is_marked = (
-            _first_escape(text, 0, len(text)) is not None or next(marks.places(text, 0, len(text)), None) is not None
-        )
-        return is_marked and _names_event(bytes(text), event_name, limit)
+            unpacked = _unpacked(bytes(value), limit)
+            if unpacked is None or find(unpacked, name) >= 0:
+                return True
+            text = unpacked
+        is_marked = _first_escape(text, 0, len(text)) is not None or marks.has_key(text)
+        return is_marked and _names_event(bytes(value), event_name, limit)
 
     return may_match
 
