@@ -38,7 +38,7 @@ class Group:
     def run(self, name: str, release: Mapping[str, str]) -> Worker:
         """Put a worker of this release in the place of the one with this name, on its state directory."""
         if name in self._workers:
-            assert self._workers.pop(name).terminate(15) == 0
+            assert self._workers.pop(name).terminate() == 0
         variables = [f"{variable}={value}" for variable, value in release.items()]
         command = ("env", *variables, str(ROOTWATCH), "worker")
         worker = self._running.enter_context(self.deployment.worker(name, command=command))
