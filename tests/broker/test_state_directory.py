@@ -65,7 +65,8 @@ def test_a_changelog_made_anew(deployment: Deployment, broker: RunningBroker) ->
     deployment.produce(records(50))
     run_to_the_end(deployment)
     changelog = f"{deployment.names.group_id}-memory-changelog"
-    broker.admin().delete_topics([changelog])[changelog].result(60)
+    admin = broker.admin()  # kept: without its client a request ends
+    admin.delete_topics([changelog])[changelog].result(60)
     wait_for(lambda: changelog not in broker.admin().list_topics(timeout=60).topics, "the changelog is gone")
     deployment.apply_topics()
     deployment.produce(records(400, tag="later-"))
