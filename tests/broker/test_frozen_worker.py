@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import rocksdict
+from confluent_kafka import Producer
 from pairs import assert_each_pair_alerted_under_one_id, records
+from sightings import RULE
 from worker_process import Deployment, Worker, wait_for
 
+from streams.pipeline import Taking, sight
+from streams.wire import sighting as codec
 from streams.worker.memory_table import stored_from
 from streams.worker.state_dir import OFFSET_KEY
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from kafka_broker import Names, RunningBroker
 
 CRASHING = str(Path(__file__).parents[1] / "crashing_worker.py")
@@ -32,6 +39,15 @@ def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deploymen
 def freezing(step: str) -> tuple[str, ...]:
     """The command of a worker that stands still at this step until it is sent SIGCONT."""
     return (sys.executable, CRASHING, step, "1", "SIGSTOP")
+
+
+def feed(deployment: Deployment, produced: Iterable[Mapping[str, Any]]) -> None:
+    """Put sightings on their topic: a sight agent that was stopped in its work would send its own again, rightly."""
+    producer = Producer({"bootstrap.servers": deployment.bootstrap, "partitioner": "murmur2_random", "linger.ms": 5})
+    for record in produced:
+        (seen,) = sight(json.dumps(record).encode(), RULE, Taking()).sightings
+        producer.produce(f"{deployment.topic}.sightings", codec.encode(seen), seen.principal.encode())
+    assert producer.flush(60) == 0
 
 
 def stands_still(worker: Worker) -> bool:
@@ -63,7 +79,7 @@ def test_it_writes_nothing_late(deployment: Deployment) -> None:
     produced = list(records(40))
     with deployment.worker("frozen", command=freezing("alerts-sent")) as frozen:
         frozen.wait_until_ready()
-        deployment.produce(produced)
+        feed(deployment, produced)
         wait_for(lambda: stands_still(frozen), "the worker stands still")
         with deployment.worker("other") as other:
             wait_for(deployment.all_done, "the other has done it all")
@@ -84,7 +100,7 @@ def test_what_was_under_way_all_the_same_is_found(deployment: Deployment) -> Non
     produced, later = list(records(40)), list(records(40, time="2026-03-01T10:05:00Z"))
     with deployment.worker("frozen", command=freezing("before-changelog")) as frozen:
         frozen.wait_until_ready()
-        deployment.produce(produced)
+        feed(deployment, produced)
         wait_for(lambda: stands_still(frozen), "the worker stands still")
         with deployment.worker("other") as other:
             wait_for(deployment.all_done, "the other has done it all")
@@ -92,7 +108,7 @@ def test_what_was_under_way_all_the_same_is_found(deployment: Deployment) -> Non
             frozen.process.send_signal(signal.SIGCONT)
             wait_for(lambda: len(changelog(deployment)) > len(before), "it has written late")
             frozen.kill()
-            deployment.produce(later)
+            feed(deployment, later)
             wait_for(lambda: other.process.poll() is not None or deployment.all_done(), "done, or found")
             if other.process.poll() is not None:
                 assert other.process.returncode == 1
