@@ -177,8 +177,8 @@ def test_a_right_that_lacks_is_named(guarded: Guarded) -> None:
         admin = AdminClient({"bootstrap.servers": guarded.broker.bootstrap})
         assert len(admin.delete_acls([right])[right].result(60)) == 1
         assert worker.process.wait(120) == 1
-    (failed,) = [line for line in worker.log.read_text().splitlines() if "[error" in line]
-    assert "worker.failed" in failed
+    # aiokafka may have been in the middle of a commit, and says so in a line of its own.
+    (failed,) = [line for line in worker.log.read_text().splitlines() if "worker.failed" in line]
     assert f"error='group {group.name}: Read: not allowed (any more)'" in failed
 
 
