@@ -48,7 +48,7 @@ _NAMES = {
 def recognises(document: Document) -> bool:
     """A record has a version or names its event; no other shape has either key, but for a Kinesis record.
 
-    What begins as CloudTrail begins a record is one in any case, so that the fetch filter need not look further.
+    What begins as CloudTrail begins a record is one in any case: a caller cannot make it look like Kinesis' (R2).
     """
     if "eventName" in document or "eventVersion" in document:
         return document.get("eventSource") != _OF_KINESIS or next(iter(document)) == "eventVersion"

@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 NAME = "records-file"
 
 
-USUAL_START = b'{"Records":[{"eventVersion"'
-"""How CloudTrail begins a log file. One document that begins so is read here: its first entry is a record."""
-
-
 def recognises(document: Document) -> bool:
     """It has records; Lambda's events, which have that key too, are recognised before (``envelopes/batches.py``)."""
     return "Records" in document
