@@ -20,7 +20,7 @@ import ssl
 import time
 from typing import TYPE_CHECKING, Any
 
-from streams.operator_error import OperatorError
+from streams.errors import OperatorError
 from streams.settings import SettingsError
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
 
-from streams.detection.redaction import redact_text
-from streams.operator_error import OperatorError
-from streams.printable import printable
+from streams.content.printable import printable
+from streams.content.redaction import redact_text
+from streams.errors import OperatorError
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger

@@ -10,17 +10,17 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from streams.content.json_text import TooDeepError
+from streams.content.redact_message import element_content, redact_content
 from streams.detection import alert, cap
 from streams.detection.cap import is_over as bucket_is_over
 from streams.detection.decision import Deciding, Decision
 from streams.detection.exception import first_match
 from streams.detection.forgetting import Seen, partition_time
-from streams.detection.json_text import TooDeepError
 from streams.detection.novelty import describe, forgotten, judge
 from streams.detection.record import Notice, Record
 from streams.detection.taking import MAX_MESSAGE_SIZE, Incomplete, Partial, PassedOver, Taking, take
 from streams.inputs import marks
-from streams.inputs.content import element_content, redact_content
 from streams.inputs.reading import read
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from streams.backtest.consumer import Connection
 from streams.backtest.wanted import SourceError
-from streams.operator_error import OperatorError
+from streams.errors import OperatorError
 from streams.wire.alert import read_alert
 from streams.wire.registry import RegistryRefused, RegistryUnavailable, schema_lookup
 from streams.wire.single_object import WireError

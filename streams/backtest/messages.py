@@ -19,7 +19,7 @@ import deflate
 from isal import isal_zlib
 from stringzilla import find
 
-from streams.detection import compression
+from streams.content import compression
 from streams.detection.taking import MAX_MESSAGE_SIZE
 
 if TYPE_CHECKING:

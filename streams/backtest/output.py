@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from streams.backtest.wanted import UsageError
-from streams.operator_error import OperatorError
+from streams.errors import OperatorError
 from streams.wire.alert import to_json_line
 
 if TYPE_CHECKING:

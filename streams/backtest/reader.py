@@ -23,7 +23,7 @@ from streams.backtest.narrowing import narrow
 from streams.backtest.parts import PART_BYTES
 from streams.backtest.span import Span
 from streams.backtest.tally import Flaw, Place, Tally
-from streams.detection import json_text
+from streams.content import json_text
 from streams.detection.kafka_time import NO_TIMESTAMP
 from streams.detection.sighting import Origin
 from streams.wire.sighting import decode as decode_sighting

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from streams.backtest.histogram import Histogram
-from streams.printable import printable
+from streams.content.printable import printable
 from streams.wire.timestamps import to_iso8601
 
 if TYPE_CHECKING:

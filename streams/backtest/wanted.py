@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from streams.backtest.span import Span
-from streams.operator_error import OperatorError
+from streams.errors import OperatorError
 from streams.settings.values import parse_time
 
 if TYPE_CHECKING:

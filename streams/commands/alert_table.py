@@ -11,7 +11,7 @@ from rich.box import HORIZONTALS, Box
 from rich.table import Table
 from rich.text import Text
 
-from streams.printable import printable
+from streams.content.printable import printable
 from streams.wire.alert import to_json
 
 if TYPE_CHECKING:

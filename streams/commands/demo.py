@@ -23,7 +23,7 @@ from streams.demo.broker import PARTITIONS, EmbeddedBroker
 from streams.demo.organisation import ACCOUNTS
 from streams.demo.run import Counts, run
 from streams.demo.shapes import ROADS
-from streams.operator_error import OperatorError
+from streams.errors import OperatorError
 from streams.settings import Settings
 from streams.wire.alert import to_json_line
 from streams.worker.app import create_app

@@ -21,8 +21,8 @@ from streams.backtest.wanted import SourceError
 from streams.commands.check_list import show
 from streams.commands.options import Config  # noqa: TC001  typer reads it
 from streams.commands.source_sample import sample
+from streams.errors import OperatorError
 from streams.kafka_security import confluent_options
-from streams.operator_error import OperatorError
 from streams.wire import registry
 from streams.worker.broker_access import BrokerAccess, BrokerError
 from streams.worker.rights import MEND, lacking, worker_rights

@@ -14,8 +14,8 @@ from streams import pipeline, settings
 from streams.backtest.messages import CannotReadError, blocks, holds_lines
 from streams.commands.options import Config  # noqa: TC001  typer reads it
 from streams.commands.replay_options import MemberAccount, Principal, RuleFile, say
+from streams.content.redaction import redact_text
 from streams.detection.event_time import format_time
-from streams.detection.redaction import redact_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

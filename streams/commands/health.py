@@ -11,7 +11,7 @@ import typer
 from streams import settings
 from streams.commands.check_list import show
 from streams.commands.options import Config  # noqa: TC001  typer reads it
-from streams.printable import printable
+from streams.content.printable import printable
 
 if TYPE_CHECKING:
     from streams.settings import Settings

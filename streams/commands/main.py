@@ -21,7 +21,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from streams import __version__
-from streams.operator_error import OperatorError
+from streams.errors import OperatorError
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 

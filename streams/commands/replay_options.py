@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from streams.printable import printable
+from streams.content.printable import printable
 
 Places = Annotated[
     list[str] | None,

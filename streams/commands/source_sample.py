@@ -18,7 +18,7 @@ from confluent_kafka import KafkaError, TopicPartition
 from streams import pipeline
 from streams.backtest.consumer import Connection
 from streams.backtest.wanted import SourceError
-from streams.commands.payload_kind import describe
+from streams.content.payload_kind import describe
 from streams.kafka_errors import is_retriable
 from streams.kafka_refusals import is_of_a_group, words
 

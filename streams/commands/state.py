@@ -20,8 +20,8 @@ from rich.table import Table
 from streams import settings
 from streams.backtest.consumer import Connection
 from streams.commands.options import Config  # noqa: TC001  typer reads it
-from streams.operator_error import OperatorError
-from streams.printable import printable
+from streams.content.printable import printable
+from streams.errors import OperatorError
 from streams.settings import SettingsError
 from streams.wire import memory as codec
 from streams.wire.single_object import WireError

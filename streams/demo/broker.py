@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Self
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from streams.operator_error import OperatorError
+from streams.errors import OperatorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

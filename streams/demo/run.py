@@ -8,7 +8,7 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from streams.operator_error import OperatorError
+from streams.errors import OperatorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

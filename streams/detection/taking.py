@@ -14,12 +14,12 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from streams.detection import json_text
+from streams.content import json_text
+from streams.content.redaction import redact
 from streams.detection.account import target_account
 from streams.detection.details import event, identity, resources, text_at, value_at
 from streams.detection.event_time import parse_time
 from streams.detection.kafka_time import explain_odd_timestamp
-from streams.detection.redaction import redact
 from streams.detection.sighting import Sighting
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from __future__ import annotations
 import binascii
 from typing import TYPE_CHECKING
 
-from streams.detection import json_text
-from streams.detection.compression import CorruptError, TooLargeError
+from streams.content import json_text
+from streams.content.compression import CorruptError, TooLargeError
+from streams.content.encoding import NotTextError, to_utf8
 from streams.inputs import cloudwatch
-from streams.inputs.encoding import NotTextError, to_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

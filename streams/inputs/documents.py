@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stringzilla import find
 
-from streams.detection import json_text
-from streams.detection.json_text import MalformedJsonError
+from streams.content import json_text
+from streams.content.json_text import MalformedJsonError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.detection import json_text
+from streams.content import json_text
 from streams.inputs import cloudtrail
 
 if TYPE_CHECKING:

@@ -29,9 +29,9 @@ from typing import TYPE_CHECKING
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
 from stringzilla import find
 
-from streams.detection import compression
+from streams.content import compression
+from streams.content.encoding import NotTextError, to_utf8
 from streams.detection.record import Notice, Record
-from streams.inputs.encoding import NotTextError, to_utf8
 from streams.inputs.envelopes.carried import BASE64_KEYS
 from streams.inputs.reading import read
 

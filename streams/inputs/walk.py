@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from itertools import chain, count, islice
 from typing import Any, Protocol
 
-from streams.detection import gzipped, json_text
-from streams.detection.compression import STARTS, CorruptError, TooLargeError, decompress
+from streams.content import gzipped, json_text
+from streams.content.compression import STARTS, CorruptError, TooLargeError, decompress
+from streams.content.encoding import NotTextError, to_utf8, without_schema_id
+from streams.content.redact_message import element_content
 from streams.detection.record import Notice, Record, Unreadable
 from streams.inputs import documents
-from streams.inputs.content import element_content
-from streams.inputs.encoding import NotTextError, to_utf8, without_schema_id
 
 Item = Record | Unreadable | Notice
 Document = Mapping[str, Any]

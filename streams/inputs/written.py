@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from streams.detection import json_text
-from streams.inputs import java_map
+from streams.content import java_map, json_text
 
 
 def parse(text: str) -> Any:

@@ -16,7 +16,7 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from streams.detection.exception import ExceptionEntry, ExceptionsError, parse_exceptions
-from streams.operator_error import OperatorError
+from streams.errors import OperatorError
 from streams.pipeline import Deciding, Taking
 from streams.rules import rule as rules
 from streams.rules.duration import written

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import httpx2
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 
-from streams.operator_error import OperatorError
-from streams.printable import printable
+from streams.content.printable import printable
+from streams.errors import OperatorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,7 +24,7 @@ from fastavro.schema import fingerprint as fastavro_fingerprint
 from fastavro.schema import to_parsing_canonical_form
 
 from streams import __version__
-from streams.operator_error import OperatorError
+from streams.errors import OperatorError
 from streams.wire.schemas import newest, released, without_logical_types, written
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ import faust.app
 import structlog
 
 from streams import pipeline, settings
+from streams.errors import OperatorError
 from streams.kafka_security import faust_credentials
 from streams.log import configuration
-from streams.operator_error import OperatorError
 from streams.worker import startup
 from streams.worker.alert_encoder import alert_encoder
 from streams.worker.baseline import Baseline

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Self
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
+from streams.errors import OperatorError
 from streams.kafka_errors import is_retriable
 from streams.kafka_refusals import explained, is_refusal, words
 from streams.kafka_security import confluent_options
-from streams.operator_error import OperatorError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

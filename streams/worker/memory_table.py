@@ -22,7 +22,7 @@ import faust.tables.table
 import rocksdict
 from faust.types import TP
 
-from streams.operator_error import OperatorError
+from streams.errors import OperatorError
 from streams.wire import memory as codec
 from streams.worker.outbox import Outgoing
 from streams.worker.store import Store, written

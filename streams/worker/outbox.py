@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka.errors import KafkaError
 from faust.exceptions import ProducerSendError
 
-from streams.operator_error import OperatorError
+from streams.errors import OperatorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

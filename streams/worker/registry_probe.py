@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from mode import Service
 
-from streams.operator_error import OperatorError
+from streams.errors import OperatorError
 from streams.wire import registry
 from streams.worker.topics import alert_schemas
 

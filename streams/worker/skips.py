@@ -14,7 +14,7 @@ import structlog
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicCollection, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
-from streams.operator_error import OperatorError
+from streams.errors import OperatorError
 from streams.worker.broker_access import BrokerAccess
 from streams.worker.topics import topic_names
 

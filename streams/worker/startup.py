@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import structlog
 import tenacity
 
-from streams.operator_error import OperatorError
+from streams.errors import OperatorError
 from streams.wire import registry
 from streams.worker.rights import check_rights
 from streams.worker.skips import NO_SKIPS, Skips, check_skips

@@ -27,7 +27,7 @@ import structlog
 from confluent_kafka import TopicCollection, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
-from streams.operator_error import OperatorError
+from streams.errors import OperatorError
 from streams.worker.broker_access import BrokerAccess
 from streams.worker.memory_table import stored_from
 from streams.worker.store import lacks_room, refusal, written

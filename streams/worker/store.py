@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from faust.stores import rocksdb
 
-from streams.operator_error import OperatorError
+from streams.errors import OperatorError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

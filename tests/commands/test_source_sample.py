@@ -15,8 +15,8 @@ from replay_records import ALICE, record
 from sightings import RULE
 
 from streams import pipeline
-from streams.commands.payload_kind import describe
 from streams.commands.source_sample import Sample
+from streams.content.payload_kind import describe
 
 RECORD = record("2026-01-01T00:00:00Z")
 TEXT = json.dumps(RECORD).encode()

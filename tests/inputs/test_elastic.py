@@ -22,7 +22,7 @@ from cloudtrail_messages import (
 )
 from sightings import RULE
 
-from streams.inputs.java_map import NoJavaMapError, parse
+from streams.content.java_map import NoJavaMapError, parse
 from streams.pipeline import Reading, Taking, sight
 
 DOCUMENT = ecs(RECORD)

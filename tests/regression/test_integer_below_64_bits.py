@@ -9,7 +9,7 @@ import pytest
 from cloudtrail_messages import MISSING, changed
 from sightings import RULE
 
-from streams.detection.json_text import parse
+from streams.content.json_text import parse
 from streams.pipeline import Taking, sight
 
 

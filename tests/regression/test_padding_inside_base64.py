@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sightings import RULE
 
-from streams.detection.redaction import redact_text
+from streams.content.redaction import redact_text
 from streams.pipeline import Taking, sight
 
 PACKED = base64.b64encode(json.dumps({"sessionToken": TOKEN}).encode()).decode()

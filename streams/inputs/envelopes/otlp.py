@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from streams.detection import json_text
-from streams.detection.json_text import MAX_DEPTH, TooDeepError
+from streams.content import json_text
+from streams.content.json_text import MAX_DEPTH, TooDeepError
 from streams.inputs.envelopes import carried
 
 if TYPE_CHECKING:

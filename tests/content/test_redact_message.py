@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sightings import RULE
 
-from streams.detection.compression import Beginning, decompress
-from streams.inputs.content import redact_content
+from streams.content.compression import Beginning, decompress
+from streams.content.redact_message import redact_content
 from streams.pipeline import Taking, sight
 
 LIMIT = 1_000_000

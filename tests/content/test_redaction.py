@@ -10,8 +10,8 @@ from cloudtrail_messages import TOKEN, java_map
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.detection.json_text import TooDeepError
-from streams.detection.redaction import redact, redact_by_pattern, redact_text
+from streams.content.json_text import TooDeepError
+from streams.content.redaction import redact, redact_by_pattern, redact_text
 
 TOKENS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=", min_size=24, max_size=80)
 NAMES = st.sampled_from(

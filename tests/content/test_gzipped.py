@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.detection.gzipped import CorruptGzipError, TooLargeError, inflate, pieces
+from streams.content.gzipped import CorruptGzipError, TooLargeError, inflate, pieces
 
 
 @given(st.lists(st.binary(max_size=2000), max_size=4), st.integers(0, 600))

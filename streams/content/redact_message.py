@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from streams.detection import gzipped, json_text
-from streams.detection.compression import decompress
-from streams.detection.redaction import may_hold_token, redact, redact_by_pattern
-from streams.inputs.encoding import announced, without_schema_id
+from streams.content import gzipped, json_text
+from streams.content.compression import decompress
+from streams.content.encoding import announced, without_schema_id
+from streams.content.redaction import may_hold_token, redact, redact_by_pattern
 
 # What lies beyond the bound of a message is still searched for tokens up to this many times the bound.
 _SEARCHED_BEYOND = 8

@@ -9,7 +9,7 @@ from compressed import COMPRESSIONS, java_snappy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.detection.compression import STARTS, CorruptError, TooLargeError, decompress, unpack
+from streams.content.compression import STARTS, CorruptError, TooLargeError, decompress, unpack
 
 LIMIT = 1_000_000
 TEXT = b'{"eventName": "AssumeRoot", "eventID": "%d"}\n'

@@ -16,10 +16,10 @@ import binascii
 import re
 from typing import Any
 
-from streams.detection import gzipped, json_text
-from streams.detection.compression import decompress
-from streams.detection.json_text import MAX_DEPTH, TooDeepError
-from streams.detection.token_text import REDACTED, may_hold_key, replace_tokens
+from streams.content import gzipped, json_text
+from streams.content.compression import decompress
+from streams.content.json_text import MAX_DEPTH, TooDeepError
+from streams.content.token_text import REDACTED, may_hold_key, replace_tokens
 
 _KEY = "sessiontoken"
 _KEYS_OF_NAMES = ("key", "Key", "name", "Name")

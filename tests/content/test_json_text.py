@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.detection.json_text import MalformedJsonError, canonical, compact, parse
+from streams.content.json_text import MalformedJsonError, canonical, compact, parse
 
 JSON = st.recursive(
     st.none()

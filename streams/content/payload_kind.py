@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from streams.detection import json_text
+from streams.content import json_text
 
 # First bytes as the formats' specifications have them. The longest first where one begins as another.
 _MAGIC = (

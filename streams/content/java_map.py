@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from streams.detection.json_text import MAX_DEPTH, TooDeepError
+from streams.content.json_text import MAX_DEPTH, TooDeepError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 import cramjam
 
-from streams.detection import gzipped
-from streams.detection.gzipped import CorruptError, TooLargeError
+from streams.content import gzipped
+from streams.content.gzipped import CorruptError, TooLargeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,1 @@
+"""Bytes and text, before anybody asks what they mean: compression, encodings, JSON text, redaction."""

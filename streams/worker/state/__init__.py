@@ -1,0 +1,1 @@
+"""The first-seen memory on disk, and its changelog."""
