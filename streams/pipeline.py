@@ -18,17 +18,17 @@ from streams.detection.decision import Deciding, Decision
 from streams.detection.exception import first_match
 from streams.detection.forgetting import Seen, partition_time
 from streams.detection.novelty import describe, forgotten, judge
-from streams.detection.record import Notice, Record
-from streams.detection.taking import MAX_MESSAGE_SIZE, Incomplete, Partial, PassedOver, Taking, take
-from streams.inputs import marks
-from streams.inputs.reading import read
+from streams.extraction.extract import MAX_MESSAGE_SIZE, Incomplete, Partial, PassedOver, Taking, take
+from streams.extraction.record import Notice, Record
+from streams.inputs import prefilter
+from streams.inputs.message_reader import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from streams.detection.memory import PrincipalMemory
-    from streams.detection.record import Unreadable
-    from streams.detection.sighting import Origin, Sighting
+    from streams.extraction.record import Unreadable
+    from streams.extraction.sighting import Origin, Sighting
     from streams.rules.rule import Rule
 
 __all__ = [
@@ -131,12 +131,12 @@ def matcher(rule: Rule, limit: int = MAX_MESSAGE_SIZE) -> Callable[[bytes | byte
 
     The test is exact: what it drops holds no sighting, nothing incomplete, and nothing unreadable that could be one.
     """
-    return marks.matcher(rule.event_name, limit)
+    return prefilter.matcher(rule.event_name, limit)
 
 
 def mark_finder(rule: Rule) -> Callable[[bytes | bytearray | memoryview, int, int], list[int]]:
     """Return the search for what ``matcher`` looks for, in many messages that lie together in one piece of memory."""
-    return marks.finder(rule.event_name)
+    return prefilter.finder(rule.event_name)
 
 
 def may_match(value: bytes | None, rule: Rule) -> bool:

@@ -19,7 +19,7 @@ from streams.worker.skips import parse_skips
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
 
 
 def fail_on(account: str) -> None:

@@ -14,7 +14,7 @@ from streams.worker.memory_table import PartitionMemory
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
     from streams.worker.sweep import Sweep
 
 

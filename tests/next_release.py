@@ -22,7 +22,7 @@ SUBJECTS = ("sighting", "pair")
 NOTED = {"name": "noted", "type": ["null", "string"], "default": None, "doc": "What the next release notes."}
 # The last field of each value, and the module that it is in.
 _LAST_FIELDS = {
-    "streams/detection/sighting.py": "    teaching: bool = False\n",
+    "streams/extraction/sighting.py": "    teaching: bool = False\n",
     "streams/detection/memory.py": "    times_seen: int\n",
 }
 

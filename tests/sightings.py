@@ -6,8 +6,8 @@ from dataclasses import replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from streams.detection.remembered import RememberedPrincipal
-from streams.detection.sighting import Event, Identity, Origin, Resource, Sighting
+from streams.detection.dict_memory import RememberedPrincipal
+from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting
 from streams.pipeline import Deciding, Decision, detect
 from streams.rules.rule import Rule, parse
 

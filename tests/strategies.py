@@ -10,7 +10,7 @@ import fastavro
 from hypothesis import strategies as st
 
 from streams.detection.memory import CapBucket, PairMemory
-from streams.detection.sighting import Event, Identity, Origin, Resource, Sighting
+from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting
 from streams.wire.schemas import newest
 
 if TYPE_CHECKING:

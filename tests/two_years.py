@@ -13,7 +13,7 @@ from streams.worker.sweep import STEP
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
 
 START = int(datetime.fromisoformat("2024-01-01T00:00:00Z").timestamp() * 1000)
 FIRST_ACCOUNT = "300000000000"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from streams.backtest.run import Input
     from streams.backtest.tally import Tally
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
 
 _Thing = TypeVar("_Thing")
 

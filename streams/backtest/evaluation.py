@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from streams import pipeline
 from streams.backtest.span import DAY
-from streams.detection.remembered import RememberedPrincipal
+from streams.detection.dict_memory import RememberedPrincipal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
     from streams.pipeline import Deciding, Decision
     from streams.rules.rule import Rule
 

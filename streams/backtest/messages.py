@@ -20,7 +20,7 @@ from isal import isal_zlib
 from stringzilla import find
 
 from streams.content import compression
-from streams.detection.taking import MAX_MESSAGE_SIZE
+from streams.extraction.extract import MAX_MESSAGE_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from streams.inputs.cloudtrail import USUAL_START
+from streams.inputs.aws.cloudtrail import USUAL_START
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -19,7 +19,7 @@ from streams.backtest.output import writing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
 
 RUN_BYTES = 64 * 1024 * 1024
 """How many bytes of records are held before a run is written; with what Python puts around them, twice that."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
     from streams.pipeline import Decision
 
 

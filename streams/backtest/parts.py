@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from streams.backtest.reader import Reading
     from streams.backtest.tally import Tally
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
 
 PART_BYTES = 4 * 1024 * 1024
 """A part is handed over once the records of its sightings take about this much."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from streams.backtest.archive import Watch
     from streams.backtest.run import Input, Progress
     from streams.backtest.tally import Tally
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
 
 
 @contextmanager

@@ -24,8 +24,8 @@ from streams.backtest.parts import PART_BYTES
 from streams.backtest.span import Span
 from streams.backtest.tally import Flaw, Place, Tally
 from streams.content import json_text
-from streams.detection.kafka_time import NO_TIMESTAMP
-from streams.detection.sighting import Origin
+from streams.extraction.kafka_time import NO_TIMESTAMP
+from streams.extraction.sighting import Origin
 from streams.wire.sighting import decode as decode_sighting
 from streams.wire.single_object import MAGIC as SINGLE_OBJECT
 from streams.wire.single_object import WireError
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
     from streams.pipeline import Rejected, Taking
     from streams.rules.rule import Rule
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from streams.backtest.evaluation import Verdicts
     from streams.backtest.histogram import Column
     from streams.backtest.tally import Tally
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
     from streams.pipeline import Decision
     from streams.rules.rule import Rule
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from streams.backtest.parts import Part, Task
     from streams.backtest.reader import Reading
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
     from streams.pipeline import Deciding, Decision
 
 

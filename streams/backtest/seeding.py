@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from streams.backtest.reader import Reading
     from streams.backtest.run import Input, Progress
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
     from streams.settings import Settings
 
 _POLL_EVERY = 1_000

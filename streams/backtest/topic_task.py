@@ -23,7 +23,7 @@ from streams.backtest.parts import Part
 from streams.backtest.reader import Reader, timestamp_of
 from streams.backtest.span import LATE_DELIVERY, Span
 from streams.backtest.wanted import SourceError
-from streams.detection.kafka_time import NO_TIMESTAMP
+from streams.extraction.kafka_time import NO_TIMESTAMP
 from streams.kafka_errors import is_retriable
 from streams.kafka_refusals import is_of_a_group, words
 from streams.wire.timestamps import to_iso8601

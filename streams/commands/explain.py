@@ -15,12 +15,12 @@ from streams.backtest.messages import CannotReadError, blocks, holds_lines
 from streams.commands.options import Config  # noqa: TC001  typer reads it
 from streams.commands.replay_options import MemberAccount, Principal, RuleFile, say
 from streams.content.redaction import redact_text
-from streams.detection.event_time import format_time
+from streams.extraction.event_time import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
     from streams.pipeline import Partial, Reading, Rejected, Taking
     from streams.rules.rule import Rule
 

@@ -13,7 +13,7 @@ from streams.detection import reason, task_policy
 
 if TYPE_CHECKING:
     from streams.detection.novelty import Novelty
-    from streams.detection.sighting import Identity, Origin, Resource, Sighting
+    from streams.extraction.sighting import Identity, Origin, Resource, Sighting
     from streams.rules.rule import Rule, Threat
 
 _NAMESPACE = uuid5(NAMESPACE_URL, "rootwatch")

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
 
 _PATTERNS = ("principal", "member_account", "task_policy")
 _ALLOWED = (*_PATTERNS, "reason")

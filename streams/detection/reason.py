@@ -9,7 +9,7 @@ from streams.detection.task_policy import UNKNOWN, short_name
 
 if TYPE_CHECKING:
     from streams.detection.novelty import Novelty
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
     from streams.rules.rule import Rule
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streams.inputs import (
-    announcements,
-    awslogs,
-    cloudtrail,
-    cloudwatch,
-    elastic,
-    elasticsearch,
-    eventbridge,
-    filebeat,
-    records_file,
-    sns,
-)
+from streams.inputs.aws import announcements, awslogs, cloudtrail, cloudwatch, eventbridge, records_file, sns
+from streams.inputs.elastic import elasticsearch, filebeat, ingested
 from streams.inputs.envelopes import batches, carried, keyed, lake, otlp, splunk, wazuh
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.walk import Item, Shape, Walk
+    from streams.inputs.read_context import Item, Shape, Walk
 
 # The first that recognises a document reads it: the most frequent come first, and those with more telling keys before
 # those with fewer. What filebeat does not recognise as raw, elastic reads by its fields. Lambda's events look like log
@@ -55,7 +45,7 @@ SHAPES: tuple[Shape, ...] = (
     keyed.SQS,
     wazuh,
     filebeat,
-    elastic,
+    ingested,
     keyed.BEATS_JSON,
     keyed.GELF,
     keyed.CRIBL,

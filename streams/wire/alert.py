@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import fastavro
 from fastavro.schema import SchemaParseException, UnknownType, expand_schema
 
-from streams.detection.kafka_time import NO_TIMESTAMP
+from streams.extraction.kafka_time import NO_TIMESTAMP
 from streams.wire.schemas import newest, without_logical_types
 from streams.wire.single_object import MAGIC, SingleObjectCodec, WireError, decode_body
 from streams.wire.timestamps import to_iso8601

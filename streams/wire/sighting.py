@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streams.detection.sighting import Event, Identity, Origin, Resource, Sighting
+from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting
 from streams.wire.single_object import SingleObjectCodec
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from streams.worker.outbox import Outgoing
 
 if TYPE_CHECKING:
-    from streams.detection.sighting import Origin
+    from streams.extraction.sighting import Origin
     from streams.pipeline import Rejected
 
 

@@ -34,7 +34,7 @@ from streams.worker.sweep import Sweep
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
     from streams.worker.memory_table import PartitionMemory
 
     _Decided = tuple[Any, Sighting, pipeline.Decision]  # a message and what became of it

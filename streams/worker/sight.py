@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from streams import pipeline
-from streams.detection.kafka_time import NO_TIMESTAMP
-from streams.detection.sighting import Origin
+from streams.extraction.kafka_time import NO_TIMESTAMP
+from streams.extraction.sighting import Origin
 from streams.wire import sighting as codec
 from streams.worker.batches import Turns, in_hand
 from streams.worker.dead_letter import dead_letter
@@ -19,7 +19,7 @@ from streams.worker.skipped import skipped_letter
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
 
 log = structlog.get_logger(__name__)
 

@@ -18,7 +18,7 @@ from streams.worker.outbox import record_room
 from streams.worker.redact_apart import redact_apart
 
 if TYPE_CHECKING:
-    from streams.detection.sighting import Origin
+    from streams.extraction.sighting import Origin
     from streams.worker.outbox import Outgoing
 
 log = structlog.get_logger(__name__)

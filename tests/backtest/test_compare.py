@@ -17,7 +17,7 @@ from streams.backtest.wanted import Wanted
 from streams.detection.exception import ExceptionEntry
 
 if TYPE_CHECKING:
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
     from streams.pipeline import Deciding
 
 FIRST = sighting(NOON, event_id="first")

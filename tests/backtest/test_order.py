@@ -13,10 +13,10 @@ from sightings import ACCOUNT, NOON, OTHER_ACCOUNT, sighting
 
 from streams.backtest import order
 from streams.backtest.order import Sorter, order_key
-from streams.detection.sighting import Resource
+from streams.extraction.sighting import Resource
 
 if TYPE_CHECKING:
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
 
 
 def by_event_time(seen: Sighting) -> tuple[Any, ...]:

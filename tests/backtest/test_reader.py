@@ -18,7 +18,7 @@ from streams.pipeline import Taking
 
 if TYPE_CHECKING:
     from streams.backtest.tally import Tally
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
 
 MATCH = record("2026-01-01T00:00:00Z")
 ENTRIES = st.sampled_from(

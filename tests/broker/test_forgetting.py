@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kafka_broker import Names, RunningBroker
 
     from streams.detection.memory import PairMemory
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
 
 FORGET_DAYS = 30
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from streams.detection.decision import Decision
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
 
 WINDOW = 10 * MINUTE
 FORGET = 40 * MINUTE

@@ -11,7 +11,7 @@ import pytest
 from replay_records import record
 from sightings import RULE
 
-from streams.detection.taking import LONGEST_PRINCIPAL
+from streams.extraction.extract import LONGEST_PRINCIPAL
 from streams.pipeline import Taking, sight
 from streams.wire.memory import pair_key
 

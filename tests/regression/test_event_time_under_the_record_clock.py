@@ -10,7 +10,7 @@ import json
 from replay_records import record
 from sightings import RULE, History, with_settings
 
-from streams.detection.sighting import Origin
+from streams.extraction.sighting import Origin
 from streams.pipeline import Taking, sight
 
 KAFKA_TIME = 1_772_359_200_000  # 2026-03-01T10:00:00Z

@@ -17,7 +17,7 @@ from streams.rules.rule import parse
 
 if TYPE_CHECKING:
     from streams.detection.decision import Decision
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
 
 STATEMENTS = ("M1", "M2", "M3", "M4", "M5", "M6", "M7", "M8", "A3")
 WHO = {"alice": ALICE, "bob": BOB}

@@ -12,7 +12,7 @@ from streams.wire import alert as wire
 from streams.wire import memory, sighting
 
 if TYPE_CHECKING:
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
 
 
 @given(seen=strategies.sightings(), time=strategies.DATED, record=strategies.JSON_OBJECTS)

@@ -14,7 +14,7 @@ from registry_server import reads
 
 import streams
 from streams.detection.memory import CapBucket, PairMemory
-from streams.detection.sighting import Event, Identity, Origin, Resource, Sighting
+from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting
 from streams.wire.schemas import SUBJECTS, newest, released, schema_text, without_logical_types
 from streams.wire.single_object import fingerprint
 

@@ -15,7 +15,7 @@ from streams.wire.sighting import decode, encode
 from streams.wire.single_object import WireError, fingerprint
 
 if TYPE_CHECKING:
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
 
 
 @given(sighting=strategies.sightings())

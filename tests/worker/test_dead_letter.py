@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.detection.sighting import Origin
+from streams.extraction.sighting import Origin
 from streams.pipeline import Rejected
 from streams.worker.dead_letter import dead_letter
 

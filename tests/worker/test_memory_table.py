@@ -10,7 +10,7 @@ from memory_store import Partition
 from sightings import ALICE, DAY, MINUTE, NOON, sighting, with_settings
 
 if TYPE_CHECKING:
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
 
 SETTINGS = with_settings(window=10 * MINUTE, forget_after=2 * DAY, max_alerts=2)
 

@@ -15,14 +15,14 @@ from aiokafka.structs import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.inputs import marks
+from streams.inputs import prefilter
 from streams.worker.screening import screen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FIND_MARKS = marks.finder("AssumeRoot")
-MAY_MATCH = marks.matcher("AssumeRoot", 1 << 20)
+FIND_MARKS = prefilter.finder("AssumeRoot")
+MAY_MATCH = prefilter.matcher("AssumeRoot", 1 << 20)
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 MATCH = json.dumps({"eventName": "AssumeRoot"}).encode()
 OTHER = json.dumps({"eventName": "GetObject", "userAgent": "a & b"}).encode()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from streams.detection.sighting import Origin
+from streams.extraction.sighting import Origin
 from streams.pipeline import Taking
 from streams.settings import Settings
 from streams.worker import redact_apart

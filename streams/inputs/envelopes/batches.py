@@ -11,13 +11,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from streams.inputs import cloudtrail
+from streams.inputs.aws import cloudtrail
 from streams.inputs.envelopes import carried
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.walk import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, Walk
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.walk import Item, Walk
+    from streams.inputs.read_context import Item, Walk
 
 MOST_ENVELOPES = 3
 

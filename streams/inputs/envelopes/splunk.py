@@ -12,7 +12,7 @@ from streams.inputs.envelopes import carried
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.walk import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, Walk
 
 NAME = "splunk-hec"
 

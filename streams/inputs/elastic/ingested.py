@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streams.inputs import filebeat, written
-from streams.inputs.ecs import CLOUDTRAIL, Ecs
+from streams.inputs import written
+from streams.inputs.elastic import filebeat
+from streams.inputs.elastic.ecs import CLOUDTRAIL, Ecs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.walk import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, Walk
 
 NAME = "elastic"
 

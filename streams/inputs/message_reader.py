@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.detection.record import Unreadable
+from streams.extraction.record import Unreadable
+from streams.inputs.read_context import MOST_UNREADABLE, Room, Walk
 from streams.inputs.shapes import read_value
-from streams.inputs.walk import MOST_UNREADABLE, Room, Walk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.walk import Item
+    from streams.inputs.read_context import Item
 
 
 def read(value: bytes | None, limit: int) -> Iterator[Item]:

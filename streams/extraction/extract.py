@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from streams.content import json_text
 from streams.content.redaction import redact
-from streams.detection.account import target_account
-from streams.detection.details import event, identity, resources, text_at, value_at
-from streams.detection.event_time import parse_time
-from streams.detection.kafka_time import explain_odd_timestamp
-from streams.detection.sighting import Sighting
+from streams.extraction.account import target_account
+from streams.extraction.details import event, identity, resources, text_at, value_at
+from streams.extraction.event_time import parse_time
+from streams.extraction.kafka_time import explain_odd_timestamp
+from streams.extraction.sighting import Sighting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from streams.detection.record import Record
-    from streams.detection.sighting import Origin
+    from streams.extraction.record import Record
+    from streams.extraction.sighting import Origin
     from streams.rules.rule import Rule
 
 MAX_MESSAGE_SIZE = 64 * 1024 * 1024

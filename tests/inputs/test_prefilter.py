@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sightings import RULE
 
-from streams.inputs import marks
+from streams.inputs import prefilter
 from streams.inputs.envelopes.carried import BASE64_KEYS
 from streams.pipeline import Taking, may_match, sight
 
@@ -109,7 +109,7 @@ def test_it_never_drops_what_could_have_matched(  # noqa: PLR0913, PLR0917  what
     if reading.sightings or any(rejected.reason == "incomplete" for rejected in reading.rejected):
         assert may_match(value, RULE)
         around = b"\x80\x1f{" + value + b"}:"
-        assert any(3 <= place < 3 + len(value) for place in marks.finder(RULE.event_name)(around, 0, len(around)))
+        assert any(3 <= place < 3 + len(value) for place in prefilter.finder(RULE.event_name)(around, 0, len(around)))
 
 
 @pytest.mark.parametrize("packing", ["plain", "utf-16", "gzip"])
@@ -163,7 +163,7 @@ PASSED = {
 @pytest.mark.parametrize("name", PASSED)
 def test_it_passes_what_cannot_be_told(name: str) -> None:
     """R3, R6: marked bytes that cannot be read, or have no known shape, may have held a match, so they pass."""
-    assert marks.matcher(RULE.event_name, 1_000_000)(PASSED[name])
+    assert prefilter.matcher(RULE.event_name, 1_000_000)(PASSED[name])
 
 
 def test_awslogs_data_beside_records_is_none() -> None:
@@ -181,7 +181,7 @@ def test_awslogs_data_after_a_record_on_another_line_passes() -> None:
 
 def test_json_with_harmless_escapes_is_dropped_without_being_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """R3: HTML escapes are frequent in CloudTrail; they must not cost a parse."""
-    monkeypatch.setattr(marks, "read", lambda *_: pytest.fail("it was read"))
+    monkeypatch.setattr(prefilter, "read", lambda *_: pytest.fail("it was read"))
     assert not may_match(DROPPED["escapes that writers use for HTML"], RULE)
     assert not may_match(DROPPED["another event, compressed"], RULE)
 
@@ -198,10 +198,10 @@ FALSE_MARKS = {
 @pytest.mark.parametrize("name", FALSE_MARKS)
 def test_what_only_resembles_base64_of_a_message_costs_no_reading(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """R8: keys and text as they are frequent in CloudTrail are told from carried messages without being parsed."""
-    monkeypatch.setattr(marks, "read", lambda *_: pytest.fail("it was read"))
+    monkeypatch.setattr(prefilter, "read", lambda *_: pytest.fail("it was read"))
     value = json.dumps(changed({"requestParameters": FALSE_MARKS[name]}, QUIET)).encode()
     assert not may_match(value, RULE)
-    assert not marks.finder(RULE.event_name)(value, 0, len(value))
+    assert not prefilter.finder(RULE.event_name)(value, 0, len(value))
 
 
 @pytest.mark.parametrize("blanks", ["", " ", "\t\r\n" * 30])
@@ -209,7 +209,7 @@ def test_a_mark_over_the_end_of_a_part_is_found(blanks: str) -> None:
     """R8: a piece is searched by parts of a MiB; a key with its base64 may lie anywhere, across them too."""
     carried = b64(json.dumps(RECORD).encode())
     mark = f'{{"requestId":"r","timestamp":1,"records"{blanks}:[{{"data"{blanks}:{blanks}"{carried}"}}]}}'.encode()
-    find_marks = marks.finder(RULE.event_name)
+    find_marks = prefilter.finder(RULE.event_name)
     for before in range(1024 * 1024 - 60, 1024 * 1024 + 2, 7):
         piece = b" " * before + mark
         assert find_marks(piece, 0, len(piece))
@@ -221,4 +221,4 @@ def test_every_key_of_base64_is_searched_for() -> None:
     for key in BASE64_KEYS:
         value = json.dumps({key: b64(json.dumps(RECORD).encode()), "topic": "t"}).encode()
         assert may_match(value, RULE), key
-        assert marks.finder(RULE.event_name)(value, 0, len(value)), key
+        assert prefilter.finder(RULE.event_name)(value, 0, len(value)), key

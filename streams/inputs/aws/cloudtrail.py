@@ -15,8 +15,8 @@ from streams.inputs import written
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.detection.record import Record
-    from streams.inputs.walk import Document, Item, Walk
+    from streams.extraction.record import Record
+    from streams.inputs.read_context import Document, Item, Walk
 
 NAME = "record"
 

@@ -12,7 +12,7 @@ from streams.content import gzipped, json_text
 from streams.content.compression import STARTS, CorruptError, TooLargeError, decompress
 from streams.content.encoding import NotTextError, to_utf8, without_schema_id
 from streams.content.redact_message import element_content
-from streams.detection.record import Notice, Record, Unreadable
+from streams.extraction.record import Notice, Record, Unreadable
 from streams.inputs import documents
 
 Item = Record | Unreadable | Notice

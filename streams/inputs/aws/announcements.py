@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.walk import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, Walk
 
 NAME = "announcement"
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from streams.detection.decision import Decision
     from streams.detection.memory import CapBucket, PairMemory
-    from streams.detection.sighting import Sighting
+    from streams.extraction.sighting import Sighting
 
 
 class RememberedPrincipal:

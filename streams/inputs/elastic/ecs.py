@@ -11,7 +11,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from streams.inputs.walk import Document
+    from streams.inputs.read_context import Document
 
 CLOUDTRAIL = "aws.cloudtrail"
 

@@ -12,14 +12,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.detection.record import Notice, Record, Unreadable
-from streams.inputs.ecs import CLOUDTRAIL, Ecs
+from streams.extraction.record import Notice, Record, Unreadable
+from streams.inputs.elastic.ecs import CLOUDTRAIL, Ecs
 from streams.inputs.envelopes import carried
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.walk import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, Walk
 
 NAME = "filebeat"
 

@@ -31,9 +31,9 @@ from stringzilla import find
 
 from streams.content import compression
 from streams.content.encoding import NotTextError, to_utf8
-from streams.detection.record import Notice, Record
+from streams.extraction.record import Notice, Record
 from streams.inputs.envelopes.carried import BASE64_KEYS
-from streams.inputs.reading import read
+from streams.inputs.message_reader import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.inputs import elastic, filebeat
-from streams.inputs.ecs import Ecs
+from streams.inputs.elastic import filebeat, ingested
+from streams.inputs.elastic.ecs import Ecs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.walk import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, Walk
 
 NAME = "elasticsearch"
 
@@ -43,6 +43,6 @@ def read(document: Document, walk: Walk) -> Iterator[Item]:
     if filebeat.is_raw(ecs):
         yield from filebeat.read_untouched(ecs, walk)
     elif ecs.dataset is not None or ecs.is_ingested:
-        yield from elastic.read_fields(ecs, walk)
+        yield from ingested.read_fields(ecs, walk)
     else:
         yield from walk.document(bodies[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from streams.detection.kafka_time import NO_TIMESTAMP
+from streams.extraction.kafka_time import NO_TIMESTAMP
 
 
 @dataclass(frozen=True, slots=True)

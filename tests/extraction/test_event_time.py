@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.detection.event_time import format_time, parse_expiration, parse_time
+from streams.extraction.event_time import format_time, parse_expiration, parse_time
 
 NOON = 1_767_268_800_000  # 2026-01-01T12:00:00Z
 

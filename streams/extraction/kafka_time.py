@@ -5,7 +5,7 @@ A broker keeps whatever a producer sends. -1 is Kafka's own word for "none" (``N
 
 from __future__ import annotations
 
-from streams.detection.event_time import format_time
+from streams.extraction.event_time import format_time
 
 NO_TIMESTAMP = -1
 

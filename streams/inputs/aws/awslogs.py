@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from streams.content import json_text
 from streams.content.compression import CorruptError, TooLargeError
 from streams.content.encoding import NotTextError, to_utf8
-from streams.inputs import cloudwatch
+from streams.inputs.aws import cloudwatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.walk import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, Walk
 
 NAME = cloudwatch.NAME
 

@@ -18,10 +18,10 @@ from cloudtrail_messages import (
 )
 from sightings import RULE
 
-from streams.detection.kafka_time import NO_TIMESTAMP
-from streams.detection.record import Record
-from streams.detection.sighting import Event, Identity, Origin, Resource, Sighting
-from streams.detection.taking import Incomplete, PassedOver, Taking, take
+from streams.extraction.extract import Incomplete, PassedOver, Taking, take
+from streams.extraction.kafka_time import NO_TIMESTAMP
+from streams.extraction.record import Record
+from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting
 
 DAY = 86_400_000
 REDACTED = changed({"responseElements.credentials.sessionToken": "REDACTED"})

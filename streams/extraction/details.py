@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streams.detection.account import account_id
-from streams.detection.event_time import parse_expiration
-from streams.detection.sighting import Event, Identity, Resource
+from streams.extraction.account import account_id
+from streams.extraction.event_time import parse_expiration
+from streams.extraction.sighting import Event, Identity, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,0 +1,1 @@
+"""The shapes in which AWS itself sends CloudTrail records."""

@@ -1,0 +1,1 @@
+"""The shapes in which Elastic's tools write CloudTrail records."""
