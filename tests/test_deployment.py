@@ -20,8 +20,8 @@ from metric_catalogue import catalogue, rows
 from streams import settings
 from streams.detection.exception import parse_exceptions
 from streams.settings import Settings
+from streams.topics.rights import worker_rights
 from streams.wire.schemas import newest
-from streams.worker.rights import worker_rights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

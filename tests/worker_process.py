@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from ports import held_port
 
-from streams.kafka_errors import is_retriable
+from streams.kafka.errors import is_retriable
 from streams.wire import alert as alert_codec
 
 if TYPE_CHECKING:

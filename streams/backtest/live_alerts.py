@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streams.backtest.consumer import Connection
 from streams.backtest.wanted import SourceError
 from streams.errors import OperatorError
+from streams.kafka.reader import Connection
 from streams.wire.alert import read_alert
 from streams.wire.registry import RegistryRefused, RegistryUnavailable, schema_lookup
 from streams.wire.single_object import WireError

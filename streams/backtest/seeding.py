@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from streams.backtest.consumer import PATIENCE, Connection, log
 from streams.backtest.order import Sorter, order_key
 from streams.backtest.run import read
 from streams.backtest.tally import Flaw, Place, Tally
 from streams.backtest.wanted import SourceError
-from streams.kafka_refusals import words
-from streams.kafka_security import producer_options
+from streams.kafka.reader import PATIENCE, Connection, log
+from streams.kafka.refusals import words
+from streams.kafka.security import producer_options
 from streams.wire import sighting as codec
 
 if TYPE_CHECKING:

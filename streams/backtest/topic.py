@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import TopicPartition
 
-from streams.backtest.consumer import Connection
 from streams.backtest.run import Input
 from streams.backtest.topic_task import Slice, TopicTask
 from streams.backtest.wanted import SourceError, UsageError
+from streams.kafka.reader import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, TopicPartition
 
-from streams.backtest.consumer import PATIENCE, Connection
 from streams.backtest.parts import Part
 from streams.backtest.reader import Reader, timestamp_of
 from streams.backtest.span import LATE_DELIVERY, Span
 from streams.backtest.wanted import SourceError
 from streams.extraction.kafka_time import NO_TIMESTAMP
-from streams.kafka_errors import is_retriable
-from streams.kafka_refusals import is_of_a_group, words
+from streams.kafka.errors import is_retriable
+from streams.kafka.reader import PATIENCE, Connection
+from streams.kafka.refusals import is_of_a_group, words
 from streams.wire.timestamps import to_iso8601
 
 if TYPE_CHECKING:

@@ -22,15 +22,15 @@ from rich.console import Console
 from streams import settings
 from streams.commands.alert_table import cells, table
 from streams.commands.options import Config  # noqa: TC001  typer reads it
-from streams.kafka_errors import is_retriable
-from streams.kafka_refusals import explained, is_of_a_group, is_refusal, words
-from streams.kafka_security import confluent_options
+from streams.kafka.admin import AccessRefused, BrokerAccess, BrokerError, BrokerUnreachable
+from streams.kafka.errors import is_retriable
+from streams.kafka.refusals import explained, is_of_a_group, is_refusal, words
+from streams.kafka.security import confluent_options
 from streams.settings.values import parse_time
+from streams.topics.catalogue import topic_names
 from streams.wire.alert import read_alert, to_json_line
 from streams.wire.registry import schema_lookup
 from streams.wire.single_object import WireError
-from streams.worker.broker_access import AccessRefused, BrokerAccess, BrokerError, BrokerUnreachable
-from streams.worker.topics import topic_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -20,14 +20,14 @@ from streams import settings
 from streams.backtest.wanted import SourceError
 from streams.commands.check_list import show
 from streams.commands.options import Config  # noqa: TC001  typer reads it
-from streams.commands.source_sample import sample
 from streams.errors import OperatorError
-from streams.kafka_security import confluent_options
+from streams.kafka.admin import BrokerAccess, BrokerError
+from streams.kafka.security import confluent_options
+from streams.topics.admin import check_topics
+from streams.topics.catalogue import alert_schemas
+from streams.topics.rights import MEND, lacking, worker_rights
+from streams.topics.source_sample import sample
 from streams.wire import registry
-from streams.worker.broker_access import BrokerAccess, BrokerError
-from streams.worker.rights import MEND, lacking, worker_rights
-from streams.worker.topic_admin import check_topics
-from streams.worker.topics import alert_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

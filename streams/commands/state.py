@@ -18,15 +18,15 @@ from rich.console import Console
 from rich.table import Table
 
 from streams import settings
-from streams.backtest.consumer import Connection
 from streams.commands.options import Config  # noqa: TC001  typer reads it
 from streams.content.printable import printable
 from streams.errors import OperatorError
+from streams.kafka.reader import Connection
 from streams.settings import SettingsError
+from streams.topics.catalogue import topic_names
 from streams.wire import memory as codec
 from streams.wire.single_object import WireError
 from streams.wire.timestamps import to_iso8601
-from streams.worker.topics import topic_names
 
 if TYPE_CHECKING:
     from streams.detection.memory import PairMemory

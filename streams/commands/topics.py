@@ -11,16 +11,16 @@ import typer
 from streams import settings
 from streams.commands.check_list import show
 from streams.commands.options import Config  # noqa: TC001  typer reads it
+from streams.topics.acls import apply_acls, check_acls
+from streams.topics.admin import apply_topics, check_topics
+from streams.topics.catalogue import alert_schemas
 from streams.wire import registry
-from streams.worker.acls import apply_acls, check_acls
-from streams.worker.topic_admin import apply_topics, check_topics
-from streams.worker.topics import alert_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from streams.settings import Settings
-    from streams.worker.topic_admin import Finding
+    from streams.topics.admin import Finding
 
 topics = typer.Typer(no_args_is_help=True, add_completion=False, help="Create or check the topics.")
 

@@ -11,8 +11,8 @@ from streams.backtest.wanted import UsageError, wanted
 from streams.commands import replay_options as options  # noqa: TC001  typer reads it
 from streams.commands.options import Config  # noqa: TC001  typer reads it
 from streams.commands.replay_options import cores, say
-from streams.worker.rights import Right, check_rights
-from streams.worker.topics import topic_names
+from streams.topics.catalogue import topic_names
+from streams.topics.rights import Right, check_rights
 
 
 def warm_up(  # noqa: PLR0913  one for each option

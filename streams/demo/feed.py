@@ -15,7 +15,7 @@ from streams import settings
 from streams.commands.options import Config  # noqa: TC001  typer reads it
 from streams.demo import story
 from streams.errors import OperatorError
-from streams.kafka_security import producer_options
+from streams.kafka.security import producer_options
 
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message

@@ -17,8 +17,9 @@ import structlog
 
 from streams import pipeline, settings
 from streams.errors import OperatorError
-from streams.kafka_security import faust_credentials
+from streams.kafka.security import faust_credentials
 from streams.log import configuration
+from streams.topics.catalogue import MEMORY_TABLE, topic_names
 from streams.worker import startup
 from streams.worker.alert_encoder import alert_encoder
 from streams.worker.baseline import Baseline
@@ -40,7 +41,6 @@ from streams.worker.registry_probe import RegistryProbe
 from streams.worker.room import Queues
 from streams.worker.sight import Sight
 from streams.worker.skips import NO_SKIPS
-from streams.worker.topics import MEMORY_TABLE, topic_names
 from streams.worker.transport import FINISH_SECONDS, FlowControl, Transport
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from streams.rules.rule import Rule
+    from streams.topics.catalogue import TopicNames
     from streams.worker.screening import Screened
-    from streams.worker.topics import TopicNames
 
 # Alerts are to arrive within milliseconds of the fetch, but CloudTrail itself delivers minutes after the event.
 _FETCH_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)

@@ -9,8 +9,8 @@ import structlog
 from mode import Service
 
 from streams.errors import OperatorError
+from streams.topics.catalogue import alert_schemas
 from streams.wire import registry
-from streams.worker.topics import alert_schemas
 
 if TYPE_CHECKING:
     from streams.settings import Settings

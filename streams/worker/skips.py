@@ -15,8 +15,8 @@ from confluent_kafka import ConsumerGroupTopicPartitions, TopicCollection, Topic
 from confluent_kafka.admin import OffsetSpec
 
 from streams.errors import OperatorError
-from streams.worker.broker_access import BrokerAccess
-from streams.worker.topics import topic_names
+from streams.kafka.admin import BrokerAccess
+from streams.topics.catalogue import topic_names
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping

@@ -10,11 +10,11 @@ import structlog
 import tenacity
 
 from streams.errors import OperatorError
+from streams.topics.admin import BrokerUnreachable, check_topics
+from streams.topics.rights import check_rights
 from streams.wire import registry
-from streams.worker.rights import check_rights
 from streams.worker.skips import NO_SKIPS, Skips, check_skips
 from streams.worker.state_dir import check_state
-from streams.worker.topic_admin import BrokerUnreachable, check_topics
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -28,10 +28,10 @@ from confluent_kafka import TopicCollection, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from streams.errors import OperatorError
-from streams.worker.broker_access import BrokerAccess
+from streams.kafka.admin import BrokerAccess
+from streams.topics.catalogue import MEMORY_TABLE, topic_names
 from streams.worker.memory_table import stored_from
 from streams.worker.store import lacks_room, refusal, written
-from streams.worker.topics import MEMORY_TABLE, topic_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -48,9 +48,9 @@ from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 from mode.utils.queues import FlowControlEvent
 
+from streams.kafka.admin import AccessRefused
 from streams.worker.batches import FailedInHand
 from streams.worker.bootstrap import know_topics_before_assigning, wait_for_broker
-from streams.worker.broker_access import AccessRefused
 from streams.worker.frames import FETCH, take_over
 from streams.worker.lease import renew_with_heartbeats
 from streams.worker.missing_topics import create_no_topics

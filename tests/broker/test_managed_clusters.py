@@ -13,8 +13,8 @@ from kafka_broker import Broker, Names, compile_java, create_topic, running
 from worker_process import Deployment, assume_root, wait_for
 
 from streams.settings import Settings
-from streams.worker.topic_admin import BrokerError, apply_topics, check_topics
-from streams.worker.topics import catalogue, topic_names
+from streams.topics.admin import BrokerError, apply_topics, check_topics
+from streams.topics.catalogue import catalogue, topic_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +38,7 @@ def managed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def _durable(monkeypatch: pytest.MonkeyPatch) -> None:
     """Want ``min.insync.replicas`` already with one replica, which is all that a single broker can have."""
-    monkeypatch.setattr("streams.worker.topics._SAFE_REPLICAS", 1)
+    monkeypatch.setattr("streams.topics.catalogue._SAFE_REPLICAS", 1)
 
 
 def deployment(managed: str, name: str, **more: str) -> Settings:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from aiokafka.partitioner import DefaultPartitioner
 from confluent_kafka import Producer
 
-from streams.kafka_security import producer_options
+from streams.kafka.security import producer_options
 from streams.settings import Settings
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ from kafka_broker import Broker, Names, create_topic, running
 from worker_process import Deployment, assume_root, wait_for
 
 from streams.settings import Settings
-from streams.worker.rights import Right, worker_rights
-from streams.worker.topics import catalogue
+from streams.topics.catalogue import catalogue
+from streams.topics.rights import Right, worker_rights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

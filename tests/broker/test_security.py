@@ -35,13 +35,13 @@ from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from kafka_broker import Broker, create_topic, running
 from worker_process import wait_for
 
-from streams.backtest.consumer import Connection
 from streams.backtest.wanted import SourceError
-from streams.kafka_security import faust_credentials
+from streams.kafka.admin import AccessRefused, BrokerAccess, BrokerUnreachable
+from streams.kafka.reader import Connection
+from streams.kafka.security import faust_credentials
 from streams.settings import Settings, SettingsError
-from streams.worker.broker_access import AccessRefused, BrokerAccess, BrokerUnreachable
-from streams.worker.topic_admin import apply_topics, check_topics
-from streams.worker.topics import catalogue
+from streams.topics.admin import apply_topics, check_topics
+from streams.topics.catalogue import catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

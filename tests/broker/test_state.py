@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 from worker_process import Deployment, assume_root, wait_for
 
 from streams.detection.memory import CapBucket, PairMemory
-from streams.kafka_security import producer_options
+from streams.kafka.security import producer_options
 from streams.settings import Settings
 from streams.wire.memory import bucket_key, encode_bucket, encode_pair, pair_key
 

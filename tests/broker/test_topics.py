@@ -6,8 +6,8 @@ import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType
 
 from streams.settings import Settings
-from streams.worker.topic_admin import BrokerUnreachable, apply_topics, check_topics
-from streams.worker.topics import catalogue, topic_names
+from streams.topics.admin import BrokerUnreachable, apply_topics, check_topics
+from streams.topics.catalogue import catalogue, topic_names
 
 if TYPE_CHECKING:
     from kafka_broker import Names, RunningBroker

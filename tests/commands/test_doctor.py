@@ -9,8 +9,8 @@ from replay_records import run
 
 from streams.commands import doctor
 from streams.settings import Settings
+from streams.topics.catalogue import alert_schemas
 from streams.wire.registry import apply_schemas
-from streams.worker.topics import alert_schemas
 
 if TYPE_CHECKING:
     from pathlib import Path

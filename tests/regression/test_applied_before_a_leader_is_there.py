@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from confluent_kafka import KafkaError, KafkaException
 
+from streams.kafka.admin import BrokerError
 from streams.settings import Settings
-from streams.worker import topic_admin
-from streams.worker.broker_access import BrokerError
+from streams.topics import admin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -93,7 +93,7 @@ def test_applied_means_usable(monkeypatch: pytest.MonkeyPatch) -> None:
     """`topics apply` returns once each partition of what it has made has a leader."""
     cluster = Electing()
     monkeypatch.setattr(Access, "client", cluster, raising=False)
-    monkeypatch.setattr(topic_admin, "BrokerAccess", Access)
-    done, _ = topic_admin.apply_topics(Settings(replication_factor=1))
+    monkeypatch.setattr(admin, "BrokerAccess", Access)
+    done, _ = admin.apply_topics(Settings(replication_factor=1))
     assert len(done) == len(cluster.made) > 0
     assert cluster.led == set(cluster.made)

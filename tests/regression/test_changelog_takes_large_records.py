@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import pytest
 
-from streams.kafka_security import producer_options
+from streams.kafka.security import producer_options
 from streams.settings import Settings
-from streams.worker.topics import catalogue, topic_names
+from streams.topics.catalogue import catalogue, topic_names
 
 
 @pytest.mark.parametrize("given", [{}, {"max_record_size": "8MiB"}])

@@ -7,8 +7,8 @@ from concurrent.futures import Future
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
+from streams.kafka.admin import BrokerAccess, BrokerUnreachable
 from streams.settings import Settings
-from streams.worker.broker_access import BrokerAccess, BrokerUnreachable
 
 
 @pytest.mark.parametrize(

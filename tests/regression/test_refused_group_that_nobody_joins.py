@@ -12,10 +12,10 @@ import pytest
 from confluent_kafka import KafkaError, Message, TopicPartition
 from sightings import RULE
 
-from streams.backtest.consumer import Connection
 from streams.backtest.reader import Reading
 from streams.backtest.topic_task import Slice, TopicTask
 from streams.commands import alerts
+from streams.kafka.reader import Connection
 from streams.pipeline import Taking
 from streams.settings import Settings
 
@@ -86,7 +86,7 @@ def shown() -> int:
 @pytest.mark.parametrize("count", [replayed, read_to_the_end, shown])
 def test_a_refused_group_ends_no_reading(count: Callable[[], int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Whenever the refusal comes, all records are read."""
-    monkeypatch.setattr("streams.backtest.consumer.Consumer", Refused)
+    monkeypatch.setattr("streams.kafka.reader.Consumer", Refused)
     monkeypatch.setattr("streams.commands.alerts.Consumer", Refused)
     monkeypatch.setattr("streams.commands.alerts._partitions", lambda *_: {0})
     assert count() == 2

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from streams.backtest.consumer import Connection
 from streams.backtest.wanted import SourceError
+from streams.kafka.reader import Connection
 from streams.settings import Settings
 
 
 def _asked(codes: list[int], monkeypatch: pytest.MonkeyPatch) -> str:
     """The answer of a cluster that first gives these errors."""
-    monkeypatch.setattr("streams.backtest.consumer.PATIENCE", 5.0)
+    monkeypatch.setattr("streams.kafka.reader.PATIENCE", 5.0)
     answers = [KafkaException(KafkaError(code)) for code in codes]
 
     def question(_timeout: float) -> str:

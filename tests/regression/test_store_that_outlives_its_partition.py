@@ -18,6 +18,7 @@ from rocksdict import DbClosedError
 from sightings import DECIDING, NOON, RULE, sighting
 
 from streams.settings import Settings
+from streams.topics.catalogue import topic_names
 from streams.wire import sighting as codec
 from streams.worker.app import create_app
 from streams.worker.detect import Detect
@@ -25,7 +26,6 @@ from streams.worker.lease import Lease
 from streams.worker.memory_table import ChangelogError, PartitionMemory
 from streams.worker.metrics import Metrics
 from streams.worker.skips import NO_SKIPS
-from streams.worker.topics import topic_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

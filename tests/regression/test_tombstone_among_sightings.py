@@ -7,10 +7,10 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from streams.settings import Settings
+from streams.topics.catalogue import topic_names
 from streams.worker.detect import Detect
 from streams.worker.metrics import Metrics
 from streams.worker.skips import NO_SKIPS
-from streams.worker.topics import topic_names
 
 if TYPE_CHECKING:
     from streams.worker.outbox import Outgoing

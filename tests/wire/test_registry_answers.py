@@ -18,6 +18,7 @@ from registry_server import OddAnswer
 
 from streams.commands import doctor
 from streams.settings import Settings
+from streams.topics.catalogue import alert_schemas
 from streams.wire import registry as wire_registry
 from streams.wire.alert import read_alert
 from streams.wire.registry import (
@@ -34,7 +35,6 @@ from streams.worker import registry_probe
 from streams.worker.alert_encoder import alert_encoder
 from streams.worker.metrics import Metrics
 from streams.worker.registry_probe import RegistryProbe
-from streams.worker.topics import alert_schemas
 
 if TYPE_CHECKING:
     from collections.abc import Callable

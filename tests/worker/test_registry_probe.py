@@ -6,9 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from streams.settings import Settings
+from streams.topics.catalogue import alert_schemas
 from streams.wire.registry import apply_schemas
 from streams.worker.registry_probe import RegistryProbe
-from streams.worker.topics import alert_schemas
 
 if TYPE_CHECKING:
     from registry_server import RegistryServer

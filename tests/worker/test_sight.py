@@ -12,11 +12,11 @@ from worker_process import accounts, assume_root
 
 from streams import pipeline
 from streams.settings import Settings
+from streams.topics.catalogue import topic_names
 from streams.wire import sighting as codec
 from streams.worker import sight
 from streams.worker.metrics import Metrics
 from streams.worker.sight import LARGE_BYTES, Sight
-from streams.worker.topics import topic_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

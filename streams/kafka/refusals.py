@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError
 
-from streams.kafka_security import ssl_context
+from streams.kafka.security import ssl_context
 from streams.settings import SettingsError
 
 if TYPE_CHECKING:

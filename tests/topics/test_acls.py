@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, ResourcePatternType, ResourceType
 
-from streams.worker.acls import standing
-from streams.worker.rights import Right
+from streams.topics.acls import standing
+from streams.topics.rights import Right
 
 ALLOW, DENY = AclPermissionType.ALLOW, AclPermissionType.DENY
 TOPIC = Right("topic", "rootwatch.alerts", ("Write", "DescribeConfigs"))

@@ -15,14 +15,14 @@ import tenacity
 from confluent_kafka import KafkaError, TopicCollection
 from confluent_kafka.admin import ConfigResource, ConfigSource, ResourceType
 
-from streams.worker import topic_policy
-from streams.worker.broker_access import (
+from streams.kafka.admin import (
     AccessRefused,
     BrokerAccess,
     BrokerError,
     BrokerUnreachable,
 )
-from streams.worker.topics import Topic, catalogue
+from streams.topics import policy
+from streams.topics.catalogue import Topic, catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -105,7 +105,7 @@ def apply_topics(settings: Settings) -> tuple[list[str], list[Finding]]:
             else:
                 changes.setdefault(topic.name, {})[finding.aspect] = topic.config[finding.aspect]
         for name, config in changes.items():
-            topic_policy.alter(access, name, config)
+            policy.alter(access, name, config)
             done.append(f"topic {name}: " + ", ".join(f"{key} set to {config[key]}" for key in sorted(config)))
         _wait_until_seen(access, expected | changes)
         return done, _check(access, settings) if done else findings
@@ -179,7 +179,7 @@ def _compare_settings(access: BrokerAccess, topic: Topic, config: Mapping[str, C
     findings = []
     for name, value in topic.config.items():
         entry = config.get(name)
-        if entry is None and topic_policy.is_dispensable(name):
+        if entry is None and policy.is_dispensable(name):
             problem = f"the cluster knows no {name}; it is left out"
             findings.append(Finding(topic.name, name, problem, stops_worker=False, is_refused=True, is_wrong=False))
             continue
@@ -201,9 +201,9 @@ def _with_answer(access: BrokerAccess, finding: Finding, value: str, *, is_own: 
         value: what it must be.
         is_own: whether the topic has a value of its own, and not the cluster's.
     """
-    is_dispensable = topic_policy.is_dispensable(finding.aspect)
+    is_dispensable = policy.is_dispensable(finding.aspect)
     try:
-        refused = topic_policy.refused_change(access, finding.topic, finding.aspect, value)
+        refused = policy.refused_change(access, finding.topic, finding.aspect, value)
     except BrokerUnreachable:
         raise
     except BrokerError as no_answer:
@@ -231,7 +231,7 @@ def _describe(access: BrokerAccess, names: Sequence[str]) -> dict[str, Any]:
         try:
             described[name] = access.result(f"topic {name}", "Describe", future)
         except BrokerError as error:
-            if topic_policy.code(error) != KafkaError.UNKNOWN_TOPIC_OR_PART:
+            if policy.code(error) != KafkaError.UNKNOWN_TOPIC_OR_PART:
                 raise
             described[name] = None
     return described
@@ -256,9 +256,9 @@ def _configs(access: BrokerAccess, names: Sequence[str]) -> dict[str, dict[str, 
 def _create(access: BrokerAccess, topic: Topic) -> tuple[Mapping[str, str], list[str]]:
     """Create a topic; return the settings that it then has, and what was done."""
     try:
-        config = topic_policy.create(access, topic)
+        config = policy.create(access, topic)
     except BrokerError as error:
-        if topic_policy.code(error) != KafkaError.TOPIC_ALREADY_EXISTS:  # by somebody else in the meantime: as good
+        if policy.code(error) != KafkaError.TOPIC_ALREADY_EXISTS:  # by somebody else in the meantime: as good
             raise
         return topic.config, []
     left_out = ", ".join(sorted(topic.config.keys() - config))

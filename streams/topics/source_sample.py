@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from confluent_kafka import KafkaError, TopicPartition
 
 from streams import pipeline
-from streams.backtest.consumer import Connection
 from streams.backtest.wanted import SourceError
 from streams.content.payload_kind import describe
-from streams.kafka_errors import is_retriable
-from streams.kafka_refusals import is_of_a_group, words
+from streams.kafka.errors import is_retriable
+from streams.kafka.reader import Connection
+from streams.kafka.refusals import is_of_a_group, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
-from streams.worker.broker_access import BrokerError
+from streams.kafka.admin import BrokerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from streams.worker.broker_access import BrokerAccess
-    from streams.worker.topics import Topic
+    from streams.kafka.admin import BrokerAccess
+    from streams.topics.catalogue import Topic
 
 LARGEST = "max.message.bytes"
 _POLICY = {KafkaError.POLICY_VIOLATION, KafkaError.INVALID_CONFIG, KafkaError.INVALID_REQUEST}

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Literal
 import tenacity
 from confluent_kafka import KafkaException, TopicCollection
 
-from streams.worker.broker_access import AccessRefused, BrokerAccess, BrokerError, BrokerUnreachable
-from streams.worker.topics import topic_names
+from streams.kafka.admin import AccessRefused, BrokerAccess, BrokerError, BrokerUnreachable
+from streams.topics.catalogue import topic_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,8 +15,8 @@ from replay_records import ALICE, record
 from sightings import RULE
 
 from streams import pipeline
-from streams.commands.source_sample import Sample
 from streams.content.payload_kind import describe
+from streams.topics.source_sample import Sample
 
 RECORD = record("2026-01-01T00:00:00Z")
 TEXT = json.dumps(RECORD).encode()
@@ -97,7 +97,7 @@ def test_kinds_of_payload(value: bytes, said: str) -> None:
 
 def test_nothing_read(monkeypatch: Any) -> None:
     """An empty topic is said to be empty; one that gave nothing in time is not."""
-    monkeypatch.setattr("streams.commands.source_sample.SAMPLE_SECONDS", 3.0)
+    monkeypatch.setattr("streams.topics.source_sample.SAMPLE_SECONDS", 3.0)
     assert str(Sample("t")) == "t: is empty"
     assert str(Sample("t", is_complete=False)) == "t: nothing read within 3 s"
     found = sampled(TEXT)

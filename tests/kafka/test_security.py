@@ -8,7 +8,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
-from streams import kafka_security
+from streams.kafka import security
 from streams.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -35,20 +35,20 @@ def iam(**given: Any) -> Settings:
 
 def test_every_producer_partitions_as_faust_does() -> None:
     """A producer of ours partitions by murmur2, waits for all replicas and takes what a dead letter may hold."""
-    options = kafka_security.producer_options(Settings())
+    options = security.producer_options(Settings())
     assert options["partitioner"] == "murmur2_random"
     assert (options["acks"], options["enable.idempotence"]) == ("all", True)
     assert options["message.max.bytes"] == 16 * 1024 * 1024
-    assert kafka_security.producer_options(Settings(max_record_size="8MiB"))["message.max.bytes"] == 8 * 1024 * 1024
+    assert security.producer_options(Settings(max_record_size="8MiB"))["message.max.bytes"] == 8 * 1024 * 1024
 
 
 def test_an_open_broker_needs_nothing() -> None:
     """Without security settings both clients speak plaintext and send no credentials."""
-    options = kafka_security.confluent_options(Settings(bootstrap_servers="a:1,b:2"))
+    options = security.confluent_options(Settings(bootstrap_servers="a:1,b:2"))
     assert options["bootstrap.servers"] == "a:1,b:2"
     assert options["security.protocol"] == "PLAINTEXT"
     assert not [name for name in options if name.startswith(("sasl", "ssl"))]
-    assert kafka_security.faust_credentials(Settings()) is None
+    assert security.faust_credentials(Settings()) is None
 
 
 def test_both_clients_get_the_same(tmp_path: Path) -> None:
@@ -60,8 +60,8 @@ def test_both_clients_get_the_same(tmp_path: Path) -> None:
         sasl_username="me",
         sasl_password_file=tmp_path / "password",
     )
-    options = kafka_security.confluent_options(settings)
-    credentials: Any = kafka_security.faust_credentials(settings)
+    options = security.confluent_options(settings)
+    credentials: Any = security.faust_credentials(settings)
     assert options["security.protocol"] == credentials.protocol.value == "SASL_SSL"
     assert options["sasl.mechanism"] == credentials.mechanism.value == "SCRAM-SHA-256"
     assert (options["sasl.username"], options["sasl.password"]) == ("me", "hunter2")
@@ -86,10 +86,10 @@ def test_msk_tokens_are_signed_for_the_brokers_region(
         monkeypatch.delenv(name, raising=False)
     if variable:
         monkeypatch.setenv("AWS_REGION", variable)
-    options = kafka_security.confluent_options(iam(bootstrap_servers=servers))
+    options = security.confluent_options(iam(bootstrap_servers=servers))
     assert options["sasl.mechanism"] == "OAUTHBEARER"
     assert options["oauth_cb"]("") == (f"signed for {region}", 1_800_000_000.5)
-    credentials: Any = kafka_security.faust_credentials(iam(bootstrap_servers=servers))
+    credentials: Any = security.faust_credentials(iam(bootstrap_servers=servers))
     given = credentials_to_aiokafka_auth(credentials)
     assert (given["security_protocol"], given["sasl_mechanism"]) == ("SASL_SSL", "OAUTHBEARER")
     assert asyncio.run(given["sasl_oauth_token_provider"].token()) == f"signed for {region}"
@@ -103,9 +103,9 @@ def test_msk_without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(sys.modules, "aws_msk_iam_sasl_signer", Signer)
     monkeypatch.setattr(Signer.MSKAuthTokenProvider, "generate_auth_token", generate_auth_token)
-    for options in (kafka_security.confluent_options, kafka_security.faust_credentials):
+    for options in (security.confluent_options, security.faust_credentials):
         with pytest.raises(
-            kafka_security.CredentialsError, match=r"AWS_MSK_IAM.*\(Unable to locate credentials\); it takes AWS"
+            security.CredentialsError, match=r"AWS_MSK_IAM.*\(Unable to locate credentials\); it takes AWS"
         ):
             options(iam(bootstrap_servers=MSK))
 
@@ -116,19 +116,19 @@ def test_msk_without_region_or_library(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setitem(sys.modules, "aws_msk_iam_sasl_signer", Signer)
     with pytest.raises(SettingsError, match="AWS_REGION"):
-        kafka_security.confluent_options(iam())
+        security.confluent_options(iam())
     monkeypatch.setitem(sys.modules, "aws_msk_iam_sasl_signer", None)
     with pytest.raises(SettingsError, match=r"rootwatch\[msk\]"):
-        kafka_security.faust_credentials(iam(bootstrap_servers=MSK))
+        security.faust_credentials(iam(bootstrap_servers=MSK))
 
 
 def test_a_token_that_is_renewed_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """To Faust's client an expired token is a connection that failed, in words, to be tried again; not its end."""
-    monkeypatch.setattr(kafka_security, "_NO_TOKEN_SECONDS", 0)
+    monkeypatch.setattr(security, "_NO_TOKEN_SECONDS", 0)
     file = tmp_path / "token"
     file.write_text("opaque")
     settings = Settings(security_protocol="SASL_SSL", sasl_mechanism="OAUTHBEARER", sasl_password_file=file)
-    provider = credentials_to_aiokafka_auth(kafka_security.faust_credentials(settings))["sasl_oauth_token_provider"]
+    provider = credentials_to_aiokafka_auth(security.faust_credentials(settings))["sasl_oauth_token_provider"]
     file.write_text("")
     with pytest.raises(KafkaConnectionError, match=r"sasl_password_file = .*/token: the file is empty"):
         asyncio.run(provider.token())

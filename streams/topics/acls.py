@@ -27,14 +27,14 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 
-from streams.worker.broker_access import AccessRefused, BrokerAccess, BrokerError
-from streams.worker.rights import worker_rights
+from streams.kafka.admin import AccessRefused, BrokerAccess, BrokerError
+from streams.topics.rights import worker_rights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from streams.settings import Settings
-    from streams.worker.rights import Right
+    from streams.topics.rights import Right
 
 _KINDS = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP}
 _OPERATIONS = {

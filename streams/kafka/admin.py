@@ -16,9 +16,9 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 
 from streams.errors import OperatorError
-from streams.kafka_errors import is_retriable
-from streams.kafka_refusals import explained, is_refusal, words
-from streams.kafka_security import confluent_options
+from streams.kafka.errors import is_retriable
+from streams.kafka.refusals import explained, is_refusal, words
+from streams.kafka.security import confluent_options
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
