@@ -14,9 +14,9 @@ from typing import Any
 
 from streams import settings
 from streams.commands.worker import run
-from streams.worker.memory_table import MemoryTable
-from streams.worker.outbox import Outbox
-from streams.worker.transport import Consumer
+from streams.worker.agents.sender import Outbox
+from streams.worker.consumer.transport import Consumer
+from streams.worker.state.table import MemoryTable
 
 STEPS = (
     "sightings-sent",

@@ -19,9 +19,9 @@ from crashing_worker import kind_of
 
 from streams import settings
 from streams.commands.worker import run
+from streams.worker.agents.sender import Outbox
 from streams.worker.app import WorkerApp
-from streams.worker.outbox import Outbox
-from streams.worker.transport import Consumer
+from streams.worker.consumer.transport import Consumer
 
 
 class Gate:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from sightings import RULE
 
 from streams.pipeline import Deciding, Decision, Seen, detect
-from streams.worker.memory_table import PartitionMemory
+from streams.worker.state.table import PartitionMemory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from streams.extraction.sighting import Sighting
-    from streams.worker.sweep import Sweep
+    from streams.worker.state.sweep import Sweep
 
 
 @dataclass

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streams.worker.faust_monitor import FAUST
-from streams.worker.metrics import Metrics
-from streams.worker.observed import OBSERVED
+from streams.worker.monitoring.counters import Metrics
+from streams.worker.monitoring.faust_gauges import FAUST
+from streams.worker.monitoring.gauges import OBSERVED
 
 _SUFFIX = {"counter": "_total", "info": "_info"}
 

@@ -72,7 +72,7 @@ def test_nothing_logged_steers_a_terminal() -> None:
 def test_a_service_is_heard_when_it_has_news() -> None:
     """That a service of Faust's kind starts, stops or has crashed is not logged; what else it warns of is."""
     stream = logged()
-    services = logging.getLogger("streams.worker.transport")
+    services = logging.getLogger("streams.worker.consumer.transport")
     services.info("[^--Consumer]: Starting...")
     services.error("[^--Consumer]: Crashed reason=%r", ValueError())
     logging.getLogger("faust.worker").critical("[^Worker]: We experienced a crash! Reraising original exception...")

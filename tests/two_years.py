@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sightings import ALICE, DAY, MINUTE, sighting
 
 from streams.detection.cap import QUIET_BUCKET_LIFE
-from streams.worker.sweep import STEP
+from streams.worker.state.sweep import STEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

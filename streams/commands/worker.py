@@ -13,8 +13,8 @@ import typer
 from streams import log, settings
 from streams.commands.options import Config  # noqa: TC001  typer reads it
 from streams.worker import startup
+from streams.worker.agents.skips import NO_SKIPS, Skips, parse_skips
 from streams.worker.app import WorkerApp, create_app
-from streams.worker.skips import NO_SKIPS, Skips, parse_skips
 
 if TYPE_CHECKING:
     from types import FrameType

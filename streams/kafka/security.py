@@ -54,7 +54,7 @@ def confluent_options(settings: Settings) -> dict[str, Any]:
         "bootstrap.servers": ",".join(settings.bootstrap_servers),
         "client.id": "rootwatch",
         "security.protocol": settings.security_protocol,
-        # Asking for a missing topic may not create it (see streams/worker/missing_topics.py). librdkafka lists
+        # Asking for a missing topic may not create it (see streams/worker/consumer/missing_topics.py). librdkafka lists
         # this for consumers only, which create none anyway; admin clients and producers do without it.
         "allow.auto.create.topics": False,
     }

@@ -21,33 +21,33 @@ from streams.kafka.security import faust_credentials
 from streams.log import configuration
 from streams.topics.catalogue import MEMORY_TABLE, topic_names
 from streams.worker import startup
-from streams.worker.alert_encoder import alert_encoder
-from streams.worker.baseline import Baseline
-from streams.worker.batches import Batches, FailedInHand, in_batches
+from streams.worker.agents.alert_encoder import alert_encoder
+from streams.worker.agents.batches import Batches, FailedInHand, in_batches
+from streams.worker.agents.detect import Detect
+from streams.worker.agents.geo import Places
+from streams.worker.agents.sender import Outbox
+from streams.worker.agents.sight import Sight
+from streams.worker.agents.skips import NO_SKIPS
+from streams.worker.consumer.fetch.size_budget import Queues
+from streams.worker.consumer.lease import Lease
+from streams.worker.consumer.missing_topics import MissingTopics
+from streams.worker.consumer.transport import FINISH_SECONDS, FlowControl, Transport
 from streams.worker.deadline import Deadline
-from streams.worker.detect import Detect
-from streams.worker.disk_watch import DiskWatch
-from streams.worker.faust_monitor import FAUST
-from streams.worker.geo import Places
-from streams.worker.http import HttpServer
-from streams.worker.lease import Lease
-from streams.worker.memory_table import STORE_OPTIONS, MemoryTable
-from streams.worker.metrics import Metrics
-from streams.worker.missing_topics import MissingTopics
-from streams.worker.observed import OBSERVED, ObservedCollector
-from streams.worker.outbox import Outbox
-from streams.worker.recovery import Tables
-from streams.worker.registry_probe import RegistryProbe
-from streams.worker.room import Queues
-from streams.worker.sight import Sight
-from streams.worker.skips import NO_SKIPS
-from streams.worker.transport import FINISH_SECONDS, FlowControl, Transport
+from streams.worker.monitoring.baseline import Baseline
+from streams.worker.monitoring.counters import Metrics
+from streams.worker.monitoring.disk_watch import DiskWatch
+from streams.worker.monitoring.faust_gauges import FAUST
+from streams.worker.monitoring.gauges import OBSERVED, ObservedCollector
+from streams.worker.monitoring.http import HttpServer
+from streams.worker.monitoring.registry_probe import RegistryProbe
+from streams.worker.state.recovery import Tables
+from streams.worker.state.table import STORE_OPTIONS, MemoryTable
 
 if TYPE_CHECKING:
     from faust.types import StreamT
 
     from streams.settings import Settings
-    from streams.worker.skips import Skips
+    from streams.worker.agents.skips import Skips
 
 log = structlog.get_logger(__name__)
 

@@ -14,7 +14,7 @@ from worker_process import SOON_MISSED, Deployment, wait_for
 
 from streams.wire import sighting as codec
 from streams.wire.memory import PairKey, decode_pair, parse_key
-from streams.worker.batches import BATCH_LIMIT
+from streams.worker.agents.batches import BATCH_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,7 +75,7 @@ def assert_bounded(deployment: Deployment, day: int) -> int:
     """What is left holds all of forget_after's days, and is within the bound. Returns how many entries it is.
 
     The bound follows from the batch limit and the sweep's step: ``entries_at_most`` derives it, and a property in
-    ``tests/worker/test_sweep.py`` holds it for batches of any size.
+    ``tests/worker/state/test_sweep.py`` holds it for batches of any size.
     """
     wait_for(deployment.all_done, "all sightings are handled")
     pairs, entries = remembered(deployment)

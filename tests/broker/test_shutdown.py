@@ -10,8 +10,8 @@ from kafka_broker import create_topic
 from pairs import assert_each_pair_alerted_under_one_id, records
 from worker_process import Deployment, assume_root, wait_for
 
+from streams.worker.agents.batches import BATCH_LIMIT
 from streams.worker.app import STOP_SECONDS
-from streams.worker.batches import BATCH_LIMIT
 
 if TYPE_CHECKING:
     from kafka_broker import Broker, Names

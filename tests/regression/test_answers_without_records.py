@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from streams.worker import transport
-from streams.worker.transport import FilteringThread
+from streams.worker.consumer import transport
+from streams.worker.consumer.transport import FilteringThread
 
 if TYPE_CHECKING:
     import pytest

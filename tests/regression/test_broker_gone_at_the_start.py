@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
-from streams.worker import bootstrap
+from streams.worker.consumer import bootstrap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

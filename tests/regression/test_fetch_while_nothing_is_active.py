@@ -16,7 +16,7 @@ import pytest
 from aiokafka.consumer.fetcher import Fetcher
 from faust.types import TP
 
-from streams.worker.transport import ActivePartitions, FilteringThread
+from streams.worker.consumer.transport import ActivePartitions, FilteringThread
 
 CHANGELOG, STREAM = TP("group-memory-changelog", 0), TP("rootwatch.sightings", 0)
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 
-from streams.worker.transport import FilteringThread, raise_what_ended
+from streams.worker.consumer.transport import FilteringThread, raise_what_ended
 
 
 def test_what_ends_the_membership_is_raised() -> None:

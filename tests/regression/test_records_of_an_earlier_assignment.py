@@ -18,8 +18,8 @@ from faust.types import TP
 from mode import Service
 from mode.utils.locks import Event
 
-from streams.worker import transport
-from streams.worker.transport import Consumer, Fetched, FilteringThread, NothingRead
+from streams.worker.consumer import transport
+from streams.worker.consumer.transport import Consumer, Fetched, FilteringThread, NothingRead
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

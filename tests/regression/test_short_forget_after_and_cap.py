@@ -5,7 +5,7 @@ from __future__ import annotations
 from memory_store import Partition
 from sightings import ALICE, MINUTE, NOON, sighting, with_settings
 
-from streams.worker.sweep import Sweep
+from streams.worker.state.sweep import Sweep
 
 
 def test_a_late_sighting_of_a_full_period_overflows() -> None:

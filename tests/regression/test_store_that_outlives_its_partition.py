@@ -20,18 +20,18 @@ from sightings import DECIDING, NOON, RULE, sighting
 from streams.settings import Settings
 from streams.topics.catalogue import topic_names
 from streams.wire import sighting as codec
+from streams.worker.agents.detect import Detect
+from streams.worker.agents.skips import NO_SKIPS
 from streams.worker.app import create_app
-from streams.worker.detect import Detect
-from streams.worker.lease import Lease
-from streams.worker.memory_table import ChangelogError, PartitionMemory
-from streams.worker.metrics import Metrics
-from streams.worker.skips import NO_SKIPS
+from streams.worker.consumer.lease import Lease
+from streams.worker.monitoring.counters import Metrics
+from streams.worker.state.table import ChangelogError, PartitionMemory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from streams.worker.outbox import Outgoing
+    from streams.worker.agents.sender import Outgoing
 
 CHANGELOG = "rootwatch-memory-changelog"
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from streams.settings import Settings
 from streams.topics.catalogue import topic_names
-from streams.worker.detect import Detect
-from streams.worker.metrics import Metrics
-from streams.worker.skips import NO_SKIPS
+from streams.worker.agents.detect import Detect
+from streams.worker.agents.skips import NO_SKIPS
+from streams.worker.monitoring.counters import Metrics
 
 if TYPE_CHECKING:
-    from streams.worker.outbox import Outgoing
+    from streams.worker.agents.sender import Outgoing
 
 
 class Sent:

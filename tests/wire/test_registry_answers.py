@@ -31,10 +31,10 @@ from streams.wire.registry import (
     schema_lookup,
 )
 from streams.wire.registry_errors import asking
-from streams.worker import registry_probe
-from streams.worker.alert_encoder import alert_encoder
-from streams.worker.metrics import Metrics
-from streams.worker.registry_probe import RegistryProbe
+from streams.worker.agents.alert_encoder import alert_encoder
+from streams.worker.monitoring import registry_probe
+from streams.worker.monitoring.counters import Metrics
+from streams.worker.monitoring.registry_probe import RegistryProbe
 
 if TYPE_CHECKING:
     from collections.abc import Callable

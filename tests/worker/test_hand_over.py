@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from streams.worker.transport import Consumer, Fetched
+from streams.worker.consumer.transport import Consumer, Fetched
 
 if TYPE_CHECKING:
     import pytest

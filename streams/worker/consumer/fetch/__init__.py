@@ -1,0 +1,1 @@
+"""From a broker's answer to a fetch to the records that may match."""

@@ -1,0 +1,141 @@
+"""The worker's own metrics that are counted as things happen: each with its kind, its labels and what it means.
+
+What is read from the worker when somebody asks (lag, memory, recovery) is in ``observed.py``, Faust's own monitor in
+``faust_monitor.py``. All three are one registry; docs/operations.md lists it, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
+
+from streams import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from streams.rules.rule import Rule
+    from streams.topics.catalogue import TopicNames
+    from streams.worker.consumer.fetch.fetch_filter import Screened
+
+# Alerts are to arrive within milliseconds of the fetch, but CloudTrail itself delivers minutes after the event.
+_FETCH_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_EVENT_BUCKETS = (1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 14400, 86400)
+
+# Without: a second series for each counter, of use to nobody here.
+prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+class Metrics:
+    """One worker's metrics, in a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.messages = self._counter("messages", "Messages fetched from source topics.", "topic")
+        self.bytes = self._counter(
+            "bytes", "Bytes of the messages fetched from source topics, with keys and headers, decompressed.", "topic"
+        )
+        self.skipped = self._counter(
+            "skipped_at_fetch", "Messages dropped at fetch, as they hold no mark of the rule.", "topic"
+        )
+        self.last_record = self._gauge(
+            "last_record_timestamp_seconds",
+            "Kafka's timestamp of the newest message fetched from a source partition, in seconds since the epoch.",
+            "topic",
+            "partition",
+        )
+        self.records = self._counter("records", "CloudTrail records read from messages that may match.", "shape")
+        self.passed_over = self._counter(
+            "passed_over", "Records and other elements of messages that may match, and are no sighting."
+        )
+        self.sightings = self._counter("sightings", "Sightings sent to the sightings topic.")
+        self.dead_letters = self._counter(
+            "dead_letters", "Messages or elements sent to the dead-letter topic.", "reason"
+        )
+        self.decided = self._counter(
+            "decided", "Sightings decided on: alert, overflow, known, late, learned or excepted.", "outcome"
+        )
+        self.alerts = self._counter(
+            "alerts", "Alerts acknowledged by the broker, overflow not counted.", "rule", "novelty"
+        )
+        self.overflow = self._counter("overflow", "Alerts above the cap, sent to the overflow topic.", "rule")
+        self.excepted = self._counter("excepted", "Sightings that an exception keeps from alerting.", "exception")
+        self.forgotten = self._counter(
+            "forgotten", "Entries deleted: pairs last seen longer ago than forget_after, cap buckets of a week ago."
+        )
+        self.sent = self._counter("sent", "Records that the broker has acknowledged.", "topic")
+        self.send_failures = self._counter(
+            "send_failures", "Records that the broker refused or did not acknowledge; each stops the worker.", "topic"
+        )
+        self.offset_resets = self._counter(
+            "offset_resets",
+            "Offsets to be read next that were not there: the broker had deleted what was still to be read.",
+            "topic",
+        )
+        self.waits = self._counter("registry_waits", "Waits for a schema registry that did not answer.")
+        self.event_to_alert = self._histogram(
+            "event_to_alert_seconds", "From the event's time to the acknowledgement of its alert.", _EVENT_BUCKETS
+        )
+        self.fetch_to_alert = self._histogram(
+            "fetch_to_alert_seconds",
+            "From the fetch of a sighting to the acknowledgement of its alert.",
+            _FETCH_BUCKETS,
+        )
+        # From zero on, so that a rate or an increase sees the first of each.
+        for reason in ("incomplete", "malformed", "unknown-shape", "too-large", "skipped"):
+            self.dead_letters.labels(reason)
+        for outcome in ("alert", "overflow", "known", "late", "learned", "excepted"):
+            self.decided.labels(outcome)
+        self.build = Info("rootwatch_build", "Version of rootwatch.", registry=self.registry)
+        self.build.info({"version": __version__})
+        self.rule = Info("rootwatch_rule", "The rule that the worker runs, overrides included.", registry=self.registry)
+        # Resident memory, processor seconds, start time, open files: rootwatch_process_…
+        ProcessCollector(namespace="rootwatch", registry=self.registry)
+
+    def runs(self, rule: Rule, sources: Iterable[str], names: TopicNames) -> None:
+        """Show which rule the worker runs, and count from zero what it reads and sends.
+
+        Without the zero, a source that is silent from the start on would have no rate, and so no alert.
+        """
+        for topic in sources:
+            for counter in (self.messages, self.bytes, self.skipped, self.offset_resets):
+                counter.labels(topic)
+        self.offset_resets.labels(names.sightings)
+        for topic in (names.sightings, names.alerts, names.overflow, names.dead_letter, names.changelog):
+            for counter in (self.sent, self.send_failures):
+                counter.labels(topic)
+        self.overflow.labels(rule.id)
+        for novelty in ("first", "returned"):
+            self.alerts.labels(rule.id, novelty)
+        self.rule.info(
+            {
+                "id": rule.id,
+                "version": str(rule.version),
+                "severity": rule.severity,
+                "window_seconds": str(rule.window // 1000),
+                "max_alerts": str(rule.max_alerts),
+            }
+        )
+
+    def fetched(self, topic: str, partition: int, screened: Screened) -> None:
+        """Count what one answer held of one source partition. Called in the consumer's thread."""
+        self.messages.labels(topic).inc(screened.records)
+        self.bytes.labels(topic).inc(screened.size)
+        self.skipped.labels(topic).inc(screened.skipped)
+        if screened.newest >= 0:
+            self.last_record.labels(topic, partition).set(screened.newest / 1000)
+
+    def dropped(self, topic: str, dropped: int) -> None:
+        """Count records of a source topic that were unpacked and dropped then. Called in the consumer's thread."""
+        self.skipped.labels(topic).inc(dropped)
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(f"rootwatch_{name}", meaning, labels, registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return Gauge(f"rootwatch_{name}", meaning, labels, registry=self.registry)
+
+    def _histogram(self, name: str, meaning: str, buckets: Sequence[float]) -> Histogram:
+        return Histogram(f"rootwatch_{name}", meaning, buckets=buckets, registry=self.registry)

@@ -1,0 +1,206 @@
+"""Whether the table on this disk can be trusted; looked at before the worker opens it.
+
+The rules:
+
+* RocksDB finds damage only where it reads. So each partition's store is read whole: half a second a million pairs.
+* A damaged store is moved aside and never used again. The changelog holds all that it held (it is ahead of the store,
+  always: A2), and Faust rebuilds the partition from there.
+* What this user may not read and write is no damage, and is refused: as another user the same store is sound.
+* A disk without room is no damage: even to look at a store takes a few bytes. Nor is a store that was begun there, or
+  before a kill, and holds nothing yet: RocksDB makes it whole.
+* A store that is ahead of its changelog is refused: the topic was deleted, recreated or cut, and this disk may hold the
+  last copy of what was remembered. What to do with it is for people to decide.
+* So is one that was kept from another topic, of whatever name: in a topic that was recreated and has grown since, the
+  offset that the store has reached says nothing. Which topic it is, by Kafka's own id, is noted beside the stores.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rocksdict
+import structlog
+from confluent_kafka import TopicCollection, TopicPartition
+from confluent_kafka.admin import OffsetSpec
+
+from streams.errors import OperatorError
+from streams.kafka.admin import BrokerAccess
+from streams.topics.catalogue import MEMORY_TABLE, topic_names
+from streams.worker.state.rocksdb import lacks_room, refusal, written
+from streams.worker.state.table import stored_from
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from streams.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+# Where Faust keeps the changelog offset that a store has reached.
+OFFSET_KEY = b"__faust\0offset__"
+_ASIDE = ".damaged-"
+# Holds the id of the changelog topic that the stores were kept from.
+_NOTE = "memory-changelog.id"
+
+
+class StateError(OperatorError):
+    """The state on this disk must not be used; the message says why, and what to do."""
+
+
+def check_state(settings: Settings) -> None:
+    """Set damaged stores aside, and compare the others with the changelog.
+
+    Raises:
+        StateError: a store is ahead of the changelog, was kept from another one, or is not this user's to use.
+        StoreError: the disk has no room to look at a store.
+        BrokerUnreachable, BrokerError: the changelog's end is not to be had.
+    """
+    _check_rights(settings.state_dir)
+    reached = {
+        path: offset
+        for path in _stores(settings.state_dir)
+        if (offset := _checked(settings.state_dir, path)) is not None
+    }
+    changelog = topic_names(settings).changelog
+    if reached:
+        _check_offsets(reached, changelog, _ends(settings, changelog))
+    _check_topic(settings.state_dir, changelog, _topic_id(settings, changelog), is_kept=bool(reached))
+
+
+def _check_offsets(reached: Mapping[Path, int], changelog: str, ends: Mapping[int, int]) -> None:
+    for path, offset in sorted(reached.items()):
+        end = ends.get(_partition(path))
+        if end is not None and offset >= end:
+            raise StateError(
+                f"state_dir: {path} is ahead of topic {changelog}, partition {_partition(path)}: it was kept up to "
+                f"offset {offset}, and the topic ends at {end}, so the topic was deleted, recreated or cut. Restore "
+                f"the topic; or move {path} away, and the worker remembers what the topic holds: pairs that are not in "
+                "it alert again"
+            )
+
+
+def _check_topic(state_dir: Path, changelog: str, topic_id: str | None, *, is_kept: bool) -> None:
+    """Compare the changelog with the one that was noted; note it if there is none, or nothing was kept from it."""
+    note = state_dir / _NOTE
+    noted = note.read_text().strip() if note.exists() else None
+    if topic_id is None or noted == topic_id:
+        return
+    if noted is not None and (is_kept or any(map(_in_use, _stores(state_dir)))):
+        raise StateError(
+            f"state_dir: {state_dir} was kept from another topic than {changelog} is now (id {noted}, now {topic_id}): "
+            "the topic was deleted and recreated, or group_id has changed. Restore the topic; or move "
+            f"{state_dir} away, and the worker remembers what the topic holds: pairs that are not in it alert again"
+        )
+    whole = note.with_suffix(".new")
+    with written(state_dir):
+        whole.write_text(f"{topic_id}\n")
+        whole.replace(note)
+
+
+def _check_rights(state_dir: Path) -> None:
+    for folder, folders, files in os.walk(state_dir):
+        folders[:] = [name for name in folders if _ASIDE not in name]
+        entries = [
+            *((name, os.R_OK | os.W_OK | os.X_OK) for name in folders),
+            *((name, os.R_OK | os.W_OK) for name in files),
+        ]
+        for name, wanted in entries:
+            path = Path(folder, name)
+            # What a worker that is just ending has deleted is nobody's.
+            if not os.access(path, wanted) and path.exists():
+                raise StateError(
+                    f"state_dir: {path}: this user may not read and write it; give it to the worker's user"
+                )
+
+
+def _stores(state_dir: Path) -> list[Path]:
+    return sorted(path for path in state_dir.glob(f"v*/tables/{MEMORY_TABLE}-*.db") if path.is_dir())
+
+
+def _partition(path: Path) -> int:
+    return int(path.stem.rpartition("-")[2])
+
+
+def _checked(state_dir: Path, path: Path) -> int | None:
+    """The changelog offset that a store has reached; ``None`` without one, and for a store that is set aside."""
+    if _in_use(path):
+        return None  # another process has it: Faust waits for that, and says so
+    if _holds_nothing(path):
+        return None
+    try:
+        store = rocksdict.Rdict(
+            str(path), rocksdict.Options(raw_mode=True), access_type=rocksdict.AccessType.read_only()
+        )
+        try:
+            return _read(store)
+        finally:
+            store.close()
+    except Exception as damage:
+        if lacks_room(damage):
+            raise refusal(state_dir, damage) from damage
+        _set_aside(path, damage)
+        return None
+
+
+def _read(store: Any) -> int | None:
+    for _ in stored_from(store, b""):
+        pass
+    offset = store.get(OFFSET_KEY)
+    return None if offset is None else int(offset)
+
+
+def _holds_nothing(path: Path) -> bool:
+    """Whether a store was never made whole: no list of its files, and no data."""
+    data = (file.stat().st_size for pattern in ("*.sst", "*.log") for file in path.glob(pattern))
+    return not (path / "CURRENT").exists() and not any(data)
+
+
+def _in_use(path: Path) -> bool:
+    """Whether a process has the store open: RocksDB holds a lock on this file then."""
+    lock = path / "LOCK"
+    if not lock.exists():
+        return False
+    with lock.open("r+b") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
+def _set_aside(path: Path, damage: Exception) -> None:
+    now = datetime.now(tz=UTC).strftime("%Y%m%dT%H%M%S")
+    try:
+        aside = path.rename(path.with_name(f"{path.name}{_ASIDE}{now}"))
+    except OSError as refused:
+        raise StateError(f"state_dir: {path} is damaged ({damage}) and cannot be moved aside: {refused}") from damage
+    log.error(
+        "state.damaged",
+        store=str(path),
+        error=str(damage),
+        moved_to=str(aside),
+        consequence="the partition is rebuilt from the changelog; nothing is lost",
+    )
+
+
+def _topic_id(settings: Settings, topic: str) -> str | None:
+    """Kafka's id of a topic, another one each time that it is created; ``None`` from a broker that has no ids yet."""
+    with BrokerAccess(settings) as access:
+        (future,) = access.client.describe_topics(TopicCollection([topic])).values()
+        given = access.result(f"topic {topic}", "Describe", future).topic_id
+    is_none = given.get_most_significant_bits() == given.get_least_significant_bits() == 0
+    return None if is_none else str(given)
+
+
+def _ends(settings: Settings, topic: str) -> dict[int, int]:
+    """The end offset of each partition of a topic."""
+    asked = {TopicPartition(topic, number): OffsetSpec.latest() for number in range(settings.partitions)}
+    with BrokerAccess(settings) as access:
+        return {
+            partition.partition: access.result(f"topic {topic}", "ListOffsets", future).offset
+            for partition, future in access.client.list_offsets(asked).items()
+        }

@@ -1,0 +1,69 @@
+"""Deletes what is forgotten from the memory, and cap buckets that are over, a few entries with each sighting (M8, A3).
+
+Listing a partition whole would take seconds, so each sighting pays for a few entries, and the sweep goes round.
+"""
+
+from __future__ import annotations
+
+from itertools import islice, takewhile
+from typing import TYPE_CHECKING
+
+from streams import pipeline
+from streams.wire import memory as codec
+from streams.worker.state.table import stored_from
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from streams.worker.state.table import PartitionMemory
+
+# Entries examined with each sighting: one would keep up with one new pair a sighting, more catch up after a flood.
+STEP = 4
+
+
+class Sweep:
+    """Goes round one partition of the table.
+
+    Where it stopped is in memory only: after a restart it begins again at the first entry.
+    """
+
+    def __init__(self) -> None:
+        self._next = b""
+        self._newest: int | None = None
+
+    def forget(self, partition: PartitionMemory, batch: Sequence[pipeline.Seen], deciding: pipeline.Deciding) -> None:
+        """Let a batch's memory delete what is forgotten among the next entries.
+
+        Args:
+            partition: the batch's, with all of the batch decided.
+            batch: the sightings of this partition, in order.
+            deciding: the settings.
+        """
+        time = pipeline.partition_time(self._newest, batch)
+        if time is None:
+            return
+        self._newest = time.newest
+        for key, value in self._examined(partition, STEP * len(batch)):
+            if _is_forgotten(key, value, time.now, deciding) and not partition.has_written(key):
+                partition.forget(key)
+
+    def _examined(self, partition: PartitionMemory, count: int) -> list[tuple[bytes, bytes]]:
+        """The next entries; the end of the store is followed by its beginning, but none comes twice."""
+        start = self._next
+        examined = list(islice(_entries(partition, start), count))
+        if len(examined) < count:
+            before = takewhile(lambda entry: entry[0] < start, _entries(partition, b""))
+            examined += islice(before, count - len(examined))
+        self._next = examined[-1][0] + b"\0" if len(examined) == count else b""
+        return examined
+
+
+def _entries(partition: PartitionMemory, start: bytes) -> Iterator[tuple[bytes, bytes]]:
+    return (entry for entry in stored_from(partition.store, start) if entry[0] != partition.offset_key)
+
+
+def _is_forgotten(key: bytes, value: bytes, now: int, deciding: pipeline.Deciding) -> bool:
+    parsed = codec.parse_key(key)
+    if isinstance(parsed, codec.BucketKey):
+        return pipeline.bucket_is_over(parsed.start, now)
+    return pipeline.forgotten(codec.decode_pair(value).last_seen, now, deciding)

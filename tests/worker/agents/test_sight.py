@@ -1,0 +1,83 @@
+"""The sight agent's way with a batch: in slices, and large messages beside the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from worker_process import accounts, assume_root
+
+from streams import pipeline
+from streams.settings import Settings
+from streams.topics.catalogue import topic_names
+from streams.wire import sighting as codec
+from streams.worker.agents import sight
+from streams.worker.agents.sight import LARGE_BYTES, Sight
+from streams.worker.monitoring.counters import Metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pytest
+
+    from streams.worker.agents.sender import Outgoing
+
+
+def handle(values: Sequence[bytes]) -> list[list[str]]:
+    """The member accounts of the sightings that are sent for a batch of messages, by call."""
+    sent: list[list[str]] = []
+
+    async def send_all(records: Sequence[Outgoing]) -> None:
+        sent.append([codec.decode(record.value or b"").member_account for record in records])
+
+    options = Settings()
+    app = SimpleNamespace(
+        options=options,
+        rule=options.load_rule(),
+        taking=options.taking(),
+        topic_names=topic_names(options),
+        metrics=Metrics(),
+        outbox=SimpleNamespace(send_all=send_all),
+        skips=SimpleNamespace(has=lambda *_place: False),
+    )
+    events = [
+        SimpleNamespace(
+            message=SimpleNamespace(
+                topic="t", partition=0, offset=number, timestamp=1_772_359_200, key=None, value=value
+            )
+        )
+        for number, value in enumerate(values)
+    ]
+    asyncio.run(Sight(app).handle(events, lambda: True))
+    return sent
+
+
+def records(count: int, padding: int = 0) -> list[bytes]:
+    """AssumeRoots, each on an account of its own."""
+    return [json.dumps(assume_root(account=account, p="x" * padding)).encode() for account in accounts(count)]
+
+
+def test_a_batch_is_sent_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is read waits to be sent up to the bytes of a slice; all of it goes, in order."""
+    assert handle(records(5)) == [accounts(5)]
+    monkeypatch.setattr(sight, "SLICE_BYTES", 20_000)
+    sent = handle(records(5, padding=12_000))
+    assert sent == [accounts(5)[:2], accounts(5)[2:4], accounts(5)[4:]]
+
+
+def test_large_messages_leave_the_event_loop_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message of log file's size is read in another thread than the event loop's, one of usual size in that."""
+    read_in: list[bool] = []
+    read = pipeline.sight
+
+    def note(*arguments: Any) -> Any:
+        read_in.append(threading.current_thread() is threading.main_thread())
+        return read(*arguments)
+
+    monkeypatch.setattr(pipeline, "sight", note)
+    small, large = records(1)[0], records(1, padding=LARGE_BYTES)[0]
+    handle([small, large, small])
+    assert read_in == [True, False, True]

@@ -1,0 +1,84 @@
+"""``--skip``: which records it names, and what the fetch filter and the dead letter make of them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from streams.extraction.sighting import Origin
+from streams.pipeline import Taking
+from streams.settings import Settings
+from streams.worker.agents import redact_apart
+from streams.worker.agents.skipped_letter import skipped_letter
+from streams.worker.agents.skips import NO_SKIPS, SkipError, parse_skips
+from streams.worker.monitoring.counters import Metrics
+
+SETTINGS = Settings(source_topics=("cloudtrail", "cloudtrail.eu-1"))
+SECRET = b"FwoGZXIvYXdzTOKEN"
+
+
+def test_the_option_may_be_repeated_and_may_hold_several() -> None:
+    """Each value is a place or several, comma-separated; what is named twice is one."""
+    skips = parse_skips(["cloudtrail:0:7, cloudtrail:0:9", "cloudtrail.eu-1:12:0", "cloudtrail:0:7"], SETTINGS)
+    places = [("cloudtrail", 0, 7), ("cloudtrail", 0, 9), ("cloudtrail.eu-1", 12, 0)]
+    assert list(skips.places()) == places
+    assert all(skips.has(*place) for place in places)
+    assert not skips.has("cloudtrail", 1, 7)
+    assert set(skips.of("cloudtrail", 0)) == {7, 9}
+    assert parse_skips(["rootwatch.sightings:3:1"], SETTINGS)
+    assert not NO_SKIPS
+
+
+@pytest.mark.parametrize(
+    "text", ["", "cloudtrail", "cloudtrail:0", "cloudtrail:0:x", "cloudtrail:-1:2", "0:7", "a:0:1,"]
+)
+def test_what_is_no_place_is_refused(text: str) -> None:
+    """A value that is no place is wrong usage, and the message shows how one is written."""
+    with pytest.raises(SkipError, match="write TOPIC:PARTITION:OFFSET, such as cloudtrail:0:1234") as refused:
+        parse_skips([text], Settings(source_topics=("cloudtrail", "a")))
+    assert refused.value.exit_code == 2
+
+
+def test_a_topic_that_no_worker_reads_is_refused() -> None:
+    """Only source topics and the sightings topic are read, and the message names them."""
+    with pytest.raises(
+        SkipError, match=r"does not read topic rootwatch\.alerts; it reads cloudtrail, cloudtrail\.eu-1"
+    ):
+        parse_skips(["rootwatch.alerts:0:1"], SETTINGS)
+
+
+def letter_of(value: bytes | None) -> Any:
+    app = SimpleNamespace(
+        options=SETTINGS, taking=Taking(), metrics=Metrics(), topic_names=SimpleNamespace(dead_letter="dead")
+    )
+    message = SimpleNamespace(value=value, key=b"key")
+    letter = asyncio.run(skipped_letter(app, message, Origin("cloudtrail", 2, 7, 0)))
+    assert app.metrics.registry.get_sample_value("rootwatch_dead_letters_total", {"reason": "skipped"}) == 1
+    return letter.key, letter.value, dict(letter.headers)
+
+
+def test_a_skipped_record_keeps_its_bytes_but_no_token() -> None:
+    """T7: the dead letter is the record, its key and its place; session tokens are taken out of it."""
+    key, value, headers = letter_of(b'{"poison": 1, "sessionToken": "' + SECRET + b'"}')
+    assert (key, headers["reason"], headers["redacted"]) == (b"key", b"skipped", b"true")
+    assert (headers["topic"], headers["partition"], headers["offset"]) == (b"cloudtrail", b"2", b"7")
+    assert value == b'{"poison":1,"sessionToken":"REDACTED"}'
+    assert letter_of(b"\xff\x00 anything")[1] == b"\xff\x00 anything"
+    assert letter_of(b"")[1] == b""
+    assert letter_of(None)[1] is None
+
+
+@pytest.mark.parametrize("attribute", ["SECONDS", "python"])
+def test_a_value_that_cannot_be_redacted_is_left_out(monkeypatch: pytest.MonkeyPatch, attribute: str) -> None:
+    """T7: if taking tokens out takes too long or ends its process, no byte of the value leaves the worker."""
+    if attribute == "SECONDS":
+        monkeypatch.setattr(redact_apart, "SECONDS", 0.0)
+    else:
+        monkeypatch.setattr(sys, "executable", "/bin/false")
+    _, value, headers = letter_of(SECRET)
+    assert value is None
+    assert headers["error"].decode().endswith("its value is left out: taking session tokens out of it failed")

@@ -1,0 +1,68 @@
+"""How many bytes may wait between the broker and the agents."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+from aiokafka.protocol.fetch import FetchRequest, FetchRequest_v4
+from aiokafka.structs import TopicPartition
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.worker.consumer.fetch.size_budget import ANSWER_BYTES, HELD_BYTES, QUEUE_BYTES, Held, Queues
+
+KINDS = {"cloudtrail": "sources", "other": "sources", "sightings": "sightings"}
+ONE, TWO, SIGHTINGS = TopicPartition("cloudtrail", 0), TopicPartition("other", 3), TopicPartition("sightings", 0)
+
+
+def asked(held: Held) -> tuple[list[str], int]:
+    """The topics of a request for all, as it is sent, and for how many bytes it is."""
+    topics = [(topic, [(0, 7, 1)]) for topic in ("cloudtrail", "other", "sightings", "changelog")]
+    request: Any = held.ask(FetchRequest(100, 1, 50_000_000, 1, topics))
+    return [topic for topic, _ in request.topics], request.build(FetchRequest_v4).max_bytes
+
+
+def test_a_kind_is_not_asked_for_while_much_of_it_is_held() -> None:
+    """Half of the bound in two source partitions stops requests for sources alone, until aiokafka has let go."""
+    records: dict[Any, object] = {}
+    held = Held(KINDS, records)
+    assert asked(held) == (["cloudtrail", "other", "sightings", "changelog"], ANSWER_BYTES)
+    held.sizes.update({("cloudtrail", 0): HELD_BYTES // 4, ("other", 3): HELD_BYTES // 4, ("sightings", 0): 1})
+    records.update({ONE: None, TWO: None, SIGHTINGS: None})
+    assert held.room("sources") == HELD_BYTES // 2
+    assert asked(held)[0] == ["sightings", "changelog"]
+    del records[TWO]
+    assert asked(held)[0] == ["cloudtrail", "other", "sightings", "changelog"]
+
+
+@given(st.lists(st.tuples(st.integers(1, 1 << 40), st.floats(0, 1)), max_size=20))
+def test_the_next_request_is_for_what_was_taken(answers: list[tuple[int, float]]) -> None:
+    """An answer that was cut makes the next smaller, one that was taken whole larger; always within bounds."""
+    held = Held(KINDS, {})
+    for came, share in answers:
+        _, before = asked(held)
+        held.learn(came, round(came * share))
+        _, after = asked(held)
+        assert 0 < after <= ANSWER_BYTES
+        assert after >= before if round(came * share) == came else after <= max(round(came * share), 256 * 1024)
+
+
+def test_a_full_queue() -> None:
+    """A queue is full by the bytes of its messages, for all its topics and no other; tombstones weigh nothing."""
+
+    async def scene() -> list[frozenset[str]]:
+        queues, sources, sightings = Queues(), asyncio.Queue[Any](), asyncio.Queue[Any]()
+        queues.watch(["cloudtrail", "other"], sources)
+        queues.watch(["sightings"], sightings)
+        full = [queues.full()]
+        for value in (None, bytes(QUEUE_BYTES - 1), b"x"):
+            sources.put_nowait(SimpleNamespace(message=SimpleNamespace(value=value)))
+            full.append(queues.full())
+        sources.get_nowait()
+        sources.get_nowait()
+        return [*full, queues.full()]
+
+    none, both = frozenset[str](), frozenset(["cloudtrail", "other"])
+    assert asyncio.run(scene()) == [none, none, none, both, none]

@@ -1,0 +1,67 @@
+"""Which offsets may be committed."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.worker.consumer.offset_tracker import OpenOffsets
+
+
+@st.composite
+def handed_over(draw: st.DrawFn) -> tuple[list[int], list[int]]:
+    """Ascending offsets with gaps, and some of them in any order as done."""
+    offsets = draw(st.lists(st.integers(0, 200), min_size=1, unique=True).map(sorted))
+    done = draw(st.lists(st.sampled_from(offsets), unique=True))
+    return offsets, done
+
+
+@given(handed_over(), st.integers(0, 9))
+def test_never_past_an_open_offset(case: tuple[list[int], list[int]], beyond: int) -> None:
+    """A2: what is committed is never past an offset that is not done, whatever the gaps and the order of doneness."""
+    offsets, done = case
+    end = offsets[-1] + 1 + beyond
+    tracked = OpenOffsets()
+    tracked.hand_over(offsets, end)
+    for offset in done:
+        assert tracked.done(offset)
+        left = [other for other in offsets if other not in done[: done.index(offset) + 1]]
+        assert tracked.committable() == (min(left) if left else end)
+
+
+def test_the_first_offset_may_be_zero() -> None:
+    """A partition read from offset 0 with a gap after it commits up to its end, which Faust's gap tracking does not."""
+    tracked = OpenOffsets()
+    tracked.hand_over([0, 37], 38)
+    tracked.done(0)
+    tracked.done(37)
+    assert tracked.committable() == 38
+
+
+def test_a_fetch_without_records() -> None:
+    """What was dropped, aborted or compacted away is committed past, but not while a record before it is open."""
+    tracked = OpenOffsets()
+    tracked.hand_over([], 5)
+    assert tracked.committable() == 5
+    tracked.hand_over([6], 9)
+    tracked.hand_over([], 40)
+    assert tracked.committable() == 6
+    tracked.done(6)
+    assert tracked.committable() == 40
+
+
+def test_nothing_handed_over_commits_nothing() -> None:
+    """Before any fetch there is nothing to commit."""
+    assert OpenOffsets().committable() is None
+
+
+def test_handed_over_again_is_open_again() -> None:
+    """After seeking back, what was done counts as open until it is done again: a crash then loses nothing."""
+    tracked = OpenOffsets()
+    tracked.hand_over([5, 6], 7)
+    assert tracked.done(5)
+    assert tracked.done(6)
+    tracked.hand_over([5], 6)
+    assert tracked.committable() == 5
+    assert tracked.done(5)
+    assert tracked.committable() == 7

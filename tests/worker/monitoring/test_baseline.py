@@ -1,0 +1,122 @@
+"""The baseline's state, over real RocksDB stores and without a broker."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from faust.types import TP
+from rocksdict import Options, Rdict
+from structlog.testing import capture_logs
+
+from streams.detection.memory import CapBucket, PairMemory
+from streams.wire.memory import bucket_key, encode_bucket, encode_pair, pair_key
+from streams.worker.monitoring.baseline import Baseline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CHANGELOG = "rootwatch-memory-changelog"
+OWN, STANDBY = (0, 1), 2
+OFFSET_KEY = b"__faust\0offset__"
+
+
+@pytest.fixture
+def stores(tmp_path: Path) -> Iterator[dict[int, Rdict]]:
+    """Empty stores as Faust opens them: two partitions of this worker's own, one standby."""
+    opened = {number: Rdict(str(tmp_path / str(number)), Options(raw_mode=True)) for number in (*OWN, STANDBY)}
+    for store in opened.values():
+        store.put(OFFSET_KEY, b"7")
+    yield opened
+    for store in opened.values():
+        store.close()
+
+
+def baseline(stores: dict[int, Rdict], learn_until: int | None = None) -> Baseline:
+    """The baseline of a worker that is ready and has these stores."""
+    return Baseline(
+        SimpleNamespace(
+            ready=True,
+            assignor=SimpleNamespace(assigned_actives=lambda: {TP(CHANGELOG, number) for number in OWN}),
+            memory=SimpleNamespace(
+                changelog_topic_name=CHANGELOG, data=SimpleNamespace(_dbs=stores), estimated_entries=lambda: 0
+            ),
+            deciding=SimpleNamespace(learn_until=learn_until),
+        )
+    )
+
+
+def remember(store: Rdict, count: int, first_seen: int) -> None:
+    """Pairs of one principal, each first seen a millisecond after the one before, and a bucket."""
+    for number in range(count):
+        seen = first_seen + number
+        store.put(pair_key("arn:aws:iam::1:user/a", f"{number:012d}"), encode_pair(PairMemory(seen, seen, 1)))
+    store.put(bucket_key("arn:aws:iam::1:user/a", 300_000), encode_bucket(CapBucket(300_000, ("id",))))
+
+
+def counted(made: Baseline, until: Any) -> None:
+    """Run the service until something is so."""
+
+    async def run() -> None:
+        async with made:
+            while not until(made):  # noqa: ASYNC110  the service has no event to wait for
+                await asyncio.sleep(0.01)
+
+    asyncio.run(run())
+
+
+def test_the_census_counts_own_pairs_and_finds_the_oldest(stores: dict[int, Rdict]) -> None:
+    """Pairs of all own partitions count, over several steps; buckets, Faust's offset and standby copies do not."""
+    remember(stores[0], 600, 2_000_000)
+    remember(stores[1], 250, 1_000_000)
+    remember(stores[STANDBY], 5, 1)
+    made = baseline(stores)
+    counted(made, lambda made: made.pairs is not None)
+    assert made.pairs == 850
+    assert made.describe()["oldest_sighting"] == "1970-01-01T00:16:40.000Z"
+
+
+def test_an_empty_memory_has_no_pairs_and_no_oldest(stores: dict[int, Rdict]) -> None:
+    """Nothing remembered is zero pairs, and no date is made up."""
+    made = baseline(stores)
+    counted(made, lambda made: made.pairs is not None)
+    assert (made.pairs, made.oldest) == (0, None)
+
+
+def test_an_unreadable_pair_leaves_the_number_unknown(stores: dict[int, Rdict]) -> None:
+    """A value that this version cannot read is a warning of the census; the worker's detection decides on the rest."""
+    stores[0].put(pair_key("p", "222222222222"), b"newer")
+    made = baseline(stores)
+    with capture_logs() as logs:
+        counted(made, lambda _: any(entry["event"] == "baseline.uncounted" for entry in logs))
+    assert made.pairs is None
+
+
+@pytest.mark.parametrize(
+    ("remembered", "learn_until", "expected"),
+    [(0, None, 1), (1, None, 0), (0, 4_102_444_800_000, 0)],
+    ids=["empty", "seeded", "learning"],
+)
+def test_only_an_empty_memory_that_does_not_learn_is_warned_of(
+    stores: dict[int, Rdict], remembered: int, learn_until: int | None, expected: int
+) -> None:
+    """M6: with nothing remembered and no learn_until every pair will alert: said once, with how to seed."""
+    remember(stores[1], remembered, 1_000)
+    if not remembered:
+        stores[1].delete(bucket_key("arn:aws:iam::1:user/a", 300_000))
+    made = baseline(stores, learn_until)
+    with capture_logs() as logs:
+        made.announce()
+        made.announce()
+    warnings = [entry for entry in logs if entry["event"] == "baseline.empty"]
+    assert len(warnings) == expected
+    assert all("rootwatch warm-up" in entry["mend"] for entry in warnings)
+
+
+def test_learning_ends_by_the_clock(stores: dict[int, Rdict]) -> None:
+    """A learn_until ahead is learning, one that has passed is live; without one it is live."""
+    states = {until: baseline(stores, until).describe()["state"] for until in (None, 1, 4_102_444_800_000)}
+    assert states == {None: "live", 1: "live", 4_102_444_800_000: "learning"}

@@ -1,0 +1,102 @@
+"""What the worker's HTTP port says, by the state of the worker, without a broker."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from ports import held_port
+from prometheus_client import CollectorRegistry
+
+from streams.worker.monitoring.http import POLL_SECONDS, HttpServer
+
+
+def worker(**state: Any) -> SimpleNamespace:
+    """A worker that is ready and well, but for what is given."""
+    usual = {
+        "metrics": SimpleNamespace(registry=CollectorRegistry()),
+        "failure": None,
+        "ready": True,
+        "last_poll": time.monotonic(),
+        "batches": SimpleNamespace(in_hand=False),
+        "tables": SimpleNamespace(
+            recovery=SimpleNamespace(active_remaining_total=lambda: 7, standby_remaining_total=lambda: -1)
+        ),
+        "consumer": SimpleNamespace(assignment=lambda: {1, 2, 3}),
+        "baseline": SimpleNamespace(describe=lambda: {"state": "live"}),
+        "registry_probe": SimpleNamespace(describe=lambda: {"reachable": False, "problem": "away"}),
+    }
+    return SimpleNamespace(**{**usual, **state})
+
+
+def ask(app: SimpleNamespace, path: str, method: str = "GET") -> tuple[int, Any]:
+    """The status and the JSON body, if it is one, of a request to a server of this worker."""
+
+    def request(port: int) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        try:
+            connection.request(method, path)
+            answer = connection.getresponse()
+            body = answer.read()
+            return answer.status, json.loads(body) if "json" in answer.headers["Content-Type"] else body
+        finally:
+            connection.close()
+
+    async def served(port: int) -> tuple[int, Any]:
+        app.options = SimpleNamespace(http_host="127.0.0.1", http_port=port)
+        async with HttpServer(app):
+            return await asyncio.to_thread(request, port)
+
+    with held_port() as port:
+        return asyncio.run(served(port))
+
+
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [
+        ({}, 200),
+        ({"ready": False}, 200),
+        ({"last_poll": time.monotonic() - POLL_SECONDS - 1}, 503),
+        ({"last_poll": time.monotonic() - POLL_SECONDS - 1, "batches": SimpleNamespace(in_hand=True)}, 200),
+        ({"failure": RuntimeError(), "batches": SimpleNamespace(in_hand=True)}, 503),
+    ],
+    ids=["well", "recovering", "stuck", "waiting", "failed"],
+)
+def test_alive_is_who_polls_and_has_not_failed(state: dict[str, Any], status: int) -> None:
+    """/healthz is 503 for a consumer that stopped asking and for a failed worker.
+
+    It is not for one that recovers, nor for one whose queues are full as broker or registry do not answer.
+    """
+    answered, body = ask(worker(**state), "/healthz")
+    assert (answered, body["healthy"]) == (status, status == 200)
+
+
+def test_not_ready_says_what_is_missing() -> None:
+    """/readyz is 503 before partitions are assigned and the table is recovered, and tells how far that is."""
+    status, body = ask(worker(ready=False), "/readyz")
+    assert status == 503
+    assert body == {
+        "ready": False,
+        "partitions": 0,
+        "recovery_remaining": {"active": 7, "standby": 0},
+        "baseline": {"state": "live"},
+        "registry": {"reachable": False, "problem": "away"},
+    }
+
+
+def test_a_registry_that_is_away_is_said_and_not_judged() -> None:
+    """/readyz stays 200 while the registry is away: the body says so."""
+    status, body = ask(worker(), "/readyz")
+    assert (status, body["ready"], body["partitions"], body["registry"]["reachable"]) == (200, True, 3, False)
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("path", ["/metrics", "/healthz", "/readyz"])
+def test_nothing_can_be_changed(path: str, method: str) -> None:
+    """The port only reads: any other method is 405."""
+    assert ask(worker(), path, method)[0] == 405

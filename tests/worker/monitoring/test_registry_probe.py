@@ -1,0 +1,54 @@
+"""What the worker knows of its schema registry."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from streams.settings import Settings
+from streams.topics.catalogue import alert_schemas
+from streams.wire.registry import apply_schemas
+from streams.worker.monitoring.registry_probe import RegistryProbe
+
+if TYPE_CHECKING:
+    from registry_server import RegistryServer
+
+
+def asked(settings: Settings) -> dict[str, Any] | None:
+    """What a probe says once it has asked."""
+
+    async def ask() -> dict[str, Any] | None:
+        async with RegistryProbe(settings) as probe:
+            while settings.schema_registry_url is not None and probe.reachable is None:  # noqa: ASYNC110  no event to await
+                await asyncio.sleep(0.01)
+            return probe.describe()
+
+    return asyncio.run(ask())
+
+
+def test_no_registry_is_no_problem() -> None:
+    """Without a registry in the settings there is nothing to say."""
+    assert asked(Settings()) is None
+
+
+def test_a_registry_with_the_schemas_is_reachable(registry: RegistryServer) -> None:
+    """A registry that holds the alert schema as `topics apply` leaves it is reachable, without a problem."""
+    settings = Settings(schema_registry_url=registry.url)
+    apply_schemas(settings, alert_schemas(settings))
+    assert asked(settings) == {"reachable": True, "problem": None}
+
+
+def test_a_missing_schema_is_a_problem(registry: RegistryServer) -> None:
+    """A registry without the alert schema answers, but alerts would not be encoded: the subject is named."""
+    said = asked(Settings(schema_registry_url=registry.url))
+    assert said is not None
+    assert said["reachable"] is False
+    assert "rootwatch.alerts-value" in said["problem"]
+
+
+def test_a_registry_that_is_away_is_a_problem() -> None:
+    """Nobody at the registry's address: not reachable, in words."""
+    said = asked(Settings(schema_registry_url="http://127.0.0.1:9"))
+    assert said is not None
+    assert said["reachable"] is False
+    assert "unreachable" in said["problem"]

@@ -1,0 +1,106 @@
+"""The sweep: a few entries with each sighting, round and round, and what is forgotten is deleted (M8)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from memory_store import Partition
+from sightings import ALICE, BOB, DAY, MINUTE, NOON, sighting, with_settings
+from two_years import A_DAY, days, entries_at_most
+
+from streams.detection.memory import PairMemory
+from streams.pipeline import Seen
+from streams.wire import memory as codec
+from streams.worker.state.sweep import STEP, Sweep
+from streams.worker.state.table import PartitionMemory
+
+if TYPE_CHECKING:
+    from streams.pipeline import Deciding
+
+SETTINGS = with_settings(window=10 * MINUTE, forget_after=2 * DAY, max_alerts=2)
+LATER = NOON + 3 * DAY
+
+
+def swept(sweep: Sweep, partition: Partition, sightings: int, deciding: Deciding = SETTINGS) -> list[bytes]:
+    """The keys that a batch of so many sightings, none of which wrote anything, deletes."""
+    batch = PartitionMemory("changelog", 0, partition.store, b"offset")
+    sweep.forget(batch, [Seen(LATER, LATER)] * sightings, deciding)
+    return [key for key, value in batch.changes() if value is None]
+
+
+def old_pairs(count: int) -> Partition:
+    """A partition with so many pairs, all of them forgotten, and nothing else."""
+    partition = Partition(SETTINGS)
+    value = codec.encode_pair(PairMemory(NOON, NOON, 1))
+    partition.store.entries = {codec.pair_key(ALICE, f"{n:012d}"): value for n in range(count)}
+    return partition
+
+
+def test_the_sweep_comes_to_every_entry_and_begins_again_in_the_same_batch() -> None:
+    """M8: a few entries with each sighting, all of them in turn; the end of the store is followed by its beginning."""
+    partition = old_pairs(6)
+    partition.store.entries[b"offset"] = b"17"
+    first, second, third, fourth, fifth, sixth = sorted(partition.store.entries)[:6]
+    sweep = Sweep()
+    assert swept(sweep, partition, 1) == [first, second, third, fourth]
+    assert swept(sweep, partition, 1) == [fifth, sixth, first, second]
+    assert swept(sweep, partition, 1) == [third, fourth, fifth, sixth]
+
+
+def test_no_entry_is_examined_twice_in_a_batch() -> None:
+    """M8: a batch that is larger than the store goes round once, from wherever the last one stopped."""
+    partition = old_pairs(STEP + 1)
+    sweep = Sweep()
+    swept(sweep, partition, 1)
+    assert sorted(swept(sweep, partition, 500)) == sorted(partition.store.entries)
+
+
+def test_what_the_batch_has_written_is_left() -> None:
+    """M8: what this batch has just refreshed is not in the store yet, and is not forgotten by what the store holds."""
+    partition = old_pairs(2)
+    batch = PartitionMemory("changelog", 0, partition.store, b"offset")
+    partition.decide(batch, sighting(LATER, account=f"{0:012d}"))
+    Sweep().forget(batch, [Seen(LATER, LATER)], SETTINGS)
+    assert [key for key, value in batch.changes() if value is None] == [codec.pair_key(ALICE, f"{1:012d}")]
+
+
+def test_cap_buckets_of_a_quiet_principal_are_kept_for_a_week() -> None:
+    """A3: a bucket is found by a replay of the last week, and then deleted, however long pairs are remembered."""
+    partition = Partition(with_settings(max_alerts=1), Sweep())
+    partition.handle([sighting(NOON, ALICE, f"{1:012d}")])
+    for day in range(1, 8):
+        partition.handle([sighting(NOON + day * DAY, BOB, f"{day:012d}")])
+    partition.handle([sighting(NOON + 1, ALICE, f"{2:012d}")])
+    assert partition.sent[-1][1] == "overflow"
+    partition.handle([sighting(NOON + 8 * DAY + 1, BOB, f"{8:012d}")] * 5)
+    kept = [codec.parse_key(key) for key in partition.store.entries]
+    assert {key.start for key in kept if isinstance(key, codec.BucketKey)} == {NOON + 8 * DAY}
+    assert codec.PairKey(ALICE, f"{1:012d}") in kept
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(1, 12), st.lists(st.integers(1, 300), min_size=1, max_size=4))
+@example(4, [1])
+@example(4, [280])
+@example(1, [500])
+def test_the_memory_stays_bounded_whatever_the_batches(forget_days: int, sizes: list[int]) -> None:
+    """M8: over days of new pairs the memory holds what ``entries_at_most`` says, in batches of any size.
+
+    All that is not forgotten is among it.
+    """
+    deciding = with_settings(window=DAY, forget_after=forget_days * DAY)
+    partition = Partition(deciding, Sweep())
+    left = list(days(0, 60))
+    turn = 0
+    while left:
+        size = sizes[turn % len(sizes)]
+        batch, left = left[:size], left[size:]
+        partition.handle(batch)
+        turn += 1
+        assert len(partition.store.entries) <= entries_at_most(forget_days, max(sizes))
+        last = batch[-1].event.time
+        of_late = [seen for seen in batch if last - seen.event.time <= forget_days * DAY]
+        assert {codec.pair_key(seen.principal, seen.member_account) for seen in of_late} <= set(partition.store.entries)
+    assert len(partition.store.entries) >= min(60, forget_days) * A_DAY
