@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from streams import pipeline
-from streams.backtest.span import DAY
+from streams.backtest.sources.span import DAY
 from streams.detection.dict_memory import RememberedPrincipal
 
 if TYPE_CHECKING:

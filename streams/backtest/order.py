@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
 from typing import TYPE_CHECKING, Literal, Self
 
-from streams.backtest.output import writing
+from streams.backtest.results.json_lines import writing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

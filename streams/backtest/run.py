@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from streams.backtest.evaluation import Verdicts, evaluate
 from streams.backtest.order import Sorter, order_key
-from streams.backtest.tally import Tally
-from streams.backtest.workforce import WorkerLostError, gather
+from streams.backtest.reading.process_pool import WorkerLostError, gather
+from streams.backtest.reading.read_stats import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from streams.backtest.parts import Part, Task
-    from streams.backtest.reader import Reading
+    from streams.backtest.reading.reader import Reading
+    from streams.backtest.reading.tasks import Part, Task
     from streams.extraction.sighting import Sighting
     from streams.pipeline import Deciding, Decision
 

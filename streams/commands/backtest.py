@@ -11,22 +11,23 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from streams import settings
-from streams.backtest import inputs, progress, summary
-from streams.backtest.compare import Comparison
-from streams.backtest.compare import lines as comparison_lines
-from streams.backtest.output import AlertLines, check_apart, opened, writing
-from streams.backtest.report_options import options_used, settings_used
+from streams.backtest.results import progress, summary
+from streams.backtest.results.compare import Comparison
+from streams.backtest.results.compare import lines as comparison_lines
+from streams.backtest.results.json_lines import AlertLines, check_apart, opened, writing
+from streams.backtest.results.used_options import options_used, settings_used
 from streams.backtest.run import Replaying, replay
-from streams.backtest.wanted import UsageError, Wanted, wanted
+from streams.backtest.sources import choose
+from streams.backtest.sources.request import UsageError, Wanted, wanted
 from streams.commands import replay_options as options  # noqa: TC001  typer reads it
 from streams.commands.options import Config  # noqa: TC001  typer reads it
 from streams.commands.replay_options import cores, say
 
 if TYPE_CHECKING:
-    from streams.backtest.compare import Difference
-    from streams.backtest.report import Report
+    from streams.backtest.reading.read_stats import Tally
+    from streams.backtest.results.compare import Difference
+    from streams.backtest.results.report import Report
     from streams.backtest.run import Listener
-    from streams.backtest.tally import Tally
     from streams.pipeline import Deciding
     from streams.rules.rule import Rule
     from streams.settings import Settings
@@ -132,14 +133,14 @@ def _run(want: Wanted, configured: Settings, results: Results, processes: int) -
         if results.output is not None:
             stream = stack.enter_context(opened("--output", results.output))
         page = None if results.report is None else stack.enter_context(opened("--report", results.report))
-        source = inputs.choose(want, configured, processes)
+        source = choose.choose(want, configured, processes)
         comparison = _comparison(results.compare, configured, rule, deciding)
         report = None if page is None else _empty_report()
         lines = AlertLines(stream, str(results.output or "standard output"))
         listeners: list[Listener] = [lines]
         listeners += [report] if report is not None else []
         listeners += [comparison] if comparison is not None else []
-        how = Replaying(inputs.reading(want, source, rule, configured.taking()), deciding, processes)
+        how = Replaying(choose.reading(want, source, rule, configured.taking()), deciding, processes)
         with progress.shown(source) as bar:
             tally, verdicts = replay(source, how, listeners, bar)
         lines.flush()
@@ -159,7 +160,7 @@ def _run(want: Wanted, configured: Settings, results: Results, processes: int) -
 
 
 def _empty_report() -> Report:
-    from streams.backtest.report import Report  # noqa: PLC0415  only this needs the template engine
+    from streams.backtest.results.report import Report  # noqa: PLC0415  only this needs the template engine
 
     return Report()
 
@@ -168,7 +169,7 @@ def _comparison(topic: str | None, configured: Settings, rule: Rule, deciding: D
     """What compares with the live alerts of a topic; they are read before anything else, so that all may be told."""
     if topic is None:
         return None
-    from streams.backtest.live_alerts import each_live_alert  # noqa: PLC0415  only this needs a Kafka client
+    from streams.backtest.results.live_alerts import each_live_alert  # noqa: PLC0415  only this needs a Kafka client
 
     live = each_live_alert(configured, topic, rule.id)
     overflow = each_live_alert(configured, f"{topic}.overflow", rule.id, may_be_missing=True)

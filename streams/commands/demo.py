@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from streams import log
-from streams.backtest.live_alerts import live_alerts
+from streams.backtest.results.live_alerts import live_alerts
 from streams.commands.alert_table import table
 from streams.commands.replay_options import say
 from streams.commands.worker import Worker

@@ -17,7 +17,7 @@ from confluent_kafka import TopicCollection, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from streams import settings
-from streams.backtest.wanted import SourceError
+from streams.backtest.sources.request import SourceError
 from streams.commands.check_list import show
 from streams.commands.options import Config  # noqa: TC001  typer reads it
 from streams.errors import OperatorError

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 import typer
 
 from streams import pipeline, settings
-from streams.backtest.messages import CannotReadError, blocks, holds_lines
+from streams.backtest.sources.file_messages import CannotReadError, blocks, holds_lines
 from streams.commands.options import Config  # noqa: TC001  typer reads it
 from streams.commands.replay_options import MemberAccount, Principal, RuleFile, say
 from streams.content.redaction import redact_text

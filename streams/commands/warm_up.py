@@ -5,9 +5,10 @@ from __future__ import annotations
 import typer
 
 from streams import settings
-from streams.backtest import inputs, progress, summary
-from streams.backtest.seeding import Seeding, seed
-from streams.backtest.wanted import UsageError, wanted
+from streams.backtest.results import progress, summary
+from streams.backtest.sources import choose
+from streams.backtest.sources.request import UsageError, wanted
+from streams.backtest.warm_up import Seeding, seed
 from streams.commands import replay_options as options  # noqa: TC001  typer reads it
 from streams.commands.options import Config  # noqa: TC001  typer reads it
 from streams.commands.replay_options import cores, say
@@ -53,8 +54,8 @@ def warm_up(  # noqa: PLR0913  one for each option
         raise UsageError(f"--topic {topic}: the workers read this topic already; there is nothing to seed from it")
     # What the producer may not write its library tells in ways that leave no words.
     check_rights(configured, [Right("topic", sightings, ("Write",))])
-    source = inputs.choose(want, configured, processes or cores())
-    reading = inputs.reading(want, source, configured.load_rule(), configured.taking())
+    source = choose.choose(want, configured, processes or cores())
+    reading = choose.reading(want, source, configured.load_rule(), configured.taking())
     with progress.shown(source) as bar:
         tally, acknowledged = seed(source, Seeding(reading, processes or cores(), configured, sightings), bar)
     for line in (*summary.reading_lines(tally), f"seeded       {acknowledged:,} sightings to {sightings}"):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import KafkaError, TopicPartition
 
 from streams import pipeline
-from streams.backtest.wanted import SourceError
+from streams.backtest.sources.request import SourceError
 from streams.content.payload_kind import describe
 from streams.kafka.errors import is_retriable
 from streams.kafka.reader import Connection

@@ -14,7 +14,7 @@ from replay_records import ALICE, lines, record, run
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-from streams.backtest.report import ACCOUNTS_SHOWN
+from streams.backtest.results.report import ACCOUNTS_SHOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.backtest.topic import cut
-from streams.backtest.topic_task import BATCH, BATCH_BYTES, Slice, batch_count
+from streams.backtest.sources.topic import cut
+from streams.backtest.sources.topic_task import BATCH, BATCH_BYTES, Slice, batch_count
 
 SLICES = st.lists(st.tuples(st.integers(0, 1000), st.integers(1, 1000)), min_size=1, max_size=8).map(
     lambda ranges: [Slice(number, start, start + length) for number, (start, length) in enumerate(ranges)]

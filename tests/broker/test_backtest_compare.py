@@ -9,7 +9,7 @@ from confluent_kafka import Producer
 from replay_records import Ran, lines, record, run
 from sightings import RULE, History
 
-from streams.backtest.reader import Reader, Reading
+from streams.backtest.reading.reader import Reader, Reading
 from streams.pipeline import Taking
 from streams.wire import alert as codec
 

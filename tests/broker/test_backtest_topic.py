@@ -12,8 +12,8 @@ from confluent_kafka.admin import OffsetSpec
 from replay_records import Ran, ordinary, record, run
 from sightings import RULE
 
-from streams.backtest.reader import Reader, Reading
-from streams.backtest.topic_task import Slice, TopicTask
+from streams.backtest.reading.reader import Reader, Reading
+from streams.backtest.sources.topic_task import Slice, TopicTask
 from streams.pipeline import Taking
 from streams.settings import Settings
 from streams.wire import sighting as codec
@@ -95,7 +95,7 @@ def test_any_number_of_processes_gives_the_same_bytes(
     backtest: Backtest, broker: RunningBroker, names: Names, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """M9: a topic of fewer partitions than processes is cut into pieces, and nothing is lost or read twice."""
-    monkeypatch.setattr("streams.backtest.topic.SMALL_TOPIC", 0)
+    monkeypatch.setattr("streams.backtest.sources.topic.SMALL_TOPIC", 0)
     topic = broker.create_topic(names.source_topic, 2)
     noise = [(n % 2, at("2026-01-01T00:00:00Z"), json.dumps(ordinary(n)).encode()) for n in range(997)]
     produce(broker, topic, [*noise, *daily(range(1, 29), 2), *noise])
@@ -110,7 +110,7 @@ def test_thorough_reading_names_what_is_wrong_without_a_mark(
     backtest: Backtest, broker: RunningBroker, names: Names, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R3: in a large topic a broken message without a mark is malformed if --thorough was asked for."""
-    monkeypatch.setattr("streams.backtest.topic.SMALL_TOPIC", 0)
+    monkeypatch.setattr("streams.backtest.sources.topic.SMALL_TOPIC", 0)
     topic = broker.create_topic(names.source_topic, 1)
     produce(broker, topic, [*daily([1, 2]), (0, at("2026-01-03T00:00:00Z"), b'{"cut": }')])
     quick, thorough = (backtest("--topic", topic, *options) for options in ([], ["--thorough"]))
@@ -292,7 +292,7 @@ def test_offsets_deleted_while_reading_are_named(broker: RunningBroker, names: N
 
 def test_broker_that_goes_away_is_a_named_failure(own_broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a broker no longer gives is a failure in the tally, so that what was read so far is still reported."""
-    monkeypatch.setattr("streams.backtest.topic_task.PATIENCE", 1.0)
+    monkeypatch.setattr("streams.backtest.sources.topic_task.PATIENCE", 1.0)
     own_broker.kill()
     task = TopicTask(Settings(bootstrap_servers=own_broker.bootstrap), "cloudtrail", (Slice(0, 0, 10),))
     (failure,) = [failure for part in task.read(Reading(RULE, Taking())) for failure in part.tally.failures]

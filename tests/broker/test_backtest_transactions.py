@@ -36,7 +36,7 @@ def rootwatch(
 ) -> Command:
     """The command line on the broker; an open transaction is given up at once."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("streams.backtest.topic.OPEN_SECONDS", 0.0)
+    monkeypatch.setattr("streams.backtest.sources.topic.OPEN_SECONDS", 0.0)
     for name in ("TOPIC_PREFIX", "GROUP_ID"):
         monkeypatch.setenv(f"ROOTWATCH_{name}", names.topic_prefix)
     monkeypatch.setenv("ROOTWATCH_BOOTSTRAP_SERVERS", broker.bootstrap)
@@ -129,7 +129,7 @@ def test_pieces_of_a_topic_end_before_an_open_transaction(
     rootwatch: Command, topic: str, transactions: Transactions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """M9: several processes read the same as one, and none waits behind the transaction."""
-    monkeypatch.setattr("streams.backtest.topic.SMALL_TOPIC", 0)
+    monkeypatch.setattr("streams.backtest.sources.topic.SMALL_TOPIC", 0)
     for number in range(4):
         transactions.write(*map(on_account, range(number * 5, number * 5 + 5)))
         transactions.commit()
@@ -156,7 +156,7 @@ def test_a_transaction_that_ends_meanwhile_is_read(
 
     of_the_broker = Connection.watermarks
     monkeypatch.setattr(Connection, "watermarks", watermarks)
-    monkeypatch.setattr("streams.backtest.topic.OPEN_SECONDS", 60.0)
+    monkeypatch.setattr("streams.backtest.sources.topic.OPEN_SECONDS", 60.0)
     transactions.write(on_account(1))
     ran = rootwatch("backtest", "--topic", topic)
     assert (ran.code, accounts(ran)) == (0, [1])

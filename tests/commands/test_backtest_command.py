@@ -172,8 +172,8 @@ def test_output_goes_to_the_file_and_stdout_stays_empty(backtest: Backtest, tmp_
 
 def test_same_input_gives_the_same_bytes(backtest: Backtest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """M9: any order and split of the files, packed or not, and any number of processes give the same bytes."""
-    monkeypatch.setattr("streams.backtest.files.SMALL_INPUT", 0)
-    monkeypatch.setattr("streams.backtest.files.TASK_FILES", 2)
+    monkeypatch.setattr("streams.backtest.sources.files.SMALL_INPUT", 0)
+    monkeypatch.setattr("streams.backtest.sources.files.TASK_FILES", 2)
     chance = random.Random(7)  # noqa: S311  no secret
     records = [
         record(f"2026-01-{day:02d}T00:00:0{second}Z", who, f"{account:012d}", eventID=f"{chance.randrange(40)}")
@@ -216,7 +216,7 @@ def test_thorough_reading_names_what_is_wrong_without_a_mark(
     backtest: Backtest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """R3: in a large archive a broken file without a mark is malformed if --thorough was asked for."""
-    monkeypatch.setattr("streams.backtest.files.SMALL_INPUT", 0)
+    monkeypatch.setattr("streams.backtest.sources.files.SMALL_INPUT", 0)
     _write(tmp_path / "in.jsonl", record("2026-01-01T00:00:00Z"))
     broken = tmp_path / "broken.json"
     broken.write_text('{"Records": [{"eventName": }]}')

@@ -12,8 +12,8 @@ import pytest
 from confluent_kafka import KafkaError, Message, TopicPartition
 from sightings import RULE
 
-from streams.backtest.reader import Reading
-from streams.backtest.topic_task import Slice, TopicTask
+from streams.backtest.reading.reader import Reading
+from streams.backtest.sources.topic_task import Slice, TopicTask
 from streams.commands import alerts
 from streams.kafka.reader import Connection
 from streams.pipeline import Taking

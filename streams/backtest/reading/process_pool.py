@@ -1,0 +1,162 @@
+"""Reads tasks in processes, one a core, and hands their parts to the caller as they come.
+
+Rules:
+- Parts travel through one pipe a process, which holds little: a process that is ahead of the caller waits, so memory
+  stays bounded.
+- Each process has one task in hand and one waiting, so that it does not wait for the caller to give it the next.
+- A process that ends before its tasks do (killed for want of memory, say) is an error that says so, never a shorter
+  result. And when the caller ends, whatever way, its processes do: none but the caller may hold its ends of their
+  pipes, which a fork hands to every later process.
+- Reading makes millions of objects that die at once, and none in circles: Python's search for circles, which would
+  start with every batch, is made rare.
+- A process of one thread is forked, which takes no time. One with more must not be, as their locks would stay locked in
+  the child (a progress bar has a thread, librdkafka several): then a fork server makes the processes.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import signal
+from collections import deque
+from contextlib import contextmanager
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import ForkContext, ForkProcess, ForkServerContext, ForkServerProcess
+
+    from streams.backtest.reading.reader import Reading
+    from streams.backtest.reading.tasks import Part, Task
+
+    _Context = ForkContext | ForkServerContext
+
+_IN_HAND = 2
+_YOUNG_OBJECTS = 100_000
+
+
+class WorkerLostError(Exception):
+    """A reading process ended before its work; the message says how."""
+
+
+def gather(tasks: Sequence[Task], reading: Reading, processes: int) -> Iterator[Part]:
+    """Read all tasks in up to so many processes; in this one if that is one, or if there is but one task.
+
+    Raises:
+        WorkerLostError: a process ended before its work.
+    """
+    workers = min(processes, len(tasks))
+    with _rare_collections():
+        if workers <= 1:
+            for task in tasks:
+                yield from task.read(reading)
+            return
+        context = _context([__name__, *{type(task).__module__ for task in tasks}])
+        waiting = deque(tasks)
+        team: list[_Worker] = []
+        for _ in range(workers):
+            team.append(_Worker(context, reading, [worker.connection for worker in team]))
+        try:
+            for worker in team * _IN_HAND:
+                worker.give(waiting)
+            yield from _parts(team, waiting)
+        finally:
+            for worker in team:
+                worker.end()
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    before = gc.get_threshold()
+    gc.set_threshold(_YOUNG_OBJECTS)
+    gc.freeze()  # what has been imported stays, and need not be looked at
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
+
+
+def _context(modules: list[str]) -> _Context:
+    """How processes are made; ``modules`` are those that they need."""
+    threads = Path("/proc/self/task")  # of Python and of libraries alike; only Linux tells
+    if threads.is_dir() and len(list(threads.iterdir())) == 1:
+        return multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(modules)
+    return context
+
+
+def _parts(team: list[_Worker], waiting: deque[Task]) -> Iterator[Part]:
+    busy = {worker.connection: worker for worker in team}
+    while busy:
+        for ready in wait(list(busy)):
+            worker = busy[cast("Connection", ready)]
+            part = worker.receive()
+            if part is not None:
+                yield part
+                continue
+            worker.give(waiting)
+            if not worker.in_hand:
+                del busy[worker.connection]
+
+
+class _Worker:
+    def __init__(self, context: _Context, reading: Reading, earlier: list[Connection]) -> None:
+        self.connection, other = context.Pipe()
+        self.in_hand = 0
+        inherited = [*earlier, self.connection] if context.get_start_method() == "fork" else []
+        self._process: ForkProcess | ForkServerProcess = context.Process(
+            target=_work, args=(other, reading, inherited), daemon=True
+        )
+        self._process.start()
+        other.close()
+
+    def give(self, waiting: deque[Task]) -> None:
+        if not waiting:
+            return
+        try:
+            self.connection.send(waiting.popleft())
+        except OSError as error:
+            raise self._lost() from error
+        self.in_hand += 1
+
+    def receive(self) -> Part | None:
+        try:
+            part: Part | None = self.connection.recv()
+        except (EOFError, OSError) as error:
+            raise self._lost() from error
+        if part is None:
+            self.in_hand -= 1
+        return part
+
+    def _lost(self) -> WorkerLostError:
+        self._process.join()
+        return WorkerLostError(f"a reading process ended early, with exit code {self._process.exitcode}")
+
+    def end(self) -> None:
+        self.connection.close()
+        self._process.terminate()
+        self._process.join()
+
+
+def _work(connection: Connection, reading: Reading, inherited: list[Connection]) -> None:
+    """A process's life: read a task, send its parts, then ``None``; until the caller hangs up."""
+    for callers_end in inherited:
+        callers_end.close()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the caller ends its processes
+    gc.set_threshold(_YOUNG_OBJECTS)
+    while True:
+        try:
+            task: Task = connection.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            for part in task.read(reading):
+                connection.send(part)
+            connection.send(None)
+        except BrokenPipeError:  # the caller is gone
+            return

@@ -1,0 +1,277 @@
+"""From messages to counted sightings of the span, by way of the pipeline.
+
+Rules:
+- Bytes without any mark of the rule are not parsed, or reading would cost six times what decompressing does. Of them
+  only the outside is looked at: what does not begin and end as JSON does is parsed all the same, to tell what is wrong
+  with it (R3).
+- A small input is read whole all the same (``thorough``), so that each flaw in it is named.
+- The span is that of event time for files and of Kafka's timestamps for topics; of event time also for a record that
+  has no Kafka timestamp. What has no readable time is within it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
+
+from streams import pipeline
+from streams.backtest.reading.read_stats import Flaw, Place, Tally
+from streams.backtest.reading.record_prefilter import narrow
+from streams.backtest.reading.tasks import PART_BYTES
+from streams.backtest.sources.file_messages import in_blocks
+from streams.backtest.sources.span import Span
+from streams.content import json_text
+from streams.extraction.kafka_time import NO_TIMESTAMP
+from streams.extraction.sighting import Origin
+from streams.wire.sighting import decode as decode_sighting
+from streams.wire.single_object import MAGIC as SINGLE_OBJECT
+from streams.wire.single_object import WireError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from confluent_kafka import Message
+
+    from streams.extraction.sighting import Sighting
+    from streams.pipeline import Rejected, Taking
+    from streams.rules.rule import Rule
+
+_BLANKS = b" \t\r\n"
+_OPEN, _CLOSE = b"{}"
+_SEAM = 1024
+_LINES_LOOKED_AT = 2
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How to read.
+
+    Attributes:
+        rule: what to look for.
+        taking: how sightings are taken, and the bound of a message's size.
+        span: what is wanted.
+        thorough: parse every message, also those without any mark of the rule.
+    """
+
+    rule: Rule
+    taking: Taking
+    span: Span = field(default_factory=Span)
+    thorough: bool = False
+
+
+class Reader:
+    """Reads messages one after the other; ``take`` hands over what has gathered since the last time."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._may_match = pipeline.matcher(reading.rule, reading.taking.max_message_size)
+        self._places = pipeline.mark_finder(reading.rule)
+        self.tally = Tally()
+        self.sightings: list[Sighting] = []
+        self._held = 0
+
+    @property
+    def max_message_size(self) -> int:
+        """How many bytes a message may have, decompressed."""
+        return self._reading.taking.max_message_size
+
+    @property
+    def is_full(self) -> bool:
+        """Whether enough has gathered to be handed over."""
+        return self._held >= PART_BYTES
+
+    def take(self) -> tuple[Tally, list[Sighting]]:
+        """The counts and sightings gathered; afterwards there are none."""
+        taken = self.tally, self.sightings
+        self.tally, self.sightings, self._held = Tally(), [], 0
+        return taken
+
+    def file(self, pieces: Iterable[bytes | bytearray], path: str) -> Iterable[bytes]:
+        """Read a file that is one message, in decompressed pieces.
+
+        Returns the file in blocks, for ``lines``, if it is larger than a message may be and has one on each line; a
+        larger one of another kind is rejected. Else there are none.
+        """
+        bound = self.max_message_size
+        held: list[bytes | bytearray] = []
+        size, is_marked = 0, self._reading.thorough
+        following = iter(pieces)
+        for piece in following:
+            # A mark is shorter than a seam, so a file that has one has it in a piece or in the seam of two.
+            is_marked = is_marked or self._may_match(piece)
+            if held and not is_marked:
+                is_marked = self._may_match(held[-1][-_SEAM:] + piece[:_SEAM])
+            held.append(piece)
+            size += len(piece)
+            if size > bound:
+                return self._too_large(held, following, Place(path))
+        self.tally.messages += 1
+        ends = held[0] if len(held) == 1 else b"".join((*held[:1], *held[-1:]))
+        if not is_marked and looks_whole(ends):
+            self.tally.unmarked += 1
+            return ()
+        if len(held) != 1:
+            held[:] = [b"".join(held)]  # it may be large: held once, no more
+        self._message(held.pop(), Place(path))
+        return ()
+
+    def _too_large(
+        self, held: list[bytes | bytearray], following: Iterator[bytes | bytearray], place: Place
+    ) -> Iterable[bytes]:
+        if begins_with_a_line(held):
+            held.reverse()
+            beginning = (held.pop() for _ in range(len(held)))
+            return in_blocks(chain(beginning, following), self.max_message_size)
+        self.tally.messages += 1
+        error = (
+            f"larger than {self.max_message_size} bytes, decompressed: raise max_message_size, or name the file .jsonl"
+            " if each of its lines is a message"
+        )
+        self.tally.reject(Flaw(place, "too-large", error))
+        return ()
+
+    def lines(self, block: bytes, path: str, first: int) -> int:
+        """Read a block of whole lines, each a message; ``first`` is the first one's number. Returns the next number.
+
+        Blank lines are no messages.
+        """
+        is_marked = self._reading.thorough or self._may_match(block)
+        lines = block.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        for number, line in enumerate(lines, first):
+            if is_marked:
+                if line.strip(_BLANKS):
+                    self.tally.messages += 1
+                    self._message(line, Place(path, number))
+            elif line and line[0] == _OPEN and line[-1] == _CLOSE:
+                self.tally.messages += 1
+                self.tally.unmarked += 1
+            elif line.strip(_BLANKS):
+                self.tally.messages += 1
+                self._message(line, Place(path, number))
+        return first + len(lines)
+
+    def records(self, records: Sequence[Message]) -> None:
+        """Read Kafka records: CloudTrail in any shape, or sightings."""
+        self.tally.messages += len(records)
+        may_match = self._may_match
+        thorough = self._reading.thorough
+        read = 0
+        for record in records:
+            value = record.value()
+            if not value:
+                read += 1  # a tombstone has nothing to look for (R5)
+            elif (
+                thorough or may_match(value) or ((value[0] != _OPEN or value[-1] != _CLOSE) and not looks_whole(value))
+            ):
+                read += 1
+                self._record(value, record)
+        self.tally.unmarked += len(records) - read
+
+    def _record(self, value: bytes, record: Message) -> None:
+        timestamp = timestamp_of(record)
+        origin = Origin(record.topic(), record.partition(), record.offset(), timestamp)
+        place = Place(f"{origin.topic}[{origin.partition}]", origin.offset)
+        if not value.startswith(SINGLE_OBJECT):
+            for sighting in self._take(value, place, origin):
+                self._keep_at(timestamp, sighting)
+            return
+        try:
+            sighting = decode_sighting(value)
+        except WireError as error:
+            self.tally.reject(Flaw(place, "malformed", str(error)))
+            return
+        for taken in self._taken_again(sighting, place):
+            self._keep_at(timestamp, taken)
+
+    def _taken_again(self, sighting: Sighting, place: Place) -> list[Sighting]:
+        """A stored sighting under this run's settings, which may be others than those it was taken with.
+
+        It is taken anew from its own record. A record of several member accounts was stored once for each of them, so
+        where the stored terms come out again, they alone stand for this one.
+        """
+        sightings = self._take(sighting.record.encode(), place, sighting.origin)
+        same = [
+            t for t in sightings if (t.principal, t.member_account) == (sighting.principal, sighting.member_account)
+        ]
+        return [replace(taken, teaching=sighting.teaching) for taken in same or sightings]
+
+    def _message(self, value: bytes | bytearray, place: Place) -> None:
+        is_too_large = len(value) > self.max_message_size
+        if not (self._reading.thorough or is_too_large or self._may_match(value)) and looks_whole(value):
+            self.tally.unmarked += 1
+            return
+        for sighting in self._take(value, place, None):
+            self._keep(sighting, sighting.event.time)
+
+    def _take(self, value: bytes | bytearray, place: Place, origin: Origin | None) -> tuple[Sighting, ...]:
+        narrowed = None if self._reading.thorough else narrow(value, self._may_match, self._places)
+        if narrowed is not None:
+            value = narrowed.value
+            self.tally.records += narrowed.left_out
+        sight = pipeline.sight(bytes(value), self._reading.rule, self._reading.taking, origin)
+        self.tally.records += sum(sight.records.values())
+        for rejected in sight.rejected:
+            if origin is None and self._lies_outside(rejected):
+                self.tally.outside_span += 1
+                continue
+            element = -1 if rejected.element is None else rejected.element
+            if narrowed is not None and element >= 0:
+                element = narrowed.elements[element]
+            self.tally.reject(Flaw(Place(place.source, place.number, element), rejected.reason, rejected.error))
+        return sight.sightings
+
+    def _lies_outside(self, rejected: Rejected) -> bool:
+        """Whether it is an incomplete success whose event time is known, and lies outside the span."""
+        time = rejected.partial.event_time if rejected.partial else None
+        return time is not None and time not in self._reading.span
+
+    def _keep_at(self, timestamp: int, sighting: Sighting) -> None:
+        self._keep(sighting, sighting.event.time if timestamp == NO_TIMESTAMP else timestamp)
+
+    def _keep(self, sighting: Sighting, time: int) -> None:
+        """Count a sighting, and keep it if ``time`` lies within the span."""
+        if time not in self._reading.span:
+            self.tally.outside_span += 1
+            return
+        self.tally.sightings += 1
+        self.sightings.append(sighting)
+        self._held += len(sighting.record)
+
+
+def timestamp_of(record: Message) -> int:
+    """A record's Kafka timestamp in milliseconds since the epoch; ``NO_TIMESTAMP`` if it has none."""
+    kind, timestamp = record.timestamp()
+    return NO_TIMESTAMP if kind == TIMESTAMP_NOT_AVAILABLE else timestamp
+
+
+def begins_with_a_line(pieces: Sequence[bytes | bytearray]) -> bool:
+    """Whether the first line of a text, or the second if the first is cut, is a JSON object by itself."""
+    beginning: list[bytes | bytearray] = []
+    ends = 0
+    for piece in pieces:
+        beginning.append(piece)
+        ends += piece.count(b"\n")
+        if ends >= _LINES_LOOKED_AT:
+            return any(map(_is_object, b"".join(beginning).split(b"\n", _LINES_LOOKED_AT)[:_LINES_LOOKED_AT]))
+    return False
+
+
+def _is_object(line: bytes | bytearray) -> bool:
+    try:
+        return isinstance(json_text.parse(bytes(line.removeprefix(_BOM))), dict)
+    except json_text.MalformedJsonError:
+        return False
+
+
+def looks_whole(value: bytes | bytearray) -> bool:
+    """Whether bytes begin and end as JSON does that could hold a record, or are blank."""
+    if value[:1] == b"{" and value[-1:] == b"}":
+        return True
+    text = value.removeprefix(_BOM).strip(_BLANKS)
+    return not text or text[:1] + text[-1:] in (b"{}", b"[]")

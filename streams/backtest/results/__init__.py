@@ -1,0 +1,1 @@
+"""What a replay writes: alerts, a summary, a report, a comparison, its progress."""

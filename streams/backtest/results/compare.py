@@ -1,0 +1,193 @@
+"""Compares a replay with the live run: which alerts has only one of them, and why, where that can be known.
+
+Rules:
+- Alerts are the same if their ids are. Those above the cap are compared with the overflow topic, which is named after
+  the alert topic, and so tell of the cap.
+- Compared are live alerts whose time lies in the span that was replayed: that of ``--from`` and ``--to`` where these
+  are of event time, else from the first sighting to the last.
+- Live, sightings are decided in order of arrival, in a replay in order of time (M9). So an alert on another sighting of
+  the same pair is what late arrival looks like.
+- A year may hold a million alerts, so of each only the few words that are compared are kept.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from streams.backtest.sources.span import Span
+from streams.wire.timestamps import to_iso8601
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from streams.backtest.sources.request import Wanted
+    from streams.extraction.sighting import Sighting
+    from streams.pipeline import Deciding, Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """What is kept of an alert: its id, time (milliseconds), pair and event, and until when learning lasted."""
+
+    id: str
+    time: int
+    principal: str
+    member_account: str
+    event_id: str
+    learning_ended_at: int | None
+
+    @classmethod
+    def of(cls, alert: Mapping[str, Any]) -> Self:
+        """The same of a whole alert."""
+        return cls(
+            alert["alert_id"],
+            alert["event"]["time"],
+            sys.intern(alert["principal"]["arn"]),
+            sys.intern(alert["member_account"]["id"]),
+            alert["event"]["id"],
+            alert["novelty"]["learning_ended_at"],
+        )
+
+    @property
+    def pair(self) -> tuple[str, str]:
+        """Principal and member account."""
+        return self.principal, self.member_account
+
+    @property
+    def sighting(self) -> tuple[str, str, str]:
+        """Which sighting it is about."""
+        return self.principal, self.member_account, self.event_id
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """An alert that only one of the two runs has.
+
+    Attributes:
+        side: ``replay`` or ``live``.
+        alert: the alert.
+        why: the reason, in words, as far as it can be known.
+    """
+
+    side: str
+    alert: Alert
+    why: str
+
+    def __str__(self) -> str:
+        alert = self.alert
+        return (
+            f"only {self.side}: {to_iso8601(alert.time)} {alert.principal} on {alert.member_account} "
+            f"(event {alert.event_id}, alert {alert.id}): {self.why}"
+        )
+
+
+class Comparison:
+    """Hears a replay's decisions and compares them with the live run's alerts."""
+
+    def __init__(
+        self, live: Iterable[Mapping[str, Any]], live_overflow: Iterable[Mapping[str, Any]], deciding: Deciding
+    ) -> None:
+        """Compare with these live alerts, and know these to be above the cap; ``deciding`` is the replay's."""
+        self._live = {alert.id: alert for alert in map(Alert.of, live)}
+        self._above_live_cap = {alert["alert_id"] for alert in live_overflow}
+        self._live_learned_until = max((alert.learning_ended_at or 0 for alert in self._live.values()), default=0)
+        self._deciding = deciding
+        self._replayed: dict[str, Alert] = {}
+        self._times: tuple[int, ...] = ()  # of the first sighting and the last
+        self._undecided = {alert.sighting for alert in self._live.values()}
+        self._decided: dict[tuple[str, str, str], tuple[str, int]] = {}  # outcome, and the exception's place
+
+    def hear(self, sighting: Sighting, decision: Decision) -> None:
+        """Take note of one decision."""
+        time = sighting.event.time  # by another clock, decisions do not come in its order
+        self._times = (min(time, *self._times), max(time, *self._times)) if self._times else (time, time)
+        if decision.outcome == "alert" and decision.alert is not None:
+            alert = Alert.of(decision.alert)
+            self._replayed[alert.id] = alert
+        key = (sighting.principal, sighting.member_account, sighting.event.id)
+        if key in self._undecided:
+            self._decided.setdefault(key, (decision.outcome, decision.exception or 0))
+
+    def replayed_span(self, wanted: Wanted) -> Span:
+        """The span of event time that was replayed, for ``differences``."""
+        given = wanted.span if wanted.topic is None else Span()
+        if not self._times:
+            return given if None not in (given.start, given.end) else Span(0, 0)
+        first, last = min(self._times), max(self._times)
+        return Span(first if given.start is None else given.start, last + 1 if given.end is None else given.end)
+
+    def differences(self, span: Span) -> list[Difference]:
+        """What only one of the runs has, in order of time; ``span`` is what was replayed."""
+        only_replayed = [alert for name, alert in self._replayed.items() if name not in self._live]
+        only_live = [alert for name, alert in self._live.items() if name not in self._replayed and alert.time in span]
+        live_of, replayed_of = _by_pair(only_live), _by_pair(only_replayed)
+        found = [
+            Difference("replay", alert, self._why_not_live(alert, live_of.get(alert.pair, [])))
+            for alert in only_replayed
+        ]
+        found += [
+            Difference("live", alert, self._why_not_replayed(alert, replayed_of.get(alert.pair, [])))
+            for alert in only_live
+        ]
+        return sorted(found, key=lambda difference: (difference.alert.time, str(difference)))
+
+    def in_both(self) -> int:
+        """How many alerts both runs have."""
+        return len(self._replayed.keys() & self._live.keys())
+
+    def _why_not_live(self, alert: Alert, of_same_pair: list[Alert]) -> str:
+        if alert.id in self._above_live_cap:
+            return "cap: live it went to the overflow topic"
+        if other := self._nearest(alert, of_same_pair):
+            return f"late arrival: live the pair alerted on event {other.event_id}"
+        if alert.time <= self._live_learned_until:
+            return f"learning: live it only taught, until {to_iso8601(self._live_learned_until)}"
+        return "alerts do not tell why: live may know the pair from before or from a seed, or except it"
+
+    def _why_not_replayed(self, alert: Alert, of_same_pair: list[Alert]) -> str:
+        outcome, exception = self._decided.get(alert.sighting, (None, 0))
+        match outcome:
+            case None:
+                return "its record is not in what was replayed"
+            case "learned":
+                return "learning: in the replay it only teaches"
+            case "excepted":
+                return f"exception: {self._reason(exception)}"
+            case "overflow":
+                return f"cap: in the replay it is above {self._deciding.max_alerts} alerts of its period"
+            case _ if other := self._nearest(alert, of_same_pair):
+                return f"late arrival: in the replay the pair alerted on event {other.event_id}"
+            case _:
+                return "known: in the replay the pair was seen within the window before it"
+
+    def _nearest(self, alert: Alert, others: list[Alert]) -> Alert | None:
+        """The nearest of the pair's alerts that only the other run has, if the window joins them."""
+
+        def distance(other: Alert) -> int:
+            return abs(other.time - alert.time)
+
+        other = min(others, key=distance, default=None)
+        return other if other is not None and distance(other) <= self._deciding.window else None
+
+    def _reason(self, place: int) -> str:
+        return self._deciding.exceptions[place].reason or f"number {place + 1} of the file, without a reason"
+
+
+def lines(topic: str, comparison: Comparison, differences: Sequence[Difference]) -> Iterator[str]:
+    """The comparison in words."""
+    sides = [difference.side for difference in differences]
+    yield (
+        f"compare      {topic}: {comparison.in_both():,} in both, {sides.count('replay'):,} only in the replay, "
+        f"{sides.count('live'):,} only live"
+    )
+    for difference in differences:
+        yield f"  {difference}"
+
+
+def _by_pair(alerts: Iterable[Alert]) -> dict[tuple[str, str], list[Alert]]:
+    pairs: dict[tuple[str, str], list[Alert]] = {}
+    for alert in alerts:
+        pairs.setdefault(alert.pair, []).append(alert)
+    return pairs

@@ -1,0 +1,98 @@
+"""What a replay writes: alerts as JSON lines, and files that are opened before anything is read."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO
+
+from streams.backtest.sources.request import UsageError
+from streams.errors import OperatorError
+from streams.wire.alert import to_json_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from streams.extraction.sighting import Sighting
+    from streams.pipeline import Decision
+
+
+class OutputError(OperatorError):
+    """Something cannot be written; the message names it and says why."""
+
+
+@contextmanager
+def writing(name: str) -> Iterator[None]:
+    """Turn a failure to write into OutputError, with the name of what was being written.
+
+    A reader that has gone away (``rootwatch backtest … | head``) stays BrokenPipeError: that is no problem to speak of.
+    """
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"{name}: cannot be written: {error.strerror or error}") from error
+
+
+def check_apart(outputs: Mapping[str, Path | None], places: Iterable[str]) -> None:
+    """Make sure that no output would be written over an input, or over another output; devices may be anything.
+
+    Args:
+        outputs: where results go, by option.
+        places: the inputs' paths; folders may hold outputs, as these are then no input.
+
+    Raises:
+        UsageError: an output is one of the other files.
+    """
+    taken = {os.path.realpath(place): "it is also an input" for place in places}
+    for option, path in outputs.items():
+        if path is None:
+            continue
+        real = os.path.realpath(path)
+        if real in taken and (path.is_file() or not path.exists()):
+            raise UsageError(f"{option} {path}: {taken[real]}; choose another file")
+        taken[real] = f"{option} is written there"
+
+
+@contextmanager
+def opened(option: str, path: Path) -> Iterator[BinaryIO]:
+    """The file that an option names, new and empty, and closed afterwards.
+
+    Raises:
+        UsageError: it cannot be made.
+        OutputError: what was held back cannot be written.
+    """
+    try:
+        stream = path.open("wb")
+    except OSError as error:
+        raise UsageError(f"{option} {path}: {error.strerror}") from error
+    try:
+        yield stream
+    finally:
+        with writing(str(path)):
+            stream.close()
+
+
+class AlertLines:
+    """Writes each alert as one line, with ``"overflow": true`` where it is above the cap (A3)."""
+
+    def __init__(self, stream: BinaryIO, name: str) -> None:
+        """Write to an open stream; ``name`` is its name for messages."""
+        self._stream = stream
+        self._name = name
+
+    def hear(self, _sighting: Sighting, decision: Decision) -> None:
+        """Write the decision's alert, if it has one; ``OutputError`` if that fails."""
+        if decision.alert is None:
+            return
+        line = to_json_line(decision.alert, overflow=decision.outcome == "overflow")
+        with writing(self._name):
+            # A lone surrogate has no UTF-8; as a backslash escape it is the same text in JSON.
+            self._stream.write(line.encode("utf-8", "backslashreplace") + b"\n")
+
+    def flush(self) -> None:
+        """Write what is held back; ``OutputError`` if that fails."""
+        with writing(self._name):
+            self._stream.flush()

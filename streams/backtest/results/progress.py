@@ -1,0 +1,48 @@
+"""Shows how far listing and reading have come, if there is somebody to look."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from streams.backtest.reading.read_stats import Tally
+    from streams.backtest.run import Input, Progress
+    from streams.backtest.sources.archive import Watch
+    from streams.extraction.sighting import Sighting
+
+
+@contextmanager
+def shown(source: Input) -> Iterator[Progress]:
+    """A bar on stderr while the context lasts if that is a terminal, else nothing."""
+    if not sys.stderr.isatty():
+        yield _Unseen()
+        return
+    from streams.backtest.results.progress_bar import Bar  # noqa: PLC0415  slow to import, and mostly there is no terminal
+
+    with Bar(source) as bar:
+        yield bar
+
+
+@contextmanager
+def listing() -> Iterator[Watch]:
+    """Counts on stderr what passes through while the context lasts, if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield iter
+        return
+    from streams.backtest.results.progress_bar import Count  # noqa: PLC0415  as above
+
+    with Count("listing") as count:
+        yield count.watch
+
+
+class _Unseen:
+    def advance(self, tally: Tally) -> None:
+        """Show nothing."""
+
+    def handle(self, _what: str, sightings: Iterable[Sighting], _total: int) -> Iterator[Sighting]:
+        """The same sightings."""
+        return iter(sightings)

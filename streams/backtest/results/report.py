@@ -1,0 +1,183 @@
+"""The report: one HTML page that needs nothing else, for whoever decides whether a rule is right.
+
+Rules:
+- What stands in records is an attacker's to choose: the template escapes every value, values are shown with control and
+  direction characters made visible, and the page forbids itself scripts and the network.
+- Nothing is told by colour alone: bars have patterns, cells their numbers, alerts a sign.
+- It is bounded: of many principals, accounts or alerts it shows the most frequent or first, and says how many more.
+- The same replay gives the same page, so it holds no time of making.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from streams.backtest.results.histogram import Histogram
+from streams.content.printable import printable
+from streams.wire.timestamps import to_iso8601
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from streams.backtest.evaluation import Verdicts
+    from streams.backtest.reading.read_stats import Tally
+    from streams.backtest.results.histogram import Column
+    from streams.extraction.sighting import Sighting
+    from streams.pipeline import Decision
+    from streams.rules.rule import Rule
+
+PRINCIPALS_SHOWN = 40
+ACCOUNTS_SHOWN = 30
+ALERTS_SHOWN = 500
+SHADES = 4
+
+_NO_POLICY = "no task policy"
+
+
+@dataclass(slots=True)
+class Pair:
+    """How often a principal was seen on a member account, and how many alerts that made, overflow included."""
+
+    sightings: int = 0
+    alerts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One column of the timeline as it is drawn; heights are in hundredths of the highest one."""
+
+    start: str
+    sightings: int
+    alerts: int
+    overflow: int
+    height: float
+    alerts_height: float
+    overflow_height: float
+
+
+@dataclass(slots=True)
+class Report:
+    """Gathers what the page shows while a replay is evaluated.
+
+    Attributes:
+        timeline: sightings, alerts and overflow over time.
+        pairs: by principal and member account.
+        policies: by task policy.
+        alerts: the first of the alerts, and whether each is above the cap.
+        alert_count: how many there were.
+    """
+
+    timeline: Histogram = field(default_factory=Histogram)
+    pairs: dict[tuple[str, str], Pair] = field(default_factory=dict)
+    policies: dict[str, Pair] = field(default_factory=dict)
+    alerts: list[tuple[Mapping[str, Any], bool]] = field(default_factory=list)
+    alert_count: int = 0
+
+    def hear(self, sighting: Sighting, decision: Decision) -> None:
+        """Take note of one decision."""
+        pair = self.pairs.setdefault((sighting.principal, sighting.member_account), Pair())
+        policy = self.policies.setdefault(sighting.event.task_policy or _NO_POLICY, Pair())
+        pair.sightings += 1
+        policy.sightings += 1
+        self.timeline.count(decision.time, "sighting")
+        if decision.alert is None:
+            return
+        pair.alerts += 1
+        policy.alerts += 1
+        self.timeline.count(decision.time, decision.outcome)
+        self.alert_count += 1
+        if len(self.alerts) < ALERTS_SHOWN:
+            self.alerts.append((decision.alert, decision.outcome == "overflow"))
+
+    def page(self, rule: Rule, tally: Tally, verdicts: Verdicts, options: Sequence[tuple[str, str]]) -> str:
+        """The page.
+
+        Args:
+            rule: the rule that was replayed.
+            tally: what was read.
+            verdicts: what was decided.
+            options: the settings used, by name, as text.
+        """
+        columns = self.timeline.columns()
+        principals, accounts = self._most_frequent()
+        return _TEMPLATE.render(
+            rule=rule,
+            tally=tally,
+            verdicts=verdicts,
+            options=options,
+            bars=bars(columns),
+            column_words=_words_for(self.timeline.width),
+            pairs=self.pairs,
+            principals=principals[:PRINCIPALS_SHOWN],
+            principals_left=max(0, len(principals) - PRINCIPALS_SHOWN),
+            accounts=accounts[:ACCOUNTS_SHOWN],
+            accounts_left=max(0, len(accounts) - ACCOUNTS_SHOWN),
+            shade=self._shade,
+            policies=sorted(self.policies.items(), key=lambda item: (-item[1].sightings, item[0])),
+            alerts=self.alerts,
+            alert_count=self.alert_count,
+        )
+
+    def _most_frequent(self) -> tuple[list[str], list[str]]:
+        principals: Counter[str] = Counter()
+        accounts: Counter[str] = Counter()
+        for (principal, account), pair in self.pairs.items():
+            principals[principal] += pair.sightings
+            accounts[account] += pair.sightings
+        return _by_frequency(principals), _by_frequency(accounts)
+
+    def _shade(self, sightings: int) -> int:
+        """How dark a cell of the heat map is, from 1 to ``SHADES``, by its share of the largest one."""
+        most = max(pair.sightings for pair in self.pairs.values())
+        return 1 + (sightings - 1) * (SHADES - 1) // max(1, most - 1)
+
+
+def bars(columns: Sequence[Column]) -> list[Bar]:
+    """The timeline's columns with their heights."""
+    most = max((column.counts["sighting"] for column in columns), default=0)
+    return [
+        Bar(
+            to_iso8601(column.start)[:16].replace("T", " "),
+            column.counts["sighting"],
+            column.counts["alert"],
+            column.counts["overflow"],
+            *(round(100 * column.counts[kind] / most, 2) for kind in ("sighting", "alert", "overflow")),
+        )
+        for column in columns
+    ]
+
+
+def _by_frequency(counted: Counter[str]) -> list[str]:
+    return sorted(counted, key=lambda name: (-counted[name], name))
+
+
+def _words_for(width: int) -> str:
+    """A column's width in words."""
+    for unit, length in (("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000)):
+        if width >= length:
+            number = width // length
+            return f"one {unit}" if number == 1 else f"{number} {unit}s"
+    return f"{width} ms"
+
+
+def _shown(value: object) -> str:
+    return printable(str(value))
+
+
+def _time(milliseconds: int | None) -> str:
+    return "" if milliseconds is None else to_iso8601(milliseconds).replace("T", " ").replace(".000Z", " UTC")
+
+
+_ENVIRONMENT = Environment(
+    loader=PackageLoader("streams.backtest.results", "."),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters |= {"shown": _shown, "time": _time}
+_TEMPLATE = _ENVIRONMENT.get_template("report.html.j2")

@@ -1,0 +1,62 @@
+"""What a replay says to a person at its end, on stderr."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streams.backtest.reading.read_stats import PLACES_SHOWN
+from streams.wire.timestamps import to_iso8601
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.backtest.evaluation import Verdicts
+    from streams.backtest.reading.read_stats import Tally
+    from streams.pipeline import Deciding
+
+BUSIEST_SHOWN = 5
+_MALFORMED = ("malformed", "unknown-shape", "too-large")
+
+
+def reading_lines(tally: Tally) -> Iterator[str]:
+    """What was read, and what was wrong with it."""
+    unmarked = (
+        f" ({tally.unmarked:,} without any mark of the rule, looked at from outside only; --thorough parses them)"
+        * bool(tally.unmarked)
+    )
+    yield f"messages     {tally.messages:,}{unmarked}"
+    yield f"records      {tally.records:,}"
+    outside = f" ({tally.outside_span:,} more outside --from and --to)" * bool(tally.outside_span)
+    yield f"sightings    {tally.sightings:,}{outside}"
+    yield f"incomplete   {tally.rejected['incomplete']:,}"
+    malformed = {reason: tally.rejected[reason] for reason in _MALFORMED if tally.rejected[reason]}
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in malformed.items())
+    yield f"malformed    {sum(malformed.values()):,}{f' ({reasons})' if malformed.keys() - {'malformed'} else ''}"
+    for flaw in tally.flaws:
+        yield f"  {flaw.place}: {flaw.reason}: {flaw.error}"
+    if tally.rejected.total() > PLACES_SHOWN:
+        yield f"  … and {tally.rejected.total() - len(tally.flaws):,} more"
+    for place, error in sorted(tally.failures):
+        yield f"not read     {place}: {error}"
+    for line in sorted(tally.truncated):
+        yield f"truncated    {line}"
+    for warning in sorted(tally.warnings):
+        yield f"warning      {warning}"
+
+
+def verdict_lines(verdicts: Verdicts, deciding: Deciding) -> Iterator[str]:
+    """What the rule said."""
+    counted = verdicts.outcomes
+    by_kind = ", ".join(f"{severity} {kind} {count:,}" for (severity, kind), count in sorted(verdicts.alerts.items()))
+    yield f"alerts       {counted['alert']:,}{f' ({by_kind})' if by_kind else ''}"
+    yield f"overflow     {counted['overflow']:,}"
+    yield f"known        {counted['known'] + counted['late']:,}"
+    yield f"learned      {counted['learned']:,}"
+    yield f"excepted     {counted['excepted']:,}"
+    for place, count in sorted(verdicts.excepted.items()):
+        yield f"  exception {place + 1}: {count:,} ({deciding.exceptions[place].reason or 'no reason given'})"
+    if verdicts.first is not None and verdicts.last is not None:
+        yield f"span         {to_iso8601(verdicts.first)} to {to_iso8601(verdicts.last)}"
+    busiest = sorted(verdicts.principals.items(), key=lambda item: (-item[1], item[0]))[:BUSIEST_SHOWN]
+    for number, (principal, count) in enumerate(busiest):
+        yield f"{'busiest' if number == 0 else '':12} {count:,} sightings by {principal}"

@@ -1,0 +1,44 @@
+"""The options that a report names: what was replayed, and under which settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streams.rules.duration import written
+from streams.wire.timestamps import to_iso8601
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.backtest.sources.request import Wanted
+    from streams.pipeline import Deciding
+    from streams.settings import Settings
+
+
+def options_used(wanted: Wanted) -> Iterator[tuple[str, str]]:
+    """Where the past was read from; options not given are left out."""
+    if wanted.topic is None:
+        yield "files", ", ".join(wanted.places)
+    else:
+        yield "topic", wanted.topic
+    for name, time in (("from", wanted.span.start), ("to", wanted.span.end)):
+        if time is not None:
+            yield name, to_iso8601(time)
+    for name, offsets in (("from_offset", wanted.from_offsets), ("to_offset", wanted.to_offsets)):
+        if offsets:
+            yield name, ",".join(f"{partition}:{offset}" for partition, offset in sorted(offsets.items()))
+    if wanted.thorough:
+        yield "thorough", "every message parsed"
+
+
+def settings_used(settings: Settings, deciding: Deciding) -> Iterator[tuple[str, str]]:
+    """The settings that decide."""
+    yield "rule", str(settings.rule or "the shipped one")
+    yield "window", written(deciding.window)
+    yield "forget_after", written(deciding.forget_after)
+    yield "learn_until", "none" if deciding.learn_until is None else to_iso8601(deciding.learn_until)
+    yield "principal", settings.principal
+    yield "member_account", settings.member_account
+    yield "clock", deciding.clock
+    yield "max_alerts", "no cap" if deciding.max_alerts == 0 else str(deciding.max_alerts)
+    yield "exceptions", str(settings.exceptions or "none")

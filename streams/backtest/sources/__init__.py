@@ -1,0 +1,1 @@
+"""Where a replay reads from, and which part of it."""

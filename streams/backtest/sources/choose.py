@@ -1,0 +1,63 @@
+"""From what is wanted to what is to be read: files or a topic, behind one face."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from streams.backtest.reading.reader import Reading
+from streams.backtest.results import progress
+from streams.backtest.run import Input
+from streams.backtest.sources import archive, files
+
+if TYPE_CHECKING:
+    from streams.backtest.reading.tasks import Task
+    from streams.backtest.sources.request import Wanted
+    from streams.backtest.sources.span import Span
+    from streams.pipeline import Taking
+    from streams.rules.rule import Rule
+    from streams.settings import Settings
+
+
+def choose(wanted: Wanted, settings: Settings, processes: int) -> Input:
+    """What is to be read, in tasks for at most so many processes.
+
+    Raises:
+        UsageError: something that does not exist is asked for.
+        SourceError: the source cannot be reached or refuses.
+    """
+    if wanted.topic is None:
+        return _files(wanted)
+    from streams.backtest.sources.topic import topic_input  # noqa: PLC0415  files need no Kafka client, which is slow to import
+
+    return topic_input(wanted, settings, processes)
+
+
+def reading(wanted: Wanted, source: Input, rule: Rule, taking: Taking) -> Reading:
+    """How the input is to be read: thoroughly if that is wanted, or if it is small."""
+    return Reading(rule, taking, wanted.span, thorough=wanted.thorough or source.is_small)
+
+
+def _files(wanted: Wanted) -> Input:
+    """The files and objects at the wanted places."""
+    addresses = sorted({place for place in wanted.places if place.startswith(archive.S3)})
+    places = [place for place in wanted.places if not place.startswith(archive.S3)]
+    with progress.listing() as watch:
+        listing = archive.find(places, wanted.span, wanted.apart, watch)
+        objects = _objects(addresses, wanted.span, listing, watch)
+    tasks: list[Task] = [files.FileTask(group) for group in files.groups(listing.files)]
+    total = sum(found.size for found in listing.files)
+    if objects:
+        from streams.backtest.sources.s3 import ObjectTask  # noqa: PLC0415  an optional extra
+
+        tasks += [ObjectTask(group) for group in files.groups(objects)]
+        total += sum(found.size for found in objects)
+    return Input(tasks, total, "bytes", is_small=total <= files.SMALL_INPUT, failures=listing.failures)
+
+
+def _objects(addresses: list[str], span: Span, listing: archive.Listing, watch: archive.Watch) -> list[archive.Found]:
+    """The objects at ``s3://`` addresses, each once, sorted."""
+    if not addresses:
+        return []
+    from streams.backtest.sources import s3  # noqa: PLC0415  an optional extra
+
+    return sorted({found for address in addresses for found in watch(s3.find(address, span, listing))})

@@ -1,0 +1,80 @@
+"""Files as a source: groups of them are the tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO
+
+from streams.backtest.reading.reader import Reader
+from streams.backtest.reading.tasks import Part
+from streams.backtest.sources import file_messages
+from streams.backtest.sources.archive import Found, words
+from streams.backtest.sources.file_messages import CannotReadError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from streams.backtest.reading.reader import Reading
+
+TASK_BYTES = 4 * 1024 * 1024
+TASK_FILES = 64
+
+SMALL_INPUT = 8 * 1024 * 1024
+"""Up to this many stored bytes an input is read by one process, and thoroughly: starting more costs more."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileTask:
+    """Some files, read one after the other."""
+
+    files: tuple[Found, ...]
+
+    def read(self, reading: Reading) -> Iterator[Part]:
+        """Read the files; one that cannot be read is named in the tally's failures, and the next one follows."""
+        reader = Reader(reading)
+        for found in self.files:
+            try:
+                with open(found.path, "rb", buffering=0) as stored:  # noqa: PTH123  a path object costs as much again
+                    yield from read_one(found, stored, reader)
+            except OSError as error:
+                reader.tally.failures.append((found.path, words(error)))
+        yield Part(*reader.take())
+
+
+def read_one(found: Found, stored: BinaryIO, reader: Reader) -> Iterator[Part]:
+    """Read one opened file; parts come whenever enough was read or found. What goes wrong is in a tally's failures."""
+    counted = 0
+    try:
+        if file_messages.holds_lines(found.path):
+            blocks: Iterable[bytes] = file_messages.blocks(stored, reader.max_message_size, found.size)
+        else:
+            blocks = reader.file(file_messages.pieces(stored, found.size, reader.max_message_size), found.path)
+        number = 1
+        for block in blocks:
+            number = reader.lines(block, found.path, number)
+            position = stored.tell() if stored.seekable() else 0  # a pipe has no place to tell
+            if reader.is_full or position - counted >= TASK_BYTES:
+                reader.tally.size += position - counted
+                counted = position
+                yield Part(*reader.take())
+    except CannotReadError as error:
+        reader.tally.failures.append((found.path, str(error)))
+    except OSError as error:
+        reader.tally.failures.append((found.path, words(error)))
+    reader.tally.size += found.size - counted
+    if reader.is_full:
+        yield Part(*reader.take())
+
+
+def groups(files: Iterable[Found]) -> Iterator[tuple[Found, ...]]:
+    """The files in groups that are worth handing to a process."""
+    group: list[Found] = []
+    size = 0
+    for found in files:
+        group.append(found)
+        size += found.size
+        if size >= TASK_BYTES or len(group) >= TASK_FILES:
+            yield tuple(group)
+            group, size = [], 0
+    if group:
+        yield tuple(group)

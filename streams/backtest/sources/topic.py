@@ -1,0 +1,203 @@
+"""A topic as a source: which offsets of which partitions are to be read, and how they are cut into tasks.
+
+Rules:
+- The ends are those seen at the start, so that a replay of a live topic ends.
+- What a producer has not yet committed is not read, nor what is behind it. A transaction that was open at the start has
+  ``OPEN_SECONDS`` to end, which those of a producer that commits all the time do; then the replay stops before it.
+- ``--from`` becomes an offset by Kafka's own index of timestamps: every record before it is older, or has none.
+  ``--to`` cannot, as producers' timestamps need not ascend; where to stop is found while reading (``topic_task``).
+- The offsets of all partitions, laid end to end, are cut into as many equal pieces as there are processes: a topic of
+  one partition also uses them all, and no process reads a partition twice.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from confluent_kafka import TopicPartition
+
+from streams.backtest.run import Input
+from streams.backtest.sources.request import SourceError, UsageError
+from streams.backtest.sources.topic_task import Slice, TopicTask
+from streams.kafka.reader import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.backtest.sources.request import Wanted
+    from streams.settings import Settings
+
+SMALL_TOPIC = 10_000
+"""Up to this many records a topic is read by one process, and thoroughly: starting more costs more."""
+
+OPEN_SECONDS = 10.0
+_LOOK_SECONDS = 0.2
+
+
+@dataclass(slots=True)
+class _Range:
+    """What is there of one partition, and what is to be read of it; offsets, ends exclusive."""
+
+    partition: int
+    oldest: int
+    end: int
+    start: int = 0
+
+
+def topic_input(wanted: Wanted, settings: Settings, processes: int) -> Input:
+    """The wanted part of a topic, in at most ``processes`` tasks.
+
+    Raises:
+        UsageError: a partition or an offset that does not exist is asked for.
+        SourceError: the cluster cannot be reached or refuses, or there is no such topic.
+    """
+    topic = wanted.topic or ""
+    with Connection(settings, uncommitted=True) as connection:
+        ranges = _ranges(connection, topic)
+        _check_partitions(wanted, ranges)
+        _place_starts(connection, wanted, ranges)
+        _place_ends(wanted, ranges)
+    truncated = list(_deleted(wanted, ranges))
+    with Connection(settings) as connection:
+        truncated += _stop_before_open_transactions(connection, topic, ranges)
+    slices = [Slice(r.partition, r.start, r.end) for r in ranges if r.start < r.end]
+    total = sum(piece.end - piece.start for piece in slices)
+    is_small = total <= SMALL_TOPIC
+    pieces = cut(slices, 1 if is_small else processes)
+    oldest = {r.partition: r.oldest for r in ranges} if wanted.span.start is not None else {}
+    return Input(
+        [TopicTask(settings, topic, piece, wanted.span, oldest) for piece in pieces],
+        total,
+        "records",
+        is_small=is_small,
+        truncated=truncated,
+    )
+
+
+def cut(slices: list[Slice], pieces: int) -> list[tuple[Slice, ...]]:
+    """The slices, in order, in up to so many pieces of the same number of offsets; a slice may be cut between them."""
+    total = sum(piece.end - piece.start for piece in slices)
+    bounds = [total * number // pieces for number in range(1, pieces + 1)]
+    result: list[list[Slice]] = [[] for _ in bounds]
+    done = 0
+    for piece in slices:
+        start = piece.start
+        for number, bound in enumerate(bounds):
+            end = min(piece.end, start + max(0, bound - done))
+            if start < end:
+                result[number].append(Slice(piece.partition, start, end))
+                done += end - start
+                start = end
+    return [tuple(group) for group in result if group]
+
+
+def _ranges(connection: Connection, topic: str) -> list[_Range]:
+    ranges = []
+    for partition in connection.partitions(topic):
+        oldest, end = connection.watermarks(topic, partition)
+        ranges.append(_Range(partition, oldest, end, oldest))
+    if not ranges:
+        raise SourceError(f"topic {topic}: there is no such topic")
+    return ranges
+
+
+def _check_partitions(wanted: Wanted, ranges: list[_Range]) -> None:
+    there = {r.partition for r in ranges}
+    for option, offsets in (("--from-offset", wanted.from_offsets), ("--to-offset", wanted.to_offsets)):
+        for partition in offsets.keys() - there:
+            raise UsageError(
+                f"{option} {partition}:{offsets[partition]}: topic {wanted.topic} has no partition {partition}; "
+                f"it has {min(there)} to {max(there)}"
+            )
+
+
+def _place_starts(connection: Connection, wanted: Wanted, ranges: list[_Range]) -> None:
+    starts = dict(wanted.from_offsets)
+    if wanted.span.start is not None:
+        starts = _offsets_at(connection, wanted, ranges, wanted.span.start)
+    for r in ranges:
+        start = starts.get(r.partition, r.oldest)
+        if start > r.end:
+            raise _out_of_range("--from-offset", wanted.topic, r, start)
+        r.start = max(start, r.oldest)
+
+
+def _offsets_at(connection: Connection, wanted: Wanted, ranges: list[_Range], time: int) -> dict[int, int]:
+    """By partition, the first offset whose timestamp is at or after ``time``; the end where there is none.
+
+    A partition in which no record has a Kafka timestamp is read whole: its records' event times decide.
+    """
+    since = max(0, time)  # Kafka takes what is below zero for "the end" and the like
+    offsets = _first_at_or_after(connection, wanted, ranges, since)
+    found_none = [r for r in ranges if r.oldest < r.end and offsets[r.partition] is None]
+    has_times = _first_at_or_after(connection, wanted, found_none, 0) if found_none else {}
+    starts: dict[int, int] = {}
+    for r in ranges:
+        offset = offsets[r.partition]
+        if offset is None:
+            is_without_times = r in found_none and has_times[r.partition] is None
+            offset = r.oldest if is_without_times else r.end
+        starts[r.partition] = min(offset, r.end)
+    return starts
+
+
+def _first_at_or_after(
+    connection: Connection, wanted: Wanted, ranges: list[_Range], time: int
+) -> dict[int, int | None]:
+    """By partition, the first offset whose timestamp is at or after ``time`` (milliseconds); ``None`` without any."""
+    places = [TopicPartition(wanted.topic, r.partition, time) for r in ranges]
+    found = connection.ask(
+        f"topic {wanted.topic}, offsets by time",
+        lambda timeout: connection.consumer.offsets_for_times(places, timeout),
+    )
+    offsets: dict[int, int | None] = {}
+    for place in found:
+        if place.error is not None:
+            raise SourceError(f"topic {wanted.topic}, partition {place.partition}: {place.error.str()}")
+        offsets[place.partition] = place.offset if place.offset >= 0 else None
+    return offsets
+
+
+def _out_of_range(option: str, topic: str | None, r: _Range, offset: int) -> UsageError:
+    return UsageError(f"{option} {r.partition}:{offset}: out of range: {topic}[{r.partition}] ends at offset {r.end}")
+
+
+def _place_ends(wanted: Wanted, ranges: list[_Range]) -> None:
+    for r in ranges:
+        end = wanted.to_offsets.get(r.partition, r.end)
+        if end > r.end:
+            raise _out_of_range("--to-offset", wanted.topic, r, end)
+        start = wanted.from_offsets.get(r.partition, 0)
+        if start > end:
+            raise UsageError(f"--from-offset {r.partition}:{start} is after --to-offset {r.partition}:{end}")
+        r.end = end
+
+
+def _stop_before_open_transactions(connection: Connection, topic: str, ranges: list[_Range]) -> Iterator[str]:
+    """End each range before the first transaction that stays open, and say what is not read, in words."""
+    until = time.monotonic() + OPEN_SECONDS
+    for r in ranges:
+        if r.start >= r.end:
+            continue
+        while (stable := connection.watermarks(topic, r.partition)[1]) < r.end and time.monotonic() < until:
+            time.sleep(_LOOK_SECONDS)
+        if stable < r.end:
+            first = max(stable, r.start)
+            yield (
+                f"{topic}[{r.partition}]: a transaction is open from offset {stable} on; "
+                f"offsets {first} to {r.end - 1} are not read"
+            )
+            r.end = first
+
+
+def _deleted(wanted: Wanted, ranges: list[_Range]) -> Iterator[str]:
+    """Which of the offsets that were asked for are no more, in words; a start that is not named is what there is."""
+    for r in ranges:
+        is_all_gone = r.partition in wanted.to_offsets and r.end <= r.oldest
+        start = wanted.from_offsets.get(r.partition, 0 if is_all_gone else r.oldest)
+        gone = min(r.oldest, r.end)
+        if start < gone:
+            rest = "none of them is left" if is_all_gone else f"reading from {r.oldest} instead"
+            yield f"{wanted.topic}[{r.partition}]: offsets {start} to {gone - 1} are already deleted; {rest}"

@@ -1,0 +1,129 @@
+"""Seeds the live baseline: the sightings of the past go to the sightings topic, marked as teaching only (M6).
+
+Rules:
+- What is seeded is what the worker would have learned: same reading, same topic, same partitioning (murmur2, as
+  Faust's).
+- Sightings go out in order of time, so that what is remembered of a pair does not depend on the order of the files.
+- Seeding again teaches nothing new: the worker knows a sighting that it has seen (M5).
+- Each is acknowledged by the brokers, or counted as a failure.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaError, KafkaException, Producer
+
+from streams.backtest.order import Sorter, order_key
+from streams.backtest.reading.read_stats import Flaw, Place, Tally
+from streams.backtest.run import read
+from streams.backtest.sources.request import SourceError
+from streams.kafka.reader import PATIENCE, Connection, log
+from streams.kafka.refusals import words
+from streams.kafka.security import producer_options
+from streams.wire import sighting as codec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from confluent_kafka import Message
+
+    from streams.backtest.reading.reader import Reading
+    from streams.backtest.run import Input, Progress
+    from streams.extraction.sighting import Sighting
+    from streams.settings import Settings
+
+_POLL_EVERY = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Seeding:
+    """The settings of seeding: how to read, how many processes may, and where sightings go."""
+
+    reading: Reading
+    processes: int
+    settings: Settings
+    topic: str
+
+
+def seed(source: Input, how: Seeding, progress: Progress) -> tuple[Tally, int]:
+    """Read the input and send its sightings. Returns what was counted, and how many were acknowledged.
+
+    Raises:
+        SourceError: the cluster cannot be reached or refuses, or the topic is missing.
+    """
+    topic, settings = how.topic, how.settings
+    with Connection(settings) as connection:
+        if not connection.partitions(topic):
+            raise SourceError(f"topic {topic}: there is no such topic; `rootwatch topics apply` makes it")
+    tally = Tally()
+    with Sorter(lambda sighting: order_key(sighting, settings.clock)) as sorter:
+        for part in read(source, how.reading, how.processes, tally, progress):
+            sorter.add(part.sightings)
+        sender = _Sender(settings, topic)
+        for sighting in progress.handle("seeding", sorter.sorted(), tally.sightings):
+            sender.send(sighting, tally)
+        sender.finish()
+    if sender.failed:
+        tally.failures.append((f"topic {topic}", f"{sender.failed:,} sightings not acknowledged: {sender.last_error}"))
+    return tally, sender.acknowledged
+
+
+class _Sender:
+    """Sends sightings and counts what comes of them."""
+
+    def __init__(self, settings: Settings, topic: str) -> None:
+        self._topic = topic
+        self._producer = Producer(producer_options(settings) | {"error_cb": self._note}, logger=log)
+        self._sent = 0
+        self.acknowledged = 0
+        self.failed = 0
+        self.last_error: KafkaError | None = None
+
+    def send(self, sighting: Sighting, tally: Tally) -> None:
+        value = codec.encode(replace(sighting, teaching=True))
+        while True:
+            try:
+                self._producer.produce(self._topic, value, sighting.principal.encode(), on_delivery=self._delivered)
+            except BufferError:
+                self._serve(self._producer.poll, 0.1)
+                continue
+            except KafkaException as error:
+                place = Place("sightings", self._sent)
+                tally.reject(Flaw(place, "too-large", f"sighting of event {sighting.event.id}: {error.args[0].str()}"))
+            break
+        self._sent += 1
+        if self._sent % _POLL_EVERY == 0:
+            self._serve(self._producer.poll, 0)
+
+    def finish(self) -> None:
+        """Wait for what is still under way, as long as some of it comes through."""
+        waiting, until = len(self._producer), time.monotonic() + PATIENCE
+        while waiting and time.monotonic() < until:
+            left = self._serve(self._producer.flush, 1.0)
+            if left < waiting:
+                waiting, until = left, time.monotonic() + PATIENCE
+        self._producer.purge()
+        self._producer.flush(1.0)
+
+    def _serve(self, call: Callable[[float], int], seconds: float) -> int:
+        """Let the library hand over what it has heard; a refusal of the producer as such is raised in words."""
+        try:
+            return call(seconds)
+        except (KafkaException, SystemError) as error:
+            # While it hands over other things the library may raise one as the cause of the other, or lose it.
+            cause = error if isinstance(error, KafkaException) else error.__cause__
+            said = words(cause.args[0]) if isinstance(cause, KafkaException) else "the producer is refused for good"
+            raise SourceError(f"topic {self._topic}: Write: {said}") from error
+
+    def _delivered(self, error: KafkaError | None, _message: Message) -> None:
+        if error is None:
+            self.acknowledged += 1
+        else:
+            self.failed += 1
+            self.last_error = error
+
+    def _note(self, error: KafkaError) -> None:
+        self.last_error = error

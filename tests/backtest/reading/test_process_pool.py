@@ -1,0 +1,114 @@
+"""Reading in processes: nothing lost, nothing twice, and a process that dies is said."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from sightings import NOON, RULE, sighting
+from worker_process import wait_for
+
+from streams.backtest.reading.process_pool import WorkerLostError, gather
+from streams.backtest.reading.read_stats import Flaw, Place, Tally
+from streams.backtest.reading.reader import Reading
+from streams.backtest.reading.tasks import Part
+from streams.pipeline import Taking
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+READING = Reading(RULE, Taking())
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A task that finds one sighting for each of its numbers, one a part."""
+
+    numbers: tuple[int, ...]
+
+    def read(self, reading: Reading) -> Iterator[Part]:  # noqa: D102  the protocol's
+        assert reading.rule.id == RULE.id
+        for number in self.numbers:
+            tally = Tally(messages=1)
+            tally.reject(Flaw(Place(f"file {number:03}"), "malformed", "x"))
+            yield Part(tally, [sighting(NOON + number)])
+
+
+@dataclass(frozen=True)
+class Death:
+    """A task whose process is gone in the midst of it."""
+
+    def read(self, _reading: Reading) -> Iterator[Part]:  # noqa: D102  the protocol's
+        yield Part(Tally(messages=1), [])
+        os._exit(9)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 5])
+def test_parts_of_all_tasks_come_whatever_the_number_of_processes(processes: int) -> None:
+    """Any number of processes finds the same sightings and counts the same."""
+    tasks = [Numbers(tuple(range(start, start + 5))) for start in range(0, 50, 5)]
+    parts = list(gather(tasks, READING, processes))
+    total = Tally()
+    for part in parts:
+        total.add(part.tally)
+    assert sorted(seen.event.time for part in parts for seen in part.sightings) == [NOON + n for n in range(50)]
+    assert total.messages == 50
+    assert total.rejected == {"malformed": 50}
+    assert [flaw.place.source for flaw in total.flaws] == [f"file {number:03}" for number in range(10)]
+
+
+def test_a_process_that_dies_is_an_error() -> None:
+    """What a lost process had not handed over is never silently missing."""
+    with pytest.raises(WorkerLostError, match="exit code 9"):
+        list(gather([Death(), Numbers((1,)), Death()], READING, 2))
+
+
+def test_leaving_early_ends_the_processes() -> None:
+    """A caller that stops in the middle waits for nobody."""
+    parts = gather([Numbers(tuple(range(1000))) for _ in range(4)], READING, 2)
+    assert next(parts).tally.messages == 1
+    parts.close()  # type: ignore[attr-defined]
+
+
+KILLED = """
+import os, signal
+from streams import settings
+from streams.backtest.reading.tasks import Part
+from streams.backtest.reading.reader import Reading
+from streams.backtest.reading.read_stats import Tally
+from streams.backtest.reading.process_pool import gather
+from streams.pipeline import Taking
+
+class Number:
+    def read(self, reading):
+        yield Part(Tally(messages=os.getpid()), [])
+
+parts = gather([Number()] * 100_000, Reading(settings.load(None).load_rule(), Taking()), 3)
+readers = set()
+while len(readers) < 3:
+    readers.add(next(parts).tally.messages)
+print(*readers, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def _has_ended(process: int) -> bool:
+    try:
+        return "State:\tZ" in Path(f"/proc/{process}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def test_a_killed_caller_leaves_no_process_behind(tmp_path: Path) -> None:
+    """Whoever kills the one process that was started, as a supervisor does, has ended those that it started too."""
+    caller = subprocess.run(  # noqa: S603  this project's own
+        [sys.executable, "-c", KILLED], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    readers = [int(number) for number in caller.stdout.split()]
+    assert len(readers) == 3, caller.stderr
+    wait_for(lambda: all(map(_has_ended, readers)), "the reading processes to end")

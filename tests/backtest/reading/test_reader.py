@@ -1,0 +1,161 @@
+"""Reading messages: what is left unparsed changes nothing but what is said of malformed bytes without a mark."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from replay_records import ACCOUNT, lines, ordinary, record
+from sightings import DAY, NOON, RULE
+
+from streams.backtest.reading.reader import Reader, Reading, looks_whole
+from streams.backtest.sources import file_messages
+from streams.backtest.sources.span import Span
+from streams.pipeline import Taking
+
+if TYPE_CHECKING:
+    from streams.backtest.reading.read_stats import Tally
+    from streams.extraction.sighting import Sighting
+
+MATCH = record("2026-01-01T00:00:00Z")
+ENTRIES = st.sampled_from(
+    [
+        *(record(f"2026-01-0{day}T00:00:00Z", account=f"{day:012d}") for day in (1, 2)),
+        record("never"),
+        record("2026-01-05T00:00:00Z", errorCode="AccessDenied"),
+        record("2026-01-06T00:00:00Z", userAgent='\\u0041ssume Root "}{][ \n é 😀'),
+        ordinary(1),
+        {**ordinary(2), "userAgent": "says AssumeRoot"},
+    ]
+)
+
+
+def read_file(value: bytes, *, thorough: bool, limit: int = 1 << 26) -> tuple[Tally, list[Sighting]]:
+    reader = Reader(Reading(RULE, Taking(max_message_size=limit), thorough=thorough))
+    reader.file([value[at : at + file_messages.PIECE] for at in range(0, len(value), file_messages.PIECE)], "file")
+    return reader.take()
+
+
+def read_lines(value: bytes, *, thorough: bool) -> tuple[Tally, list[Sighting]]:
+    reader = Reader(Reading(RULE, Taking(), thorough=thorough))
+    reader.lines(value, "file", 1)
+    return reader.take()
+
+
+@given(
+    entries=st.lists(ENTRIES, max_size=8),
+    layout=st.sampled_from([{}, {"indent": 1}, {"separators": (",", ":")}, {"separators": (",", ": ")}]),
+    ascii_only=st.booleans(),
+    end=st.sampled_from([b"", b"", b"\n"]),
+)
+def test_leaving_out_what_cannot_match_changes_nothing(
+    entries: list[dict[str, Any]],
+    layout: dict[str, Any],
+    ascii_only: bool,  # noqa: FBT001  hypothesis passes it by name
+    end: bytes,
+) -> None:
+    """A log file read entry by entry gives the sightings, places and counts that reading it whole gives."""
+    value = json.dumps({"Records": entries}, ensure_ascii=ascii_only, **layout).encode() + end
+    tally, sightings = read_file(value, thorough=False)
+    whole_tally, whole_sightings = read_file(value, thorough=True)
+    assert sightings == whole_sightings
+    assert (tally.rejected, tally.flaws) == (whole_tally.rejected, whole_tally.flaws)
+    if tally.unmarked == 0:
+        assert tally.records == whole_tally.records
+
+
+def test_what_is_incomplete_outside_the_span_is_not_counted_as_that() -> None:
+    """Section 4: files are replayed by event time; only what has no readable time may lie within any span."""
+    days = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z", "never")
+    incomplete = [record(day, requestParameters=None, resources=None) for day in days]
+    reader = Reader(Reading(RULE, Taking(), Span(NOON + DAY // 2, NOON + DAY)))
+    reader.file([json.dumps({"Records": incomplete}).encode()], "file")
+    tally, _ = reader.take()
+    assert [flaw.place.element for flaw in tally.flaws] == [1, 3]
+    assert (tally.rejected["incomplete"], tally.outside_span) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"Records": [MATCH, 5, ordinary(1)]},
+        {"Records": [MATCH, [MATCH]]},
+        {"Records": [MATCH], "other": [MATCH]},
+        {"Records": MATCH},
+        [MATCH, ordinary(1)],
+        MATCH,
+        {"detail-type": "AWS API Call via CloudTrail", "detail": MATCH},
+    ],
+)
+def test_other_shapes_are_read_whole(value: Any) -> None:
+    """What is not surely a log file of objects alone is parsed as it is, bad entries included (R4)."""
+    text = json.dumps(value).encode()
+    assert read_file(text, thorough=False) == read_file(text, thorough=True)
+
+
+@pytest.mark.parametrize("before", [0, 5, 10, 40, 60, 64, 70])
+def test_a_mark_across_two_pieces_is_seen(before: int) -> None:
+    """A name that begins in one piece of a file and ends in the next is found."""
+    text = json.dumps({"Records": [{**ordinary(1), "pad": ""}, MATCH]})
+    name_at = text.index('"AssumeRoot"')
+    padding = file_messages.PIECE - name_at - before
+    padded = text.replace('"pad": ""', f'"pad": "{"x" * padding}"').encode()
+    assert padded.index(b'"AssumeRoot"') == file_messages.PIECE - before
+    _, sightings = read_file(padded, thorough=False)
+    assert [seen.member_account for seen in sightings] == [ACCOUNT]
+
+
+@pytest.mark.parametrize("thorough", [True, False])
+def test_too_large_file_is_malformed(thorough: bool) -> None:  # noqa: FBT001
+    """R3: a message above the bound is too large, with or without a mark, and not read."""
+    for value in (b"x" * 200_000, json.dumps({"Records": [MATCH], "pad": "x" * 200_000}).encode()):
+        tally, sightings = read_file(value, thorough=thorough, limit=100_000)
+        assert (tally.rejected, sightings) == ({"too-large": 1}, [])
+
+
+@pytest.mark.parametrize(
+    ("value", "is_whole"),
+    [
+        (b"", True),
+        (b" \r\n", True),
+        (b'{"a": 1}', True),
+        (b'\xef\xbb\xbf [{"a": 1}] \n', True),
+        (b'{"a": 1', False),
+        (b"text", False),
+        (b'{"a": 1]', False),
+        (b'"text"', False),
+        (b"null", False),
+        ('\ufeff{"Records": []}'.encode("utf-16"), False),
+        ('\ufeff\ufeff{"Records": []}'.encode(), False),
+    ],
+)
+def test_what_does_not_look_whole_is_parsed(value: bytes, is_whole: bool) -> None:  # noqa: FBT001
+    """R3, R6: without a mark, what looks whole is left; of the rest parsing tells what it is, in whatever input."""
+    assert looks_whole(value) is is_whole
+    tally, _ = read_file(value, thorough=False)
+    thorough, _ = read_file(value, thorough=True)
+    assert tally.unmarked == is_whole
+    if not is_whole:
+        assert (tally.flaws, tally.records) == (thorough.flaws, thorough.records)
+
+
+def test_lines_without_a_mark_are_counted_and_judged_from_outside() -> None:
+    """Lines of a large file that hold no mark are messages; blank ones are none; the plainly broken are named."""
+    block = lines(ordinary(1), "", "  ", "broken", ordinary(2)).encode()
+    tally, _ = read_lines(block, thorough=False)
+    assert (tally.messages, tally.unmarked, tally.records) == (3, 2, 0)
+    assert [str(flaw.place) for flaw in tally.flaws] == ["file:4"]
+    tally, _ = read_lines(block, thorough=True)
+    assert (tally.messages, tally.unmarked, tally.records) == (3, 0, 2)
+
+
+@given(st.lists(ENTRIES, max_size=6))
+def test_lines_give_the_same_sightings_unparsed_or_not(entries: list[dict[str, Any]]) -> None:
+    """Lines that cannot match are left unparsed; the sightings are the same."""
+    block = lines(*entries).encode()
+    tally, sightings = read_lines(block, thorough=False)
+    whole_tally, whole_sightings = read_lines(block, thorough=True)
+    assert (sightings, tally.flaws) == (whole_sightings, whole_tally.flaws)

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from cloudtrail_messages import OTHER, RECORD
+from sightings import RULE
+
+from streams import pipeline
+from streams.backtest.reading.record_prefilter import narrow
+from streams.pipeline import Taking, sight
+
+QUEUED = {"messageId": "m", "body": json.dumps(RECORD)}
+FILES = {
+    "a log file": [OTHER, RECORD, OTHER],
+    "messages of a queue": [QUEUED, QUEUED],
+    "a record before a message of a queue": [OTHER, QUEUED],
+    "a message of a queue before a record": [QUEUED, RECORD],
+    "a message without the event before one with it": [{"messageId": "m", "body": json.dumps(OTHER)}, QUEUED],
+    "something else before a message of a queue": [{"a": 1}, QUEUED],
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_narrowed_file_holds_the_same_sightings(name: str) -> None:
+    """R4, R8: leaving entries out never turns a log file into something else, nor the other way."""
+    entries: list[dict[str, Any]] = FILES[name]
+    value = json.dumps({"Records": entries}, separators=(",", ":")).encode()
+    narrowed = narrow(value, pipeline.matcher(RULE), pipeline.mark_finder(RULE))
+    if narrowed is not None:
+        assert sight(narrowed.value, RULE, Taking()).sightings == sight(value, RULE, Taking()).sightings
+
+
+def test_a_log_file_is_narrowed() -> None:
+    """A trail's file keeps only what may match, or the test above would prove nothing."""
+    value = json.dumps({"Records": [OTHER, RECORD, OTHER]}, separators=(",", ":")).encode()
+    narrowed = narrow(value, pipeline.matcher(RULE), pipeline.mark_finder(RULE))
+    assert narrowed is not None
+    assert (narrowed.elements, narrowed.left_out) == ((1,), 2)

@@ -1,0 +1,99 @@
+"""Files as a source: large ones come in parts, pipes are files too."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from threading import Thread
+from typing import TYPE_CHECKING
+
+import pytest
+from compressed import COMPRESSIONS
+from replay_records import lines, ordinary, record
+from sightings import RULE
+
+from streams.backtest.reading.reader import Reading
+from streams.backtest.sources import files
+from streams.backtest.sources.archive import Found
+from streams.pipeline import Taking, sight
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from streams.backtest.reading.tasks import Part
+
+
+def test_a_large_file_comes_in_parts_though_it_holds_no_match(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Progress is seen within one large file, and adds up to its size."""
+    monkeypatch.setattr("streams.backtest.sources.files.TASK_BYTES", 64 * 1024)
+    path = tmp_path / "a.jsonl.gz"
+    content = b"".join(gzip.compress(os.urandom(99_000).hex().encode() + b"\n") for _ in range(20))
+    path.write_bytes(content)
+    parts = list(files.FileTask((Found(str(path), len(content)),)).read(Reading(RULE, Taking())))
+    assert len(parts) > 3
+    assert sum(part.tally.size for part in parts) == len(content)
+
+
+def test_a_pipe_of_lines_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe cannot tell how far it was read, and is read all the same."""
+    monkeypatch.setattr("streams.backtest.reading.reader.PART_BYTES", 1)
+    path = tmp_path / "pipe.jsonl"
+    os.mkfifo(path)
+    text = lines(record("2026-01-01T00:00:00Z"), *[ordinary(number) for number in range(500)])
+    writer = Thread(target=path.write_text, args=(text,))
+    writer.start()
+    parts = list(files.FileTask((Found(str(path), 0),)).read(Reading(RULE, Taking())))
+    writer.join()
+    assert [part.tally.failures for part in parts] == [[] for _ in parts]
+    assert (sum(part.tally.messages for part in parts), sum(len(part.sightings) for part in parts)) == (501, 1)
+
+
+SMALL = Taking(max_message_size=100_000)
+MATCH = record("2026-01-01T00:00:00Z")
+
+
+def read(path: Path, content: bytes, taking: Taking = SMALL) -> list[Part]:
+    path.write_bytes(content)
+    return list(files.FileTask((Found(str(path), len(content)),)).read(Reading(RULE, taking)))
+
+
+@pytest.mark.parametrize("beginning", ["", "\ufeff", '"cut": 1}\n'])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_large_export_of_lines_is_read_line_by_line(tmp_path: Path, beginning: str, packed: bool) -> None:  # noqa: FBT001
+    """R3: JSON lines above the bound of a message are messages each, whatever the file is called."""
+    text = (beginning + lines(MATCH, *map(ordinary, range(1000)), MATCH)).encode()
+    parts = read(tmp_path / "export.json", gzip.compress(text) if packed else text)
+    assert sum(len(part.sightings) for part in parts) == 2
+    assert sum(part.tally.messages for part in parts) == 1002 + beginning.endswith("\n")
+    assert sum(part.tally.rejected.total() for part in parts) == beginning.endswith("\n")
+
+
+@pytest.mark.parametrize(
+    "text", [json.dumps({"Records": [MATCH] * 300}), json.dumps([MATCH] * 200, indent=1), "x\n" * 100_000]
+)
+def test_a_large_file_of_another_kind_says_what_to_do(tmp_path: Path, text: str) -> None:
+    """R3: the error names the bound, the setting and the name that would have it read."""
+    [part] = read(tmp_path / "export.json", text.encode())
+    [flaw] = part.tally.flaws
+    assert (part.tally.messages, flaw.reason) == (1, "too-large")
+    assert flaw.error.startswith(
+        "larger than 100000 bytes, decompressed: raise max_message_size, or name the file .jsonl"
+    )
+
+
+@pytest.mark.parametrize("separator", ["", " ", "\n", "\x1e", "\ufeff"])
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("packing", ["plain", *COMPRESSIONS])
+def test_a_file_of_several_documents_holds_what_reading_it_whole_finds(
+    tmp_path: Path, packing: str, indent: int | None, separator: str
+) -> None:
+    """R7, R8: an archive's file of several documents gives what the worker would find in it."""
+    documents = ({"Records": [ordinary(1), MATCH]}, MATCH, {"Records": [ordinary(2)]})
+    text = separator.join(json.dumps(document, indent=indent) for document in documents).encode()
+    content = text if packing == "plain" else COMPRESSIONS[packing](text)
+    [part] = read(tmp_path / "file.json", content, Taking())
+    whole = sight(content, RULE, Taking())
+    assert part.sightings == list(whole.sightings)
+    assert len(part.sightings) == 2
+    assert (part.tally.rejected.total(), part.tally.failures, whole.rejected) == (0, [], ())
