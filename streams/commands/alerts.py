@@ -20,8 +20,8 @@ from confluent_kafka import (
 from rich.console import Console
 
 from streams import settings
-from streams.commands.alert_table import cells, table
-from streams.commands.options import Config  # noqa: TC001  typer reads it
+from streams.commands.terminal.alert_table import cells, table
+from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.kafka.admin import AccessRefused, BrokerAccess, BrokerError, BrokerUnreachable
 from streams.kafka.errors import is_retriable
 from streams.kafka.refusals import explained, is_of_a_group, is_refusal, words

@@ -19,9 +19,9 @@ from streams.backtest.results.used_options import options_used, settings_used
 from streams.backtest.run import Replaying, replay
 from streams.backtest.sources import choose
 from streams.backtest.sources.request import UsageError, Wanted, wanted
-from streams.commands import replay_options as options  # noqa: TC001  typer reads it
-from streams.commands.options import Config  # noqa: TC001  typer reads it
-from streams.commands.replay_options import cores, say
+from streams.commands.terminal import replay_options as options  # noqa: TC001  typer reads it
+from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
+from streams.commands.terminal.replay_options import cores, say
 
 if TYPE_CHECKING:
     from streams.backtest.reading.read_stats import Tally

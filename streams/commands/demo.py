@@ -15,8 +15,8 @@ from rich.console import Console
 
 from streams import log
 from streams.backtest.results.live_alerts import live_alerts
-from streams.commands.alert_table import table
-from streams.commands.replay_options import say
+from streams.commands.terminal.alert_table import table
+from streams.commands.terminal.replay_options import say
 from streams.commands.worker import Worker
 from streams.demo import story
 from streams.demo.broker import PARTITIONS, EmbeddedBroker

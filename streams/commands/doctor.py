@@ -18,8 +18,8 @@ from confluent_kafka.admin import OffsetSpec
 
 from streams import settings
 from streams.backtest.sources.request import SourceError
-from streams.commands.check_list import show
-from streams.commands.options import Config  # noqa: TC001  typer reads it
+from streams.commands.terminal.check_list import show
+from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.errors import OperatorError
 from streams.kafka.admin import BrokerAccess, BrokerError
 from streams.kafka.security import confluent_options

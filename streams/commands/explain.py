@@ -12,8 +12,8 @@ import typer
 
 from streams import pipeline, settings
 from streams.backtest.sources.file_messages import CannotReadError, blocks, holds_lines
-from streams.commands.options import Config  # noqa: TC001  typer reads it
-from streams.commands.replay_options import MemberAccount, Principal, RuleFile, say
+from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
+from streams.commands.terminal.replay_options import MemberAccount, Principal, RuleFile, say
 from streams.content.redaction import redact_text
 from streams.extraction.event_time import format_time
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams import settings
-from streams.commands.check_list import show
-from streams.commands.options import Config  # noqa: TC001  typer reads it
+from streams.commands.terminal.check_list import show
+from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.content.printable import printable
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from streams import settings
-from streams.commands.options import Config  # noqa: TC001  typer reads it
+from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.content.printable import printable
 from streams.errors import OperatorError
 from streams.kafka.reader import Connection

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from streams import settings
-from streams.commands.check_list import show
-from streams.commands.options import Config  # noqa: TC001  typer reads it
+from streams.commands.terminal.check_list import show
+from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.topics.acls import apply_acls, check_acls
 from streams.topics.admin import apply_topics, check_topics
 from streams.topics.catalogue import alert_schemas

@@ -9,9 +9,9 @@ from streams.backtest.results import progress, summary
 from streams.backtest.sources import choose
 from streams.backtest.sources.request import UsageError, wanted
 from streams.backtest.warm_up import Seeding, seed
-from streams.commands import replay_options as options  # noqa: TC001  typer reads it
-from streams.commands.options import Config  # noqa: TC001  typer reads it
-from streams.commands.replay_options import cores, say
+from streams.commands.terminal import replay_options as options  # noqa: TC001  typer reads it
+from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
+from streams.commands.terminal.replay_options import cores, say
 from streams.topics.catalogue import topic_names
 from streams.topics.rights import Right, check_rights
 

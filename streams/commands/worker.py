@@ -11,7 +11,7 @@ import faust.worker
 import typer
 
 from streams import log, settings
-from streams.commands.options import Config  # noqa: TC001  typer reads it
+from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.worker import startup
 from streams.worker.agents.skips import NO_SKIPS, Skips, parse_skips
 from streams.worker.app import WorkerApp, create_app

@@ -12,7 +12,7 @@ import typer
 from confluent_kafka import Producer
 
 from streams import settings
-from streams.commands.options import Config  # noqa: TC001  typer reads it
+from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.demo import story
 from streams.errors import OperatorError
 from streams.kafka.security import producer_options

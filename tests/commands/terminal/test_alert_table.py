@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from streams.commands.alert_table import table
+from streams.commands.terminal.alert_table import table
 
-SAMPLE = json.loads((Path(__file__).parents[1] / "wire" / "samples" / "alert.json").read_text(encoding="utf-8"))
+SAMPLE = json.loads((Path(__file__).parents[2] / "wire" / "samples" / "alert.json").read_text(encoding="utf-8"))
 
 
 def shown(alert: dict[str, object], columns: int) -> str:
