@@ -14,11 +14,18 @@ from streams.content.json_text import TooDeepError
 from streams.content.redact_message import element_content, redact_content
 from streams.detection import alert, cap
 from streams.detection.cap import is_over as bucket_is_over
-from streams.detection.decision import Deciding, Decision
+from streams.detection.decision import Decision, DecisionSettings
 from streams.detection.exception import first_match
 from streams.detection.forgetting import Seen, partition_time
 from streams.detection.novelty import describe, forgotten, judge
-from streams.extraction.extract import MAX_MESSAGE_SIZE, Incomplete, Partial, PassedOver, Taking, take
+from streams.extraction.extract import (
+    MAX_MESSAGE_SIZE,
+    ExtractSettings,
+    Incomplete,
+    Partial,
+    PassedOver,
+    extract_sightings,
+)
 from streams.extraction.record import Notice, Record
 from streams.inputs import prefilter
 from streams.inputs.message_reader import read
@@ -32,13 +39,13 @@ if TYPE_CHECKING:
     from streams.rules.rule import Rule
 
 __all__ = [
-    "Deciding",
     "Decision",
+    "DecisionSettings",
+    "ExtractSettings",
     "Partial",
-    "Reading",
     "Rejected",
     "Seen",
-    "Taking",
+    "SightResult",
     "bucket_is_over",
     "detect",
     "forgotten",
@@ -74,7 +81,7 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class SightResult:
     """What one message held.
 
     Attributes:
@@ -90,40 +97,44 @@ class Reading:
     passed_over: Mapping[str, int] = field(default_factory=dict)
 
 
-def sight(value: bytes | None, rule: Rule, taking: Taking, origin: Origin | None = None) -> Reading:
+def sight(
+    value: bytes | None, rule: Rule, extract_settings: ExtractSettings, origin: Origin | None = None
+) -> SightResult:
     """Read one message and take its sightings; whatever the bytes are, it returns.
 
     Args:
         value: the message; ``None`` is a tombstone.
         rule: says which records to take.
-        taking: the settings.
+        extract_settings: the settings.
         origin: where in Kafka the message came from; ``None`` for files.
     """
     sightings: list[Sighting] = []
     rejected: list[Rejected] = []
     records: Counter[str] = Counter()
     passed_over: Counter[str] = Counter()
-    for item in read(value, taking.max_message_size):
+    for item in read(value, extract_settings.max_message_size):
         if isinstance(item, Notice):
             passed_over[item.what] += 1
             continue
         if not isinstance(item, Record):
-            rejected.append(replace(_unreadable(value or b"", item, taking), after=len(sightings)))
+            rejected.append(replace(_unreadable(value or b"", item, extract_settings), after=len(sightings)))
             continue
         records[item.shape] += 1
         try:
-            taken = take(item, rule, taking, origin)
+            extracted = extract_sightings(item, rule, extract_settings, origin)
         except TooDeepError as error:
-            rejected.append(replace(_too_deep(value or b"", item, error, taking), after=len(sightings)))
+            rejected.append(replace(_too_deep(value or b"", item, error, extract_settings), after=len(sightings)))
             continue
-        match taken:
+        match extracted:
             case PassedOver(reason):
                 passed_over[reason] += 1
             case Incomplete():
-                rejected.append(replace(_incomplete(value or b"", item, taken, taking), after=len(sightings)))
+                rejected.append(
+                    replace(_incomplete(value or b"", item, extracted, extract_settings), after=len(sightings))
+                )
             case _:
-                sightings += taken
-    return Reading(tuple(sightings), tuple(rejected), records, passed_over)
+                sightings += extracted
+    return SightResult(tuple(sightings), tuple(rejected), records, passed_over)
 
 
 def matcher(rule: Rule, limit: int = MAX_MESSAGE_SIZE) -> Callable[[bytes | bytearray | None], bool]:
@@ -144,46 +155,48 @@ def may_match(value: bytes | None, rule: Rule) -> bool:
     return matcher(rule)(value)
 
 
-def reject(value: bytes, reason: str, error: str, taking: Taking) -> Rejected:
+def reject(value: bytes, reason: str, error: str, extract_settings: ExtractSettings) -> Rejected:
     """Reject a whole message that ``sight`` is not for, such as bytes on the sightings topic that are no sighting."""
-    content, redacted = redact_content(value, taking.max_message_size)
+    content, redacted = redact_content(value, extract_settings.max_message_size)
     return Rejected(reason, error, None, content, redacted)
 
 
-def _unreadable(value: bytes, item: Unreadable, taking: Taking) -> Rejected:
-    content, redacted = redact_content(value if item.content is None else item.content, taking.max_message_size)
+def _unreadable(value: bytes, item: Unreadable, extract_settings: ExtractSettings) -> Rejected:
+    content, redacted = redact_content(
+        value if item.content is None else item.content, extract_settings.max_message_size
+    )
     return Rejected(item.reason, item.error, item.element, content, redacted)
 
 
-def _incomplete(value: bytes, record: Record, incomplete: Incomplete, taking: Taking) -> Rejected:
+def _incomplete(value: bytes, record: Record, incomplete: Incomplete, extract_settings: ExtractSettings) -> Rejected:
     if record.element is None:
-        content, redacted = redact_content(value, taking.max_message_size)
+        content, redacted = redact_content(value, extract_settings.max_message_size)
     else:
         content, redacted = incomplete.record.encode(), incomplete.redacted
     return Rejected("incomplete", incomplete.error, record.element, content, redacted, incomplete.partial)
 
 
-def _too_deep(value: bytes, record: Record, error: TooDeepError, taking: Taking) -> Rejected:
+def _too_deep(value: bytes, record: Record, error: TooDeepError, extract_settings: ExtractSettings) -> Rejected:
     alone = None if record.element is None else element_content(record.source)
-    content, redacted = redact_content(value if alone is None else alone, taking.max_message_size)
+    content, redacted = redact_content(value if alone is None else alone, extract_settings.max_message_size)
     return Rejected("malformed", str(error), record.element, content, redacted)
 
 
-def detect(sighting: Sighting, memory: PrincipalMemory, rule: Rule, deciding: Deciding) -> Decision:
+def detect(sighting: Sighting, memory: PrincipalMemory, rule: Rule, decision_settings: DecisionSettings) -> Decision:
     """Decide one sighting; pure, so the same arguments give the same decision.
 
     Args:
         sighting: the one to decide.
         memory: what is remembered of its principal; it is read, never written.
         rule: the rule.
-        deciding: the settings, which stand above the rule's own window and cap.
+        decision_settings: the settings, which stand above the rule's own window and cap.
     """
-    time = sighting.time_by(deciding.clock)
-    exception = first_match(deciding.exceptions, sighting)
+    time = sighting.time_by(decision_settings.clock)
+    exception = first_match(decision_settings.exceptions, sighting)
     if exception is not None:
         return Decision("excepted", time, exception=exception)
-    judgement = judge(memory.pair(sighting.member_account), time, deciding)
-    if sighting.teaching or (deciding.learn_until is not None and time <= deciding.learn_until):
+    judgement = judge(memory.pair(sighting.member_account), time, decision_settings)
+    if sighting.teaching or (decision_settings.learn_until is not None and time <= decision_settings.learn_until):
         return Decision("learned", time, pair=judgement.pair)
     identifier = alert.alert_id(rule, sighting)
     match judgement.kind:
@@ -192,8 +205,8 @@ def detect(sighting: Sighting, memory: PrincipalMemory, rule: Rule, deciding: De
             bucket = cap.bucket_of(identifier, time, memory, rule)
             return Decision(judgement.kind, time, pair=judgement.pair, bucket=bucket)
         case "first" | "returned":
-            admission = cap.admit(identifier, time, memory, rule, deciding)
-            novelty = describe(judgement, sighting.member_account, memory, deciding)
+            admission = cap.admit(identifier, time, memory, rule, decision_settings)
+            novelty = describe(judgement, sighting.member_account, memory, decision_settings)
             return Decision(
                 "alert" if admission.admitted else "overflow",
                 time,

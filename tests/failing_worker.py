@@ -38,7 +38,7 @@ def fail_in_sight(text: bytes) -> None:
     """Have the worker fail when it reads a message that holds this text."""
     sight = pipeline.sight
 
-    def failing(value: bytes | None, *args: Any) -> pipeline.Reading:
+    def failing(value: bytes | None, *args: Any) -> pipeline.SightResult:
         if value is not None and text in value:
             raise RuntimeError("nobody foresaw this")
         return sight(value, *args)

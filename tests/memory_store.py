@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sightings import RULE
 
-from streams.pipeline import Deciding, Decision, Seen, detect
+from streams.pipeline import Decision, DecisionSettings, Seen, detect
 from streams.worker.state.table import PartitionMemory
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ class Partition:
         sweep: deletes what is forgotten; ``None`` if nothing does.
     """
 
-    def __init__(self, deciding: Deciding, sweep: Sweep | None = None) -> None:
-        self._deciding = deciding
+    def __init__(self, decision_settings: DecisionSettings, sweep: Sweep | None = None) -> None:
+        self._deciding = decision_settings
         self.sweep = sweep
         self.store = Store()
         self.sent: list[tuple[str, str]] = []

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from streams.detection.dict_memory import RememberedPrincipal
 from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting
-from streams.pipeline import Deciding, Decision, detect
+from streams.pipeline import Decision, DecisionSettings, detect
 from streams.rules.rule import Rule, parse
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ OTHER_ACCOUNT = "333333333333"
 UNLOCK = "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"
 
 RULE = parse(files("streams.rules").joinpath("assume_root.toml").read_text(encoding="utf-8"), "assume_root.toml")
-DECIDING = Deciding(window=RULE.window, max_alerts=RULE.max_alerts)
+DECIDING = DecisionSettings(window=RULE.window, max_alerts=RULE.max_alerts)
 
 
 def sighting(  # noqa: PLR0913  what a test may care about
@@ -73,14 +73,14 @@ def sighting(  # noqa: PLR0913  what a test may care about
 class History:
     """Decides sightings one after the other and remembers each principal by itself, as a partition does."""
 
-    def __init__(self, deciding: Deciding = DECIDING, rule: Rule = RULE) -> None:
-        self.deciding = deciding
+    def __init__(self, decision_settings: DecisionSettings = DECIDING, rule: Rule = RULE) -> None:
+        self.decision_settings = decision_settings
         self.rule = rule
         self.memory: dict[str, RememberedPrincipal] = {}
 
     def decide(self, seen: Sighting) -> Decision:
         """Decide one sighting and remember nothing of it."""
-        return detect(seen, self.of(seen), self.rule, self.deciding)
+        return detect(seen, self.of(seen), self.rule, self.decision_settings)
 
     def take(self, seen: Sighting) -> Decision:
         """Decide one sighting and remember what was decided."""
@@ -101,6 +101,6 @@ class History:
         return {principal: (dict(kept.accounts), dict(kept.buckets)) for principal, kept in self.memory.items()}
 
 
-def with_settings(**changes: Any) -> Deciding:
+def with_settings(**changes: Any) -> DecisionSettings:
     """The shipped settings with some of them changed."""
     return replace(DECIDING, **changes)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from streams.extraction.sighting import Sighting
-    from streams.pipeline import Deciding, Decision
+    from streams.pipeline import Decision, DecisionSettings
     from streams.rules.rule import Rule
 
 SWEEP_EVERY = 200_000
@@ -55,25 +55,27 @@ class Verdicts:
             self.alerts[decision.alert["rule"]["severity"], decision.alert["novelty"]["kind"]] += 1
 
 
-def evaluate(ordered: Iterable[Sighting], rule: Rule, deciding: Deciding) -> Iterator[tuple[Sighting, Decision]]:
+def evaluate(
+    ordered: Iterable[Sighting], rule: Rule, decision_settings: DecisionSettings
+) -> Iterator[tuple[Sighting, Decision]]:
     """Decide on sightings that come in order of time, from an empty memory."""
     memory: dict[str, RememberedPrincipal] = {}
     for handled, sighting in enumerate(ordered, 1):
         principal = memory.get(sighting.principal)
         if principal is None:
             principal = memory[sighting.principal] = RememberedPrincipal()
-        decision = pipeline.detect(sighting, principal, rule, deciding)
+        decision = pipeline.detect(sighting, principal, rule, decision_settings)
         principal.apply(sighting, decision)
         yield sighting, decision
         if handled % SWEEP_EVERY == 0:
-            _forget(memory, decision.time, deciding)
+            _forget(memory, decision.time, decision_settings)
 
 
-def _forget(memory: dict[str, RememberedPrincipal], now: int, deciding: Deciding) -> None:
+def _forget(memory: dict[str, RememberedPrincipal], now: int, decision_settings: DecisionSettings) -> None:
     """Drop what counts as never seen from ``now`` on (M8): no later sighting can tell, as time only goes on."""
     for name, principal in list(memory.items()):
         for account, pair in list(principal.accounts.items()):
-            if pipeline.forgotten(pair.last_seen, now, deciding):
+            if pipeline.forgotten(pair.last_seen, now, decision_settings):
                 del principal.accounts[account]
         if not principal.accounts and all(start + DAY < now for start in principal.buckets):
             del memory[name]

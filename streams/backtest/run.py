@@ -13,10 +13,10 @@ from streams.backtest.reading.read_stats import Tally
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from streams.backtest.reading.reader import Reading
+    from streams.backtest.reading.reader import ReadSettings
     from streams.backtest.reading.tasks import Part, Task
     from streams.extraction.sighting import Sighting
-    from streams.pipeline import Deciding, Decision
+    from streams.pipeline import Decision, DecisionSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,11 @@ class Input:
 
 
 @dataclass(frozen=True, slots=True)
-class Replaying:
+class ReplaySettings:
     """The settings of a replay: how to read, how to decide, and how many processes may read."""
 
-    reading: Reading
-    deciding: Deciding
+    read_settings: ReadSettings
+    decision_settings: DecisionSettings
     processes: int = 1
 
 
@@ -68,13 +68,15 @@ class Progress(Protocol):
         """Pass sightings on, ``total`` of them, and take note of how many were taken; ``what`` says for what."""
 
 
-def read(source: Input, reading: Reading, processes: int, tally: Tally, progress: Progress) -> Iterator[Part]:
+def read(
+    source: Input, read_settings: ReadSettings, processes: int, tally: Tally, progress: Progress
+) -> Iterator[Part]:
     """Read the input in parts, adding up the counts; a lost process is a failure in the tally, not an exception."""
     tally.failures.extend(source.failures)
     tally.truncated.extend(source.truncated)
     tally.warnings.extend(source.warnings)
     try:
-        for part in gather(source.tasks, reading, 1 if source.is_small else processes):
+        for part in gather(source.tasks, read_settings, 1 if source.is_small else processes):
             tally.add(part.tally)
             progress.advance(part.tally)
             yield part
@@ -82,7 +84,9 @@ def read(source: Input, reading: Reading, processes: int, tally: Tally, progress
         tally.failures.append(("input", f"{error}; what it had not yet handed over is missing"))
 
 
-def replay(source: Input, how: Replaying, listeners: Sequence[Listener], progress: Progress) -> tuple[Tally, Verdicts]:
+def replay(
+    source: Input, how: ReplaySettings, listeners: Sequence[Listener], progress: Progress
+) -> tuple[Tally, Verdicts]:
     """Replay the input; the same sightings give the same decisions in the same order, however the input is cut.
 
     Args:
@@ -95,11 +99,11 @@ def replay(source: Input, how: Replaying, listeners: Sequence[Listener], progres
         OutputError: temporary files cannot be written, or a listener cannot write.
     """
     tally, verdicts = Tally(), Verdicts()
-    with Sorter(lambda sighting: order_key(sighting, how.deciding.clock)) as sorter:
-        for part in read(source, how.reading, how.processes, tally, progress):
+    with Sorter(lambda sighting: order_key(sighting, how.decision_settings.clock)) as sorter:
+        for part in read(source, how.read_settings, how.processes, tally, progress):
             sorter.add(part.sightings)
         ordered = progress.handle("deciding", sorter.sorted(), tally.sightings)
-        for sighting, decision in evaluate(ordered, how.reading.rule, how.deciding):
+        for sighting, decision in evaluate(ordered, how.read_settings.rule, how.decision_settings):
             verdicts.count(sighting, decision)
             for listener in listeners:
                 listener.hear(sighting, decision)

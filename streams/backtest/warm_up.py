@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
-    from streams.backtest.reading.reader import Reading
+    from streams.backtest.reading.reader import ReadSettings
     from streams.backtest.run import Input, Progress
     from streams.extraction.sighting import Sighting
     from streams.settings import Settings
@@ -39,16 +39,16 @@ _POLL_EVERY = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Seeding:
+class WarmUpSettings:
     """The settings of seeding: how to read, how many processes may, and where sightings go."""
 
-    reading: Reading
+    read_settings: ReadSettings
     processes: int
     settings: Settings
     topic: str
 
 
-def seed(source: Input, how: Seeding, progress: Progress) -> tuple[Tally, int]:
+def seed(source: Input, how: WarmUpSettings, progress: Progress) -> tuple[Tally, int]:
     """Read the input and send its sightings. Returns what was counted, and how many were acknowledged.
 
     Raises:
@@ -60,7 +60,7 @@ def seed(source: Input, how: Seeding, progress: Progress) -> tuple[Tally, int]:
             raise SourceError(f"topic {topic}: there is no such topic; `rootwatch topics apply` makes it")
     tally = Tally()
     with Sorter(lambda sighting: order_key(sighting, settings.clock)) as sorter:
-        for part in read(source, how.reading, how.processes, tally, progress):
+        for part in read(source, how.read_settings, how.processes, tally, progress):
             sorter.add(part.sightings)
         sender = _Sender(settings, topic)
         for sighting in progress.handle("seeding", sorter.sorted(), tally.sightings):

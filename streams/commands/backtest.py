@@ -16,7 +16,7 @@ from streams.backtest.results.compare import Comparison
 from streams.backtest.results.compare import lines as comparison_lines
 from streams.backtest.results.json_lines import AlertLines, check_apart, opened, writing
 from streams.backtest.results.used_options import options_used, settings_used
-from streams.backtest.run import Replaying, replay
+from streams.backtest.run import ReplaySettings, replay
 from streams.backtest.sources import choose
 from streams.backtest.sources.request import UsageError, Wanted, wanted
 from streams.commands.terminal import replay_options as options  # noqa: TC001  typer reads it
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from streams.backtest.results.compare import Difference
     from streams.backtest.results.report import Report
     from streams.backtest.run import Listener
-    from streams.pipeline import Deciding
+    from streams.pipeline import DecisionSettings
     from streams.rules.rule import Rule
     from streams.settings import Settings
 
@@ -127,29 +127,31 @@ class Results:
 def _run(want: Wanted, configured: Settings, results: Results, processes: int) -> tuple[Tally, list[Difference]]:
     """Replay, write everything and say everything. Returns what was read, and what differs from the live run."""
     rule = configured.load_rule()
-    deciding = configured.deciding(rule)
+    decision_settings = configured.decision_settings(rule)
     with ExitStack() as stack:
         stream: BinaryIO = sys.stdout.buffer
         if results.output is not None:
             stream = stack.enter_context(opened("--output", results.output))
         page = None if results.report is None else stack.enter_context(opened("--report", results.report))
         source = choose.choose(want, configured, processes)
-        comparison = _comparison(results.compare, configured, rule, deciding)
+        comparison = _comparison(results.compare, configured, rule, decision_settings)
         report = None if page is None else _empty_report()
         lines = AlertLines(stream, str(results.output or "standard output"))
         listeners: list[Listener] = [lines]
         listeners += [report] if report is not None else []
         listeners += [comparison] if comparison is not None else []
-        how = Replaying(choose.reading(want, source, rule, configured.taking()), deciding, processes)
+        how = ReplaySettings(
+            choose.read_settings(want, source, rule, configured.extract_settings()), decision_settings, processes
+        )
         with progress.shown(source) as bar:
             tally, verdicts = replay(source, how, listeners, bar)
         lines.flush()
         if page is not None and report is not None:
-            used = (*options_used(want), *settings_used(configured, deciding))
+            used = (*options_used(want), *settings_used(configured, decision_settings))
             with writing(str(results.report)):
                 page.write(report.page(rule, tally, verdicts, used).encode())
                 page.flush()
-    for line in (*summary.reading_lines(tally), *summary.verdict_lines(verdicts, deciding)):
+    for line in (*summary.reading_lines(tally), *summary.verdict_lines(verdicts, decision_settings)):
         say(line)
     if comparison is None:
         return tally, []
@@ -165,7 +167,9 @@ def _empty_report() -> Report:
     return Report()
 
 
-def _comparison(topic: str | None, configured: Settings, rule: Rule, deciding: Deciding) -> Comparison | None:
+def _comparison(
+    topic: str | None, configured: Settings, rule: Rule, decision_settings: DecisionSettings
+) -> Comparison | None:
     """What compares with the live alerts of a topic; they are read before anything else, so that all may be told."""
     if topic is None:
         return None
@@ -173,4 +177,4 @@ def _comparison(topic: str | None, configured: Settings, rule: Rule, deciding: D
 
     live = each_live_alert(configured, topic, rule.id)
     overflow = each_live_alert(configured, f"{topic}.overflow", rule.id, may_be_missing=True)
-    return Comparison(live, overflow, deciding)
+    return Comparison(live, overflow, decision_settings)

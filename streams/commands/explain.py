@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streams.extraction.sighting import Sighting
-    from streams.pipeline import Partial, Reading, Rejected, Taking
+    from streams.pipeline import ExtractSettings, Partial, Rejected, SightResult
     from streams.rules.rule import Rule
 
 _STDIN = "-"
@@ -48,12 +48,12 @@ def explain(  # noqa: PLR0913  one for each option
     configured = settings.load(
         config, rule=rule, principal=principal, member_account=member_account, max_message_size=max_message_size
     )
-    used_rule, taking = configured.load_rule(), configured.taking()
+    used_rule, extract_settings = configured.load_rule(), configured.extract_settings()
     unread = False
     for file in files:
         try:
-            for source, value in _messages(file, taking.max_message_size):
-                line = json.dumps(explanation(source, value, used_rule, taking))
+            for source, value in _messages(file, extract_settings.max_message_size):
+                line = json.dumps(explanation(source, value, used_rule, extract_settings))
                 sys.stdout.write(f"{line}\n")
         except (OSError, CannotReadError) as error:
             if getattr(error, "errno", None) in _OUTPUT_FAILURES:
@@ -64,28 +64,28 @@ def explain(  # noqa: PLR0913  one for each option
         raise typer.Exit(1)
 
 
-def explanation(source: str, value: bytes, rule: Rule, taking: Taking) -> dict[str, Any]:
+def explanation(source: str, value: bytes, rule: Rule, extract_settings: ExtractSettings) -> dict[str, Any]:
     """Explain one message; ``source`` is where it is from. The keys are part of the contract (section 4)."""
-    reading = pipeline.sight(value, rule, taking)
-    reason = _reason(reading)
+    result = pipeline.sight(value, rule, extract_settings)
+    reason = _reason(result)
     return {
         "source": source,
-        "outcome": _outcome(reading),
+        "outcome": _outcome(result),
         "reason": None if reason is None else redact_text(reason),
-        "filtered": not pipeline.matcher(rule, taking.max_message_size)(value),
-        "sightings": list(_taken(reading)),
+        "filtered": not pipeline.matcher(rule, extract_settings.max_message_size)(value),
+        "sightings": list(_taken(result)),
     }
 
 
-def _taken(reading: Reading) -> Iterator[dict[str, str | None]]:
+def _taken(result: SightResult) -> Iterator[dict[str, str | None]]:
     """The sightings and what is known of the incomplete ones, in the order of their records in the message."""
     shown = 0
-    for rejected in reading.rejected:
+    for rejected in result.rejected:
         if rejected.partial is not None:
-            yield from map(_whole, reading.sightings[shown : rejected.after])
+            yield from map(_whole, result.sightings[shown : rejected.after])
             shown = rejected.after
             yield _partial(rejected.partial)
-    yield from map(_whole, reading.sightings[shown:])
+    yield from map(_whole, result.sightings[shown:])
 
 
 def _messages(file: str, limit: int) -> Iterator[tuple[str, bytes]]:
@@ -110,24 +110,24 @@ def _whole_message(stored: BinaryIO, limit: int) -> bytes:
     return stored.read(limit + limit // 1000 + 1024)
 
 
-def _outcome(reading: Reading) -> str:
-    if reading.sightings:
-        return "mixed" if reading.rejected else "match"
-    if not reading.rejected:
+def _outcome(result: SightResult) -> str:
+    if result.sightings:
+        return "mixed" if result.rejected else "match"
+    if not result.rejected:
         return "no-match"
-    return "incomplete" if any(rejected.partial is not None for rejected in reading.rejected) else "malformed"
+    return "incomplete" if any(rejected.partial is not None for rejected in result.rejected) else "malformed"
 
 
-def _reason(reading: Reading) -> str | None:
+def _reason(result: SightResult) -> str | None:
     """Why there is not, or not only, a sighting, in words."""
-    if reading.rejected:
-        reasons = [_rejection(rejected) for rejected in reading.rejected]
-    elif reading.sightings:
+    if result.rejected:
+        reasons = [_rejection(rejected) for rejected in result.rejected]
+    elif result.sightings:
         return None
-    elif len(reading.passed_over) == 1:
-        reasons = list(reading.passed_over)
+    elif len(result.passed_over) == 1:
+        reasons = list(result.passed_over)
     else:
-        reasons = [f"{count} x {reason}" for reason, count in reading.passed_over.items()]
+        reasons = [f"{count} x {reason}" for reason, count in result.passed_over.items()]
     more = len(reasons) - _REASONS_SHOWN
     shown = "; ".join(reasons[:_REASONS_SHOWN]) or "holds no records"
     return f"{shown}; and {more} more" if more > 0 else shown

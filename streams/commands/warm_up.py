@@ -8,7 +8,7 @@ from streams import settings
 from streams.backtest.results import progress, summary
 from streams.backtest.sources import choose
 from streams.backtest.sources.request import UsageError, wanted
-from streams.backtest.warm_up import Seeding, seed
+from streams.backtest.warm_up import WarmUpSettings, seed
 from streams.commands.terminal import replay_options as options  # noqa: TC001  typer reads it
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.commands.terminal.replay_options import cores, say
@@ -55,9 +55,11 @@ def warm_up(  # noqa: PLR0913  one for each option
     # What the producer may not write its library tells in ways that leave no words.
     check_rights(configured, [Right("topic", sightings, ("Write",))])
     source = choose.choose(want, configured, processes or cores())
-    reading = choose.reading(want, source, configured.load_rule(), configured.taking())
+    read_settings = choose.read_settings(want, source, configured.load_rule(), configured.extract_settings())
     with progress.shown(source) as bar:
-        tally, acknowledged = seed(source, Seeding(reading, processes or cores(), configured, sightings), bar)
+        tally, acknowledged = seed(
+            source, WarmUpSettings(read_settings, processes or cores(), configured, sightings), bar
+        )
     for line in (*summary.reading_lines(tally), f"seeded       {acknowledged:,} sightings to {sightings}"):
         say(line)
     if tally.failures or (tally.truncated and not allow_truncated):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from streams.detection.memory import CapBucket
 
 if TYPE_CHECKING:
-    from streams.detection.decision import Deciding
+    from streams.detection.decision import DecisionSettings
     from streams.detection.memory import PrincipalMemory
     from streams.rules.rule import Rule
 
@@ -38,14 +38,16 @@ class Admission:
     dropped: tuple[int, ...] = ()
 
 
-def admit(alert_id: str, time: int, memory: PrincipalMemory, rule: Rule, deciding: Deciding) -> Admission:
+def admit(
+    alert_id: str, time: int, memory: PrincipalMemory, rule: Rule, decision_settings: DecisionSettings
+) -> Admission:
     """Let an alert of a sighting at ``time`` through, or send it to the overflow (A3)."""
-    if deciding.max_alerts == 0:
+    if decision_settings.max_alerts == 0:
         return Admission(admitted=True)
     start = bucket_start(time, rule)
     bucket = memory.bucket(start) or CapBucket(start, ())
     if alert_id not in bucket.alert_ids:
-        if len(bucket.alert_ids) >= deciding.max_alerts:
+        if len(bucket.alert_ids) >= decision_settings.max_alerts:
             return Admission(admitted=False)
         bucket = CapBucket(start, (*bucket.alert_ids, alert_id))
     dropped = tuple(sorted(old for old in memory.bucket_starts() if start - old >= BUCKET_LIFE))

@@ -15,7 +15,7 @@ FORGET_AFTER = 400 * 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
-class Deciding:
+class DecisionSettings:
     """The settings that decide. Times and durations are milliseconds.
 
     Attributes:
@@ -62,7 +62,7 @@ class Decision:
         alert: the alert field for field as in ``schemas/alert.avsc``, timestamps in milliseconds, ``detected_at`` and
             ``geo`` left ``None`` for the shell to fill; ``None`` unless the outcome is ``alert`` or ``overflow``.
         alert_id: the alert's id (A1); ``None`` without an alert.
-        exception: the place among ``Deciding.exceptions`` of the one that matched; ``None`` unless ``excepted``.
+        exception: the position of the matching one in ``DecisionSettings.exceptions``; ``None`` unless ``excepted``.
     """
 
     outcome: Outcome

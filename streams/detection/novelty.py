@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Literal
 from streams.detection.memory import PairMemory
 
 if TYPE_CHECKING:
-    from streams.detection.decision import Deciding
+    from streams.detection.decision import DecisionSettings
     from streams.detection.memory import PrincipalMemory
 
 Kind = Literal["first", "returned", "known", "late"]
@@ -79,39 +79,41 @@ class Novelty:
         return self.previous_seen is None and not self.others
 
 
-def forgotten(last_seen: int, now: int, deciding: Deciding) -> bool:
+def forgotten(last_seen: int, now: int, decision_settings: DecisionSettings) -> bool:
     """True if a pair last seen at ``last_seen`` counts as never seen at ``now``, deleted or not (M8); milliseconds."""
-    return now - last_seen > deciding.forget_after
+    return now - last_seen > decision_settings.forget_after
 
 
-def judge(pair: PairMemory | None, time: int, deciding: Deciding) -> Judgement:
+def judge(pair: PairMemory | None, time: int, decision_settings: DecisionSettings) -> Judgement:
     """Judge a sighting at ``time`` against what is remembered of its pair (M1, M2, M3, M8)."""
-    if pair is None or forgotten(pair.last_seen, time, deciding):
+    if pair is None or forgotten(pair.last_seen, time, decision_settings):
         return Judgement("first", time, None, PairMemory(first_seen=time, last_seen=time, times_seen=1))
     if time < pair.last_seen:
-        return Judgement("late", time, pair, _lowered(pair, time, deciding))
+        return Judgement("late", time, pair, _lowered(pair, time, decision_settings))
     if time == pair.last_seen:
         return Judgement("known", time, pair, pair)
-    kind: Kind = "returned" if time - pair.last_seen > deciding.window else "known"
+    kind: Kind = "returned" if time - pair.last_seen > decision_settings.window else "known"
     return Judgement(kind, time, pair, replace(pair, last_seen=time, times_seen=pair.times_seen + 1))
 
 
-def _lowered(pair: PairMemory, time: int, deciding: Deciding) -> PairMemory:
+def _lowered(pair: PairMemory, time: int, decision_settings: DecisionSettings) -> PairMemory:
     # A sighting that M8 had forgotten must not bring its first seen back when it is replayed. Measured from last seen,
     # which only grows, a replay can lower nothing that was not lowered the first time.
-    if time < pair.first_seen and not forgotten(time, pair.last_seen, deciding):
+    if time < pair.first_seen and not forgotten(time, pair.last_seen, decision_settings):
         return replace(pair, first_seen=time)
     return pair
 
 
-def describe(judgement: Judgement, member_account: str, memory: PrincipalMemory, deciding: Deciding) -> Novelty:
+def describe(
+    judgement: Judgement, member_account: str, memory: PrincipalMemory, decision_settings: DecisionSettings
+) -> Novelty:
     """Tell what makes a ``first`` or ``returned`` sighting new; this looks through all that is kept of the principal.
 
     Args:
         judgement: of the sighting.
         member_account: the sighting's.
         memory: of its principal, before this sighting.
-        deciding: the settings.
+        decision_settings: the settings.
     """
     return Novelty(
         kind=judgement.kind,
@@ -122,7 +124,7 @@ def describe(judgement: Judgement, member_account: str, memory: PrincipalMemory,
         others=tuple(
             pair
             for account, pair in memory.pairs()
-            if account != member_account and not forgotten(pair.last_seen, judgement.time, deciding)
+            if account != member_account and not forgotten(pair.last_seen, judgement.time, decision_settings)
         ),
-        learning_ended_at=deciding.learn_until,
+        learning_ended_at=decision_settings.learn_until,
     )

@@ -40,7 +40,7 @@ LONGEST_PRINCIPAL = 16_384
 
 
 @dataclass(frozen=True, slots=True)
-class Taking:
+class ExtractSettings:
     """The settings that decide how sightings are taken.
 
     Attributes:
@@ -92,8 +92,8 @@ class Incomplete:
     redacted: bool
 
 
-def take(
-    record: Record, rule: Rule, taking: Taking, origin: Origin | None
+def extract_sightings(
+    record: Record, rule: Rule, extract_settings: ExtractSettings, origin: Origin | None
 ) -> tuple[Sighting, ...] | PassedOver | Incomplete:
     """Take the sightings of a record: one for each member account, which is one in all but odd cases (T4).
 
@@ -105,11 +105,11 @@ def take(
     source = redact(record.source)
     fields: Mapping[str, Any] = source if record.fields is record.source else redact(record.fields)
     text = json_text.canonical(source)
-    principal = _principal(fields, taking)
-    accounts, accounts_from = _member_accounts(fields, taking)
+    principal = _principal(fields, extract_settings)
+    accounts, accounts_from = _member_accounts(fields, extract_settings)
     event_time = parse_time(fields.get("eventTime"))
     details = event(fields, event_id(fields, text), event_time or 0)  # without a time it comes to nothing
-    problems = list(_problems(principal, accounts, event_time, taking, origin))
+    problems = list(_problems(principal, accounts, event_time, extract_settings, origin))
     if problems or principal is None:
         partial = Partial(
             principal,
@@ -153,17 +153,17 @@ def _shown(value: Any) -> str:
     return "missing" if value is None else f"of type {type(value).__name__}"
 
 
-def _principal(fields: Mapping[str, Any], taking: Taking) -> str | None:
+def _principal(fields: Mapping[str, Any], extract_settings: ExtractSettings) -> str | None:
     arn = text_at(fields, "userIdentity", "arn")
-    if taking.principal == "issuer" and text_at(fields, "userIdentity", "type") == "AssumedRole":
+    if extract_settings.principal == "issuer" and text_at(fields, "userIdentity", "type") == "AssumedRole":
         return text_at(fields, "userIdentity", "sessionContext", "sessionIssuer", "arn") or arn
     return arn
 
 
 def _member_accounts(
-    fields: Mapping[str, Any], taking: Taking
+    fields: Mapping[str, Any], extract_settings: ExtractSettings
 ) -> tuple[tuple[str, ...], Literal["target", "resources"]]:
-    if taking.member_account == "target":
+    if extract_settings.member_account == "target":
         target = target_account(value_at(fields, "requestParameters", "targetPrincipal"))
         if target is not None:
             return (target,), "target"
@@ -172,7 +172,11 @@ def _member_accounts(
 
 
 def _problems(
-    principal: str | None, accounts: tuple[str, ...], event_time: int | None, taking: Taking, origin: Origin | None
+    principal: str | None,
+    accounts: tuple[str, ...],
+    event_time: int | None,
+    extract_settings: ExtractSettings,
+    origin: Origin | None,
 ) -> Iterator[str]:
     if principal is None:
         yield "no principal"
@@ -184,7 +188,7 @@ def _problems(
         yield "no readable eventTime"
     if origin is None:
         return
-    if taking.clock == "record":
+    if extract_settings.clock == "record":
         if not origin.has_timestamp:
             yield 'no Kafka timestamp, which is the time where clock = "record"'
     elif event_time is not None and origin.has_timestamp and event_time > origin.timestamp + _DAY:

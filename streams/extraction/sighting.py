@@ -1,4 +1,4 @@
-"""What a sighting is. How one is taken from a record is in ``taking.py``."""
+"""What a sighting is. How one is taken from a record is in ``extract.py``."""
 
 from __future__ import annotations
 

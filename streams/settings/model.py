@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from streams.detection.exception import ExceptionEntry, ExceptionsError, parse_exceptions
 from streams.errors import OperatorError
-from streams.pipeline import Deciding, Taking
+from streams.pipeline import DecisionSettings, ExtractSettings
 from streams.rules import rule as rules
 from streams.rules.duration import written
 from streams.settings.values import (
@@ -229,22 +229,22 @@ class Settings(BaseSettings):
         except ExceptionsError as error:
             raise SettingsError(f"exceptions: {error}") from error
 
-    def taking(self) -> Taking:
+    def extract_settings(self) -> ExtractSettings:
         """What the first half of the pipeline needs to know."""
-        return Taking(
+        return ExtractSettings(
             principal=self.principal,
             member_account=self.member_account,
             clock=self.clock,
             max_message_size=self.max_message_size,
         )
 
-    def deciding(self, rule: rules.Rule) -> Deciding:
+    def decision_settings(self, rule: rules.Rule) -> DecisionSettings:
         """What the second half of the pipeline needs to know, for the rule that ``load_rule`` gave.
 
         Raises:
             SettingsError: as ``load_exceptions``.
         """
-        return Deciding(
+        return DecisionSettings(
             window=rule.window,
             forget_after=self.forget_after,
             learn_until=self.learn_until,

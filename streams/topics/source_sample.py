@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
-    from streams.pipeline import Reading
+    from streams.pipeline import SightResult
     from streams.rules.rule import Rule
     from streams.settings import Settings
 
@@ -65,18 +65,18 @@ class Sample:
     first_unread: dict[str, str] = field(default_factory=dict)
     partly: int = 0
 
-    def add(self, place: str, value: bytes | None, reading: Reading) -> None:
+    def add(self, place: str, value: bytes | None, result: SightResult) -> None:
         """Count one message, read by ``pipeline.sight``; ``place`` is where it is."""
         self.messages += 1
-        if reading.records:
-            self.shapes[next(iter(reading.records))] += 1
-            self.partly += any(rejected.reason != "incomplete" for rejected in reading.rejected)
-        elif reading.rejected:
-            kind = _kind(value or b"", reading)
+        if result.records:
+            self.shapes[next(iter(result.records))] += 1
+            self.partly += any(rejected.reason != "incomplete" for rejected in result.rejected)
+        elif result.rejected:
+            kind = _kind(value or b"", result)
             self.unread[kind] += 1
             self.first_unread.setdefault(kind, place)
         else:
-            self.without_record[next(iter(reading.passed_over), "nothing in it")] += 1
+            self.without_record[next(iter(result.passed_over), "nothing in it")] += 1
 
     @property
     def cloudtrail(self) -> int:
@@ -112,7 +112,7 @@ def sample(topic: str, settings: Settings, rule: Rule) -> Sample:
     Raises:
         SourceError: the cluster cannot be reached or refuses, or there is no such topic.
     """
-    taking = settings.taking()
+    extract_settings = settings.extract_settings()
     found = Sample(topic)
     until = time.monotonic() + SAMPLE_SECONDS
     size = 0
@@ -120,7 +120,7 @@ def sample(topic: str, settings: Settings, rule: Rule) -> Sample:
         for message in _newest(connection, topic, until):
             value = message.value()
             place = f"{topic}:{message.partition()}:{message.offset()}"
-            found.add(place, value, pipeline.sight(value, rule, taking))
+            found.add(place, value, pipeline.sight(value, rule, extract_settings))
             size += len(value or b"")
             if size > SAMPLE_BYTES or time.monotonic() > until:
                 found.is_complete = False
@@ -155,8 +155,8 @@ def _newest(connection: Connection, topic: str, until: float) -> Iterator[Messag
                 del ends[place.partition]
 
 
-def _kind(value: bytes, reading: Reading) -> str:
-    rejected = reading.rejected[0]
+def _kind(value: bytes, result: SightResult) -> str:
+    rejected = result.rejected[0]
     if rejected.reason == "too-large":
         return "too large: above max_message_size"
     return f"{rejected.reason} ({describe(value)})"

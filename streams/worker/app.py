@@ -72,8 +72,8 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self.options = options
         self.skips = skips
         self.rule = options.load_rule()
-        self.taking = options.taking()
-        self.deciding = options.deciding(self.rule)
+        self.extract_settings = options.extract_settings()
+        self.decision_settings = options.decision_settings(self.rule)
         self.find_marks = pipeline.mark_finder(self.rule)
         self.may_match = pipeline.matcher(self.rule, options.max_message_size)
         self.topic_names = topic_names(options)

@@ -38,13 +38,15 @@ def test_a_replay_decides_as_the_pipeline_does() -> None:
 @pytest.mark.parametrize("forget_after", [MINUTE, 20 * DAY])
 def test_sweeping_the_memory_changes_no_decision(forget_after: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """M8: what is forgotten counts as never seen, deleted or not; the cap's buckets of the day are kept (A3)."""
-    deciding = with_settings(window=min(DECIDING.window, forget_after), forget_after=forget_after, max_alerts=2)
+    decision_settings = with_settings(
+        window=min(DECIDING.window, forget_after), forget_after=forget_after, max_alerts=2
+    )
     sightings = [
         sighting(NOON + step * 70_000 + step // 10 * 30 * DAY, ALICE, f"{step % 7:012d}") for step in range(100)
     ]
-    expected = History(deciding).take_all(sightings)
+    expected = History(decision_settings).take_all(sightings)
     monkeypatch.setattr(evaluation, "SWEEP_EVERY", 1)
-    assert [decision for _, decision in evaluate(sightings, RULE, deciding)] == expected
+    assert [decision for _, decision in evaluate(sightings, RULE, decision_settings)] == expected
     assert {"alert", "overflow"} <= {decision.outcome for decision in expected}
 
 

@@ -9,8 +9,8 @@ from confluent_kafka import Producer
 from replay_records import Ran, lines, record, run
 from sightings import RULE, History
 
-from streams.backtest.reading.reader import Reader, Reading
-from streams.pipeline import Taking
+from streams.backtest.reading.reader import Reader, ReadSettings
+from streams.pipeline import ExtractSettings
 from streams.wire import alert as codec
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def compared(
 
 
 def _live_alerts() -> list[dict[str, Any]]:
-    reader = Reader(Reading(RULE, Taking(), thorough=True))
+    reader = Reader(ReadSettings(RULE, ExtractSettings(), thorough=True))
     reader.lines(lines(*RECORDS).encode(), "in.jsonl", 1)
     decisions = History().take_all(reader.sightings)
     return [{**decision.alert, "detected_at": 1} for decision in decisions if decision.alert is not None]

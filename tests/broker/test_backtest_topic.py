@@ -12,9 +12,9 @@ from confluent_kafka.admin import OffsetSpec
 from replay_records import Ran, ordinary, record, run
 from sightings import RULE
 
-from streams.backtest.reading.reader import Reader, Reading
+from streams.backtest.reading.reader import Reader, ReadSettings
 from streams.backtest.sources.topic_task import Slice, TopicTask
-from streams.pipeline import Taking
+from streams.pipeline import ExtractSettings
 from streams.settings import Settings
 from streams.wire import sighting as codec
 
@@ -204,7 +204,7 @@ def test_sightings_topic_replays_under_other_settings(backtest: Backtest, broker
     """Section 4: sightings can be replayed, also under other settings than they were taken with."""
     topic = broker.create_topic(f"{names.topic_prefix}.sightings", 1)
     two = record("2026-01-01T00:00:00Z", resources=[{"accountId": "333333333333"}, {"accountId": "444444444444"}])
-    reader = Reader(Reading(RULE, Taking(), thorough=True))
+    reader = Reader(ReadSettings(RULE, ExtractSettings(), thorough=True))
     reader.file([json.dumps({"Records": [two, record("2026-01-02T00:00:00Z")]}).encode()], "f")
     values = [codec.encode(sighting) for sighting in reader.sightings]
     produce(broker, topic, [(0, at("2026-01-03T00:00:00Z"), value) for value in [*values, *values]])
@@ -283,7 +283,7 @@ def test_offsets_deleted_while_reading_are_named(broker: RunningBroker, names: N
     admin = broker.admin()
     admin.delete_records([TopicPartition(topic, 0, 4)])[TopicPartition(topic, 0)].result(60)
     task = TopicTask(Settings(bootstrap_servers=broker.bootstrap), topic, (Slice(0, 1, 10), Slice(1, 2, 10)))
-    parts = list(task.read(Reading(RULE, Taking())))
+    parts = list(task.read(ReadSettings(RULE, ExtractSettings())))
     found = sorted(int(seen.member_account) for part in parts for seen in part.sightings)
     assert found == sorted([*range(10, 21, 2), *range(5, 20, 2)])
     (told,) = [line for part in parts for line in part.tally.truncated]
@@ -295,6 +295,8 @@ def test_broker_that_goes_away_is_a_named_failure(own_broker: Broker, monkeypatc
     monkeypatch.setattr("streams.backtest.sources.topic_task.PATIENCE", 1.0)
     own_broker.kill()
     task = TopicTask(Settings(bootstrap_servers=own_broker.bootstrap), "cloudtrail", (Slice(0, 0, 10),))
-    (failure,) = [failure for part in task.read(Reading(RULE, Taking())) for failure in part.tally.failures]
+    (failure,) = [
+        failure for part in task.read(ReadSettings(RULE, ExtractSettings())) for failure in part.tally.failures
+    ]
     assert failure[0] == "topic cloudtrail"
     assert "nothing heard for 1 s" in failure[1]

@@ -15,7 +15,7 @@ from pairs import assert_each_pair_alerted_under_one_id, records
 from sightings import RULE
 from worker_process import Deployment, Worker, wait_for
 
-from streams.pipeline import Taking, sight
+from streams.pipeline import ExtractSettings, sight
 from streams.wire import sighting as codec
 from streams.worker.state.disk_check import OFFSET_KEY
 from streams.worker.state.table import stored_from
@@ -45,7 +45,7 @@ def feed(deployment: Deployment, produced: Iterable[Mapping[str, Any]]) -> None:
     """Put sightings on their topic: a sight agent that was stopped in its work would send its own again, rightly."""
     producer = Producer({"bootstrap.servers": deployment.bootstrap, "partitioner": "murmur2_random", "linger.ms": 5})
     for record in produced:
-        (seen,) = sight(json.dumps(record).encode(), RULE, Taking()).sightings
+        (seen,) = sight(json.dumps(record).encode(), RULE, ExtractSettings()).sightings
         producer.produce(f"{deployment.topic}.sightings", codec.encode(seen), seen.principal.encode())
     assert producer.flush(60) == 0
 

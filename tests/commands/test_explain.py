@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 
 from streams.commands.explain import explanation
 from streams.commands.main import app
-from streams.pipeline import Taking
+from streams.pipeline import ExtractSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -123,7 +123,7 @@ CASES: dict[str, tuple[bytes, str, str | None, bool, list[dict[str, Any]]]] = {
 def test_the_outcome_of_a_message_and_why(name: str) -> None:
     """Section 4, R3 to R6, T5: outcome, reason, whether the worker drops it at fetch, and the sightings."""
     value, outcome, reason, filtered, sightings = CASES[name]
-    explained = explanation("s", value, RULE, Taking())
+    explained = explanation("s", value, RULE, ExtractSettings())
     assert explained == {
         "source": "s",
         "outcome": outcome,

@@ -13,7 +13,7 @@ from sightings import RULE
 
 from streams.content.compression import Beginning, decompress
 from streams.content.redact_message import redact_content
-from streams.pipeline import Taking, sight
+from streams.pipeline import ExtractSettings, sight
 
 LIMIT = 1_000_000
 TEXT = json.dumps(RECORD)
@@ -37,13 +37,15 @@ def shown(content: bytes) -> str:
 def test_no_dead_letter_carries_a_token(shape: str, packing: str) -> None:
     """T7: in any shape and packing, neither the dead letter of an incomplete record nor a sighting shows a token."""
     for record in (RECORD, INCOMPLETE):
-        reading = sight(PACKINGS[packing](SHAPES[shape](record, json.dumps)), RULE, Taking(max_message_size=LIMIT))
-        assert reading.sightings or reading.rejected
-        for rejected in reading.rejected:
+        read_settings = sight(
+            PACKINGS[packing](SHAPES[shape](record, json.dumps)), RULE, ExtractSettings(max_message_size=LIMIT)
+        )
+        assert read_settings.sightings or read_settings.rejected
+        for rejected in read_settings.rejected:
             assert rejected.redacted
             assert SECRET.decode() not in shown(rejected.content)
             assert "REDACTED" in shown(rejected.content)
-        for sighting in reading.sightings:
+        for sighting in read_settings.sightings:
             assert SECRET.decode() not in repr(sighting)
 
 
@@ -52,7 +54,7 @@ def test_no_damaged_message_shows_a_token(shape: str, packing: str, data: st.Dat
     """R3, T7: a message that was cut anywhere is a dead letter without any long part of the token."""
     value = PACKINGS[packing](SHAPES[shape](RECORD, json.dumps))
     value = value[: data.draw(st.integers(len(value) // 3, len(value) - 1))]
-    for rejected in sight(value, RULE, Taking(max_message_size=LIMIT)).rejected:
+    for rejected in sight(value, RULE, ExtractSettings(max_message_size=LIMIT)).rejected:
         content = rejected.content
         if content.startswith(b"\x1f\x8b"):
             content = b""  # it holds no readable token, or it would have been decompressed

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from streams.demo.story import Message
-    from streams.pipeline import Reading
+    from streams.pipeline import SightResult
 
 DOCUMENTATION = [ipaddress.ip_network(net) for net in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
 SETTINGS = Settings.model_validate({})
 RULE = SETTINGS.load_rule()
 
 
-def readings(messages: Sequence[Message]) -> list[tuple[Message, Reading]]:
-    return [(message, pipeline.sight(message.value, RULE, SETTINGS.taking())) for message in messages]
+def readings(messages: Sequence[Message]) -> list[tuple[Message, SightResult]]:
+    return [(message, pipeline.sight(message.value, RULE, SETTINGS.extract_settings())) for message in messages]
 
 
 def text_of(value: bytes) -> str:
@@ -41,14 +41,14 @@ def test_the_samples_are_the_same_every_time(part: Callable[[], list[Message]]) 
 def test_nothing_in_the_samples_is_anybodys() -> None:
     """Accounts are the organisation's, addresses are of the ranges for documentation, and access keys are examples."""
     known = {account.id for account in ACCOUNTS}
-    for message, reading in readings([*story.days_before(), *story.morning()]):
+    for message, result in readings([*story.days_before(), *story.morning()]):
         text = text_of(message.value)
         assert message.account in known
         assert set(re.findall(r"arn:aws[a-z-]*:[a-z0-9]+:[a-z0-9-]*:(\d{12})", text)) <= known
         assert all(key.endswith("EXAMPLE") for key in re.findall(r"\b(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]+", text))
         for address in re.findall(r"\b\d+\.\d+\.\d+\.\d+\b", text.replace("lang/python#3.12.10", "")):
             assert address.count(".") < 3 or _is_documentation(address) or f"/{address}" in text
-        for sighting in reading.sightings:
+        for sighting in result.sightings:
             assert sighting.member_account in known
 
 
@@ -58,8 +58,8 @@ def _is_documentation(address: str) -> bool:
 
 def test_the_days_before_teach_more_than_one_principal() -> None:
     """Every message of the days before holds a sighting, and all are early enough to teach only (M6)."""
-    learned = [sighting for _, reading in readings(story.days_before()) for sighting in reading.sightings]
-    assert all(reading.sightings for _, reading in readings(story.days_before()))
+    learned = [sighting for _, result in readings(story.days_before()) for sighting in result.sightings]
+    assert all(result.sightings for _, result in readings(story.days_before()))
     assert all(sighting.event.time <= story.LEARN_UNTIL.timestamp() * 1000 for sighting in learned)
     assert len({sighting.principal for sighting in learned}) == 3
 
@@ -68,18 +68,18 @@ def test_the_morning_is_mostly_ordinary() -> None:
     """Of several hundred records by every road (R1), few messages hold a mark of the rule, and one is cut (R3)."""
     told = readings(story.morning())
     may_match = pipeline.matcher(RULE)
-    records = sum(sum(reading.records.values()) for _, reading in told)
+    records = sum(sum(result.records.values()) for _, result in told)
     assert records > 500
     assert sum(may_match(message.value) for message, _ in told) == 9
-    assert [rejected.reason for _, reading in told for rejected in reading.rejected] == ["malformed"]
+    assert [rejected.reason for _, result in told for rejected in result.rejected] == ["malformed"]
     names = {message.name for message, _ in told}
     assert names == {name.replace("_", "-") for name in shapes.ROADS} | {"cut-in-half"}
 
 
 def test_no_message_is_from_before_its_records() -> None:
     """A message's Kafka timestamp is not before any of its events, as live, so that none is incomplete (T5)."""
-    for message, reading in readings([*story.days_before(), *story.morning()]):
-        for sighting in reading.sightings:
+    for message, result in readings([*story.days_before(), *story.morning()]):
+        for sighting in result.sightings:
             assert sighting.event.time <= message.time.timestamp() * 1000
 
 
@@ -87,5 +87,5 @@ def test_no_message_is_from_before_its_records() -> None:
 def test_every_road_keeps_every_record(road: str) -> None:
     """Whatever road records take, all of them are read again (R1)."""
     records = [json.loads(message.value) for message in story.morning() if message.name == "plain"][:3]
-    read = [pipeline.sight(value, RULE, SETTINGS.taking()) for _, value in shapes.ROADS[road](records)]
-    assert sum(sum(reading.records.values()) for reading in read) == len(records)
+    read = [pipeline.sight(value, RULE, SETTINGS.extract_settings()) for _, value in shapes.ROADS[road](records)]
+    assert sum(sum(result.records.values()) for result in read) == len(records)

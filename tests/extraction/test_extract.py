@@ -18,7 +18,7 @@ from cloudtrail_messages import (
 )
 from sightings import RULE
 
-from streams.extraction.extract import Incomplete, PassedOver, Taking, take
+from streams.extraction.extract import ExtractSettings, Incomplete, PassedOver, extract_sightings
 from streams.extraction.kafka_time import NO_TIMESTAMP
 from streams.extraction.record import Record
 from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting
@@ -27,15 +27,15 @@ DAY = 86_400_000
 REDACTED = changed({"responseElements.credentials.sessionToken": "REDACTED"})
 
 
-def taken(
-    changes: dict[str, Any] | None = None, taking: Taking | None = None, origin: Origin | None = None
+def extracted(
+    changes: dict[str, Any] | None = None, extract_settings: ExtractSettings | None = None, origin: Origin | None = None
 ) -> tuple[Sighting, ...] | PassedOver | Incomplete:
     fields = changed(changes or {})
-    return take(Record(fields, fields, "record"), RULE, taking or Taking(), origin)
+    return extract_sightings(Record(fields, fields, "record"), RULE, extract_settings or ExtractSettings(), origin)
 
 
 def sightings(*args: Any, **kwargs: Any) -> tuple[Sighting, ...]:
-    result = taken(*args, **kwargs)
+    result = extracted(*args, **kwargs)
     assert isinstance(result, tuple), result
     return result
 
@@ -108,7 +108,7 @@ PASSED_OVER = {
 def test_what_is_not_a_success_of_the_event_is_passed_over(name: str) -> None:
     """T1, T2, R5: source and name are exact, any error code or message is a failure, and not every event is a call."""
     changes = {path: value for path, value in PASSED_OVER[name].items() if value is not MISSING or path in RECORD}
-    assert isinstance(taken(changes), PassedOver)
+    assert isinstance(extracted(changes), PassedOver)
 
 
 SUCCESSES = {
@@ -141,7 +141,7 @@ def test_empty_errors_are_none_and_the_response_does_not_decide(name: str) -> No
 )
 def test_the_issuer_stands_for_all_sessions_of_a_role(changes: dict[str, Any], principal: str) -> None:
     """T3: with principal = issuer an assumed role is its role; whoever has no issuer is its recorded ARN."""
-    [sighting] = sightings(changes, Taking(principal="issuer"))
+    [sighting] = sightings(changes, ExtractSettings(principal="issuer"))
     assert sighting.principal == principal
     assert sighting.identity.recorded_arn == (PRINCIPAL if changes != {"userIdentity.arn": MISSING} else ISSUER)
 
@@ -175,7 +175,7 @@ def test_the_member_account_is_the_target_or_else_each_account_of_the_resources(
 ) -> None:
     """T4: one sighting for each distinct account, all of the same event, and each says where the account is from."""
     found = sightings(
-        {"requestParameters.targetPrincipal": target, "resources": resources}, Taking(member_account=setting)
+        {"requestParameters.targetPrincipal": target, "resources": resources}, ExtractSettings(member_account=setting)
     )
     assert [sighting.member_account for sighting in found] == accounts
     assert {(sighting.member_account_source, sighting.event.id) for sighting in found} == {(source, RECORD["eventID"])}
@@ -206,7 +206,7 @@ INCOMPLETE: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_success_that_lacks_a_term_or_a_time_is_incomplete(name: str) -> None:
     """T5: it is neither a sighting nor passed over; what is known of it is kept."""
     changes, error = INCOMPLETE[name]
-    result = taken(changes)
+    result = extracted(changes)
     assert isinstance(result, Incomplete)
     assert result.error == error
     assert result.partial.event_id == RECORD["eventID"]
@@ -222,7 +222,7 @@ def test_an_event_from_the_future_is_incomplete() -> None:
     """T5: more than a day after the Kafka timestamp would silence the pair; exactly a day, and the past, are taken."""
     for timestamp in (EVENT_MS - DAY, EVENT_MS, EVENT_MS + 1000 * DAY):
         assert len(sightings(origin=at(timestamp))) == 1
-    result = taken(origin=at(EVENT_MS - DAY - 1))
+    result = extracted(origin=at(EVENT_MS - DAY - 1))
     assert isinstance(result, Incomplete)
     assert result.error == "eventTime is more than a day after the Kafka timestamp"
     assert result.partial.event_time == EVENT_MS
@@ -247,7 +247,7 @@ def test_an_event_from_the_future_is_incomplete() -> None:
 )
 def test_a_kafka_timestamp_that_is_no_time_is_named(timestamp: int, named: str) -> None:
     """T5: where the producer is at fault and not the event, the dead letter says so."""
-    result = taken(origin=at(timestamp))
+    result = extracted(origin=at(timestamp))
     assert isinstance(result, Incomplete)
     assert result.error.startswith("eventTime is more than a day after the Kafka timestamp, which is ")
     assert named in result.error
@@ -257,7 +257,7 @@ def test_without_a_kafka_timestamp_nothing_is_compared() -> None:
     """T5, M4: -1 is Kafka's own word for none; by the record clock a success without one has no time."""
     [sighting] = sightings(origin=at(NO_TIMESTAMP))
     assert (sighting.time_by("event"), sighting.time_by("record")) == (EVENT_MS, EVENT_MS)
-    result = taken(taking=Taking(clock="record"), origin=at(NO_TIMESTAMP))
+    result = extracted(extract_settings=ExtractSettings(clock="record"), origin=at(NO_TIMESTAMP))
     assert isinstance(result, Incomplete)
     assert result.error == 'no Kafka timestamp, which is the time where clock = "record"'
 
@@ -268,15 +268,15 @@ def test_from_a_file_or_by_the_kafka_clock_the_future_is_no_reason() -> None:
     The event keeps its own time all the same.
     """
     assert len(sightings({"eventTime": "9999-12-31T23:59:59Z"})) == 1
-    [sighting] = sightings(taking=Taking(clock="record"), origin=at(EVENT_MS - 5 * DAY))
+    [sighting] = sightings(extract_settings=ExtractSettings(clock="record"), origin=at(EVENT_MS - 5 * DAY))
     assert sighting.event.time == EVENT_MS
-    [sighting] = sightings(taking=Taking(clock="record"))
+    [sighting] = sightings(extract_settings=ExtractSettings(clock="record"))
     assert sighting.event.time == EVENT_MS
 
 
 def test_by_the_kafka_clock_an_unreadable_event_time_is_incomplete_all_the_same() -> None:
     """T5: a readable eventTime is asked of every success."""
-    assert isinstance(taken({"eventTime": "soon"}, Taking(clock="record"), at(EVENT_MS)), Incomplete)
+    assert isinstance(extracted({"eventTime": "soon"}, ExtractSettings(clock="record"), at(EVENT_MS)), Incomplete)
 
 
 @pytest.mark.parametrize("event_id", [MISSING, None, "", 7, ["x"]])
@@ -344,5 +344,5 @@ def test_no_field_of_a_sighting_carries_a_token() -> None:
 def test_the_record_is_not_changed() -> None:
     """T7: redaction copies; the caller's record stays whole for whoever reads it next."""
     fields = changed({})
-    take(Record(fields, fields, "record"), RULE, Taking(), None)
+    extract_sightings(Record(fields, fields, "record"), RULE, ExtractSettings(), None)
     assert fields == RECORD

@@ -10,18 +10,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from sightings import RULE
 
-from streams.pipeline import Taking, sight
+from streams.pipeline import ExtractSettings, sight
 
 if TYPE_CHECKING:
-    from streams.pipeline import Reading
+    from streams.pipeline import SightResult
 
 TEXT = json.dumps(RECORD)
 VALUE = TEXT.encode()
-SMALL = Taking(max_message_size=100_000)
+SMALL = ExtractSettings(max_message_size=100_000)
 
 
-def read(value: bytes, taking: Taking = SMALL) -> Reading:
-    return sight(value, RULE, taking)
+def read(value: bytes, extract_settings: ExtractSettings = SMALL) -> SightResult:
+    return sight(value, RULE, extract_settings)
 
 
 def with_value(text: str) -> bytes:
@@ -51,9 +51,9 @@ ODD_BUT_READABLE = {
 @pytest.mark.parametrize("name", ODD_BUT_READABLE)
 def test_odd_values_do_not_cost_the_record(name: str) -> None:
     """R3: numbers that 64 bits or JSON cannot hold, lone surrogates and deep nesting are read, and match."""
-    reading = read(ODD_BUT_READABLE[name])
-    assert reading.rejected == ()
-    [sighting] = reading.sightings
+    result = read(ODD_BUT_READABLE[name])
+    assert result.rejected == ()
+    [sighting] = result.sightings
     assert (sighting.principal, sighting.member_account) == (PRINCIPAL, ACCOUNT)
     sighting.record.encode("utf-8")
     json.loads(sighting.record, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
@@ -99,9 +99,9 @@ MALFORMED = {
 @pytest.mark.parametrize("name", MALFORMED)
 def test_what_cannot_be_read_is_one_dead_letter(name: str) -> None:
     """R3: unreadable bytes are rejected as malformed, whole, never a crash and never a silent loss."""
-    reading = read(MALFORMED[name])
-    assert reading.sightings == ()
-    assert [(rejected.reason, rejected.element) for rejected in reading.rejected] == [("malformed", None)]
+    result = read(MALFORMED[name])
+    assert result.sightings == ()
+    assert [(rejected.reason, rejected.element) for rejected in result.rejected] == [("malformed", None)]
 
 
 TOO_LARGE = {
@@ -116,15 +116,15 @@ TOO_LARGE = {
 @pytest.mark.parametrize("name", TOO_LARGE)
 def test_what_is_larger_than_the_bound_is_too_large(name: str) -> None:
     """R3: the bound is on decompressed bytes, and holds for plain ones too."""
-    reading = read(TOO_LARGE[name])
-    assert reading.sightings == ()
-    assert [(rejected.reason, rejected.element) for rejected in reading.rejected] == [("too-large", None)]
+    result = read(TOO_LARGE[name])
+    assert result.sightings == ()
+    assert [(rejected.reason, rejected.element) for rejected in result.rejected] == [("too-large", None)]
 
 
 def test_the_bound_itself_is_allowed() -> None:
     """R3: a message of exactly the bound is read, one byte more is not."""
-    exact = Taking(max_message_size=len(VALUE))
-    less = Taking(max_message_size=len(VALUE) - 1)
+    exact = ExtractSettings(max_message_size=len(VALUE))
+    less = ExtractSettings(max_message_size=len(VALUE) - 1)
     for value in (VALUE, gzip.compress(VALUE)):
         assert len(read(value, exact).sightings) == 1
         assert [rejected.reason for rejected in read(value, less).rejected] == ["too-large"]
@@ -133,17 +133,17 @@ def test_the_bound_itself_is_allowed() -> None:
 def test_all_that_is_packed_in_one_message_shares_its_bound() -> None:
     """R3: many small gzips in one message cannot add up to more than the bound."""
     line = json.dumps(awslogs(changed({"userAgent": "a" * 30_000}), json.dumps)).encode()
-    reading = read(b"\n".join([line] * 5))
-    assert len(reading.sightings) == 3
-    assert [rejected.reason for rejected in reading.rejected] == ["too-large", "too-large"]
+    result = read(b"\n".join([line] * 5))
+    assert len(result.sightings) == 3
+    assert [rejected.reason for rejected in result.rejected] == ["too-large", "too-large"]
 
 
 def test_a_match_that_is_nested_too_deeply_costs_only_itself() -> None:
     """R3, R4: a matching record beyond the depth that can be redacted is malformed; its neighbours count."""
     deep = with_value('{"a":' * 300 + "1" + "}" * 300).decode()
-    reading = read(f'{{"Records": [{TEXT}, {deep}, {TEXT}]}}'.encode())
-    assert len(reading.sightings) == 2
-    [rejected] = reading.rejected
+    result = read(f'{{"Records": [{TEXT}, {deep}, {TEXT}]}}'.encode())
+    assert len(result.sightings) == 2
+    [rejected] = result.rejected
     assert (rejected.reason, rejected.element, rejected.redacted) == ("malformed", 1, True)
     assert b"notarealtoken" not in rejected.content
 
@@ -161,8 +161,8 @@ def test_errors_do_not_quote_the_content() -> None:
 @example(b"[")
 def test_no_bytes_can_crash_it(value: bytes) -> None:
     """R3: whatever the bytes are, they are read, passed over or rejected."""
-    reading = read(value)
-    assert reading.rejected or reading.records or reading.passed_over or value.strip() == b"[]"
+    result = read(value)
+    assert result.rejected or result.records or result.passed_over or value.strip() == b"[]"
 
 
 @given(st.data())
@@ -173,8 +173,8 @@ def test_no_damage_to_a_message_can_crash_it(data: st.DataObject) -> None:
         start = data.draw(st.integers(0, len(value)))
         end = data.draw(st.integers(start, min(len(value), start + 20)))
         value[start:end] = data.draw(st.binary(max_size=5))
-    reading = read(bytes(value))
-    assert reading.sightings or reading.rejected or reading.passed_over
+    result = read(bytes(value))
+    assert result.sightings or result.rejected or result.passed_over
 
 
 JSON = st.recursive(
@@ -216,8 +216,8 @@ PATHS = st.sampled_from(
 @given(st.lists(st.tuples(PATHS, JSON), min_size=1, max_size=1))
 def test_no_value_of_the_wrong_type_can_crash_it(changes: list[tuple[str, object]]) -> None:
     """R3, T5: any JSON value in place of any field gives a sighting, something incomplete, or no match."""
-    reading = read(json.dumps(changed(dict(changes))).encode())
-    assert reading.sightings or reading.rejected or reading.passed_over
-    for sighting in reading.sightings:
+    result = read(json.dumps(changed(dict(changes))).encode())
+    assert result.sightings or result.rejected or result.passed_over
+    for sighting in result.sightings:
         assert isinstance(sighting.principal, str)
         assert len(sighting.member_account) == 12

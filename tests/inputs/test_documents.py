@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from sightings import RULE
 
 from streams.inputs.documents import pieces
-from streams.pipeline import Taking, may_match, sight
+from streams.pipeline import ExtractSettings, may_match, sight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,17 +68,17 @@ def test_every_document_of_a_message_counts(packing: str, layout: str, separator
     value = {"plain": str.encode, "UTF-16": lambda text: text.encode("utf-16")}.get(
         packing, lambda text: COMPRESSIONS[packing](text.encode())
     )(text)
-    reading = sight(value, RULE, Taking())
-    assert [sighting.principal for sighting in reading.sightings] == [PRINCIPAL] * 3
-    assert reading.rejected == ()
-    assert sum(reading.records.values()) == 4
+    result = sight(value, RULE, ExtractSettings())
+    assert [sighting.principal for sighting in result.sightings] == [PRINCIPAL] * 3
+    assert result.rejected == ()
+    assert sum(result.records.values()) == 4
 
 
 def test_every_member_of_gzip_may_hold_several_documents() -> None:
     """R7: files that were compressed one by one and put together."""
     members = (FILE, f"{TEXT}{TEXT}", f"{TEXT}\n\n", json.dumps(eventbridge(RECORD), indent=1))
-    reading = sight(b"".join(gzip.compress(member.encode(), mtime=0) for member in members), RULE, Taking())
-    assert (len(reading.sightings), reading.rejected) == (5, ())
+    result = sight(b"".join(gzip.compress(member.encode(), mtime=0) for member in members), RULE, ExtractSettings())
+    assert (len(result.sightings), result.rejected) == (5, ())
 
 
 @given(st.lists(OBJECTS, min_size=1, max_size=4), st.integers(0, 3), st.data())
@@ -183,9 +183,9 @@ TOLD: dict[str, tuple[str, int]] = {
 def test_what_can_be_told_from_damage(name: str) -> None:
     """R7, decision 20: what counts behind a damaged document, and what does not."""
     text, sightings = TOLD[name]
-    reading = sight(text.encode(), RULE, Taking())
-    assert len(reading.sightings) == sightings
-    assert {rejected.reason for rejected in reading.rejected} == {"malformed"}
+    result = sight(text.encode(), RULE, ExtractSettings())
+    assert len(result.sightings) == sightings
+    assert {rejected.reason for rejected in result.rejected} == {"malformed"}
 
 
 def test_too_many_lines_of_damage_are_given_up() -> None:
@@ -208,15 +208,15 @@ ENCODED = {
 @pytest.mark.parametrize("name", ENCODED)
 def test_json_in_a_json_string_is_read(name: str) -> None:
     """R8: a producer that serialised twice."""
-    reading = sight(ENCODED[name].encode(), RULE, Taking())
-    assert (len(reading.sightings), reading.rejected) == (1, ())
+    result = sight(ENCODED[name].encode(), RULE, ExtractSettings())
+    assert (len(result.sightings), result.rejected) == (1, ())
     assert may_match(ENCODED[name].replace("AssumeRoot", r"\u0041ssumeRoot").encode(), RULE)
 
 
 @pytest.mark.parametrize("value", ["AssumeRoot", "", ["AssumeRoot"], base64.b64encode(TEXT.encode()).decode()])
 def test_a_string_of_anything_else_is_no_message(value: Any) -> None:
     """R6: a JSON string of no JSON is of no known shape."""
-    assert {rejected.reason for rejected in sight(json.dumps(value).encode(), RULE, Taking()).rejected} == {
+    assert {rejected.reason for rejected in sight(json.dumps(value).encode(), RULE, ExtractSettings()).rejected} == {
         "unknown-shape"
     }
 
@@ -224,7 +224,7 @@ def test_a_string_of_anything_else_is_no_message(value: Any) -> None:
 def test_a_record_as_text_in_a_record_is_not_found() -> None:
     """R2: text that a caller wrote is read nowhere, also where it is JSON twice over."""
     held = changed({"eventName": "PutObject", "requestParameters": {"a": json.dumps(TEXT), "b": [TEXT]}})
-    assert sight(json.dumps(held).encode() * 2, RULE, Taking()).sightings == ()
+    assert sight(json.dumps(held).encode() * 2, RULE, ExtractSettings()).sightings == ()
 
 
 @given(st.integers(0, 2), st.data())
@@ -232,9 +232,9 @@ def test_a_cut_member_of_gzip_costs_only_itself(place: int, data: st.DataObject)
     """R7: the whole members before and behind one that is cut are read."""
     member = gzip.compress(TEXT.encode(), mtime=0)
     cut = member[: data.draw(st.integers(3, len(member) - 1))]
-    reading = sight(member * place + cut + member * (3 - place), RULE, Taking())
-    assert [sighting.principal for sighting in reading.sightings] == [PRINCIPAL] * 3
-    [rejected] = reading.rejected
+    result = sight(member * place + cut + member * (3 - place), RULE, ExtractSettings())
+    assert [sighting.principal for sighting in result.sightings] == [PRINCIPAL] * 3
+    [rejected] = result.rejected
     assert (rejected.reason, rejected.element) == ("malformed", place)
     assert b"notarealtoken" not in rejected.content
 
@@ -242,15 +242,15 @@ def test_a_cut_member_of_gzip_costs_only_itself(place: int, data: st.DataObject)
 def test_a_member_with_a_wrong_checksum_is_not_trusted() -> None:
     """R7: what its checksum contradicts is not read, though it could be."""
     member = gzip.compress(TEXT.encode(), mtime=0)
-    reading = sight(member + member[:-8] + bytes(8) + member, RULE, Taking())
-    assert len(reading.sightings) == 2
-    assert [rejected.reason for rejected in reading.rejected] == ["malformed"]
+    result = sight(member + member[:-8] + bytes(8) + member, RULE, ExtractSettings())
+    assert len(result.sightings) == 2
+    assert [rejected.reason for rejected in result.rejected] == ["malformed"]
 
 
 def test_members_of_no_text_are_malformed() -> None:
     """R3: half a character of UTF-16 in a whole member beside a cut one is no crash."""
     odd = gzip.compress(TEXT.encode("utf-16") + b"\0")
     for value, rejections in ((odd, 1), (odd * 2, 1), (odd + odd[:-9], 2)):
-        reading = sight(value, RULE, Taking())
-        assert reading.sightings == ()
-        assert [rejected.reason for rejected in reading.rejected] == ["malformed"] * rejections
+        result = sight(value, RULE, ExtractSettings())
+        assert result.sightings == ()
+        assert [rejected.reason for rejected in result.rejected] == ["malformed"] * rejections

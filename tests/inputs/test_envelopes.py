@@ -32,7 +32,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sightings import RULE
 
-from streams.pipeline import Reading, Taking, sight
+from streams.pipeline import ExtractSettings, SightResult, sight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,11 +48,11 @@ ENVELOPES: dict[str, tuple[str, Callable[[str], Any]]] = {
 }
 
 
-def read(document: Any) -> Reading:
-    return sight(document if isinstance(document, bytes) else json.dumps(document).encode(), RULE, Taking())
+def read(document: Any) -> SightResult:
+    return sight(document if isinstance(document, bytes) else json.dumps(document).encode(), RULE, ExtractSettings())
 
 
-def what(reading: Reading) -> list[tuple[Any, ...]]:
+def what(result: SightResult) -> list[tuple[Any, ...]]:
     return [
         (
             sighting.principal,
@@ -62,7 +62,7 @@ def what(reading: Reading) -> list[tuple[Any, ...]]:
             sighting.event.task_policy,
             sighting.event.issued_access_key_id,
         )
-        for sighting in reading.sightings
+        for sighting in result.sightings
     ]
 
 
@@ -73,18 +73,18 @@ EXPECTED = [(PRINCIPAL, ACCOUNT, RECORD["eventID"], EVENT_MS, TASK_POLICY, "ASIA
 def test_an_envelope_gives_the_sighting_that_it_carries(name: str) -> None:
     """R8: a record in any forwarder's envelope is found, and counted under the envelope's name."""
     shape, wrap = ENVELOPES[name]
-    reading = read(wrap(json.dumps(RECORD)))
-    assert what(reading) == EXPECTED
-    assert (reading.rejected, dict(reading.records)) == ((), {shape: 1})
+    result = read(wrap(json.dumps(RECORD)))
+    assert what(result) == EXPECTED
+    assert (result.rejected, dict(result.records)) == ((), {shape: 1})
 
 
 @pytest.mark.parametrize("name", ENVELOPES)
 @pytest.mark.parametrize("shape", ["records-file", "eventbridge", "sns-of-eventbridge", "cloudwatch-logs", "awslogs"])
 def test_what_is_carried_is_a_message_of_any_shape(name: str, shape: str) -> None:
     """R8: a log file, an event, a notification or a subscription in an envelope is read as it is without."""
-    reading = read(ENVELOPES[name][1](SHAPES[shape](RECORD, json.dumps)))
-    assert what(reading) == EXPECTED
-    assert reading.rejected == ()
+    result = read(ENVELOPES[name][1](SHAPES[shape](RECORD, json.dumps)))
+    assert what(result) == EXPECTED
+    assert result.rejected == ()
 
 
 @pytest.mark.parametrize("name", OF_BYTES)
@@ -95,15 +95,15 @@ def test_carried_bytes_may_be_a_packed_subscription_or_lines(name: str) -> None:
         gzip.compress(json.dumps(subscription(RECORD, json.dumps)).encode()),
         b"\n" + json.dumps(OTHER).encode() + b"\n" + json.dumps(RECORD).encode() + b"\n",
     ):
-        reading = read(wrap(content))
-        assert (what(reading), reading.rejected) == (EXPECTED, ())
+        result = read(wrap(content))
+        assert (what(result), result.rejected) == (EXPECTED, ())
 
 
 @pytest.mark.parametrize("name", ENVELOPES)
 def test_a_refused_call_is_none_in_an_envelope(name: str) -> None:
     """T2: an envelope makes no success of a refused call."""
-    reading = read(ENVELOPES[name][1](json.dumps(changed({"errorCode": "AccessDenied"}))))
-    assert (reading.sightings, reading.rejected) == ((), ())
+    result = read(ENVELOPES[name][1](json.dumps(changed({"errorCode": "AccessDenied"}))))
+    assert (result.sightings, result.rejected) == ((), ())
 
 
 # These are two envelopes, one in the other.
@@ -123,8 +123,8 @@ def test_up_to_three_envelopes_change_nothing(names: list[str], shape: str) -> N
         names = [name for name in names if "an object" not in name]
     for name in names:
         text = json.dumps(ENVELOPES[name][1](text))
-    reading = read(text.encode())
-    assert (what(reading), reading.rejected) == (EXPECTED, ())
+    result = read(text.encode())
+    assert (what(result), result.rejected) == (EXPECTED, ())
 
 
 @pytest.mark.parametrize(
@@ -135,8 +135,8 @@ def test_a_fourth_envelope_is_not_opened(name: str) -> None:
     text = json.dumps(RECORD)
     for _ in range(4):
         text = json.dumps(ENVELOPES[name][1](text))
-    reading = read(text.encode())
-    assert (reading.sightings, [rejected.reason for rejected in reading.rejected]) == ((), ["unknown-shape"])
+    result = read(text.encode())
+    assert (result.sightings, [rejected.reason for rejected in result.rejected]) == ((), ["unknown-shape"])
 
 
 HOLDS_NOTHING: dict[str, str] = {
@@ -155,8 +155,8 @@ HOLDS_NOTHING: dict[str, str] = {
 @pytest.mark.parametrize("nothing", HOLDS_NOTHING)
 def test_what_is_known_to_hold_no_record_is_no_dead_letter_in_an_envelope(name: str, nothing: str) -> None:
     """R5, R8: digests, tests, announcements and control messages stay what they are."""
-    reading = read(OF_TEXT[name][1](HOLDS_NOTHING[nothing]))
-    assert (reading.sightings, reading.rejected) == ((), ())
+    result = read(OF_TEXT[name][1](HOLDS_NOTHING[nothing]))
+    assert (result.sightings, result.rejected) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -173,8 +173,8 @@ def test_what_is_known_to_hold_no_record_is_no_dead_letter_in_an_envelope(name: 
 )
 def test_an_envelope_without_content_is_like_a_tombstone(document: Any) -> None:
     """R5, R8: there is nothing in it to be read."""
-    reading = read(document)
-    assert (reading.sightings, reading.rejected) == ((), ())
+    result = read(document)
+    assert (result.sightings, result.rejected) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -218,9 +218,9 @@ BATCHES = [name for name in BATCHES if not name.startswith(("one ", "an entry ")
 def test_a_bad_entry_of_a_batch_costs_only_itself(name: str, bad: Any) -> None:
     """R4, R8: the good entries count, the bad one is rejected alone with its place, whatever comes first."""
     envelope = ENVELOPES[name][1](json.dumps(RECORD))
-    reading = read(_twice(envelope, lambda _: bad))
-    assert what(reading) == EXPECTED * 2
-    assert [(r.reason, r.element, r.content) for r in reading.rejected] == [
+    result = read(_twice(envelope, lambda _: bad))
+    assert what(result) == EXPECTED * 2
+    assert [(r.reason, r.element, r.content) for r in result.rejected] == [
         ("unknown-shape", 1, json.dumps(bad, separators=(",", ":")).encode())
     ]
 
@@ -229,9 +229,9 @@ def test_a_bad_entry_of_a_batch_costs_only_itself(name: str, bad: Any) -> None:
 def test_elements_are_numbered_across_the_entries_of_a_batch(name: str) -> None:
     """R4: what an entry carries may itself be several; a bad one among them has its place among all."""
     envelope = ENVELOPES[name][1](json.dumps([RECORD, {"hello": TOKEN}]))
-    reading = read(_twice(envelope, lambda entry: entry))
-    assert [(r.reason, r.element) for r in reading.rejected] == [("unknown-shape", n) for n in (1, 3, 5)]
-    assert what(reading) == EXPECTED * 3
+    result = read(_twice(envelope, lambda entry: entry))
+    assert [(r.reason, r.element) for r in result.rejected] == [("unknown-shape", n) for n in (1, 3, 5)]
+    assert what(result) == EXPECTED * 3
 
 
 @pytest.mark.parametrize("name", ENVELOPES)
@@ -245,8 +245,8 @@ def test_an_envelope_in_what_a_caller_controls_is_not_opened(name: str) -> None:
         {"Records": [changed({"eventName": "PutEvents", "additionalEventData": envelope})]},
         ENVELOPES[name][1](json.dumps(changed({"eventName": "PutEvents", "requestParameters": envelope}))),
     ):
-        reading = read(trap)
-        assert (reading.sightings, reading.rejected) == ((), ())
+        result = read(trap)
+        assert (result.sightings, result.rejected) == ((), ())
 
 
 @pytest.mark.parametrize("name", ENVELOPES)
@@ -272,8 +272,8 @@ PACKINGS: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize("name", OF_BYTES)
 def test_carried_bytes_may_be_packed_in_any_way(name: str, packing: str) -> None:
     """R8: base64 holds a message as its producer has packed it."""
-    reading = read(OF_BYTES[name][1](PACKINGS[packing](json.dumps({"Records": [RECORD]}).encode())))
-    assert (what(reading), reading.rejected) == (EXPECTED, ())
+    result = read(OF_BYTES[name][1](PACKINGS[packing](json.dumps({"Records": [RECORD]}).encode())))
+    assert (what(result), result.rejected) == (EXPECTED, ())
 
 
 @pytest.mark.parametrize(
@@ -293,13 +293,13 @@ def test_no_token_leaves_in_what_is_carried(name: str, packing: str) -> None:
         assert _is_free_of_tokens(read([envelope, {"hello": envelope}]), pack)
 
 
-def _is_free_of_tokens(reading: Reading, pack: Callable[[bytes], bytes]) -> bool:
-    assert reading.rejected
+def _is_free_of_tokens(result: SightResult, pack: Callable[[bytes], bytes]) -> bool:
+    assert result.rejected
     secret = b64(pack(json.dumps(RECORD["responseElements"]).encode()))[8:40]
-    shown = [rejected.content.decode() for rejected in reading.rejected]
-    shown += [sighting.record for sighting in reading.sightings]
+    shown = [rejected.content.decode() for rejected in result.rejected]
+    shown += [sighting.record for sighting in result.sightings]
     return not any(TOKEN in text or TOKEN.replace("/", "\\/") in text or secret in text for text in shown) and all(
-        rejected.redacted for rejected in reading.rejected
+        rejected.redacted for rejected in result.rejected
     )
 
 
@@ -348,11 +348,11 @@ def test_a_record_whose_form_was_changed_is_what_it_was(form: str, around: str |
     """R9: objects as text, a time under another name or without an offset, in every shape."""
     record = RECORDS[form]
     if around in SHAPES:
-        reading = read(SHAPES[around](record, json.dumps).encode())
+        result = read(SHAPES[around](record, json.dumps).encode())
     else:
-        reading = read(OF_TEXT[around][1](json.dumps(record)) if around else record)
-    assert (what(reading), reading.rejected) == (EXPECTED, ())
-    [sighting] = reading.sightings
+        result = read(OF_TEXT[around][1](json.dumps(record)) if around else record)
+    assert (what(result), result.rejected) == (EXPECTED, ())
+    [sighting] = result.sightings
     assert sighting.identity.session_issuer_arn == ISSUER
     assert sighting.identity.account_id == "111111111111"
     assert [resource.account_id for resource in sighting.event.resources] == ["333333333333"]
@@ -365,9 +365,9 @@ def test_a_log_record_without_a_known_body_costs_only_itself(bad: Any) -> None:
     envelope = OF_TEXT["OpenTelemetry"][1](json.dumps(RECORD))
     entries = envelope["resourceLogs"][0]["scopeLogs"][0]["logRecords"]
     entries[:] = [entries[0], bad, entries[0]]
-    reading = read(envelope)
-    assert what(reading) == EXPECTED * 2
-    assert [(r.reason, r.element) for r in reading.rejected] == [("unknown-shape", 1)]
+    result = read(envelope)
+    assert what(result) == EXPECTED * 2
+    assert [(r.reason, r.element) for r in result.rejected] == [("unknown-shape", 1)]
 
 
 @pytest.mark.parametrize(
@@ -375,16 +375,16 @@ def test_a_log_record_without_a_known_body_costs_only_itself(bad: Any) -> None:
 )
 def test_logs_that_are_no_lists_are_not_lost(logs: Any) -> None:
     """R6: what stands where a list should is of unknown shape."""
-    reading = read({"resourceLogs": logs})
-    assert (reading.sightings, [rejected.reason for rejected in reading.rejected]) == ((), ["unknown-shape"])
+    result = read({"resourceLogs": logs})
+    assert (result.sightings, [rejected.reason for rejected in result.rejected]) == ((), ["unknown-shape"])
 
 
 def test_rows_of_a_query_are_records() -> None:
     """R9: CloudTrail Lake answers with a list of columns for each row; one that is no record costs only itself."""
     row = [{name: value if isinstance(value, str) else json.dumps(value)} for name, value in RECORD.items()]
-    reading = read({"QueryStatus": "FINISHED", "QueryResultRows": [row, [{"count": "1"}], None, row]})
-    assert what(reading) == EXPECTED * 2
-    assert [(r.reason, r.element) for r in reading.rejected] == [("unknown-shape", 1), ("unknown-shape", 2)]
+    result = read({"QueryStatus": "FINISHED", "QueryResultRows": [row, [{"count": "1"}], None, row]})
+    assert what(result) == EXPECTED * 2
+    assert [(r.reason, r.element) for r in result.rejected] == [("unknown-shape", 1), ("unknown-shape", 2)]
 
 
 def test_a_list_of_one_resource_may_be_that_resource() -> None:
@@ -418,8 +418,8 @@ OF_ANOTHER: dict[str, Any] = {
 @pytest.mark.parametrize("name", OF_ANOTHER)
 def test_a_document_of_another_dataset_without_a_record_is_no_dead_letter(name: str) -> None:
     """R5, T2: its message may be anything."""
-    reading = read(OF_ANOTHER[name])
-    assert (reading.sightings, reading.rejected) == ((), ())
+    result = read(OF_ANOTHER[name])
+    assert (result.sightings, result.rejected) == ((), ())
 
 
 def test_a_record_that_was_cut_is_a_dead_letter_under_any_dataset() -> None:
@@ -431,8 +431,8 @@ def test_a_record_that_was_cut_is_a_dead_letter_under_any_dataset() -> None:
 def test_a_notification_in_a_lambda_event_may_announce_a_file() -> None:
     """R5: also CloudTrail's own words for it."""
     for message in ("CloudTrail validation message.", '{"s3Bucket":"trail","s3ObjectKey":["1"]}'):
-        reading = read(OF_TEXT["Lambda's SNS event"][1](message))
-        assert (reading.sightings, reading.rejected) == ((), ())
+        result = read(OF_TEXT["Lambda's SNS event"][1](message))
+        assert (result.sightings, result.rejected) == ((), ())
 
 
 def test_three_envelopes_around_notifications_and_packed_logs_are_opened() -> None:

@@ -14,13 +14,13 @@ from sightings import RULE
 
 from streams.inputs import prefilter
 from streams.inputs.envelopes.carried import BASE64_KEYS
-from streams.pipeline import Taking, may_match, sight
+from streams.pipeline import ExtractSettings, may_match, sight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-TAKING = Taking(max_message_size=1_000_000)
+TAKING = ExtractSettings(max_message_size=1_000_000)
 QUIET = changed({"userAgent": "plain text"}, OTHER)
 
 
@@ -105,8 +105,8 @@ def test_it_never_drops_what_could_have_matched(  # noqa: PLR0913, PLR0917  what
     if damage is not None:
         at = damage % len(value)
         value = value[:at] + value[at + 1 :]
-    reading = sight(value, RULE, TAKING)
-    if reading.sightings or any(rejected.reason == "incomplete" for rejected in reading.rejected):
+    result = sight(value, RULE, TAKING)
+    if result.sightings or any(rejected.reason == "incomplete" for rejected in result.rejected):
         assert may_match(value, RULE)
         around = b"\x80\x1f{" + value + b"}:"
         assert any(3 <= place < 3 + len(value) for place in prefilter.finder(RULE.event_name)(around, 0, len(around)))
@@ -170,7 +170,7 @@ def test_awslogs_data_beside_records_is_none() -> None:
     """R1: a document with records is a log file, whatever else it has; what the filter drops there is no sighting."""
     value = json.dumps({"Records": [QUIET] * 20, **awslogs(RECORD, json.dumps)}, separators=(",", ":")).encode()
     assert not may_match(value, RULE)
-    assert not sight(value, RULE, Taking()).sightings
+    assert not sight(value, RULE, ExtractSettings()).sightings
     assert may_match(value + b"\n" + json.dumps(awslogs(RECORD, json.dumps)).encode(), RULE)
 
 

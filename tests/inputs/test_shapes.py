@@ -26,20 +26,20 @@ from cloudtrail_messages import (
 from compressed import COMPRESSIONS
 from sightings import RULE
 
-from streams.pipeline import Reading, Taking, sight
+from streams.pipeline import ExtractSettings, SightResult, sight
 
 REFUSED = changed({"errorCode": "AccessDenied", "errorMessage": "no", "responseElements": None})
 
 
-def read(message: Any) -> Reading:
+def read(message: Any) -> SightResult:
     value = message if isinstance(message, bytes | None) else json.dumps(message).encode()
-    return sight(value, RULE, Taking())
+    return sight(value, RULE, ExtractSettings())
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_gives_the_same_sighting(shape: str) -> None:
     """R1, R2: whatever a record is wrapped in, its one sighting has the same terms, time, id, policy and issued key."""
-    reading = read(SHAPES[shape](RECORD, json.dumps).encode())
+    result = read(SHAPES[shape](RECORD, json.dumps).encode())
     assert [
         (
             sighting.principal,
@@ -49,34 +49,34 @@ def test_every_shape_gives_the_same_sighting(shape: str) -> None:
             sighting.event.task_policy,
             sighting.event.issued_access_key_id,
         )
-        for sighting in reading.sightings
+        for sighting in result.sightings
     ] == [(PRINCIPAL, ACCOUNT, RECORD["eventID"], EVENT_MS, TASK_POLICY, "ASIAISSUED")]
-    assert reading.rejected == ()
+    assert result.rejected == ()
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_no_shape_makes_a_refused_call_a_success(shape: str) -> None:
     """T2: a refused call is no sighting in any shape."""
-    reading = read(SHAPES[shape](REFUSED, json.dumps).encode())
-    assert (reading.sightings, reading.rejected) == ((), ())
+    result = read(SHAPES[shape](REFUSED, json.dumps).encode())
+    assert (result.sightings, result.rejected) == ((), ())
 
 
 @pytest.mark.parametrize("packing", PACKINGS)
 @pytest.mark.parametrize("shape", ["record", "records-file", "lines", "awslogs"])
 def test_a_message_may_be_compressed_and_start_with_a_byte_order_mark(shape: str, packing: str) -> None:
     """R1: gzip, also of several members, UTF-16, UTF-32, byte order marks and blanks around change nothing."""
-    reading = read(PACKINGS[packing](SHAPES[shape](RECORD, json.dumps)))
-    assert [sighting.principal for sighting in reading.sightings] == [PRINCIPAL]
-    assert reading.rejected == ()
+    result = read(PACKINGS[packing](SHAPES[shape](RECORD, json.dumps)))
+    assert [sighting.principal for sighting in result.sightings] == [PRINCIPAL]
+    assert result.rejected == ()
 
 
 @pytest.mark.parametrize("name", COMPRESSIONS)
 @pytest.mark.parametrize("shape", ["record", "records-file", "lines", "awslogs"])
 def test_a_value_may_be_compressed_in_every_usual_way(shape: str, name: str) -> None:
     """R8: what the producer compressed itself is read as if it had not."""
-    reading = read(COMPRESSIONS[name](SHAPES[shape](RECORD, json.dumps).encode()))
-    assert [sighting.principal for sighting in reading.sightings] == [PRINCIPAL]
-    assert reading.rejected == ()
+    result = read(COMPRESSIONS[name](SHAPES[shape](RECORD, json.dumps).encode()))
+    assert [sighting.principal for sighting in result.sightings] == [PRINCIPAL]
+    assert result.rejected == ()
 
 
 @pytest.mark.parametrize("shape", ["record", "array", "records-file", "lines"])
@@ -145,8 +145,8 @@ HOLDS_NOTHING: dict[str, Any] = {
 @pytest.mark.parametrize("name", HOLDS_NOTHING)
 def test_what_holds_no_record_is_neither_sighting_nor_dead_letter(name: str) -> None:
     """R5, R6: what is known to hold no record is passed over; a document of another dataset is a known shape."""
-    reading = read(HOLDS_NOTHING[name])
-    assert (reading.sightings, reading.rejected) == ((), ())
+    result = read(HOLDS_NOTHING[name])
+    assert (result.sightings, result.rejected) == ((), ())
 
 
 UNKNOWN: dict[str, Any] = {
@@ -179,9 +179,9 @@ UNKNOWN: dict[str, Any] = {
 def test_json_of_no_known_shape_is_rejected_whole(name: str) -> None:
     """R2, R6: valid JSON of no known shape is a dead letter with the message's own bytes, whatever hides inside it."""
     value = UNKNOWN[name] if isinstance(UNKNOWN[name], bytes) else json.dumps(UNKNOWN[name]).encode()
-    reading = read(value)
-    assert reading.sightings == ()
-    assert [(rejected.reason, rejected.element) for rejected in reading.rejected] == [("unknown-shape", None)]
+    result = read(value)
+    assert result.sightings == ()
+    assert [(rejected.reason, rejected.element) for rejected in result.rejected] == [("unknown-shape", None)]
 
 
 CALLER_CONTROLLED: dict[str, Any] = {
@@ -201,8 +201,8 @@ CALLER_CONTROLLED: dict[str, Any] = {
 @pytest.mark.parametrize("name", CALLER_CONTROLLED)
 def test_a_record_inside_what_a_caller_controls_is_not_found(name: str) -> None:
     """R2: nobody can forge a sighting by putting a record into a request."""
-    reading = read(CALLER_CONTROLLED[name])
-    assert (reading.sightings, reading.rejected) == ((), ())
+    result = read(CALLER_CONTROLLED[name])
+    assert (result.sightings, result.rejected) == ((), ())
 
 
 BAD_AMONG_GOOD: dict[str, tuple[bytes, list[tuple[str, int | None, bytes]]]] = {
@@ -267,17 +267,17 @@ BAD_AMONG_GOOD: dict[str, tuple[bytes, list[tuple[str, int | None, bytes]]]] = {
 def test_a_bad_element_among_good_ones_costs_only_itself(name: str) -> None:
     """R4: the good elements count, the bad one is rejected alone, with its place and its own bytes."""
     value, bad = BAD_AMONG_GOOD[name]
-    reading = read(value)
-    assert [sighting.principal for sighting in reading.sightings] == [PRINCIPAL, PRINCIPAL]
-    assert [(rejected.reason, rejected.element, rejected.content) for rejected in reading.rejected] == bad
+    result = read(value)
+    assert [sighting.principal for sighting in result.sightings] == [PRINCIPAL, PRINCIPAL]
+    assert [(rejected.reason, rejected.element, rejected.content) for rejected in result.rejected] == bad
 
 
 def test_a_document_of_several_lines_that_is_cut_is_one_malformed_message() -> None:
     """R2, R4: the lines of one cut document are not taken for documents, though one of them may look like one."""
     value = f'{{"eventName": "PutObject", "requestParameters": [\n{json.dumps(RECORD)}\n'.encode()
-    reading = read(value)
-    assert reading.sightings == ()
-    assert [(rejected.reason, rejected.element, rejected.content) for rejected in reading.rejected] == [
+    result = read(value)
+    assert result.sightings == ()
+    assert [(rejected.reason, rejected.element, rejected.content) for rejected in result.rejected] == [
         ("malformed", None, value.replace(b"FwoGZXIvYXdzEJr//////////wEaDKnotarealtoken+abc/def==", b"REDACTED"))
     ]
 

@@ -9,7 +9,7 @@ import pytest
 from cloudtrail_messages import MISSING, RECORD, changed, ecs
 from sightings import RULE
 
-from streams.pipeline import Taking, sight
+from streams.pipeline import ExtractSettings, sight
 
 ACCOUNTS = ["444444444444", "555555555555"]
 WITHOUT_TARGET = changed(
@@ -33,5 +33,5 @@ WITHOUT_TARGET = changed(
 def test_each_account_of_a_list_is_one_sighting(resources: Any) -> None:
     """R1, T4: leaves may be arrays, also of nested keys, and also of more than one value."""
     document = changed({"aws.cloudtrail.resources": resources}, WITHOUT_TARGET)
-    sightings = sight(json.dumps(document).encode(), RULE, Taking()).sightings
+    sightings = sight(json.dumps(document).encode(), RULE, ExtractSettings()).sightings
     assert [sighting.member_account for sighting in sightings] == ACCOUNTS

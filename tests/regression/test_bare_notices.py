@@ -11,7 +11,7 @@ import pytest
 from cloudtrail_messages import sns
 from sightings import RULE
 
-from streams.pipeline import Taking, sight
+from streams.pipeline import ExtractSettings, sight
 
 CONTROL = {"messageType": "CONTROL_MESSAGE", "owner": "CloudwatchLogs"}
 S3 = {"Records": [{"eventSource": "aws:s3", "s3": {"object": {"key": "AWSLogs/AssumeRoot.json.gz"}}}]}
@@ -28,5 +28,5 @@ BARE: dict[str, Any] = {
 @pytest.mark.parametrize("name", BARE)
 def test_what_holds_no_record_is_known_without_its_optional_parts(name: str) -> None:
     """R5: no match, no dead letter."""
-    reading = sight(json.dumps(BARE[name]).encode(), RULE, Taking())
-    assert (reading.sightings, reading.rejected) == ((), ())
+    read_settings = sight(json.dumps(BARE[name]).encode(), RULE, ExtractSettings())
+    assert (read_settings.sightings, read_settings.rejected) == ((), ())

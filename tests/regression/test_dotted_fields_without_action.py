@@ -7,7 +7,7 @@ import json
 from cloudtrail_messages import MISSING, RECORD, changed, dotted, ecs
 from sightings import RULE
 
-from streams.pipeline import Taking, sight
+from streams.pipeline import ExtractSettings, sight
 
 HALF_WAY = changed({"event.action": MISSING, "event.provider": MISSING}, ecs(RECORD))
 
@@ -15,9 +15,9 @@ HALF_WAY = changed({"event.action": MISSING, "event.provider": MISSING}, ecs(REC
 def test_a_document_left_half_way_is_one_whatever_the_spelling_of_its_keys() -> None:
     """T2: without action and provider the original decides, and without that it is a dead letter."""
     for document in (HALF_WAY, dotted(HALF_WAY)):
-        reading = sight(json.dumps(document).encode(), RULE, Taking())
-        assert (len(reading.sightings), dict(reading.records)) == (1, {"elastic": 1})
+        read_settings = sight(json.dumps(document).encode(), RULE, ExtractSettings())
+        assert (len(read_settings.sightings), dict(read_settings.records)) == (1, {"elastic": 1})
     bare = changed({"event.original": MISSING}, HALF_WAY)
     for document in (bare, dotted(bare)):
-        reading = sight(json.dumps(document).encode(), RULE, Taking())
-        assert [rejected.reason for rejected in reading.rejected] == ["unknown-shape"]
+        read_settings = sight(json.dumps(document).encode(), RULE, ExtractSettings())
+        assert [rejected.reason for rejected in read_settings.rejected] == ["unknown-shape"]

@@ -12,7 +12,7 @@ from replay_records import record
 from sightings import RULE
 
 from streams.extraction.extract import LONGEST_PRINCIPAL
-from streams.pipeline import Taking, sight
+from streams.pipeline import ExtractSettings, sight
 from streams.wire.memory import pair_key
 
 TOPIC_TAKES = 1024 * 1024  # Kafka's default for a record
@@ -22,7 +22,9 @@ TOPIC_TAKES = 1024 * 1024  # Kafka's default for a record
 def test_an_endless_principal_is_incomplete(character: str) -> None:
     """T5, A2: what no ARN can be is a dead letter; the longest that is taken fits a key whatever its characters."""
     for length, taken in ((LONGEST_PRINCIPAL, 1), (LONGEST_PRINCIPAL + 1, 0)):
-        reading = sight(json.dumps(record("2026-01-01T00:00:00Z", character * length)).encode(), RULE, Taking())
-        assert len(reading.sightings) == taken
-        assert [rejected.reason for rejected in reading.rejected] == ["incomplete"] * (1 - taken)
+        read_settings = sight(
+            json.dumps(record("2026-01-01T00:00:00Z", character * length)).encode(), RULE, ExtractSettings()
+        )
+        assert len(read_settings.sightings) == taken
+        assert [rejected.reason for rejected in read_settings.rejected] == ["incomplete"] * (1 - taken)
     assert len(pair_key(character * LONGEST_PRINCIPAL, "222222222222")) < TOPIC_TAKES / 2

@@ -11,7 +11,7 @@ from replay_records import record
 from sightings import RULE, History, with_settings
 
 from streams.extraction.sighting import Origin
-from streams.pipeline import Taking, sight
+from streams.pipeline import ExtractSettings, sight
 
 KAFKA_TIME = 1_772_359_200_000  # 2026-03-01T10:00:00Z
 EVENT_TIME = 1_767_225_600_000
@@ -20,7 +20,7 @@ EVENT_TIME = 1_767_225_600_000
 def test_the_event_keeps_its_own_time() -> None:
     """M4, A5: ``clock = "record"`` moves what is remembered, not ``event.time``, which is the record's eventTime."""
     value = json.dumps(record("2026-01-01T00:00:00Z")).encode()
-    (sighting,) = sight(value, RULE, Taking(clock="record"), Origin("cloudtrail", 0, 1, KAFKA_TIME)).sightings
+    (sighting,) = sight(value, RULE, ExtractSettings(clock="record"), Origin("cloudtrail", 0, 1, KAFKA_TIME)).sightings
     decision = History(with_settings(clock="record")).take(sighting)
     assert decision.alert is not None
     assert decision.alert["event"]["time"] == EVENT_TIME

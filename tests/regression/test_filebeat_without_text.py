@@ -9,7 +9,7 @@ import pytest
 from cloudtrail_messages import PRINCIPAL, RECORD
 from sightings import RULE
 
-from streams.pipeline import Taking, sight
+from streams.pipeline import ExtractSettings, sight
 
 DATASET = {"dataset": "aws.cloudtrail"}
 
@@ -21,12 +21,12 @@ DATASET = {"dataset": "aws.cloudtrail"}
 )
 def test_the_record_may_be_an_object(document: dict[str, Any]) -> None:
     """R1: message or event.original holds the record, whether or not the shipper has parsed it."""
-    reading = sight(json.dumps(document).encode(), RULE, Taking())
-    assert [sighting.principal for sighting in reading.sightings] == [PRINCIPAL]
-    assert reading.rejected == ()
+    read_settings = sight(json.dumps(document).encode(), RULE, ExtractSettings())
+    assert [sighting.principal for sighting in read_settings.sightings] == [PRINCIPAL]
+    assert read_settings.rejected == ()
 
 
 def test_an_empty_text_holds_nothing() -> None:
     """R5: an empty line that Filebeat ships is no dead letter."""
-    reading = sight(json.dumps({"event": DATASET, "message": ""}).encode(), RULE, Taking())
-    assert (reading.sightings, reading.rejected) == ((), ())
+    read_settings = sight(json.dumps({"event": DATASET, "message": ""}).encode(), RULE, ExtractSettings())
+    assert (read_settings.sightings, read_settings.rejected) == ((), ())

@@ -7,18 +7,18 @@ import json
 from cloudtrail_messages import ACCOUNT, PRINCIPAL, RECORD, as_arrays, ecs, filebeat
 from sightings import RULE
 
-from streams.pipeline import Taking, sight
+from streams.pipeline import ExtractSettings, sight
 
 
 def test_fields_that_say_what_they_are_about_need_no_index() -> None:
     """R1: the fields of a hit are the document, whatever else of the hit was kept."""
     hit = {"_score": None, "fields": as_arrays(ecs(RECORD))}
-    [sighting] = sight(json.dumps(hit).encode(), RULE, Taking()).sightings
+    [sighting] = sight(json.dumps(hit).encode(), RULE, ExtractSettings()).sightings
     assert (sighting.principal, sighting.member_account) == (PRINCIPAL, ACCOUNT)
 
 
 def test_fields_that_an_operator_adds_to_a_filebeat_document_do_not_make_it_a_hit() -> None:
     """R1: Filebeat's own ``fields`` are beside the record."""
     document = filebeat(json.dumps(RECORD)) | {"fields": {"environment": "production"}}
-    reading = sight(json.dumps(document).encode(), RULE, Taking())
-    assert (len(reading.sightings), dict(reading.records)) == (1, {"filebeat": 1})
+    read_settings = sight(json.dumps(document).encode(), RULE, ExtractSettings())
+    assert (len(read_settings.sightings), dict(read_settings.records)) == (1, {"filebeat": 1})

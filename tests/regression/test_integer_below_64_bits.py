@@ -10,7 +10,7 @@ from cloudtrail_messages import MISSING, changed
 from sightings import RULE
 
 from streams.content.json_text import parse
-from streams.pipeline import Taking, sight
+from streams.pipeline import ExtractSettings, sight
 
 
 @pytest.mark.parametrize("number", [-(2**63), -(2**63) - 1, -(10**19) + 1, 2**64 - 1, 2**64])
@@ -23,5 +23,5 @@ def test_the_event_id_is_of_the_digits_as_they_came() -> None:
     """T6: the hash is of the record, not of the nearest float."""
     record = changed({"eventID": MISSING, "responseElements": None}) | {"additionalEventData": -(10**19) + 1}
     text = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    [sighting] = sight(json.dumps(record).encode(), RULE, Taking()).sightings
+    [sighting] = sight(json.dumps(record).encode(), RULE, ExtractSettings()).sightings
     assert sighting.event.id == f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

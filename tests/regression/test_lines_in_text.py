@@ -10,7 +10,7 @@ import pytest
 from cloudtrail_messages import RECORD, filebeat, sns, subscription
 from sightings import RULE
 
-from streams.pipeline import Taking, sight
+from streams.pipeline import ExtractSettings, sight
 
 TEXT = json.dumps(RECORD)
 LINES = f"{TEXT}\n\n{TEXT[:-9]}\r\n{TEXT}\n"
@@ -24,13 +24,13 @@ WRAPPED: dict[str, Any] = {
 @pytest.mark.parametrize("name", WRAPPED)
 def test_text_in_a_message_may_be_documents_one_a_line(name: str) -> None:
     """R1, R4: each line is an element, and a bad one costs only itself."""
-    reading = sight(json.dumps(WRAPPED[name]).encode(), RULE, Taking())
-    assert len(reading.sightings) == 2
-    assert [(rejected.reason, rejected.element) for rejected in reading.rejected] == [("malformed", 1)]
+    read_settings = sight(json.dumps(WRAPPED[name]).encode(), RULE, ExtractSettings())
+    assert len(read_settings.sightings) == 2
+    assert [(rejected.reason, rejected.element) for rejected in read_settings.rejected] == [("malformed", 1)]
 
 
 def test_each_of_the_files_put_together_may_start_with_a_byte_order_mark() -> None:
     """R1: members of one gzip are files of their own."""
     member = gzip.compress(f"\ufeff{TEXT}\n".encode())
-    reading = sight(member * 3, RULE, Taking())
-    assert (len(reading.sightings), reading.rejected) == (3, ())
+    read_settings = sight(member * 3, RULE, ExtractSettings())
+    assert (len(read_settings.sightings), read_settings.rejected) == (3, ())

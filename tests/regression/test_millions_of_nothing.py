@@ -9,7 +9,7 @@ import pytest
 from cloudtrail_messages import RECORD
 from sightings import RULE
 
-from streams.pipeline import Taking, sight
+from streams.pipeline import ExtractSettings, sight
 
 TEXT = json.dumps(RECORD)
 MANY = 100_000
@@ -27,10 +27,10 @@ MORE = MANY + 5
 )
 def test_a_message_that_is_mostly_unreadable_is_rejected_whole(value: bytes) -> None:
     """R3, R4: what was read counts, what was rejected is rejected, and the rest is one dead letter: the message."""
-    reading = sight(value, RULE, Taking())
-    assert len(reading.sightings) == 1
-    assert [rejected.element for rejected in reading.rejected[:-1]] == list(range(1, MORE))[:MANY]
-    last = reading.rejected[-1]
+    read_settings = sight(value, RULE, ExtractSettings())
+    assert len(read_settings.sightings) == 1
+    assert [rejected.element for rejected in read_settings.rejected[:-1]] == list(range(1, MORE))[:MANY]
+    last = read_settings.rejected[-1]
     assert (last.reason, last.error, last.element) == ("malformed", "more than 100000 elements are unreadable", None)
     assert last.content.count(b'"AssumeRoot"') == 2
     assert b"notarealtoken" not in last.content
@@ -38,5 +38,5 @@ def test_a_message_that_is_mostly_unreadable_is_rejected_whole(value: bytes) -> 
 
 def test_as_many_as_are_allowed_cost_only_themselves() -> None:
     """R4: up to there, the good element behind the bad ones counts."""
-    reading = sight(f"[{'0,' * MANY}{TEXT}]".encode(), RULE, Taking())
-    assert (len(reading.sightings), len(reading.rejected)) == (1, MANY)
+    read_settings = sight(f"[{'0,' * MANY}{TEXT}]".encode(), RULE, ExtractSettings())
+    assert (len(read_settings.sightings), len(read_settings.rejected)) == (1, MANY)

@@ -6,12 +6,12 @@ import random
 
 from sightings import RULE
 
-from streams.pipeline import Taking, sight
+from streams.pipeline import ExtractSettings, sight
 
 
 def test_noise_is_one_dead_letter() -> None:
     """R6, R7: only an object, an array or JSON in a string makes documents of a text that is none as a whole."""
     noise = random.Random(1).randbytes(300_000) + b"AssumeRoot"  # noqa: S311  no secret
     for text in (noise, noise + b'\n7\n[]\n"x"\n'):
-        (rejected,) = sight(text, RULE, Taking()).rejected
+        (rejected,) = sight(text, RULE, ExtractSettings()).rejected
         assert (rejected.reason, rejected.element) == ("malformed", None)

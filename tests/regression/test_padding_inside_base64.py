@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sightings import RULE
 
 from streams.content.redaction import redact_text
-from streams.pipeline import Taking, sight
+from streams.pipeline import ExtractSettings, sight
 
 PACKED = base64.b64encode(json.dumps({"sessionToken": TOKEN}).encode()).decode()
 PLAIN = base64.b64encode(b'{"a": "no token in this one"}').decode()
@@ -22,8 +22,8 @@ PLAIN = base64.b64encode(b'{"a": "no token in this one"}').decode()
 def test_a_record_is_taken_whatever_its_user_agent_looks_like(padding: str) -> None:
     """R3: a caller's text is no reason to stop."""
     record = changed({"userAgent": f"eyJhbGciOiJIUzI1NiJ9abcdefgh{padding}zzzzzzzzzzzzzzzzz"})
-    reading = sight(json.dumps(record).encode(), RULE, Taking())
-    assert [sighting.principal for sighting in reading.sightings] == [RECORD["userIdentity"]["arn"]]
+    read_settings = sight(json.dumps(record).encode(), RULE, ExtractSettings())
+    assert [sighting.principal for sighting in read_settings.sightings] == [RECORD["userIdentity"]["arn"]]
 
 
 @pytest.mark.parametrize("text", [PACKED + PLAIN, f"{PLAIN}={PACKED}", f"{PLAIN}=={PACKED}", f"{PACKED}==={PLAIN}"])

@@ -12,11 +12,11 @@ import pytest
 from confluent_kafka import KafkaError, Message, TopicPartition
 from sightings import RULE
 
-from streams.backtest.reading.reader import Reading
+from streams.backtest.reading.reader import ReadSettings
 from streams.backtest.sources.topic_task import Slice, TopicTask
 from streams.commands import alerts
 from streams.kafka.reader import Connection
-from streams.pipeline import Taking
+from streams.pipeline import ExtractSettings
 from streams.settings import Settings
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Refused:
 
 def replayed() -> int:
     """How many messages a replay reads."""
-    parts = list(TopicTask(SETTINGS, "t", (Slice(0, 0, 2),)).read(Reading(RULE, Taking())))
+    parts = list(TopicTask(SETTINGS, "t", (Slice(0, 0, 2),)).read(ReadSettings(RULE, ExtractSettings())))
     assert [part.tally.failures for part in parts] == [[] for _ in parts]
     return sum(part.tally.messages for part in parts)
 

@@ -88,7 +88,7 @@ class Scene:
             options=Settings(),
             skips=NO_SKIPS,
             topic_names=self.names,
-            deciding=DECIDING,
+            decision_settings=DECIDING,
             rule=RULE,
             metrics=self.metrics,
             lease=self.lease,

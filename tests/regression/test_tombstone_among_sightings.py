@@ -38,8 +38,8 @@ def handled(value: bytes | None) -> list[Outgoing]:
         topic_names=topic_names(settings),
         metrics=Metrics(),
         outbox=outbox,
-        taking=settings.taking(),
-        deciding=settings.deciding(settings.load_rule()),
+        extract_settings=settings.extract_settings(),
+        decision_settings=settings.decision_settings(settings.load_rule()),
     )
     message = SimpleNamespace(topic="t", partition=0, offset=0, timestamp=0.0, key=None, value=value)
     asyncio.run(Detect(app).handle([SimpleNamespace(message=message)], lambda: True))

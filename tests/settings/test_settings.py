@@ -302,8 +302,12 @@ def test_the_rule_and_its_overrides() -> None:
     settings = load(window="3d", max_alerts="0", severity="high", risk_score="73")
     rule = settings.load_rule()
     assert (rule.window, rule.max_alerts, rule.severity, rule.risk_score) == (3 * DAY, 0, "high", 73)
-    deciding = settings.deciding(rule)
-    assert (deciding.window, deciding.max_alerts, deciding.forget_after) == (3 * DAY, 0, 400 * DAY)
+    decision_settings = settings.decision_settings(rule)
+    assert (decision_settings.window, decision_settings.max_alerts, decision_settings.forget_after) == (
+        3 * DAY,
+        0,
+        400 * DAY,
+    )
 
 
 def test_a_rule_that_cannot_be_used(tmp_path: Path) -> None:
@@ -320,7 +324,7 @@ def test_exceptions_are_read(tmp_path: Path) -> None:
     """The exceptions file reaches the decision, and a wrong one is a settings mistake that names the file (M7)."""
     file = write(tmp_path / "ok.toml", "[[exception]]\nprincipal = 'arn:aws:iam::1:role/automation-*'\n")
     settings = load(exceptions=str(file))
-    assert len(settings.deciding(settings.load_rule()).exceptions) == 1
+    assert len(settings.decision_settings(settings.load_rule()).exceptions) == 1
     with pytest.raises(SettingsError, match=r"everything\.toml"):
         load(exceptions=str(write(tmp_path / "everything.toml", "[[exception]]\n"))).load_exceptions()
 
@@ -328,9 +332,9 @@ def test_exceptions_are_read(tmp_path: Path) -> None:
 def test_what_taking_gets() -> None:
     """The first half of the pipeline gets principal, member account, clock and size bound as set (T3, T4, M4, R3)."""
     settings = load(principal="issuer", member_account="resources", clock="record", max_message_size="1MiB")
-    taking = settings.taking()
-    assert (taking.principal, taking.member_account) == ("issuer", "resources")
-    assert (taking.clock, taking.max_message_size) == ("record", 1 << 20)
+    extract_settings = settings.extract_settings()
+    assert (extract_settings.principal, extract_settings.member_account) == ("issuer", "resources")
+    assert (extract_settings.clock, extract_settings.max_message_size) == ("record", 1 << 20)
 
 
 def test_files_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

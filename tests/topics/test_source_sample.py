@@ -26,7 +26,7 @@ def sampled(*values: bytes | None) -> Sample:
     """A sample of one partition that holds these messages."""
     found = Sample("cloudtrail")
     for offset, value in enumerate(values):
-        found.add(f"cloudtrail:2:{offset}", value, pipeline.sight(value, RULE, pipeline.Taking()))
+        found.add(f"cloudtrail:2:{offset}", value, pipeline.sight(value, RULE, pipeline.ExtractSettings()))
     return found
 
 

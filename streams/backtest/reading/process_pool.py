@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import ForkContext, ForkProcess, ForkServerContext, ForkServerProcess
 
-    from streams.backtest.reading.reader import Reading
+    from streams.backtest.reading.reader import ReadSettings
     from streams.backtest.reading.tasks import Part, Task
 
     _Context = ForkContext | ForkServerContext
@@ -42,7 +42,7 @@ class WorkerLostError(Exception):
     """A reading process ended before its work; the message says how."""
 
 
-def gather(tasks: Sequence[Task], reading: Reading, processes: int) -> Iterator[Part]:
+def gather(tasks: Sequence[Task], read_settings: ReadSettings, processes: int) -> Iterator[Part]:
     """Read all tasks in up to so many processes; in this one if that is one, or if there is but one task.
 
     Raises:
@@ -52,13 +52,13 @@ def gather(tasks: Sequence[Task], reading: Reading, processes: int) -> Iterator[
     with _rare_collections():
         if workers <= 1:
             for task in tasks:
-                yield from task.read(reading)
+                yield from task.read(read_settings)
             return
         context = _context([__name__, *{type(task).__module__ for task in tasks}])
         waiting = deque(tasks)
         team: list[_Worker] = []
         for _ in range(workers):
-            team.append(_Worker(context, reading, [worker.connection for worker in team]))
+            team.append(_Worker(context, read_settings, [worker.connection for worker in team]))
         try:
             for worker in team * _IN_HAND:
                 worker.give(waiting)
@@ -105,12 +105,12 @@ def _parts(team: list[_Worker], waiting: deque[Task]) -> Iterator[Part]:
 
 
 class _Worker:
-    def __init__(self, context: _Context, reading: Reading, earlier: list[Connection]) -> None:
+    def __init__(self, context: _Context, read_settings: ReadSettings, earlier: list[Connection]) -> None:
         self.connection, other = context.Pipe()
         self.in_hand = 0
         inherited = [*earlier, self.connection] if context.get_start_method() == "fork" else []
         self._process: ForkProcess | ForkServerProcess = context.Process(
-            target=_work, args=(other, reading, inherited), daemon=True
+            target=_work, args=(other, read_settings, inherited), daemon=True
         )
         self._process.start()
         other.close()
@@ -143,7 +143,7 @@ class _Worker:
         self._process.join()
 
 
-def _work(connection: Connection, reading: Reading, inherited: list[Connection]) -> None:
+def _work(connection: Connection, read_settings: ReadSettings, inherited: list[Connection]) -> None:
     """A process's life: read a task, send its parts, then ``None``; until the caller hangs up."""
     for callers_end in inherited:
         callers_end.close()
@@ -155,7 +155,7 @@ def _work(connection: Connection, reading: Reading, inherited: list[Connection])
         except (EOFError, OSError):
             return
         try:
-            for part in task.read(reading):
+            for part in task.read(read_settings):
                 connection.send(part)
             connection.send(None)
         except BrokenPipeError:  # the caller is gone

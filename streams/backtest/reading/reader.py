@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from streams.extraction.sighting import Sighting
-    from streams.pipeline import Rejected, Taking
+    from streams.pipeline import ExtractSettings, Rejected
     from streams.rules.rule import Rule
 
 _BLANKS = b" \t\r\n"
@@ -47,18 +47,18 @@ _BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadSettings:
     """How to read.
 
     Attributes:
         rule: what to look for.
-        taking: how sightings are taken, and the bound of a message's size.
+        extract_settings: how sightings are taken, and the bound of a message's size.
         span: what is wanted.
         thorough: parse every message, also those without any mark of the rule.
     """
 
     rule: Rule
-    taking: Taking
+    extract_settings: ExtractSettings
     span: Span = field(default_factory=Span)
     thorough: bool = False
 
@@ -66,10 +66,10 @@ class Reading:
 class Reader:
     """Reads messages one after the other; ``take`` hands over what has gathered since the last time."""
 
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
-        self._may_match = pipeline.matcher(reading.rule, reading.taking.max_message_size)
-        self._places = pipeline.mark_finder(reading.rule)
+    def __init__(self, read_settings: ReadSettings) -> None:
+        self._settings = read_settings
+        self._may_match = pipeline.matcher(read_settings.rule, read_settings.extract_settings.max_message_size)
+        self._places = pipeline.mark_finder(read_settings.rule)
         self.tally = Tally()
         self.sightings: list[Sighting] = []
         self._held = 0
@@ -77,7 +77,7 @@ class Reader:
     @property
     def max_message_size(self) -> int:
         """How many bytes a message may have, decompressed."""
-        return self._reading.taking.max_message_size
+        return self._settings.extract_settings.max_message_size
 
     @property
     def is_full(self) -> bool:
@@ -98,7 +98,7 @@ class Reader:
         """
         bound = self.max_message_size
         held: list[bytes | bytearray] = []
-        size, is_marked = 0, self._reading.thorough
+        size, is_marked = 0, self._settings.thorough
         following = iter(pieces)
         for piece in following:
             # A mark is shorter than a seam, so a file that has one has it in a piece or in the seam of two.
@@ -139,7 +139,7 @@ class Reader:
 
         Blank lines are no messages.
         """
-        is_marked = self._reading.thorough or self._may_match(block)
+        is_marked = self._settings.thorough or self._may_match(block)
         lines = block.split(b"\n")
         if not lines[-1]:
             lines.pop()
@@ -160,7 +160,7 @@ class Reader:
         """Read Kafka records: CloudTrail in any shape, or sightings."""
         self.tally.messages += len(records)
         may_match = self._may_match
-        thorough = self._reading.thorough
+        thorough = self._settings.thorough
         read = 0
         for record in records:
             value = record.value()
@@ -203,18 +203,18 @@ class Reader:
 
     def _message(self, value: bytes | bytearray, place: Place) -> None:
         is_too_large = len(value) > self.max_message_size
-        if not (self._reading.thorough or is_too_large or self._may_match(value)) and looks_whole(value):
+        if not (self._settings.thorough or is_too_large or self._may_match(value)) and looks_whole(value):
             self.tally.unmarked += 1
             return
         for sighting in self._take(value, place, None):
             self._keep(sighting, sighting.event.time)
 
     def _take(self, value: bytes | bytearray, place: Place, origin: Origin | None) -> tuple[Sighting, ...]:
-        narrowed = None if self._reading.thorough else narrow(value, self._may_match, self._places)
+        narrowed = None if self._settings.thorough else narrow(value, self._may_match, self._places)
         if narrowed is not None:
             value = narrowed.value
             self.tally.records += narrowed.left_out
-        sight = pipeline.sight(bytes(value), self._reading.rule, self._reading.taking, origin)
+        sight = pipeline.sight(bytes(value), self._settings.rule, self._settings.extract_settings, origin)
         self.tally.records += sum(sight.records.values())
         for rejected in sight.rejected:
             if origin is None and self._lies_outside(rejected):
@@ -229,14 +229,14 @@ class Reader:
     def _lies_outside(self, rejected: Rejected) -> bool:
         """Whether it is an incomplete success whose event time is known, and lies outside the span."""
         time = rejected.partial.event_time if rejected.partial else None
-        return time is not None and time not in self._reading.span
+        return time is not None and time not in self._settings.span
 
     def _keep_at(self, timestamp: int, sighting: Sighting) -> None:
         self._keep(sighting, sighting.event.time if timestamp == NO_TIMESTAMP else timestamp)
 
     def _keep(self, sighting: Sighting, time: int) -> None:
         """Count a sighting, and keep it if ``time`` lies within the span."""
-        if time not in self._reading.span:
+        if time not in self._settings.span:
             self.tally.outside_span += 1
             return
         self.tally.sightings += 1

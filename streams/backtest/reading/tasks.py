@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streams.backtest.reading.read_stats import Tally
-    from streams.backtest.reading.reader import Reading
+    from streams.backtest.reading.reader import ReadSettings
     from streams.extraction.sighting import Sighting
 
 PART_BYTES = 4 * 1024 * 1024
@@ -27,5 +27,5 @@ class Part:
 class Task(Protocol):
     """A piece of the input that one process reads. It can be pickled."""
 
-    def read(self, reading: Reading) -> Iterator[Part]:
+    def read(self, read_settings: ReadSettings) -> Iterator[Part]:
         """Read the piece; what goes wrong with the input is in the tallies, never raised."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from streams.backtest.sources.request import Wanted
     from streams.extraction.sighting import Sighting
-    from streams.pipeline import Deciding, Decision
+    from streams.pipeline import Decision, DecisionSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +87,16 @@ class Comparison:
     """Hears a replay's decisions and compares them with the live run's alerts."""
 
     def __init__(
-        self, live: Iterable[Mapping[str, Any]], live_overflow: Iterable[Mapping[str, Any]], deciding: Deciding
+        self,
+        live: Iterable[Mapping[str, Any]],
+        live_overflow: Iterable[Mapping[str, Any]],
+        decision_settings: DecisionSettings,
     ) -> None:
-        """Compare with these live alerts, and know these to be above the cap; ``deciding`` is the replay's."""
+        """Compare with these live alerts, and know these to be above the cap; ``decision_settings`` is the replay's."""
         self._live = {alert.id: alert for alert in map(Alert.of, live)}
         self._above_live_cap = {alert["alert_id"] for alert in live_overflow}
         self._live_learned_until = max((alert.learning_ended_at or 0 for alert in self._live.values()), default=0)
-        self._deciding = deciding
+        self._deciding = decision_settings
         self._replayed: dict[str, Alert] = {}
         self._times: tuple[int, ...] = ()  # of the first sighting and the last
         self._undecided = {alert.sighting for alert in self._live.values()}

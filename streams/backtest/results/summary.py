@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from streams.backtest.evaluation import Verdicts
     from streams.backtest.reading.read_stats import Tally
-    from streams.pipeline import Deciding
+    from streams.pipeline import DecisionSettings
 
 BUSIEST_SHOWN = 5
 _MALFORMED = ("malformed", "unknown-shape", "too-large")
@@ -44,7 +44,7 @@ def reading_lines(tally: Tally) -> Iterator[str]:
         yield f"warning      {warning}"
 
 
-def verdict_lines(verdicts: Verdicts, deciding: Deciding) -> Iterator[str]:
+def verdict_lines(verdicts: Verdicts, decision_settings: DecisionSettings) -> Iterator[str]:
     """What the rule said."""
     counted = verdicts.outcomes
     by_kind = ", ".join(f"{severity} {kind} {count:,}" for (severity, kind), count in sorted(verdicts.alerts.items()))
@@ -54,7 +54,7 @@ def verdict_lines(verdicts: Verdicts, deciding: Deciding) -> Iterator[str]:
     yield f"learned      {counted['learned']:,}"
     yield f"excepted     {counted['excepted']:,}"
     for place, count in sorted(verdicts.excepted.items()):
-        yield f"  exception {place + 1}: {count:,} ({deciding.exceptions[place].reason or 'no reason given'})"
+        yield f"  exception {place + 1}: {count:,} ({decision_settings.exceptions[place].reason or 'no reason given'})"
     if verdicts.first is not None and verdicts.last is not None:
         yield f"span         {to_iso8601(verdicts.first)} to {to_iso8601(verdicts.last)}"
     busiest = sorted(verdicts.principals.items(), key=lambda item: (-item[1], item[0]))[:BUSIEST_SHOWN]

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streams.backtest.sources.request import Wanted
-    from streams.pipeline import Deciding
+    from streams.pipeline import DecisionSettings
     from streams.settings import Settings
 
 
@@ -31,14 +31,14 @@ def options_used(wanted: Wanted) -> Iterator[tuple[str, str]]:
         yield "thorough", "every message parsed"
 
 
-def settings_used(settings: Settings, deciding: Deciding) -> Iterator[tuple[str, str]]:
+def settings_used(settings: Settings, decision_settings: DecisionSettings) -> Iterator[tuple[str, str]]:
     """The settings that decide."""
     yield "rule", str(settings.rule or "the shipped one")
-    yield "window", written(deciding.window)
-    yield "forget_after", written(deciding.forget_after)
-    yield "learn_until", "none" if deciding.learn_until is None else to_iso8601(deciding.learn_until)
+    yield "window", written(decision_settings.window)
+    yield "forget_after", written(decision_settings.forget_after)
+    yield "learn_until", "none" if decision_settings.learn_until is None else to_iso8601(decision_settings.learn_until)
     yield "principal", settings.principal
     yield "member_account", settings.member_account
-    yield "clock", deciding.clock
-    yield "max_alerts", "no cap" if deciding.max_alerts == 0 else str(deciding.max_alerts)
+    yield "clock", decision_settings.clock
+    yield "max_alerts", "no cap" if decision_settings.max_alerts == 0 else str(decision_settings.max_alerts)
     yield "exceptions", str(settings.exceptions or "none")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.backtest.reading.reader import Reading
+from streams.backtest.reading.reader import ReadSettings
 from streams.backtest.results import progress
 from streams.backtest.run import Input
 from streams.backtest.sources import archive, files
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from streams.backtest.reading.tasks import Task
     from streams.backtest.sources.request import Wanted
     from streams.backtest.sources.span import Span
-    from streams.pipeline import Taking
+    from streams.pipeline import ExtractSettings
     from streams.rules.rule import Rule
     from streams.settings import Settings
 
@@ -32,9 +32,9 @@ def choose(wanted: Wanted, settings: Settings, processes: int) -> Input:
     return topic_input(wanted, settings, processes)
 
 
-def reading(wanted: Wanted, source: Input, rule: Rule, taking: Taking) -> Reading:
+def read_settings(wanted: Wanted, source: Input, rule: Rule, extract_settings: ExtractSettings) -> ReadSettings:
     """How the input is to be read: thoroughly if that is wanted, or if it is small."""
-    return Reading(rule, taking, wanted.span, thorough=wanted.thorough or source.is_small)
+    return ReadSettings(rule, extract_settings, wanted.span, thorough=wanted.thorough or source.is_small)
 
 
 def _files(wanted: Wanted) -> Input:

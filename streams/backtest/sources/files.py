@@ -14,7 +14,7 @@ from streams.backtest.sources.file_messages import CannotReadError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from streams.backtest.reading.reader import Reading
+    from streams.backtest.reading.reader import ReadSettings
 
 TASK_BYTES = 4 * 1024 * 1024
 TASK_FILES = 64
@@ -29,9 +29,9 @@ class FileTask:
 
     files: tuple[Found, ...]
 
-    def read(self, reading: Reading) -> Iterator[Part]:
+    def read(self, read_settings: ReadSettings) -> Iterator[Part]:
         """Read the files; one that cannot be read is named in the tally's failures, and the next one follows."""
-        reader = Reader(reading)
+        reader = Reader(read_settings)
         for found in self.files:
             try:
                 with open(found.path, "rb", buffering=0) as stored:  # noqa: PTH123  a path object costs as much again

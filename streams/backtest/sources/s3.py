@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-    from streams.backtest.reading.reader import Reading
+    from streams.backtest.reading.reader import ReadSettings
     from streams.backtest.sources.span import Span
 
 AT_ONCE = 16 * 1024 * 1024
@@ -131,9 +131,9 @@ class ObjectTask:
 
     files: tuple[Found, ...]
 
-    def read(self, reading: Reading) -> Iterator[Part]:
+    def read(self, read_settings: ReadSettings) -> Iterator[Part]:
         """Read the objects; one that cannot be read is named in the tally's failures, and the next one follows."""
-        reader = Reader(reading)
+        reader = Reader(read_settings)
         answers = _fetched([found for found in self.files if found.size <= AT_ONCE])
         for found in self.files:
             answer = answers.pop(found.path, None)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
-    from streams.backtest.reading.reader import Reading
+    from streams.backtest.reading.reader import ReadSettings
     from streams.settings import Settings
 
 BATCH = 250
@@ -86,9 +86,9 @@ class TopicTask:
     span: Span = field(default_factory=Span)
     oldest: dict[int, int] = field(default_factory=dict)
 
-    def read(self, reading: Reading) -> Iterator[Part]:
+    def read(self, read_settings: ReadSettings) -> Iterator[Part]:
         """Read the slices; what cannot be read is in the tallies."""
-        reader = Reader(reading)
+        reader = Reader(read_settings)
         try:
             with Connection(self.settings) as connection:
                 for _ in _SliceReader(self, connection, reader).run():

@@ -51,7 +51,7 @@ class Detect:
         self._room = record_room(app.options)
         self._sweeps: dict[int, Sweep] = {}
         # From zero on, so that an exception that silences nothing shows too.
-        for place in range(len(app.deciding.exceptions)):
+        for place in range(len(app.decision_settings.exceptions)):
             app.metrics.excepted.labels(_exception_number(place))
 
     async def handle(self, events: Sequence[Any], owned: Callable[[], bool]) -> None:
@@ -71,7 +71,7 @@ class Detect:
                 if message.partition not in partitions:
                     partitions[message.partition] = app.memory.partition(message.partition)
                 principal = partitions[message.partition].principal(sighting.principal)
-                decision = pipeline.detect(sighting, principal, app.rule, app.deciding)
+                decision = pipeline.detect(sighting, principal, app.rule, app.decision_settings)
                 principal.remember(sighting.member_account, decision)
                 decided.append((message, sighting, decision))
                 if decision.alert is not None:
@@ -123,7 +123,7 @@ class Detect:
             seen[message.partition].append(pipeline.Seen(decision.time, kafka_time))
         for number, partition in partitions.items():
             sweep = self._sweeps.setdefault(number, Sweep())
-            sweep.forget(partition, seen[number], self._app.deciding)
+            sweep.forget(partition, seen[number], self._app.decision_settings)
 
     async def _keep(self, partitions: list[PartitionMemory], owned: Callable[[], bool]) -> None:
         changes = [(partition, partition.changes()) for partition in partitions]
@@ -180,7 +180,7 @@ class Detect:
             partition=origin.partition,
             offset=origin.offset,
         )
-        rejected = pipeline.reject(message.value, reason, error, self._app.taking)
+        rejected = pipeline.reject(message.value, reason, error, self._app.extract_settings)
         return dead_letter(self._topics.dead_letter, message.key, rejected, origin, self._room)
 
 

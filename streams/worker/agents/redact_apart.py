@@ -40,7 +40,7 @@ def redact_apart(value: bytes, limit: int) -> tuple[bytes, bool] | None:
 def main(limit: int) -> None:
     """Read bytes from stdin; write to stdout whether a token was replaced, as one byte, and the bytes without it."""
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_BYTES, _MEMORY_BYTES))
-    rejected = pipeline.reject(sys.stdin.buffer.read(), "skipped", "", pipeline.Taking(max_message_size=limit))
+    rejected = pipeline.reject(sys.stdin.buffer.read(), "skipped", "", pipeline.ExtractSettings(max_message_size=limit))
     sys.stdout.buffer.write((_REDACTED if rejected.redacted else _UNCHANGED) + rejected.content)
 
 

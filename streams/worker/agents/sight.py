@@ -66,13 +66,13 @@ class Sight:
     def _read(self, message: Any) -> list[Outgoing]:
         app = self._app
         origin = origin_of(message)
-        reading = pipeline.sight(message.value, app.rule, app.taking, origin)
-        for shape, records in reading.records.items():
+        result = pipeline.sight(message.value, app.rule, app.extract_settings, origin)
+        for shape, records in result.records.items():
             app.metrics.records.labels(shape).inc(records)
-        app.metrics.passed_over.inc(sum(reading.passed_over.values()))
+        app.metrics.passed_over.inc(sum(result.passed_over.values()))
         return [
-            *(self._sighting(message, sighting) for sighting in reading.sightings),
-            *(self._dead_letter(message, rejected) for rejected in reading.rejected),
+            *(self._sighting(message, sighting) for sighting in result.sightings),
+            *(self._dead_letter(message, rejected) for rejected in result.rejected),
         ]
 
     def _sighting(self, message: Any, sighting: Sighting) -> Outgoing:

@@ -31,7 +31,7 @@ async def skipped_letter(app: Any, message: Any, origin: Origin) -> Outgoing:
     apart = None
     error = "an operator had it skipped (--skip); it was not read"
     if message.value is not None:
-        apart = await asyncio.to_thread(redact_apart, message.value, app.taking.max_message_size)
+        apart = await asyncio.to_thread(redact_apart, message.value, app.extract_settings.max_message_size)
         if apart is None:
             error += ", and its value is left out: taking session tokens out of it failed"
     app.metrics.dead_letters.labels(REASON).inc()

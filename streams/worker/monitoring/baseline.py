@@ -47,7 +47,7 @@ class Baseline(Service):  # type: ignore[misc]
     @property
     def learning(self) -> bool:
         """Whether what happens now teaches and does not alert (M6)."""
-        until = self._app.deciding.learn_until
+        until = self._app.decision_settings.learn_until
         return until is not None and time.time() * 1000 <= until
 
     def stores(self) -> list[tuple[int, bool, Any]]:
@@ -60,7 +60,7 @@ class Baseline(Service):  # type: ignore[misc]
 
     def describe(self) -> dict[str, Any]:
         """The state as ``/readyz`` and the log show it; times as RFC 3339."""
-        until = self._app.deciding.learn_until
+        until = self._app.decision_settings.learn_until
         return {
             "state": "learning" if self.learning else "live",
             "learn_until": None if until is None else to_iso8601(until),
@@ -72,7 +72,7 @@ class Baseline(Service):  # type: ignore[misc]
     def announce(self) -> None:
         """Say in the log how the baseline stands, and say it loudly if there is none (M6)."""
         log.info("baseline", **self.describe())
-        if self._warned or self._app.deciding.learn_until is not None or not self._is_empty():
+        if self._warned or self._app.decision_settings.learn_until is not None or not self._is_empty():
             return
         self._warned = True
         log.warning(

@@ -131,7 +131,7 @@ def _census(field: str, unit: float = 1) -> Callable[[Any], Samples]:
 
 
 def _learn_until(app: Any) -> Samples:
-    return [] if app.deciding.learn_until is None else [((), app.deciding.learn_until / 1000)]
+    return [] if app.decision_settings.learn_until is None else [((), app.decision_settings.learn_until / 1000)]
 
 
 def _registry(app: Any) -> Samples:

@@ -31,20 +31,22 @@ class Sweep:
         self._next = b""
         self._newest: int | None = None
 
-    def forget(self, partition: PartitionMemory, batch: Sequence[pipeline.Seen], deciding: pipeline.Deciding) -> None:
+    def forget(
+        self, partition: PartitionMemory, batch: Sequence[pipeline.Seen], decision_settings: pipeline.DecisionSettings
+    ) -> None:
         """Let a batch's memory delete what is forgotten among the next entries.
 
         Args:
             partition: the batch's, with all of the batch decided.
             batch: the sightings of this partition, in order.
-            deciding: the settings.
+            decision_settings: the settings.
         """
         time = pipeline.partition_time(self._newest, batch)
         if time is None:
             return
         self._newest = time.newest
         for key, value in self._examined(partition, STEP * len(batch)):
-            if _is_forgotten(key, value, time.now, deciding) and not partition.has_written(key):
+            if _is_forgotten(key, value, time.now, decision_settings) and not partition.has_written(key):
                 partition.forget(key)
 
     def _examined(self, partition: PartitionMemory, count: int) -> list[tuple[bytes, bytes]]:
@@ -62,8 +64,8 @@ def _entries(partition: PartitionMemory, start: bytes) -> Iterator[tuple[bytes, 
     return (entry for entry in stored_from(partition.store, start) if entry[0] != partition.offset_key)
 
 
-def _is_forgotten(key: bytes, value: bytes, now: int, deciding: pipeline.Deciding) -> bool:
+def _is_forgotten(key: bytes, value: bytes, now: int, decision_settings: pipeline.DecisionSettings) -> bool:
     parsed = codec.parse_key(key)
     if isinstance(parsed, codec.BucketKey):
         return pipeline.bucket_is_over(parsed.start, now)
-    return pipeline.forgotten(codec.decode_pair(value).last_seen, now, deciding)
+    return pipeline.forgotten(codec.decode_pair(value).last_seen, now, decision_settings)

@@ -15,14 +15,14 @@ from worker_process import wait_for
 
 from streams.backtest.reading.process_pool import WorkerLostError, gather
 from streams.backtest.reading.read_stats import Flaw, Place, Tally
-from streams.backtest.reading.reader import Reading
+from streams.backtest.reading.reader import ReadSettings
 from streams.backtest.reading.tasks import Part
-from streams.pipeline import Taking
+from streams.pipeline import ExtractSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-READING = Reading(RULE, Taking())
+READING = ReadSettings(RULE, ExtractSettings())
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Numbers:
 
     numbers: tuple[int, ...]
 
-    def read(self, reading: Reading) -> Iterator[Part]:  # noqa: D102  the protocol's
-        assert reading.rule.id == RULE.id
+    def read(self, read_settings: ReadSettings) -> Iterator[Part]:  # noqa: D102  the protocol's
+        assert read_settings.rule.id == RULE.id
         for number in self.numbers:
             tally = Tally(messages=1)
             tally.reject(Flaw(Place(f"file {number:03}"), "malformed", "x"))
@@ -43,7 +43,7 @@ class Numbers:
 class Death:
     """A task whose process is gone in the midst of it."""
 
-    def read(self, _reading: Reading) -> Iterator[Part]:  # noqa: D102  the protocol's
+    def read(self, _reading: ReadSettings) -> Iterator[Part]:  # noqa: D102  the protocol's
         yield Part(Tally(messages=1), [])
         os._exit(9)
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from replay_records import ACCOUNT, lines, ordinary, record
 from sightings import DAY, NOON, RULE
 
-from streams.backtest.reading.reader import Reader, Reading, looks_whole
+from streams.backtest.reading.reader import Reader, ReadSettings, looks_whole
 from streams.backtest.sources import file_messages
 from streams.backtest.sources.span import Span
-from streams.pipeline import Taking
+from streams.pipeline import ExtractSettings
 
 if TYPE_CHECKING:
     from streams.backtest.reading.read_stats import Tally
@@ -34,13 +34,13 @@ ENTRIES = st.sampled_from(
 
 
 def read_file(value: bytes, *, thorough: bool, limit: int = 1 << 26) -> tuple[Tally, list[Sighting]]:
-    reader = Reader(Reading(RULE, Taking(max_message_size=limit), thorough=thorough))
+    reader = Reader(ReadSettings(RULE, ExtractSettings(max_message_size=limit), thorough=thorough))
     reader.file([value[at : at + file_messages.PIECE] for at in range(0, len(value), file_messages.PIECE)], "file")
     return reader.take()
 
 
 def read_lines(value: bytes, *, thorough: bool) -> tuple[Tally, list[Sighting]]:
-    reader = Reader(Reading(RULE, Taking(), thorough=thorough))
+    reader = Reader(ReadSettings(RULE, ExtractSettings(), thorough=thorough))
     reader.lines(value, "file", 1)
     return reader.take()
 
@@ -71,7 +71,7 @@ def test_what_is_incomplete_outside_the_span_is_not_counted_as_that() -> None:
     """Section 4: files are replayed by event time; only what has no readable time may lie within any span."""
     days = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z", "never")
     incomplete = [record(day, requestParameters=None, resources=None) for day in days]
-    reader = Reader(Reading(RULE, Taking(), Span(NOON + DAY // 2, NOON + DAY)))
+    reader = Reader(ReadSettings(RULE, ExtractSettings(), Span(NOON + DAY // 2, NOON + DAY)))
     reader.file([json.dumps({"Records": incomplete}).encode()], "file")
     tally, _ = reader.take()
     assert [flaw.place.element for flaw in tally.flaws] == [1, 3]

@@ -9,7 +9,7 @@ from sightings import RULE
 
 from streams import pipeline
 from streams.backtest.reading.record_prefilter import narrow
-from streams.pipeline import Taking, sight
+from streams.pipeline import ExtractSettings, sight
 
 QUEUED = {"messageId": "m", "body": json.dumps(RECORD)}
 FILES = {
@@ -29,7 +29,9 @@ def test_a_narrowed_file_holds_the_same_sightings(name: str) -> None:
     value = json.dumps({"Records": entries}, separators=(",", ":")).encode()
     narrowed = narrow(value, pipeline.matcher(RULE), pipeline.mark_finder(RULE))
     if narrowed is not None:
-        assert sight(narrowed.value, RULE, Taking()).sightings == sight(value, RULE, Taking()).sightings
+        assert (
+            sight(narrowed.value, RULE, ExtractSettings()).sightings == sight(value, RULE, ExtractSettings()).sightings
+        )
 
 
 def test_a_log_file_is_narrowed() -> None:

@@ -18,16 +18,18 @@ from streams.detection.exception import ExceptionEntry
 
 if TYPE_CHECKING:
     from streams.extraction.sighting import Sighting
-    from streams.pipeline import Deciding
+    from streams.pipeline import DecisionSettings
 
 FIRST = sighting(NOON, event_id="first")
 LATER = sighting(NOON + MINUTE, event_id="later")
 OTHER = sighting(NOON + 2 * MINUTE, account=OTHER_ACCOUNT, event_id="other")
 
 
-def live(arrived: list[Sighting], deciding: Deciding = DECIDING) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def live(
+    arrived: list[Sighting], decision_settings: DecisionSettings = DECIDING
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The alerts and the overflow of a live run on sightings in this order of arrival."""
-    decisions = History(deciding).take_all(arrived)
+    decisions = History(decision_settings).take_all(arrived)
     return (
         [decision.alert for decision in decisions if decision.outcome == "alert" and decision.alert is not None],
         [decision.alert for decision in decisions if decision.outcome == "overflow" and decision.alert is not None],
@@ -35,7 +37,10 @@ def live(arrived: list[Sighting], deciding: Deciding = DECIDING) -> tuple[list[d
 
 
 def compared(
-    arrived: list[Sighting], replayed: list[Sighting], live_settings: Deciding = DECIDING, settings: Deciding = DECIDING
+    arrived: list[Sighting],
+    replayed: list[Sighting],
+    live_settings: DecisionSettings = DECIDING,
+    settings: DecisionSettings = DECIDING,
 ) -> list[tuple[str, str, str]]:
     """Side, event and reason of each difference."""
     comparison = Comparison(*live(arrived, live_settings), settings)

@@ -13,10 +13,10 @@ from compressed import COMPRESSIONS
 from replay_records import lines, ordinary, record
 from sightings import RULE
 
-from streams.backtest.reading.reader import Reading
+from streams.backtest.reading.reader import ReadSettings
 from streams.backtest.sources import files
 from streams.backtest.sources.archive import Found
-from streams.pipeline import Taking, sight
+from streams.pipeline import ExtractSettings, sight
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ def test_a_large_file_comes_in_parts_though_it_holds_no_match(tmp_path: Path, mo
     path = tmp_path / "a.jsonl.gz"
     content = b"".join(gzip.compress(os.urandom(99_000).hex().encode() + b"\n") for _ in range(20))
     path.write_bytes(content)
-    parts = list(files.FileTask((Found(str(path), len(content)),)).read(Reading(RULE, Taking())))
+    parts = list(files.FileTask((Found(str(path), len(content)),)).read(ReadSettings(RULE, ExtractSettings())))
     assert len(parts) > 3
     assert sum(part.tally.size for part in parts) == len(content)
 
@@ -43,19 +43,19 @@ def test_a_pipe_of_lines_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     text = lines(record("2026-01-01T00:00:00Z"), *[ordinary(number) for number in range(500)])
     writer = Thread(target=path.write_text, args=(text,))
     writer.start()
-    parts = list(files.FileTask((Found(str(path), 0),)).read(Reading(RULE, Taking())))
+    parts = list(files.FileTask((Found(str(path), 0),)).read(ReadSettings(RULE, ExtractSettings())))
     writer.join()
     assert [part.tally.failures for part in parts] == [[] for _ in parts]
     assert (sum(part.tally.messages for part in parts), sum(len(part.sightings) for part in parts)) == (501, 1)
 
 
-SMALL = Taking(max_message_size=100_000)
+SMALL = ExtractSettings(max_message_size=100_000)
 MATCH = record("2026-01-01T00:00:00Z")
 
 
-def read(path: Path, content: bytes, taking: Taking = SMALL) -> list[Part]:
+def read(path: Path, content: bytes, extract_settings: ExtractSettings = SMALL) -> list[Part]:
     path.write_bytes(content)
-    return list(files.FileTask((Found(str(path), len(content)),)).read(Reading(RULE, taking)))
+    return list(files.FileTask((Found(str(path), len(content)),)).read(ReadSettings(RULE, extract_settings)))
 
 
 @pytest.mark.parametrize("beginning", ["", "\ufeff", '"cut": 1}\n'])
@@ -92,8 +92,8 @@ def test_a_file_of_several_documents_holds_what_reading_it_whole_finds(
     documents = ({"Records": [ordinary(1), MATCH]}, MATCH, {"Records": [ordinary(2)]})
     text = separator.join(json.dumps(document, indent=indent) for document in documents).encode()
     content = text if packing == "plain" else COMPRESSIONS[packing](text)
-    [part] = read(tmp_path / "file.json", content, Taking())
-    whole = sight(content, RULE, Taking())
+    [part] = read(tmp_path / "file.json", content, ExtractSettings())
+    whole = sight(content, RULE, ExtractSettings())
     assert part.sightings == list(whole.sightings)
     assert len(part.sightings) == 2
     assert (part.tally.rejected.total(), part.tally.failures, whole.rejected) == (0, [], ())

@@ -23,13 +23,13 @@ from cloudtrail_messages import (
 from sightings import RULE
 
 from streams.content.java_map import NoJavaMapError, parse
-from streams.pipeline import Reading, Taking, sight
+from streams.pipeline import ExtractSettings, SightResult, sight
 
 DOCUMENT = ecs(RECORD)
 
 
-def read(document: Any, taking: Taking | None = None) -> Reading:
-    return sight(json.dumps(document).encode(), RULE, taking or Taking())
+def read(document: Any, extract_settings: ExtractSettings | None = None) -> SightResult:
+    return sight(json.dumps(document).encode(), RULE, extract_settings or ExtractSettings())
 
 
 SPELLINGS = {
@@ -123,9 +123,9 @@ DECIDING: dict[str, tuple[dict[str, Any], bool]] = {
 def test_the_fields_decide_and_not_the_original(name: str) -> None:
     """T2: dataset, provider, action and outcome decide; where the pipeline left them half way, the original does."""
     changes, matches = DECIDING[name]
-    reading = read(changed(changes, DOCUMENT))
-    assert (len(reading.sightings) == 1) == matches
-    assert reading.rejected == ()
+    result = read(changed(changes, DOCUMENT))
+    assert (len(result.sightings) == 1) == matches
+    assert result.rejected == ()
 
 
 @pytest.mark.parametrize(
@@ -157,17 +157,17 @@ def test_accounts_of_the_resources_are_read_in_both_spellings() -> None:
         changed({"aws.cloudtrail.resources": entries}, DOCUMENT),
         as_arrays(changed({"aws.cloudtrail.resources": entries}, DOCUMENT)),
     ):
-        found = read(document, Taking(member_account="resources")).sightings
+        found = read(document, ExtractSettings(member_account="resources")).sightings
         assert [sighting.member_account for sighting in found] == accounts[:2]
         assert [resource.account_id for resource in found[0].event.resources] == accounts
     single = changed({"aws.cloudtrail.resources": entries[1]}, DOCUMENT)
-    [sighting] = read(single, Taking(member_account="resources")).sightings
+    [sighting] = read(single, ExtractSettings(member_account="resources")).sightings
     assert sighting.member_account == accounts[1]
 
 
 def test_the_issuer_may_be_the_principal() -> None:
     """T3: the setting works for ingested documents too."""
-    [sighting] = read(DOCUMENT, Taking(principal="issuer")).sightings
+    [sighting] = read(DOCUMENT, ExtractSettings(principal="issuer")).sightings
     assert (sighting.principal, sighting.identity.recorded_arn) == (ISSUER, PRINCIPAL)
 
 

@@ -37,7 +37,7 @@ def handle(values: Sequence[bytes]) -> list[list[str]]:
     app = SimpleNamespace(
         options=options,
         rule=options.load_rule(),
-        taking=options.taking(),
+        extract_settings=options.extract_settings(),
         topic_names=topic_names(options),
         metrics=Metrics(),
         outbox=SimpleNamespace(send_all=send_all),

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from streams.extraction.sighting import Origin
-from streams.pipeline import Taking
+from streams.pipeline import ExtractSettings
 from streams.settings import Settings
 from streams.worker.agents import redact_apart
 from streams.worker.agents.skipped_letter import skipped_letter
@@ -53,7 +53,10 @@ def test_a_topic_that_no_worker_reads_is_refused() -> None:
 
 def letter_of(value: bytes | None) -> Any:
     app = SimpleNamespace(
-        options=SETTINGS, taking=Taking(), metrics=Metrics(), topic_names=SimpleNamespace(dead_letter="dead")
+        options=SETTINGS,
+        extract_settings=ExtractSettings(),
+        metrics=Metrics(),
+        topic_names=SimpleNamespace(dead_letter="dead"),
     )
     message = SimpleNamespace(value=value, key=b"key")
     letter = asyncio.run(skipped_letter(app, message, Origin("cloudtrail", 2, 7, 0)))

@@ -44,7 +44,7 @@ def baseline(stores: dict[int, Rdict], learn_until: int | None = None) -> Baseli
             memory=SimpleNamespace(
                 changelog_topic_name=CHANGELOG, data=SimpleNamespace(_dbs=stores), estimated_entries=lambda: 0
             ),
-            deciding=SimpleNamespace(learn_until=learn_until),
+            decision_settings=SimpleNamespace(learn_until=learn_until),
         )
     )
 

@@ -17,16 +17,18 @@ from streams.worker.state.sweep import STEP, Sweep
 from streams.worker.state.table import PartitionMemory
 
 if TYPE_CHECKING:
-    from streams.pipeline import Deciding
+    from streams.pipeline import DecisionSettings
 
 SETTINGS = with_settings(window=10 * MINUTE, forget_after=2 * DAY, max_alerts=2)
 LATER = NOON + 3 * DAY
 
 
-def swept(sweep: Sweep, partition: Partition, sightings: int, deciding: Deciding = SETTINGS) -> list[bytes]:
+def swept(
+    sweep: Sweep, partition: Partition, sightings: int, decision_settings: DecisionSettings = SETTINGS
+) -> list[bytes]:
     """The keys that a batch of so many sightings, none of which wrote anything, deletes."""
     batch = PartitionMemory("changelog", 0, partition.store, b"offset")
-    sweep.forget(batch, [Seen(LATER, LATER)] * sightings, deciding)
+    sweep.forget(batch, [Seen(LATER, LATER)] * sightings, decision_settings)
     return [key for key, value in batch.changes() if value is None]
 
 
@@ -90,8 +92,8 @@ def test_the_memory_stays_bounded_whatever_the_batches(forget_days: int, sizes: 
 
     All that is not forgotten is among it.
     """
-    deciding = with_settings(window=DAY, forget_after=forget_days * DAY)
-    partition = Partition(deciding, Sweep())
+    decision_settings = with_settings(window=DAY, forget_after=forget_days * DAY)
+    partition = Partition(decision_settings, Sweep())
     left = list(days(0, 60))
     turn = 0
     while left:
