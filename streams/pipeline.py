@@ -47,9 +47,9 @@ __all__ = [
     "Seen",
     "SightResult",
     "bucket_is_over",
+    "compile_matcher",
     "detect",
     "forgotten",
-    "matcher",
     "may_match",
     "partition_time",
     "reject",
@@ -137,22 +137,22 @@ def sight(
     return SightResult(tuple(sightings), tuple(rejected), records, passed_over)
 
 
-def matcher(rule: Rule, limit: int = MAX_MESSAGE_SIZE) -> Callable[[bytes | bytearray | None], bool]:
+def compile_matcher(rule: Rule, limit: int = MAX_MESSAGE_SIZE) -> Callable[[bytes | bytearray | None], bool]:
     """Return the fetch filter's test for a rule; ``limit`` is how many bytes a message may have, decompressed.
 
     The test is exact: what it drops holds no sighting, nothing incomplete, and nothing unreadable that could be one.
     """
-    return prefilter.matcher(rule.event_name, limit)
+    return prefilter.compile_matcher(rule.event_name, limit)
 
 
-def mark_finder(rule: Rule) -> Callable[[bytes | bytearray | memoryview, int, int], list[int]]:
-    """Return the search for what ``matcher`` looks for, in many messages that lie together in one piece of memory."""
-    return prefilter.finder(rule.event_name)
+def compile_finder(rule: Rule) -> Callable[[bytes | bytearray | memoryview, int, int], list[int]]:
+    """Return the search for what the matcher looks for, in many messages that lie together in one piece of memory."""
+    return prefilter.compile_finder(rule.event_name)
 
 
 def may_match(value: bytes | None, rule: Rule) -> bool:
-    """Whether a message may hold a record of the rule's event; who asks often keeps ``matcher``'s answer."""
-    return matcher(rule)(value)
+    """Whether a message may hold a record of the rule's event; who asks often keeps ``compile_matcher``'s answer."""
+    return compile_matcher(rule)(value)
 
 
 def reject(value: bytes, reason: str, error: str, extract_settings: ExtractSettings) -> Rejected:

@@ -48,10 +48,10 @@ def fail_in_sight(text: bytes) -> None:
 
 def fail_in_filter(text: bytes) -> None:
     """Have the worker fail when its fetch filter looks at a message that holds this text."""
-    matcher = pipeline.matcher
+    compile_matcher = pipeline.compile_matcher
 
     def failing_matcher(*args: Any) -> Callable[[bytes | bytearray | None], bool]:
-        matches = matcher(*args)
+        matches = compile_matcher(*args)
 
         def failing(value: bytes | bytearray | None) -> bool:
             if value is not None and text in value:

@@ -72,7 +72,7 @@ def explanation(source: str, value: bytes, rule: Rule, extract_settings: Extract
         "source": source,
         "outcome": _outcome(result),
         "reason": None if reason is None else redact_text(reason),
-        "filtered": not pipeline.matcher(rule, extract_settings.max_message_size)(value),
+        "filtered": not pipeline.compile_matcher(rule, extract_settings.max_message_size)(value),
         "sightings": list(_taken(result)),
     }
 

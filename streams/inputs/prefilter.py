@@ -14,8 +14,8 @@ It is exact in one direction: what it drops holds no record that names the event
   quotes and blanks are known in every form that they have inside a string.
 
 Bytes with only such a mark take the slow way: they are really read, and dropped if no record in them names the event
-and nothing in them is unreadable. Where many messages lie together in one piece of memory, ``finder`` clears those
-that hold no mark, by the same argument.
+and nothing in them is unreadable. Where many messages lie together in one piece of memory, ``compile_finder`` clears
+those that hold no mark, by the same argument.
 
 Aho-Corasick automata with vector instructions find all but the escapes in two passes (docs/decisions.md 6).
 """
@@ -97,7 +97,7 @@ class _Marks:
         self._longest = max(map(len, patterns))
         self._automaton = BytesAhoCorasick(patterns, matchkind=MatchKind.LeftmostFirst)
 
-    def places(self, piece: Piece, start: int, end: int) -> Iterator[int]:
+    def positions(self, piece: Piece, start: int, end: int) -> Iterator[int]:
         """Every place between two others where a mark begins, in order."""
         view = memoryview(piece)
         for part in range(start, end, _PART):
@@ -135,7 +135,7 @@ def _is_marked(piece: Piece, keys: Iterable[bytes], quote: int, end: int) -> boo
 
 
 @cache
-def matcher(event_name: str, limit: int) -> Callable[[bytes | bytearray | None], bool]:
+def compile_matcher(event_name: str, limit: int) -> Callable[[bytes | bytearray | None], bool]:
     """Return the test for a rule's event name: whether a message may hold a record that names it.
 
     Args:
@@ -164,24 +164,24 @@ def matcher(event_name: str, limit: int) -> Callable[[bytes | bytearray | None],
 
 
 @cache
-def finder(event_name: str) -> Callable[[Piece, int, int], list[int]]:
+def compile_finder(event_name: str) -> Callable[[Piece, int, int], list[int]]:
     """Return the search for marks in many messages that lie together in one piece of memory.
 
     It gives every place between two others where a mark begins, in order: a message that holds none of them is one that
-    ``matcher`` would drop; one that holds some is to be looked at by itself.
+    ``compile_matcher`` would drop; one that holds some is to be looked at by itself.
     """
     keys = (_AWSLOGS, *_BESIDE_VALUE, *BASE64_KEYS)
     marks = _Marks((event_name.encode("ascii"), *_LONG_STARTS), _PARTS_OF_KEYS, keys)
     starts = _Marks(_SHORT_STARTS)
 
-    def places(piece: Piece, start: int, end: int) -> list[int]:
-        found = [*marks.places(piece, start, end), *starts.places(piece, start, end)]
+    def positions(piece: Piece, start: int, end: int) -> list[int]:
+        found = [*marks.positions(piece, start, end), *starts.positions(piece, start, end)]
         escape = _first_escape(piece, start, end)
         if escape is not None:
             found += (match.start() for match in _TELLING_ESCAPE.finditer(piece, escape, end))
         return sorted(found)
 
-    return places
+    return positions
 
 
 def _first_escape(piece: Piece, start: int, end: int) -> int | None:

@@ -109,7 +109,9 @@ def test_it_never_drops_what_could_have_matched(  # noqa: PLR0913, PLR0917  what
     if result.sightings or any(rejected.reason == "incomplete" for rejected in result.rejected):
         assert may_match(value, RULE)
         around = b"\x80\x1f{" + value + b"}:"
-        assert any(3 <= place < 3 + len(value) for place in prefilter.finder(RULE.event_name)(around, 0, len(around)))
+        assert any(
+            3 <= place < 3 + len(value) for place in prefilter.compile_finder(RULE.event_name)(around, 0, len(around))
+        )
 
 
 @pytest.mark.parametrize("packing", ["plain", "utf-16", "gzip"])
@@ -163,7 +165,7 @@ PASSED = {
 @pytest.mark.parametrize("name", PASSED)
 def test_it_passes_what_cannot_be_told(name: str) -> None:
     """R3, R6: marked bytes that cannot be read, or have no known shape, may have held a match, so they pass."""
-    assert prefilter.matcher(RULE.event_name, 1_000_000)(PASSED[name])
+    assert prefilter.compile_matcher(RULE.event_name, 1_000_000)(PASSED[name])
 
 
 def test_awslogs_data_beside_records_is_none() -> None:
@@ -201,7 +203,7 @@ def test_what_only_resembles_base64_of_a_message_costs_no_reading(name: str, mon
     monkeypatch.setattr(prefilter, "read", lambda *_: pytest.fail("it was read"))
     value = json.dumps(changed({"requestParameters": FALSE_MARKS[name]}, QUIET)).encode()
     assert not may_match(value, RULE)
-    assert not prefilter.finder(RULE.event_name)(value, 0, len(value))
+    assert not prefilter.compile_finder(RULE.event_name)(value, 0, len(value))
 
 
 @pytest.mark.parametrize("blanks", ["", " ", "\t\r\n" * 30])
@@ -209,7 +211,7 @@ def test_a_mark_over_the_end_of_a_part_is_found(blanks: str) -> None:
     """R8: a piece is searched by parts of a MiB; a key with its base64 may lie anywhere, across them too."""
     carried = b64(json.dumps(RECORD).encode())
     mark = f'{{"requestId":"r","timestamp":1,"records"{blanks}:[{{"data"{blanks}:{blanks}"{carried}"}}]}}'.encode()
-    find_marks = prefilter.finder(RULE.event_name)
+    find_marks = prefilter.compile_finder(RULE.event_name)
     for before in range(1024 * 1024 - 60, 1024 * 1024 + 2, 7):
         piece = b" " * before + mark
         assert find_marks(piece, 0, len(piece))
@@ -221,4 +223,4 @@ def test_every_key_of_base64_is_searched_for() -> None:
     for key in BASE64_KEYS:
         value = json.dumps({key: b64(json.dumps(RECORD).encode()), "topic": "t"}).encode()
         assert may_match(value, RULE), key
-        assert prefilter.finder(RULE.event_name)(value, 0, len(value)), key
+        assert prefilter.compile_finder(RULE.event_name)(value, 0, len(value)), key

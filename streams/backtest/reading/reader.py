@@ -68,8 +68,8 @@ class Reader:
 
     def __init__(self, read_settings: ReadSettings) -> None:
         self._settings = read_settings
-        self._may_match = pipeline.matcher(read_settings.rule, read_settings.extract_settings.max_message_size)
-        self._places = pipeline.mark_finder(read_settings.rule)
+        self._may_match = pipeline.compile_matcher(read_settings.rule, read_settings.extract_settings.max_message_size)
+        self._find_marks = pipeline.compile_finder(read_settings.rule)
         self.tally = Tally()
         self.sightings: list[Sighting] = []
         self._held = 0
@@ -210,7 +210,7 @@ class Reader:
             self._keep(sighting, sighting.event.time)
 
     def _take(self, value: bytes | bytearray, place: Place, origin: Origin | None) -> tuple[Sighting, ...]:
-        narrowed = None if self._settings.thorough else narrow(value, self._may_match, self._places)
+        narrowed = None if self._settings.thorough else narrow(value, self._may_match, self._find_marks)
         if narrowed is not None:
             value = narrowed.value
             self.tally.records += narrowed.left_out

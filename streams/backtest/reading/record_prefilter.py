@@ -50,20 +50,20 @@ class Narrowed:
 def narrow(
     value: bytes | bytearray,
     may_match: Callable[[bytes], bool],
-    places: Callable[[bytes | bytearray, int, int], list[int]],
+    find_marks: Callable[[bytes | bytearray, int, int], list[int]],
 ) -> Narrowed | None:
     """The log file with only the entries that may match; ``None`` if it is none, or not surely one.
 
     Args:
         value: the bytes of the file.
         may_match: the test of one entry.
-        places: where in bytes, between two places, there are marks without which ``may_match`` is false.
+        find_marks: where in bytes, between two places, there are marks without which ``may_match`` is false.
     """
     try:
         entries = _DECODER.decode(value).Records
     except msgspec.MsgspecError:
         return None
-    suspects = _suspects(value, entries, places)
+    suspects = _suspects(value, entries, find_marks)
     if suspects is None:
         return None
     kept = [(number, entry) for number in suspects if may_match(entry := bytes(entries[number]))]
@@ -74,7 +74,7 @@ def narrow(
 
 
 def _suspects(
-    value: bytes | bytearray, entries: list[msgspec.Raw], places: Callable[[bytes | bytearray, int, int], list[int]]
+    value: bytes | bytearray, entries: list[msgspec.Raw], find_marks: Callable[[bytes | bytearray, int, int], list[int]]
 ) -> Iterable[int] | None:
     """The entries that hold marks, in order; all of them where blanks between them hide where each one lies.
 
@@ -86,4 +86,4 @@ def _suspects(
         return range(len(entries)) if all(bytes(entry).startswith(b"{") for entry in entries) else None
     if not set(map(value.__getitem__, starts)) <= _OBJECT:
         return None
-    return sorted({bisect_right(starts, place) - 1 for place in places(value, first, end)})
+    return sorted({bisect_right(starts, place) - 1 for place in find_marks(value, first, end)})

@@ -2,7 +2,7 @@
 
 The rules:
 
-* Of what is fetched from a source topic, the consumer's thread keeps the records that may match (``screening``); the
+* Of what is fetched from a source topic, the consumer's thread keeps the records that may match (``fetch_filter``); the
   rest never become Faust events.
 * Only what is committed is read: what a transaction wrote and took back alerts nowhere.
 * What a fetch gives is noted in one step, before anything else can run: of each partition the records, as open, and
@@ -51,8 +51,8 @@ from mode.utils.queues import FlowControlEvent
 from streams.kafka.admin import AccessRefused
 from streams.worker.agents.batches import FailedInHand
 from streams.worker.consumer.bootstrap import know_topics_before_assigning, wait_for_broker
-from streams.worker.consumer.fetch.fetch_filter import screen
-from streams.worker.consumer.fetch.response_reader import FETCH, take_over
+from streams.worker.consumer.fetch.fetch_filter import filter_batches
+from streams.worker.consumer.fetch.response_reader import FETCH, attach
 from streams.worker.consumer.fetch.size_budget import SIGHTINGS, SOURCES, Held
 from streams.worker.consumer.lease import renew_with_heartbeats
 from streams.worker.consumer.missing_topics import create_no_topics
@@ -89,7 +89,7 @@ class FlowControl(FlowControlEvent):  # type: ignore[misc]
         self._resume.set()
 
 
-class ScreeningClient:
+class FilteringClient:
     """aiokafka's client as its fetcher sees it: answers to fetches hold only what may match.
 
     There is no other place between the bytes of an answer and their unpacking.
@@ -106,7 +106,7 @@ class ScreeningClient:
         return getattr(self._client, name)
 
     async def send(self, node: Any, request: Any, *, group: Any = ConnectionGroup.DEFAULT) -> Any:
-        """Send a request; of a fetch only what there is room for, and screen its answer."""
+        """Send a request; of a fetch only what there is room for, and filter its answer."""
         if request.API_KEY != FETCH:
             return await self._client.send(node, request, group=group)
         request = self._held.ask(request)
@@ -114,11 +114,11 @@ class ScreeningClient:
             await asyncio.sleep(FETCH_WAIT_MS / 1000)  # as a broker would that has nothing
             return Nothing()
         if await self._client.ready(node, group=group):
-            take_over(self._client._conns[node, group])  # noqa: SLF001  aiokafka has no other way to a connection
+            attach(self._client._conns[node, group])  # noqa: SLF001  aiokafka has no other way to a connection
         response = await self._client.send(node, request, group=group)
         self._note_what_is_gone(request, response)
         async with self._one_at_a_time:
-            await self._screen(response)
+            await self._filter(response)
         return response
 
     def _note_what_is_gone(self, request: Any, response: Any) -> None:
@@ -148,7 +148,7 @@ class ScreeningClient:
                         consequence="going on from the oldest record: what was deleted before it was read is lost",
                     )
 
-    async def _screen(self, response: Any) -> None:
+    async def _filter(self, response: Any) -> None:
         """Leave in an answer what may match, as far as there is room."""
         room, came, taken = self._held.room(SOURCES), 0, 0
         for topic, partitions in response.topics:
@@ -156,10 +156,10 @@ class ScreeningClient:
                 if not fetched:
                     continue
                 if topic in self._app.source_topics:
-                    screened = screen(fetched, self._app.find_marks, self._app.skips.of(topic, number), room)
-                    self._app.metrics.fetched(topic, number, screened)
-                    kept = screened.kept
-                    room, came, taken = room - len(kept), came + len(fetched), taken + screened.taken
+                    filtered = filter_batches(fetched, self._app.find_marks, self._app.skips.of(topic, number), room)
+                    self._app.metrics.fetched(topic, number, filtered)
+                    kept = filtered.kept
+                    room, came, taken = room - len(kept), came + len(fetched), taken + filtered.taken
                     await asyncio.sleep(0)  # heartbeats and commits go by this loop too
                 else:
                     kept = bytes(fetched)
@@ -230,7 +230,7 @@ class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         return consumer
 
     async def on_start(self) -> None:
-        """Put the screen before the fetcher, which fetches nothing before the subscription."""
+        """Put the filter before the fetcher, which fetches nothing before the subscription."""
         await super().on_start()
         know_topics_before_assigning(self._consumer)
         self.app.missing_topics.watch(self._consumer)
@@ -238,7 +238,7 @@ class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         fetcher = self._consumer._fetcher  # noqa: SLF001  aiokafka has no hook here
         kinds = dict.fromkeys(self.app.source_topics, SOURCES) | {self.app.topic_names.sightings: SIGHTINGS}
         held = Held(kinds, fetcher._records)  # noqa: SLF001
-        fetcher._client = ScreeningClient(fetcher._client, self.app, held)  # noqa: SLF001
+        fetcher._client = FilteringClient(fetcher._client, self.app, held)  # noqa: SLF001
 
     async def _fetch_records(self, consumer: Any, active_partitions: Container[TP] | None, **options: Any) -> Fetched:
         raise_what_ended(consumer)
@@ -255,7 +255,7 @@ class FilteringThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         self._note_positions(fetched, active or ())
         for tp, records in fetched.items():
             if tp.topic in self.app.source_topics:
-                # The screen looks at marks anywhere; here each value is looked at by itself.
+                # The filter looks at marks anywhere; here each value is looked at by itself.
                 fetched[tp] = list(self._matching(tp, records))
                 self.app.metrics.dropped(tp.topic, len(records) - len(fetched[tp]))
         return fetched

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from streams.rules.rule import Rule
     from streams.topics.catalogue import TopicNames
-    from streams.worker.consumer.fetch.fetch_filter import Screened
+    from streams.worker.consumer.fetch.fetch_filter import Filtered
 
 # Alerts are to arrive within milliseconds of the fetch, but CloudTrail itself delivers minutes after the event.
 _FETCH_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -119,13 +119,13 @@ class Metrics:
             }
         )
 
-    def fetched(self, topic: str, partition: int, screened: Screened) -> None:
+    def fetched(self, topic: str, partition: int, filtered: Filtered) -> None:
         """Count what one answer held of one source partition. Called in the consumer's thread."""
-        self.messages.labels(topic).inc(screened.records)
-        self.bytes.labels(topic).inc(screened.size)
-        self.skipped.labels(topic).inc(screened.skipped)
-        if screened.newest >= 0:
-            self.last_record.labels(topic, partition).set(screened.newest / 1000)
+        self.messages.labels(topic).inc(filtered.records)
+        self.bytes.labels(topic).inc(filtered.size)
+        self.skipped.labels(topic).inc(filtered.skipped)
+        if filtered.newest >= 0:
+            self.last_record.labels(topic, partition).set(filtered.newest / 1000)
 
     def dropped(self, topic: str, dropped: int) -> None:
         """Count records of a source topic that were unpacked and dropped then. Called in the consumer's thread."""

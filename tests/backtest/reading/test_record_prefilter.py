@@ -27,7 +27,7 @@ def test_a_narrowed_file_holds_the_same_sightings(name: str) -> None:
     """R4, R8: leaving entries out never turns a log file into something else, nor the other way."""
     entries: list[dict[str, Any]] = FILES[name]
     value = json.dumps({"Records": entries}, separators=(",", ":")).encode()
-    narrowed = narrow(value, pipeline.matcher(RULE), pipeline.mark_finder(RULE))
+    narrowed = narrow(value, pipeline.compile_matcher(RULE), pipeline.compile_finder(RULE))
     if narrowed is not None:
         assert (
             sight(narrowed.value, RULE, ExtractSettings()).sightings == sight(value, RULE, ExtractSettings()).sightings
@@ -37,6 +37,6 @@ def test_a_narrowed_file_holds_the_same_sightings(name: str) -> None:
 def test_a_log_file_is_narrowed() -> None:
     """A trail's file keeps only what may match, or the test above would prove nothing."""
     value = json.dumps({"Records": [OTHER, RECORD, OTHER]}, separators=(",", ":")).encode()
-    narrowed = narrow(value, pipeline.matcher(RULE), pipeline.mark_finder(RULE))
+    narrowed = narrow(value, pipeline.compile_matcher(RULE), pipeline.compile_finder(RULE))
     assert narrowed is not None
     assert (narrowed.elements, narrowed.left_out) == ((1,), 2)

@@ -59,7 +59,7 @@ _DECOMPRESS: dict[int, Callable[[bytes], bytes]] = {
 
 
 @dataclass(slots=True)
-class Screened:
+class Filtered:
     """What is left of one partition's fetched bytes, and what was in them.
 
     Attributes:
@@ -79,12 +79,12 @@ class Screened:
     taken: int = 0
 
 
-def screen(
+def filter_batches(
     fetched: bytes | memoryview,
     find_marks: Callable[[bytes | memoryview, int, int], list[int]],
     skip: Collection[int] = (),
     room: float = math.inf,
-) -> Screened:
+) -> Filtered:
     """Leave out of one partition's fetched record batches what cannot match.
 
     Args:
@@ -93,26 +93,26 @@ def screen(
         skip: the offsets of records that an operator has skipped; they are kept, without their headers.
         room: of how many bytes what is kept may be; one batch may go beyond it.
     """
-    screened = Screened()
+    filtered = Filtered()
     batches = list(_batches(fetched))
     if not batches:  # the client's to judge: it may have asked for too few bytes
-        screened.kept, screened.taken = bytes(fetched), len(fetched)
-        return screened
+        filtered.kept, filtered.taken = bytes(fetched), len(fetched)
+        return filtered
     kept: list[bytes | memoryview] = []
     last = 0
     for start, end in batches:
         if room <= 0:
             break
-        left = _screen_batch(fetched, start, end, find_marks, screened, skip=skip)
+        left = _filter_batch(fetched, start, end, find_marks, filtered, skip=skip)
         room -= len(left)
         kept.append(left)
-        screened.taken, last = end, start
+        filtered.taken, last = end, start
     else:
-        screened.taken = len(fetched)  # what follows is a part of a batch
+        filtered.taken = len(fetched)  # what follows is a part of a batch
     if kept and not kept[-1]:
         kept.append(_batch(bytes(fetched[last : last + _RECORDS_AT]), []))
-    screened.kept = b"".join(kept)
-    return screened
+    filtered.kept = b"".join(kept)
+    return filtered
 
 
 def _batches(fetched: bytes | memoryview) -> Iterator[tuple[int, int]]:
@@ -126,12 +126,12 @@ def _batches(fetched: bytes | memoryview) -> Iterator[tuple[int, int]]:
         start = end
 
 
-def _screen_batch(  # noqa: PLR0913  where, what for, and where it is counted
+def _filter_batch(  # noqa: PLR0913  where, what for, and where it is counted
     fetched: bytes | memoryview,
     start: int,
     end: int,
     find_marks: Callable[[bytes | memoryview, int, int], list[int]],
-    screened: Screened,
+    filtered: Filtered,
     *,
     skip: Collection[int],
 ) -> bytes | memoryview:
@@ -151,16 +151,16 @@ def _screen_batch(  # noqa: PLR0913  where, what for, and where it is counted
         first, after = 0, len(records)
     else:
         records, first, after = fetched, start + _RECORDS_AT, end
-    screened.records += count
-    screened.size += after - first
-    screened.newest = max(screened.newest, _MAX_TIMESTAMP.unpack_from(fetched, start + _MAX_TIMESTAMP_AT)[0])
+    filtered.records += count
+    filtered.size += after - first
+    filtered.newest = max(filtered.newest, _MAX_TIMESTAMP.unpack_from(fetched, start + _MAX_TIMESTAMP_AT)[0])
     marks = find_marks(records, first, after)
     bare: dict[int, bytes] = {}
     if skip and (deltas := _deltas(fetched, start, skip)):
         bare = dict(_bare_records(records, first, after, deltas))
         marks = sorted([*marks, *bare])
     kept = [bare.get(start) or records[start:end] for start, end in _marked(records, first, after, marks)]
-    screened.skipped += count - len(kept)
+    filtered.skipped += count - len(kept)
     return _batch(bytes(fetched[start : start + _RECORDS_AT]), kept) if kept else b""
 
 

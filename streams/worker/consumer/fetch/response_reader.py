@@ -26,14 +26,14 @@ _SIZE = struct.Struct(">i")
 _LARGE = 16 * 1024
 
 
-def take_over(connection: Any) -> None:
+def attach(connection: Any) -> None:
     """Read this aiokafka connection's answers in place from now on; does nothing while a request is open."""
     transport = connection._writer.transport  # noqa: SLF001  aiokafka has no other way in
-    if not connection._requests and not isinstance(transport.get_protocol(), Frames):  # noqa: SLF001  as above
-        transport.set_protocol(Frames(connection, transport.get_protocol()))
+    if not connection._requests and not isinstance(transport.get_protocol(), InPlaceProtocol):  # noqa: SLF001  as above
+        transport.set_protocol(InPlaceProtocol(connection, transport.get_protocol()))
 
 
-class Answer:
+class ResponseBuffer:
     """The bytes of an answer as a stream that is read once: small parts are copied, large ones are views."""
 
     def __init__(self, frame: memoryview) -> None:
@@ -48,7 +48,7 @@ class Answer:
         return part if size >= _LARGE else bytes(part)
 
 
-class Frames(asyncio.BufferedProtocol):
+class InPlaceProtocol(asyncio.BufferedProtocol):
     """The protocol of a connection that was taken over."""
 
     def __init__(self, connection: Any, before: asyncio.BaseProtocol) -> None:
@@ -87,7 +87,7 @@ class Frames(asyncio.BufferedProtocol):
         if getattr(request, "API_KEY", None) != FETCH or answered.done():
             connection._handle_frame(bytes(frame))  # noqa: SLF001  as above
             return
-        answer = Answer(frame)
+        answer = ResponseBuffer(frame)
         if request.parse_response_header(answer).correlation_id != number:
             connection._handle_frame(bytes(frame))  # noqa: SLF001  as above
             return

@@ -16,13 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.inputs import prefilter
-from streams.worker.consumer.fetch.fetch_filter import screen
+from streams.worker.consumer.fetch.fetch_filter import filter_batches
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FIND_MARKS = prefilter.finder("AssumeRoot")
-MAY_MATCH = prefilter.matcher("AssumeRoot", 1 << 20)
+FIND_MARKS = prefilter.compile_finder("AssumeRoot")
+MAY_MATCH = prefilter.compile_matcher("AssumeRoot", 1 << 20)
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 MATCH = json.dumps({"eventName": "AssumeRoot"}).encode()
 OTHER = json.dumps({"eventName": "GetObject", "userAgent": "a & b"}).encode()
@@ -99,13 +99,13 @@ def test_keeps_what_may_match(batches: list[tuple[list[Value], str]]) -> None:
         data += batch(base, values, codec)
         base += len(values) + 2  # a gap, as compaction leaves
     before = unpacked(data)
-    screened = screen(data, FIND_MARKS)
-    after = unpacked(screened.kept)
+    filtered = filter_batches(data, FIND_MARKS)
+    after = unpacked(filtered.kept)
     assert [record for record in after if record in before] == after
     assert [record for record in before if MAY_MATCH(record[3]) and record not in after] == []
-    assert screened.records == len(before)
-    assert screened.skipped == len(before) - len(after)
-    assert screened.newest == max((record[1] for record in before), default=-1)
+    assert filtered.records == len(before)
+    assert filtered.skipped == len(before) - len(after)
+    assert filtered.newest == max((record[1] for record in before), default=-1)
 
 
 PARTS = st.lists(
@@ -143,8 +143,8 @@ def test_what_aiokafka_makes_of_it(parts: list[tuple[str, list[Value], Any]]) ->
                 aborted.append((of, first))
         base += len(values)
     position, given_before = read(data, 3, aborted)
-    screened_position, given_after = read(screen(data, FIND_MARKS).kept, 3, aborted)
-    assert screened_position == position == base
+    filtered_position, given_after = read(filter_batches(data, FIND_MARKS).kept, 3, aborted)
+    assert filtered_position == position == base
     assert [part for part in given_after if MAY_MATCH(part[1])] == [part for part in given_before if MAY_MATCH(part[1])]
     assert [part for part in given_after if part in given_before] == given_after
 
@@ -153,9 +153,9 @@ def test_what_aiokafka_makes_of_it(parts: list[tuple[str, list[Value], Any]]) ->
 def test_leaves_out_what_cannot_match(codec: str) -> None:
     """A batch without a mark is left out whole; of the others only records with a mark stay."""
     data = batch(0, [OTHER] * 3, codec) + batch(3, [OTHER, MATCH, OTHER], codec) + batch(6, [OTHER] * 3, codec)
-    screened = screen(data, FIND_MARKS)
-    assert [record[0] for record in unpacked(screened.kept)] == [4]
-    assert (screened.records, screened.skipped) == (9, 8)
+    filtered = filter_batches(data, FIND_MARKS)
+    assert [record[0] for record in unpacked(filtered.kept)] == [4]
+    assert (filtered.records, filtered.skipped) == (9, 8)
 
 
 def test_a_marker_that_compaction_has_emptied() -> None:
@@ -163,7 +163,7 @@ def test_a_marker_that_compaction_has_emptied() -> None:
     emptied = bytearray(marker(5, 1, commits=False)[:61])
     emptied[8:12] = (61 - 12).to_bytes(4, "big")
     emptied[57:61] = bytes(4)
-    assert read(screen(bytes(emptied), FIND_MARKS).kept, 5, [(1, 3)]) == (6, [])
+    assert read(filter_batches(bytes(emptied), FIND_MARKS).kept, 5, [(1, 3)]) == (6, [])
 
 
 @pytest.mark.parametrize(("room", "taken"), [(-1, 0), (0, 0), (1, 1), (70_000, 1), (150_000, 2), (1_000_000, 4)])
@@ -171,29 +171,29 @@ def test_takes_what_there_is_room_for(room: int, taken: int) -> None:
     """So many batches are taken that what is kept of them fills the room; the position is behind the last of these."""
     large = [json.dumps({"eventName": "AssumeRoot", "policy": "x" * 100_000}).encode()]
     batches = [batch(0, large, "zstd"), batch(1, large, "zstd"), batch(2, [OTHER]), batch(3, large)]
-    screened = screen(b"".join(batches), FIND_MARKS, room=room)
-    assert screened.taken == sum(map(len, batches[:taken]))
-    assert read(screened.kept, 0, [])[0] == taken
-    assert screened.records == taken
+    filtered = filter_batches(b"".join(batches), FIND_MARKS, room=room)
+    assert filtered.taken == sum(map(len, batches[:taken]))
+    assert read(filtered.kept, 0, [])[0] == taken
+    assert filtered.records == taken
 
 
 def test_passes_on_a_part_of_a_batch() -> None:
     """An answer that holds no whole batch is the client's to judge: it asks again for more bytes."""
     part = batch(0, [MATCH])[:-1]
-    assert screen(part, FIND_MARKS).kept == part
+    assert filter_batches(part, FIND_MARKS).kept == part
 
 
 def test_leaves_out_the_cut_end_of_an_answer() -> None:
     """A broker cuts the last batch of an answer at the bytes asked for; the next fetch begins with that one."""
-    screened = screen(batch(0, [OTHER, OTHER]) + batch(2, [MATCH])[:-1], FIND_MARKS)
-    assert read(screened.kept, 0, []) == (2, [])
+    filtered = filter_batches(batch(0, [OTHER, OTHER]) + batch(2, [MATCH])[:-1], FIND_MARKS)
+    assert read(filtered.kept, 0, []) == (2, [])
 
 
 def test_passes_on_what_it_does_not_know() -> None:
     """A batch of an older version goes on as it is, for the client to unpack."""
     old = bytearray(batch(0, [OTHER]))
     old[16] = 1
-    assert screen(bytes(old), FIND_MARKS).kept == bytes(old)
+    assert filter_batches(bytes(old), FIND_MARKS).kept == bytes(old)
 
 
 @given(BATCHES, st.sets(st.integers(7, 40)))
@@ -204,8 +204,8 @@ def test_a_skipped_record_is_kept_whatever_it_holds(batches: list[tuple[list[Val
         data += batch(base, values, codec)
         base += len(values) + 2
     before = unpacked(data)
-    left = [record for record in unpacked(screen(data, FIND_MARKS).kept) if record[0] not in skip]
-    after = unpacked(screen(data, FIND_MARKS, skip).kept)
+    left = [record for record in unpacked(filter_batches(data, FIND_MARKS).kept) if record[0] not in skip]
+    after = unpacked(filter_batches(data, FIND_MARKS, skip).kept)
     bare = [(*record[:4], ()) for record in before if record[0] in skip]
     assert [(*record[:4], ()) for record in after if record[0] in skip] == bare
     assert [record for record in after if record[0] in skip and record[4]] == []
@@ -219,5 +219,5 @@ def test_a_skipped_record_may_have_headers_that_nobody_can_read() -> None:
     damaged[at : at + 6] = b"he\xff\xfeer"
     damaged[17:21] = calc_crc32c(bytes(damaged[21:])).to_bytes(4, "big")
     with pytest.raises(UnicodeDecodeError):
-        unpacked(screen(bytes(damaged), FIND_MARKS).kept)
-    assert [record[0] for record in unpacked(screen(bytes(damaged), FIND_MARKS, {3}).kept)] == [3, 4]
+        unpacked(filter_batches(bytes(damaged), FIND_MARKS).kept)
+    assert [record[0] for record in unpacked(filter_batches(bytes(damaged), FIND_MARKS, {3}).kept)] == [3, 4]

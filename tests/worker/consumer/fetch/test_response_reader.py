@@ -13,7 +13,7 @@ from aiokafka.protocol.metadata import MetadataRequest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.worker.consumer.fetch.response_reader import Answer, Frames, take_over
+from streams.worker.consumer.fetch.response_reader import InPlaceProtocol, ResponseBuffer, attach
 
 RECORDS = bytes(range(256)) * 100  # over the size from which a field is a view
 PREPARED = FetchRequest(0, 0, 0, 0, []).prepare({FetchRequest.API_KEY: (4, 4)})
@@ -65,7 +65,7 @@ def frame(body: bytes) -> bytes:
     return struct.pack(">i", len(body)) + body
 
 
-def feed(protocol: Frames, data: bytes, cuts: list[int]) -> None:
+def feed(protocol: InPlaceProtocol, data: bytes, cuts: list[int]) -> None:
     """Give bytes as the event loop does: as much as has come, where the protocol wants it."""
     for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True):
         piece = memoryview(data)[start:end]
@@ -83,7 +83,7 @@ def test_answers_come_back_whole_however_they_are_cut(places: list[int]) -> None
 
     async def read() -> None:
         connection = Connection()
-        protocol = Frames(connection, asyncio.Protocol())
+        protocol = InPlaceProtocol(connection, asyncio.Protocol())
         metadata = MetadataRequest([]).prepare({MetadataRequest.API_KEY: (1, 1)})
         connection.ask(1, metadata)
         first, second = connection.ask(2, PREPARED), connection.ask(3, PREPARED)
@@ -98,7 +98,7 @@ def test_answers_come_back_whole_however_they_are_cut(places: list[int]) -> None
 
 def test_large_fields_are_views_and_small_ones_copies() -> None:
     """Records stay where the kernel wrote them; what aiokafka takes apart it gets as bytes."""
-    answer = Answer(memoryview(b"abc" + RECORDS))
+    answer = ResponseBuffer(memoryview(b"abc" + RECORDS))
     assert answer.read(3) == b"abc"
     records = answer.read(len(RECORDS))
     assert isinstance(records, memoryview)
@@ -115,7 +115,7 @@ def test_what_does_not_fit_its_request_is_left_to_aiokafka(answered: bool) -> No
         future = connection.ask(1, PREPARED)
         if answered:
             future.cancel()
-        feed(Frames(connection, asyncio.Protocol()), fetched(1 if answered else 8), [])
+        feed(InPlaceProtocol(connection, asyncio.Protocol()), fetched(1 if answered else 8), [])
         return connection
 
     assert asyncio.run(read()).handled == [fetched(1 if answered else 8)[4:]]
@@ -129,7 +129,7 @@ def test_nonsense_closes_the_connection(body: bytes) -> None:
         connection = Connection()
         if body:
             connection.ask(1, PREPARED)
-        feed(Frames(connection, asyncio.Protocol()), frame(body or b"unasked"), [])
+        feed(InPlaceProtocol(connection, asyncio.Protocol()), frame(body or b"unasked"), [])
         return connection
 
     (error,) = asyncio.run(read()).closed
@@ -143,14 +143,14 @@ def test_a_connection_is_taken_over_once_and_between_answers() -> None:
         connection = Connection()
         future = connection.ask(1, PREPARED)
         before = connection.protocol
-        take_over(connection)
+        attach(connection)
         assert connection.protocol is before
         future.cancel()
         connection._requests.clear()  # noqa: SLF001  aiokafka's own name
-        take_over(connection)
+        attach(connection)
         protocol = connection.protocol
-        assert isinstance(protocol, Frames)
-        take_over(connection)
+        assert isinstance(protocol, InPlaceProtocol)
+        attach(connection)
         assert connection.protocol is protocol
 
     asyncio.run(take())
