@@ -1,4 +1,4 @@
-"""From the bytes of a message to its records: decompress, decode, walk through its shape (R1 to R9).
+"""From the bytes of a message to its records: decompress, decode, find its shape (R1 to R9).
 
 Rules:
 - Everything in a message comes out, in order, as a record, as a notice (known to hold no record) or as unreadable.
@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.extraction.record import Unreadable
-from streams.inputs.read_context import MOST_UNREADABLE, Room, Walk
+from streams.inputs.read_context import MOST_UNREADABLE, ReadContext, SizeBudget
 from streams.inputs.shapes import read_value
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def read(value: bytes | None, limit: int) -> Iterator[Item]:
         limit: how many bytes it may have, decompressed.
     """
     unreadable = 0
-    for item in Walk(read_value, Room(limit)).message(value or b""):
+    for item in ReadContext(read_value, SizeBudget(limit)).message(value or b""):
         unreadable += isinstance(item, Unreadable)
         if unreadable > MOST_UNREADABLE:
             yield Unreadable("malformed", f"more than {MOST_UNREADABLE} elements are unreadable")

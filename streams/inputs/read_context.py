@@ -1,4 +1,4 @@
-"""What a message shape is, and the walk through a message that its shapes share."""
+"""What a message shape is, and what its shapes share while they read a message."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class Shape(Protocol):
     def recognises(self, document: Document, /) -> bool:
         """Whether the document has this shape, judged by its top level only (R2)."""
 
-    def read(self, document: Document, walk: Walk, /) -> Iterator[Item]:
+    def read(self, document: Document, context: ReadContext, /) -> Iterator[Item]:
         """Find the records that a document of this shape holds."""
 
 
 @dataclass(slots=True)
-class Room:
+class SizeBudget:
     """How many bytes a message may still be decompressed to: one bound for all that is packed in it (R3)."""
 
     limit: int
@@ -80,27 +80,27 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
-class Walk:
-    """Where in a message reading is.
+class ReadContext:
+    """Where in a message the reader is.
 
     Attributes:
         dispatch: reads a JSON value of any shape.
-        room: what may still be decompressed.
+        budget: what may still be decompressed.
         numbers: gives each element of the message its number; ``None`` while the message is one element as a whole.
         shape: the name of the outermost shape, by which records are counted.
         wrappers: how many shapes are around this place.
         envelopes: how many of these are envelopes of forwarders (R8).
     """
 
-    dispatch: Callable[[Any, Walk], Iterator[Item]]
-    room: Room
+    dispatch: Callable[[Any, ReadContext], Iterator[Item]]
+    budget: SizeBudget
     numbers: Iterator[int] | None = None
     shape: str | None = None
     wrappers: int = 0
     envelopes: int = 0
 
-    def elements(self) -> Walk:
-        """The walk through several elements, numbered in the order of reading across the message (R4)."""
+    def elements(self) -> ReadContext:
+        """The context for several elements, numbered in the order of reading across the message (R4)."""
         return self if self.numbers is not None else replace(self, numbers=count())
 
     def document(self, value: Any) -> Iterator[Item]:
@@ -109,19 +109,19 @@ class Walk:
             yield self.unknown("wrapped too many times", value)
             return
         # Not by replace, which takes a tenth of reading a record.
-        inner = Walk(self.dispatch, self.room, self.numbers, self.shape, self.wrappers + 1, self.envelopes)
+        inner = ReadContext(self.dispatch, self.budget, self.numbers, self.shape, self.wrappers + 1, self.envelopes)
         yield from self.dispatch(value, inner)
 
-    def under(self, shape: str) -> Walk:
-        """The walk through a document of this shape; the outermost one's name stays."""
+    def under(self, shape: str) -> ReadContext:
+        """The context for a document of this shape; the outermost one's name stays."""
         if self.shape is not None:
             return self
-        return Walk(self.dispatch, self.room, self.numbers, shape, self.wrappers, self.envelopes)
+        return ReadContext(self.dispatch, self.budget, self.numbers, shape, self.wrappers, self.envelopes)
 
     def message(self, value: bytes) -> Iterator[Item]:
         """Read bytes as a message: compressed or not, in any encoding, behind a schema's id or not (R1, R8)."""
         try:
-            text = to_utf8(without_schema_id(self.room.unpack(value)))
+            text = to_utf8(without_schema_id(self.budget.unpack(value)))
         except TooLargeError as error:
             yield self.unreadable("too-large", str(error), value)
         except (CorruptError, NotTextError) as error:
@@ -132,7 +132,7 @@ class Walk:
     def _whole_members(self, value: bytes, error: str) -> Iterator[Item]:
         """Read the whole members of gzip of which others are damaged (R7); without any, the value is malformed."""
         try:
-            spans = self.room.spans(value)
+            spans = self.budget.spans(value)
         except TooLargeError:
             spans = []
         if not spans:

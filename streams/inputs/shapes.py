@@ -11,7 +11,7 @@ from streams.inputs.envelopes import batches, carried, keyed, lake, otlp, splunk
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.read_context import Item, Shape, Walk
+    from streams.inputs.read_context import Item, ReadContext, Shape
 
 # The first that recognises a document reads it: the most frequent come first, and those with more telling keys before
 # those with fewer. What filebeat does not recognise as raw, elastic reads by its fields. Lambda's events look like log
@@ -57,25 +57,25 @@ SHAPES: tuple[Shape, ...] = (
 )
 
 
-def read_value(value: Any, walk: Walk) -> Iterator[Item]:
+def read_value(value: Any, context: ReadContext) -> Iterator[Item]:
     """Find the records in a JSON value: a document of a known shape, or an array of such."""
     if isinstance(value, dict):
         for shape in SHAPES:
             if shape.recognises(value):
-                yield from shape.read(value, walk.under(shape.NAME))
+                yield from shape.read(value, context.under(shape.NAME))
                 return
-        yield walk.unknown("JSON of no known shape", value)
+        yield context.unknown("JSON of no known shape", value)
     elif isinstance(value, list):
-        elements = walk.elements()
+        elements = context.elements()
         for element in value:
             if isinstance(element, dict) or _is_message(element):
                 yield from elements.document(element)
             else:
                 yield elements.unknown("an element of the array is no object", element)
     elif _is_message(value):
-        yield from carried.read(value, walk, value)
+        yield from carried.read(value, context, value)
     else:
-        yield walk.unknown("JSON that is neither an object nor an array", value)
+        yield context.unknown("JSON that is neither an object nor an array", value)
 
 
 def _is_message(value: Any) -> bool:

@@ -28,7 +28,7 @@ from streams.worker.agents.geo import Places
 from streams.worker.agents.sender import Outbox
 from streams.worker.agents.sight import Sight
 from streams.worker.agents.skips import NO_SKIPS
-from streams.worker.consumer.fetch.size_budget import Queues
+from streams.worker.consumer.fetch.held_bytes import Queues
 from streams.worker.consumer.lease import Lease
 from streams.worker.consumer.missing_topics import MissingTopics
 from streams.worker.consumer.transport import FINISH_SECONDS, FlowControl, Transport

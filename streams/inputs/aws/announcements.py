@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.read_context import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, ReadContext
 
 NAME = "announcement"
 
@@ -30,6 +30,6 @@ def recognises(document: Document) -> bool:
     return any(keys <= document.keys() for keys, _ in _ANNOUNCEMENTS)
 
 
-def read(document: Document, walk: Walk) -> Iterator[Item]:
+def read(document: Document, context: ReadContext) -> Iterator[Item]:
     """Say what it is."""
-    yield walk.notice(next(what for keys, what in _ANNOUNCEMENTS if keys <= document.keys()))
+    yield context.notice(next(what for keys, what in _ANNOUNCEMENTS if keys <= document.keys()))

@@ -16,7 +16,7 @@ from streams.inputs.aws import cloudwatch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.read_context import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, ReadContext
 
 NAME = cloudwatch.NAME
 
@@ -26,24 +26,24 @@ def recognises(document: Document) -> bool:
     return "awslogs" in document
 
 
-def read(document: Document, walk: Walk) -> Iterator[Item]:
+def read(document: Document, context: ReadContext) -> Iterator[Item]:
     """Unpack the data, which is a subscription message."""
     packed = document["awslogs"]
     data = packed.get("data") if isinstance(packed, dict) else None
     if not isinstance(data, str):
-        yield walk.unknown("awslogs has no data", document)
+        yield context.unknown("awslogs has no data", document)
         return
     try:
         compressed = binascii.a2b_base64("".join(data.split()).encode("ascii"), strict_mode=True)
-        subscription = json_text.parse(to_utf8(walk.room.unpack(compressed)))
+        subscription = json_text.parse(to_utf8(context.budget.unpack(compressed)))
     except TooLargeError as error:
-        yield walk.unreadable("too-large", f"awslogs data: {error}", document)
+        yield context.unreadable("too-large", f"awslogs data: {error}", document)
     except UnicodeEncodeError:
-        yield walk.unreadable("malformed", "awslogs data: no base64", document)
+        yield context.unreadable("malformed", "awslogs data: no base64", document)
     except (binascii.Error, CorruptError, NotTextError, json_text.MalformedJsonError) as error:
-        yield walk.unreadable("malformed", f"awslogs data: {error}", document)
+        yield context.unreadable("malformed", f"awslogs data: {error}", document)
     else:
         if isinstance(subscription, dict) and cloudwatch.recognises(subscription):
-            yield from cloudwatch.read(subscription, walk)
+            yield from cloudwatch.read(subscription, context)
         else:
-            yield walk.unknown("awslogs data holds no subscription message", document)
+            yield context.unknown("awslogs data holds no subscription message", document)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streams.extraction.record import Record
-    from streams.inputs.read_context import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, ReadContext
 
 NAME = "record"
 
@@ -55,12 +55,12 @@ def recognises(document: Document) -> bool:
     return False
 
 
-def read(document: Document, walk: Walk) -> Iterator[Item]:
+def read(document: Document, context: ReadContext) -> Iterator[Item]:
     """The document is the record."""
-    yield record(document, walk)
+    yield record(document, context)
 
 
-def record(document: Document, walk: Walk) -> Record:
+def record(document: Document, context: ReadContext) -> Record:
     """The record, whose fields have the form that CloudTrail gives them."""
     value = document.get
     if (
@@ -70,8 +70,8 @@ def record(document: Document, walk: Walk) -> Record:
         and not isinstance(value("userIdentity"), str)
         and not isinstance(value("resources"), str | dict)
     ):
-        return walk.record(document)  # as nearly all are; log files hold thousands
-    return walk.record(_restored(document), document)
+        return context.record(document)  # as nearly all are; log files hold thousands
+    return context.record(_restored(document), document)
 
 
 def _restored(document: Document) -> dict[str, Any]:

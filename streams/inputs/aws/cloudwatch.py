@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.read_context import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, ReadContext
 
 NAME = "cloudwatch-logs"
 
@@ -22,16 +22,16 @@ def recognises(document: Document) -> bool:
     return "messageType" in document and ("logEvents" in document or document["messageType"] == _CONTROL)
 
 
-def read(document: Document, walk: Walk) -> Iterator[Item]:
+def read(document: Document, context: ReadContext) -> Iterator[Item]:
     """Each log event's message is read; a control message only checks that somebody listens (R5)."""
     if document["messageType"] == _CONTROL:
-        yield walk.notice("a control message of CloudWatch Logs")
+        yield context.notice("a control message of CloudWatch Logs")
         return
     events = document["logEvents"]
     if not isinstance(events, list):
-        yield walk.unknown("logEvents is no list", document)
+        yield context.unknown("logEvents is no list", document)
         return
-    elements = walk.elements()
+    elements = context.elements()
     for event in events:
         message = event.get("message") if isinstance(event, dict) else None
         if isinstance(message, str):

@@ -13,7 +13,7 @@ from streams.inputs.aws import cloudtrail
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.read_context import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, ReadContext
 
 NAME = "eventbridge"
 
@@ -25,7 +25,7 @@ def recognises(document: Document) -> bool:
     return "detail-type" in document and "detail" in document
 
 
-def read(document: Document, walk: Walk) -> Iterator[Item]:
+def read(document: Document, context: ReadContext) -> Iterator[Item]:
     """The detail is the record, as an object or as text; events of other sources hold none (R5)."""
     detail, kind = document["detail"], document["detail-type"]
     is_from_cloudtrail = isinstance(kind, str) and kind.endswith(_FROM_CLOUDTRAIL)
@@ -34,11 +34,11 @@ def read(document: Document, walk: Walk) -> Iterator[Item]:
             detail = json_text.parse(detail)
         except json_text.MalformedJsonError as error:
             if is_from_cloudtrail:
-                yield walk.unreadable("malformed", f"the detail of an event via CloudTrail: {error}", document)
+                yield context.unreadable("malformed", f"the detail of an event via CloudTrail: {error}", document)
                 return
     if isinstance(detail, dict) and cloudtrail.recognises(detail):
-        yield cloudtrail.record(detail, walk)
+        yield cloudtrail.record(detail, context)
     elif is_from_cloudtrail:
-        yield walk.unknown("the detail of an event via CloudTrail is no CloudTrail record", document)
+        yield context.unknown("the detail of an event via CloudTrail is no CloudTrail record", document)
     else:
-        yield walk.notice("an EventBridge event that is not from CloudTrail")
+        yield context.notice("an EventBridge event that is not from CloudTrail")

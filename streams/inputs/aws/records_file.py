@@ -13,7 +13,7 @@ from streams.inputs.aws import announcements, cloudtrail
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.read_context import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, ReadContext
 
 NAME = "records-file"
 
@@ -23,12 +23,12 @@ def recognises(document: Document) -> bool:
     return "Records" in document
 
 
-def read(document: Document, walk: Walk) -> Iterator[Item]:
+def read(document: Document, context: ReadContext) -> Iterator[Item]:
     """Each entry is a record; one that is not costs only itself (R4)."""
     if not isinstance(document["Records"], list):
-        yield walk.unknown("Records is no list", document)
+        yield context.unknown("Records is no list", document)
         return
-    elements = walk.elements()
+    elements = context.elements()
     for element in document["Records"]:
         if isinstance(element, dict) and cloudtrail.recognises(element):
             yield cloudtrail.record(element, elements)

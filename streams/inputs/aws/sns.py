@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.read_context import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, ReadContext
 
 NAME = "sns"
 
@@ -24,15 +24,15 @@ def recognises(document: Document) -> bool:
     return (kind == "Notification" and "Message" in document) or (isinstance(kind, str) and "TopicArn" in document)
 
 
-def read(document: Document, walk: Walk) -> Iterator[Item]:
+def read(document: Document, context: ReadContext) -> Iterator[Item]:
     """Read the message; subscription confirmations hold none (R5)."""
     if document["Type"] != "Notification":
-        yield walk.notice("an SNS message about a subscription")
+        yield context.notice("an SNS message about a subscription")
         return
     message = document.get("Message")
     if not isinstance(message, str):
-        yield walk.unknown("the message of an SNS notification is no text", document)
+        yield context.unknown("the message of an SNS notification is no text", document)
     elif message.startswith(_VALIDATION):
-        yield walk.notice("a validation message of CloudTrail")
+        yield context.notice("a validation message of CloudTrail")
     else:
-        yield from walk.text(message)
+        yield from context.text(message)

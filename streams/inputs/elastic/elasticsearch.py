@@ -13,7 +13,7 @@ from streams.inputs.elastic.ecs import Ecs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.read_context import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, ReadContext
 
 NAME = "elasticsearch"
 
@@ -31,18 +31,18 @@ def recognises(document: Document) -> bool:
     )
 
 
-def read(document: Document, walk: Walk) -> Iterator[Item]:
+def read(document: Document, context: ReadContext) -> Iterator[Item]:
     """Read the document; what its source lacks may be in the fields."""
     bodies = tuple(
         body for body in (document.get("_source"), document.get("fields")) if isinstance(body, dict) and body
     )
     if not bodies:
-        yield walk.unknown("a hit without source and fields", document)
+        yield context.unknown("a hit without source and fields", document)
         return
     ecs = Ecs(bodies)
     if filebeat.is_raw(ecs):
-        yield from filebeat.read_untouched(ecs, walk)
+        yield from filebeat.read_untouched(ecs, context)
     elif ecs.dataset is not None or ecs.is_ingested:
-        yield from ingested.read_fields(ecs, walk)
+        yield from ingested.read_fields(ecs, context)
     else:
-        yield from walk.document(bodies[0])
+        yield from context.document(bodies[0])

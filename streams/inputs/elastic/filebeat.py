@@ -19,7 +19,7 @@ from streams.inputs.envelopes import carried
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.read_context import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, ReadContext
 
 NAME = "filebeat"
 
@@ -49,18 +49,18 @@ def is_raw(ecs: Ecs) -> bool:
     )
 
 
-def read(document: Document, walk: Walk) -> Iterator[Item]:
+def read(document: Document, context: ReadContext) -> Iterator[Item]:
     """Read the text."""
-    yield from read_untouched(Ecs((document,)), walk)
+    yield from read_untouched(Ecs((document,)), context)
 
 
-def read_untouched(ecs: Ecs, walk: Walk) -> Iterator[Item]:
+def read_untouched(ecs: Ecs, context: ReadContext) -> Iterator[Item]:
     """Read the text, or the object that a shipper has made of it."""
     untouched = ecs.untouched
     if untouched is None:
-        yield walk.unknown("a document about CloudTrail without message, event.original and fields", ecs.bodies[0])
+        yield context.unknown("a document about CloudTrail without message, event.original and fields", ecs.bodies[0])
         return
-    items = carried.read(untouched, walk, ecs.bodies[0])
+    items = carried.read(untouched, context, ecs.bodies[0])
     dataset = ecs.dataset
     if dataset == CLOUDTRAIL or (dataset is None and not ecs.is_ingested):
         yield from items

@@ -15,7 +15,7 @@ from streams.inputs.elastic.ecs import CLOUDTRAIL, Ecs
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.read_context import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, ReadContext
 
 NAME = "elastic"
 
@@ -68,27 +68,27 @@ def recognises(document: Document) -> bool:
     return ecs.dataset is not None or ecs.is_ingested
 
 
-def read(document: Document, walk: Walk) -> Iterator[Item]:
+def read(document: Document, context: ReadContext) -> Iterator[Item]:
     """The document is the record."""
-    yield from read_fields(Ecs((document,)), walk)
+    yield from read_fields(Ecs((document,)), context)
 
 
-def read_fields(ecs: Ecs, walk: Walk) -> Iterator[Item]:
+def read_fields(ecs: Ecs, context: ReadContext) -> Iterator[Item]:
     """Read a document whose fields may be in several bodies; the first body is what the alert shows."""
     is_of_cloudtrail = ecs.dataset == CLOUDTRAIL
     is_left_half_way = (is_of_cloudtrail or ecs.has_fields) and ecs.is_left_half_way
     if is_left_half_way and ecs.untouched:
-        yield from filebeat.read_untouched(ecs, walk)
+        yield from filebeat.read_untouched(ecs, context)
     elif not is_of_cloudtrail:
-        yield walk.notice("an Elastic document that does not say that it is of aws.cloudtrail")
+        yield context.notice("an Elastic document that does not say that it is of aws.cloudtrail")
     elif is_left_half_way:
-        yield walk.unknown(
+        yield context.unknown(
             "a document that its ingest pipeline left half way, without the record in event.original", ecs.bodies[0]
         )
     elif ecs.lacks_terms and ecs.value("event.original"):
-        yield from filebeat.read_untouched(ecs, walk)
+        yield from filebeat.read_untouched(ecs, context)
     else:
-        yield walk.record(_fields(ecs), ecs.bodies[0])
+        yield context.record(_fields(ecs), ecs.bodies[0])
 
 
 def _fields(ecs: Ecs) -> dict[str, Any]:

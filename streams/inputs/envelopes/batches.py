@@ -17,7 +17,7 @@ from streams.inputs.envelopes import carried
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.read_context import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, ReadContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,9 @@ class Batch:
                     return True
         return False
 
-    def read(self, document: Document, walk: Walk) -> Iterator[Item]:
+    def read(self, document: Document, context: ReadContext) -> Iterator[Item]:
         """Read each entry's message; an entry that has none costs only itself (R4)."""
-        elements = walk.elements()
+        elements = context.elements()
         for entry in self._entries(document) or ():
             if isinstance(entry, dict) and _holds(entry, self.path):
                 yield from carried.read(_at(entry, self.path), elements, entry, base64=self.base64)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.read_context import Item, Walk
+    from streams.inputs.read_context import Item, ReadContext
 
 MOST_ENVELOPES = 3
 
@@ -29,22 +29,22 @@ its event takes more than 40 characters of base64.
 """
 
 
-def read(value: Any, walk: Walk, element: Any, *, base64: bool = False) -> Iterator[Item]:
+def read(value: Any, context: ReadContext, element: Any, *, base64: bool = False) -> Iterator[Item]:
     """Read what an envelope carries.
 
     Args:
         value: what it carries.
-        walk: where the envelope is.
+        context: where the envelope is.
         element: what a dead letter shows if the value cannot be read at all.
         base64: whether text may be base64, see ``BASE64_KEYS``.
     """
-    if walk.envelopes == MOST_ENVELOPES:
-        yield walk.unknown(f"in more than {MOST_ENVELOPES} envelopes", element)
+    if context.envelopes == MOST_ENVELOPES:
+        yield context.unknown(f"in more than {MOST_ENVELOPES} envelopes", element)
         return
-    inner = replace(walk, envelopes=walk.envelopes + 1)
+    inner = replace(context, envelopes=context.envelopes + 1)
     match value:
         case None:
-            yield walk.notice("an envelope without content")
+            yield context.notice("an envelope without content")
         case str() if base64 and (content := decode(value)) is not None:
             yield from inner.message(content)
         case str():
@@ -52,7 +52,7 @@ def read(value: Any, walk: Walk, element: Any, *, base64: bool = False) -> Itera
         case dict() | list():
             yield from inner.document(value)
         case _:
-            yield walk.unknown("an envelope that carries neither text nor an object", element)
+            yield context.unknown("an envelope that carries neither text nor an object", element)
 
 
 def decode(text: str) -> bytes | None:

@@ -22,7 +22,7 @@ from streams.inputs.envelopes import carried
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.read_context import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, ReadContext
 
 # How JSON begins, perhaps after a byte order mark.
 _OF_JSON = ("{", "[", '"', "\ufeff")
@@ -55,11 +55,11 @@ class Keyed:
             return document.keys() <= self.beside.union(self.carriers) and self.beside <= document.keys()
         return not self.beside or not self.beside.isdisjoint(document)
 
-    def read(self, document: Document, walk: Walk) -> Iterator[Item]:
+    def read(self, document: Document, context: ReadContext) -> Iterator[Item]:
         """Read what the key carries."""
         values = [document[key] for key in self.carriers if key in document]
         value = next(filter(_looks_like_json, values), values[0])
-        yield from carried.read(value, walk, document, base64=self.base64)
+        yield from carried.read(value, context, document, base64=self.base64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from streams.inputs.aws import cloudtrail
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.read_context import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, ReadContext
 
 NAME = "lake"
 
@@ -22,9 +22,9 @@ def recognises(document: Document) -> bool:
     return isinstance(document.get("QueryResultRows"), list)
 
 
-def read(document: Document, walk: Walk) -> Iterator[Item]:
+def read(document: Document, context: ReadContext) -> Iterator[Item]:
     """A row with the columns of a record is one; another one costs only itself (R4)."""
-    elements = walk.elements()
+    elements = context.elements()
     for row in document["QueryResultRows"]:
         columns = row if isinstance(row, list) else []
         fields = {name: value for column in columns if isinstance(column, dict) for name, value in column.items()}

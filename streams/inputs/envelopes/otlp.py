@@ -16,7 +16,7 @@ from streams.inputs.envelopes import carried
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.read_context import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, ReadContext
 
 NAME = "otlp"
 
@@ -28,12 +28,12 @@ def recognises(document: Document) -> bool:
     return "resourceLogs" in document
 
 
-def read(document: Document, walk: Walk) -> Iterator[Item]:
+def read(document: Document, context: ReadContext) -> Iterator[Item]:
     """Read each body; a log record that has none of a known form costs only itself (R4)."""
     if not isinstance(document["resourceLogs"], list):
-        yield walk.unknown("resourceLogs is no list", document)
+        yield context.unknown("resourceLogs is no list", document)
         return
-    elements = walk.elements()
+    elements = context.elements()
     for entry in _log_records(document):
         body: Any = entry.get("body", {}) if isinstance(entry, dict) else None
         try:

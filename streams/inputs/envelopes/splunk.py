@@ -12,7 +12,7 @@ from streams.inputs.envelopes import carried
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.read_context import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, ReadContext
 
 NAME = "splunk-hec"
 
@@ -24,6 +24,6 @@ def recognises(document: Document) -> bool:
     return "event" in document and document.keys() <= _KEYS
 
 
-def read(document: Document, walk: Walk) -> Iterator[Item]:
+def read(document: Document, context: ReadContext) -> Iterator[Item]:
     """Read the event."""
-    yield from carried.read(document["event"], walk, document)
+    yield from carried.read(document["event"], context, document)

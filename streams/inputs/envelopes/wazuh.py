@@ -14,7 +14,7 @@ from streams.inputs.envelopes import carried
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.inputs.read_context import Document, Item, Walk
+    from streams.inputs.read_context import Document, Item, ReadContext
 
 NAME = "wazuh"
 
@@ -29,7 +29,7 @@ def recognises(document: Document) -> bool:
     return isinstance(document.get("full_log"), str)
 
 
-def read(document: Document, walk: Walk) -> Iterator[Item]:
+def read(document: Document, context: ReadContext) -> Iterator[Item]:
     """Read the record; the decoded one counts before the text."""
     data = document.get("data")
     if document.get("integration") == "aws" and "aws" in document:
@@ -38,4 +38,4 @@ def read(document: Document, walk: Walk) -> Iterator[Item]:
         value = data["aws"]
     else:
         value = document["full_log"]
-    yield from carried.read(value, walk, document)
+    yield from carried.read(value, context, document)

@@ -52,8 +52,8 @@ from streams.kafka.admin import AccessRefused
 from streams.worker.agents.batches import FailedInHand
 from streams.worker.consumer.bootstrap import know_topics_before_assigning, wait_for_broker
 from streams.worker.consumer.fetch.fetch_filter import filter_batches
+from streams.worker.consumer.fetch.held_bytes import SIGHTINGS, SOURCES, Held
 from streams.worker.consumer.fetch.response_reader import FETCH, attach
-from streams.worker.consumer.fetch.size_budget import SIGHTINGS, SOURCES, Held
 from streams.worker.consumer.lease import renew_with_heartbeats
 from streams.worker.consumer.missing_topics import create_no_topics
 from streams.worker.consumer.offset_tracker import OpenOffsets

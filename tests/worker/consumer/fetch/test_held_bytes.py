@@ -11,7 +11,7 @@ from aiokafka.structs import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.worker.consumer.fetch.size_budget import ANSWER_BYTES, HELD_BYTES, QUEUE_BYTES, Held, Queues
+from streams.worker.consumer.fetch.held_bytes import ANSWER_BYTES, HELD_BYTES, QUEUE_BYTES, Held, Queues
 
 KINDS = {"cloudtrail": "sources", "other": "sources", "sightings": "sightings"}
 ONE, TWO, SIGHTINGS = TopicPartition("cloudtrail", 0), TopicPartition("other", 3), TopicPartition("sightings", 0)
