@@ -23,10 +23,9 @@ from streams.extraction.extract import (
     ExtractSettings,
     Incomplete,
     Partial,
-    PassedOver,
     extract_sightings,
 )
-from streams.extraction.record import Notice, Record
+from streams.extraction.record import PassedOver, Record
 from streams.inputs import prefilter
 from streams.inputs.message_reader import read
 
@@ -113,8 +112,8 @@ def sight(
     records: Counter[str] = Counter()
     passed_over: Counter[str] = Counter()
     for item in read(value, extract_settings.max_message_size):
-        if isinstance(item, Notice):
-            passed_over[item.what] += 1
+        if isinstance(item, PassedOver):
+            passed_over[item.reason] += 1
             continue
         if not isinstance(item, Record):
             rejected.append(replace(_unreadable(value or b"", item, extract_settings), after=len(sightings)))

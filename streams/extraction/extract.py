@@ -20,6 +20,7 @@ from streams.extraction.account import target_account
 from streams.extraction.details import event, identity, resources, text_at, value_at
 from streams.extraction.event_time import parse_time
 from streams.extraction.kafka_time import explain_odd_timestamp
+from streams.extraction.record import PassedOver
 from streams.extraction.sighting import Sighting
 
 if TYPE_CHECKING:
@@ -54,13 +55,6 @@ class ExtractSettings:
     member_account: Literal["target", "resources"] = "target"
     clock: Literal["event", "record"] = "event"
     max_message_size: int = MAX_MESSAGE_SIZE
-
-
-@dataclass(frozen=True, slots=True)
-class PassedOver:
-    """A record that is no sighting, and why, in words."""
-
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,13 +45,13 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """A message, or one element of it, that is known to hold no record (R5): a digest, a control message, a tombstone.
+class PassedOver:
+    """A message or element that holds no sighting: a digest, a tombstone, a record of another event (R5, T1).
 
     Attributes:
-        what: what it is, in words, without any of the content's values.
+        reason: why, in words; that of a record may quote it.
         element: as in ``Record``; ``None`` for a whole message.
     """
 
-    what: str
+    reason: str
     element: int | None = None

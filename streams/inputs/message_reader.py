@@ -1,7 +1,7 @@
 """From the bytes of a message to its records: decompress, decode, find its shape (R1 to R9).
 
 Rules:
-- Everything in a message comes out, in order, as a record, as a notice (known to hold no record) or as unreadable.
+- Everything in a message comes out, in order, as a record, as passed over (it is known to hold none) or as unreadable.
 - What is unreadable more than ``MOST_UNREADABLE`` times is rejected as a whole, and read no further: 64 kB of gzip can
   hold millions of elements that are nothing, and a worker must live through that (R3).
 """

@@ -31,7 +31,7 @@ from stringzilla import find
 
 from streams.content import compression
 from streams.content.encoding import NotTextError, to_utf8
-from streams.extraction.record import Notice, Record
+from streams.extraction.record import PassedOver, Record
 from streams.inputs.envelopes.carried import BASE64_KEYS
 from streams.inputs.message_reader import read
 
@@ -204,6 +204,6 @@ def _names_event(value: bytes, event_name: str, limit: int) -> bool:
         if isinstance(item, Record):
             if item.fields.get("eventName") == event_name:
                 return True
-        elif not isinstance(item, Notice):
+        elif not isinstance(item, PassedOver):
             return True
     return False

@@ -12,10 +12,10 @@ from streams.content import gzipped, json_text
 from streams.content.compression import STARTS, CorruptError, TooLargeError, decompress
 from streams.content.encoding import NotTextError, to_utf8, without_schema_id
 from streams.content.redact_message import element_content
-from streams.extraction.record import Notice, Record, Unreadable
+from streams.extraction.record import PassedOver, Record, Unreadable
 from streams.inputs import documents
 
-Item = Record | Unreadable | Notice
+Item = Record | Unreadable | PassedOver
 Document = Mapping[str, Any]
 
 # An Elasticsearch hit around a Filebeat document around an SNS notification around awslogs data around a record: five,
@@ -154,7 +154,7 @@ class ReadContext:
         """Read the text of a message, or that a shape is wrapped around; blank text is known to hold nothing (R5)."""
         encoded = _bare(text.encode("utf-8") if isinstance(text, str) else text)
         if not encoded:
-            yield self.notice("an empty value")
+            yield self.passed_over("an empty value")
             return
         try:
             value = json_text.parse_plain(encoded)
@@ -183,9 +183,9 @@ class ReadContext:
         """A record; ``source`` is the element it was read from, if that is not the record itself."""
         return Record(fields, fields if source is None else source, self.shape or "record", self._number())
 
-    def notice(self, what: str) -> Notice:
+    def passed_over(self, reason: str) -> PassedOver:
         """Something that is known to hold no record (R5)."""
-        return Notice(what, self._number())
+        return PassedOver(reason, self._number())
 
     def unknown(self, error: str, element: Any) -> Unreadable:
         """Valid JSON of no known shape (R6)."""

@@ -18,9 +18,9 @@ from cloudtrail_messages import (
 )
 from sightings import RULE
 
-from streams.extraction.extract import ExtractSettings, Incomplete, PassedOver, extract_sightings
+from streams.extraction.extract import ExtractSettings, Incomplete, extract_sightings
 from streams.extraction.kafka_time import NO_TIMESTAMP
-from streams.extraction.record import Record
+from streams.extraction.record import PassedOver, Record
 from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting
 
 DAY = 86_400_000

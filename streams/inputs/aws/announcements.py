@@ -32,4 +32,4 @@ def recognises(document: Document) -> bool:
 
 def read(document: Document, context: ReadContext) -> Iterator[Item]:
     """Say what it is."""
-    yield context.notice(next(what for keys, what in _ANNOUNCEMENTS if keys <= document.keys()))
+    yield context.passed_over(next(what for keys, what in _ANNOUNCEMENTS if keys <= document.keys()))

@@ -25,7 +25,7 @@ def recognises(document: Document) -> bool:
 def read(document: Document, context: ReadContext) -> Iterator[Item]:
     """Each log event's message is read; a control message only checks that somebody listens (R5)."""
     if document["messageType"] == _CONTROL:
-        yield context.notice("a control message of CloudWatch Logs")
+        yield context.passed_over("a control message of CloudWatch Logs")
         return
     events = document["logEvents"]
     if not isinstance(events, list):

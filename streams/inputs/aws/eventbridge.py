@@ -41,4 +41,4 @@ def read(document: Document, context: ReadContext) -> Iterator[Item]:
     elif is_from_cloudtrail:
         yield context.unknown("the detail of an event via CloudTrail is no CloudTrail record", document)
     else:
-        yield context.notice("an EventBridge event that is not from CloudTrail")
+        yield context.passed_over("an EventBridge event that is not from CloudTrail")

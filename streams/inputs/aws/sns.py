@@ -27,12 +27,12 @@ def recognises(document: Document) -> bool:
 def read(document: Document, context: ReadContext) -> Iterator[Item]:
     """Read the message; subscription confirmations hold none (R5)."""
     if document["Type"] != "Notification":
-        yield context.notice("an SNS message about a subscription")
+        yield context.passed_over("an SNS message about a subscription")
         return
     message = document.get("Message")
     if not isinstance(message, str):
         yield context.unknown("the message of an SNS notification is no text", document)
     elif message.startswith(_VALIDATION):
-        yield context.notice("a validation message of CloudTrail")
+        yield context.passed_over("a validation message of CloudTrail")
     else:
         yield from context.text(message)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.extraction.record import Notice, Record, Unreadable
+from streams.extraction.record import PassedOver, Record, Unreadable
 from streams.inputs.elastic.ecs import CLOUDTRAIL, Ecs
 from streams.inputs.envelopes import carried
 
@@ -71,6 +71,6 @@ def read_untouched(ecs: Ecs, context: ReadContext) -> Iterator[Item]:
     may_be_cut = isinstance(untouched, str) and untouched.lstrip().startswith(_OPENING) and not is_of_aws
     for item in found:
         if holds_none and isinstance(item, Unreadable) and not (may_be_cut and item.reason == "malformed"):
-            yield Notice(_OF_ANOTHER, item.element)
+            yield PassedOver(_OF_ANOTHER, item.element)
         else:
             yield item

@@ -80,7 +80,7 @@ def read_fields(ecs: Ecs, context: ReadContext) -> Iterator[Item]:
     if is_left_half_way and ecs.untouched:
         yield from filebeat.read_untouched(ecs, context)
     elif not is_of_cloudtrail:
-        yield context.notice("an Elastic document that does not say that it is of aws.cloudtrail")
+        yield context.passed_over("an Elastic document that does not say that it is of aws.cloudtrail")
     elif is_left_half_way:
         yield context.unknown(
             "a document that its ingest pipeline left half way, without the record in event.original", ecs.bodies[0]

@@ -55,7 +55,7 @@ class Batch:
             if isinstance(entry, dict) and _holds(entry, self.path):
                 yield from carried.read(_at(entry, self.path), elements, entry, base64=self.base64)
             elif isinstance(entry, dict) and self.tombstone in entry:
-                yield elements.notice("an entry without content")
+                yield elements.passed_over("an entry without content")
             else:
                 yield elements.unknown(f"an entry of {self.list_key} without {'.'.join(self.path)}", entry)
 

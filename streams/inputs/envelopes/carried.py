@@ -44,7 +44,7 @@ def read(value: Any, context: ReadContext, element: Any, *, base64: bool = False
     inner = replace(context, envelopes=context.envelopes + 1)
     match value:
         case None:
-            yield context.notice("an envelope without content")
+            yield context.passed_over("an envelope without content")
         case str() if base64 and (content := decode(value)) is not None:
             yield from inner.message(content)
         case str():
