@@ -14,7 +14,7 @@ from typing import Any
 
 from streams import settings
 from streams.commands.worker import run
-from streams.worker.agents.sender import Outbox
+from streams.worker.agents.sender import Sender
 from streams.worker.consumer.transport import Consumer
 from streams.worker.state.table import MemoryTable
 
@@ -47,17 +47,17 @@ class Fuse:
 
     def lay(self) -> None:
         """Have the worker pass every step."""
-        Outbox.send_all = self._around_sending(Outbox.send_all)
+        Sender.send_all = self._around_sending(Sender.send_all)
         MemoryTable.apply = self._after(MemoryTable.apply, "memory-written")
         MemoryTable.restore = self._after(MemoryTable.restore, "restored")
         Consumer._commit = self._around_committing(Consumer._commit)  # noqa: SLF001  Faust's hook for drivers
 
     def _around_sending(self, send_all: Any) -> Any:
-        async def sending(outbox: Outbox, records: Any) -> Any:
+        async def sending(sender: Sender, records: Any) -> Any:
             kinds = {kind_of(record.topic) for record in records}
             for kind in kinds & {"alerts", "changelog"}:
                 self.passing(f"before-{kind}")
-            sent = await send_all(outbox, records)
+            sent = await send_all(sender, records)
             for kind in kinds:
                 self.passing(f"{kind}-sent")
             return sent

@@ -19,7 +19,7 @@ from crashing_worker import kind_of
 
 from streams import settings
 from streams.commands.worker import run
-from streams.worker.agents.sender import Outbox
+from streams.worker.agents.sender import Sender
 from streams.worker.app import WorkerApp
 from streams.worker.consumer.transport import Consumer
 
@@ -37,7 +37,7 @@ class Gate:
         if self._where == "recovery":
             Consumer._restore = self._instead_of_restoring()  # noqa: SLF001  the one place that is not in a hurry
         else:
-            Outbox.send_all = self._after_alerts(Outbox.send_all)
+            Sender.send_all = self._after_alerts(Sender.send_all)
 
     async def _hold(self) -> None:
         if not self._told.is_set():
@@ -54,8 +54,8 @@ class Gate:
         return stopping
 
     def _after_alerts(self, send_all: Any) -> Any:
-        async def sending(outbox: Outbox, records: Any) -> Any:
-            sent = await send_all(outbox, records)
+        async def sending(sender: Sender, records: Any) -> Any:
+            sent = await send_all(sender, records)
             if "alerts" in {kind_of(record.topic) for record in records}:
                 await self._hold()
             return sent

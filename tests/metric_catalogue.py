@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from streams.worker.monitoring.counters import Metrics
-from streams.worker.monitoring.faust_gauges import FAUST
-from streams.worker.monitoring.gauges import OBSERVED
+from streams.worker.monitoring.faust_gauges import FAUST_GAUGES
+from streams.worker.monitoring.gauges import GAUGES
 
 _SUFFIX = {"counter": "_total", "info": "_info"}
 
@@ -36,9 +36,9 @@ def catalogue() -> list[Catalogued]:
         kind = family.type
         labels = counted[family.name]._labelnames if family.name in counted else ()  # noqa: SLF001
         found.append(Catalogued(family.name + _SUFFIX.get(kind, ""), kind, tuple(labels), family.documentation))
-    for observed in (*OBSERVED, *FAUST):
-        name = f"rootwatch_{observed.name}{_SUFFIX.get(observed.kind, '')}"
-        found.append(Catalogued(name, observed.kind, observed.labels, observed.meaning))
+    for gauge in (*GAUGES, *FAUST_GAUGES):
+        name = f"rootwatch_{gauge.name}{_SUFFIX.get(gauge.kind, '')}"
+        found.append(Catalogued(name, gauge.kind, gauge.labels, gauge.meaning))
     return found
 
 

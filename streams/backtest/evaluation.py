@@ -29,7 +29,7 @@ class Verdicts:
         outcomes: how many sightings, by outcome: ``alert``, ``overflow``, ``known``, ``late``, ``learned``,
             ``excepted``.
         alerts: how many alerts, those in overflow left out, by (severity, novelty).
-        excepted: how many sightings, by the exception's place in its file.
+        excepted: how many sightings, by the exception's position in its file.
         principals: how many sightings, by principal.
         first: the earliest sighting's time, in milliseconds; ``None`` without any.
         last: the latest one's.

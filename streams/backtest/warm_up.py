@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from streams.backtest.order import Sorter, order_key
-from streams.backtest.reading.read_stats import Flaw, Place, Tally
+from streams.backtest.reading.read_stats import Flaw, Location, Tally
 from streams.backtest.run import read
 from streams.backtest.sources.request import SourceError
 from streams.kafka.reader import PATIENCE, Connection, log
@@ -91,7 +91,7 @@ class _Sender:
                 self._serve(self._producer.poll, 0.1)
                 continue
             except KafkaException as error:
-                place = Place("sightings", self._sent)
+                place = Location("sightings", self._sent)
                 tally.reject(Flaw(place, "too-large", f"sighting of event {sighting.event.id}: {error.args[0].str()}"))
             break
         self._sent += 1

@@ -110,7 +110,7 @@ def _messages(configured: Settings, topic: str, since: int | None, *, follow: bo
     }
     consumer = Consumer(options, logger=quiet)
     try:
-        consumer.assign(_places(consumer, topic, unread, since))
+        consumer.assign(_positions(consumer, topic, unread, since))
         heard = time.monotonic()
         while unread or follow:
             message = consumer.poll(_POLL_SECONDS)
@@ -138,7 +138,7 @@ def _partitions(configured: Settings, topic: str) -> set[int]:
         return {partition.id for partition in access.result(f"topic {topic}", "Describe", future).partitions}
 
 
-def _places(consumer: Consumer, topic: str, partitions: Iterable[int], since: int | None) -> list[TopicPartition]:
+def _positions(consumer: Consumer, topic: str, partitions: Iterable[int], since: int | None) -> list[TopicPartition]:
     """Where to begin in each partition."""
     if since is None:
         return [TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions]

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 def backtest(  # noqa: PLR0913  one for each option
     *,
-    places: options.Places = None,
+    paths: options.Paths = None,
     topic: options.Topic = None,
     start: options.Start = None,
     end: options.End = None,
@@ -89,7 +89,7 @@ def backtest(  # noqa: PLR0913  one for each option
         "rule": rule,
     }
     want = wanted(
-        tuple(places or ()),
+        tuple(paths or ()),
         topic,
         start=start,
         end=end,
@@ -98,7 +98,7 @@ def backtest(  # noqa: PLR0913  one for each option
         apart=tuple(path for path in (output, report) if path is not None),
         thorough=thorough,
     )
-    check_apart({"--output": output, "--report": report}, places or ())
+    check_apart({"--output": output, "--report": report}, paths or ())
     if compare is not None and not compare:
         raise UsageError("--compare '': give the name of the topic of alerts")
     configured = settings.load(config, **chosen)

@@ -67,7 +67,7 @@ def doctor(config: Config = None) -> None:
 
 def examine(configured: Settings) -> Iterator[Row]:
     """Every check but that of the settings' values, in the order in which a worker meets them."""
-    for check in (_rule, _exceptions, _places, _disk):
+    for check in (_rule, _exceptions, _geoip, _disk):
         yield from _guarded(check, configured)
     credentials = list(_guarded(_secrets, configured))
     yield from credentials
@@ -96,7 +96,7 @@ def _exceptions(configured: Settings) -> Iterator[Row]:
     yield Row("ok", f"exceptions: {len(entries)}")
 
 
-def _places(configured: Settings) -> Iterator[Row]:
+def _geoip(configured: Settings) -> Iterator[Row]:
     for path in configured.geoip_database:
         try:
             with geoip2.database.Reader(path) as reader:

@@ -18,7 +18,7 @@ from streams.topics.rights import Right, check_rights
 
 def warm_up(  # noqa: PLR0913  one for each option
     *,
-    places: options.Places = None,
+    paths: options.Paths = None,
     topic: options.Topic = None,
     start: options.Start = None,
     end: options.End = None,
@@ -40,7 +40,7 @@ def warm_up(  # noqa: PLR0913  one for each option
     Exit codes: 0 seeded; 1 something could not be read or was not acknowledged; 2 wrong usage.
     """
     want = wanted(
-        tuple(places or ()),
+        tuple(paths or ()),
         topic,
         start=start,
         end=end,

@@ -71,8 +71,8 @@ class ExceptionEntry:
 
 
 def first_match(exceptions: tuple[ExceptionEntry, ...], sighting: Sighting) -> int | None:
-    """The place of the first exception that matches the sighting; ``None`` if none does."""
-    return next((place for place, entry in enumerate(exceptions) if entry.matches(sighting)), None)
+    """The position of the first exception that matches the sighting; ``None`` if none does."""
+    return next((position for position, entry in enumerate(exceptions) if entry.matches(sighting)), None)
 
 
 def parse_exceptions(text: str, name: str) -> tuple[ExceptionEntry, ...]:

@@ -24,8 +24,8 @@ from streams.worker import startup
 from streams.worker.agents.alert_encoder import alert_encoder
 from streams.worker.agents.batches import Batches, FailedInHand, in_batches
 from streams.worker.agents.detect import Detect
-from streams.worker.agents.geo import Places
-from streams.worker.agents.sender import Outbox
+from streams.worker.agents.geo import GeoLookup
+from streams.worker.agents.sender import Sender
 from streams.worker.agents.sight import Sight
 from streams.worker.agents.skips import NO_SKIPS
 from streams.worker.consumer.fetch.held_bytes import Queues
@@ -36,8 +36,8 @@ from streams.worker.deadline import Deadline
 from streams.worker.monitoring.baseline import Baseline
 from streams.worker.monitoring.counters import Metrics
 from streams.worker.monitoring.disk_watch import DiskWatch
-from streams.worker.monitoring.faust_gauges import FAUST
-from streams.worker.monitoring.gauges import OBSERVED, ObservedCollector
+from streams.worker.monitoring.faust_gauges import FAUST_GAUGES
+from streams.worker.monitoring.gauges import GAUGES, GaugeCollector
 from streams.worker.monitoring.http import HttpServer
 from streams.worker.monitoring.registry_probe import RegistryProbe
 from streams.worker.state.recovery import Tables
@@ -80,13 +80,13 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self.source_topics = frozenset(options.source_topics)
         self.metrics = Metrics()
         self.metrics.runs(self.rule, self.source_topics, self.topic_names)
-        self.metrics.registry.register(ObservedCollector(self, (*OBSERVED, *FAUST)))
+        self.metrics.registry.register(GaugeCollector(self, (*GAUGES, *FAUST_GAUGES)))
         self.alert_encoder = alert_encoder(options, self.metrics)
-        self.geo = Places(options.geoip_database)
+        self.geo = GeoLookup(options.geoip_database)
         self.batches = Batches()
         self.queues = Queues()
         self.missing_topics = MissingTopics((*self.source_topics, self.topic_names.sightings))
-        self.outbox = Outbox(self)
+        self.sender = Sender(self)
         self.failure: BaseException | None = None
         self.deadline = Deadline(STOP_SECONDS, self._exit_code)
         self.check_at_start = False

@@ -12,7 +12,7 @@ from worker_process import Deployment, assume_root, wait_for
 if TYPE_CHECKING:
     from kafka_broker import Names, RunningBroker
 
-FAUST = (str(Path(sys.executable).with_name("faust")), "-A", "streams.worker.app", "worker", "-l", "info")
+FAUST_GAUGES = (str(Path(sys.executable).with_name("faust")), "-A", "streams.worker.app", "worker", "-l", "info")
 
 
 def test_runs_and_checks_like_the_command(broker: RunningBroker, names: Names, tmp_path: Path) -> None:
@@ -22,11 +22,11 @@ def test_runs_and_checks_like_the_command(broker: RunningBroker, names: Names, t
     """
     broker.create_topic(names.source_topic)
     deployment = Deployment(broker.bootstrap, names, tmp_path)
-    with deployment.worker("refused", command=FAUST) as worker:
+    with deployment.worker("refused", command=FAUST_GAUGES) as worker:
         assert worker.process.wait(120) == 1
         assert "rootwatch topics apply" in worker.tail()
     deployment.apply_topics()
-    talkative = (*FAUST[:-1], "debug")
+    talkative = (*FAUST_GAUGES[:-1], "debug")
     with deployment.worker(command=talkative, log_format="json") as worker:
         worker.wait_until_ready()
         assert b"rootwatch_build" in worker.get("/metrics")[1]

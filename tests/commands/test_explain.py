@@ -248,7 +248,8 @@ def test_it_does_not_wait_for_kafka_clients(tmp_path: Path) -> None:
     path.write_bytes(json.dumps(awslogs(RECORD, json.dumps)).encode())
     program = (
         "import sys, streams.commands.explain as e; from pathlib import Path; from streams.settings import load;"
-        "s = load(); print(e.explanation('s', Path(sys.argv[1]).read_bytes(), s.load_rule(), s.taking())['outcome']);"
+        "s = load(); value = Path(sys.argv[1]).read_bytes();"
+        "print(e.explanation('s', value, s.load_rule(), s.extract_settings())['outcome']);"
         "print([name for name in ('faust', 'aiokafka', 'confluent_kafka', 'rocksdict') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)  # noqa: S603

@@ -94,7 +94,7 @@ class Scene:
             lease=self.lease,
             geo=SimpleNamespace(look_up=lambda _address: None),
             alert_encoder=SimpleNamespace(encode=self.encode),
-            outbox=SimpleNamespace(send_all=self.send_all),
+            sender=SimpleNamespace(send_all=self.send_all),
             memory=SimpleNamespace(
                 partition=lambda _number: self.memory_of_batch,
                 apply=lambda _partition, _changes, offsets: self.applied.append(offsets),

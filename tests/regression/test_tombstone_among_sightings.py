@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Sent:
-    """An outbox that keeps what it is given."""
+    """A sender that keeps what it is given."""
 
     def __init__(self) -> None:
         self.records: list[Outgoing] = []
@@ -31,19 +31,19 @@ class Sent:
 def handled(value: bytes | None) -> list[Outgoing]:
     """What the detect agent sends when it meets this value on the sightings topic."""
     settings = Settings.model_validate({})
-    outbox = Sent()
+    sender = Sent()
     app = SimpleNamespace(
         options=settings,
         skips=NO_SKIPS,
         topic_names=topic_names(settings),
         metrics=Metrics(),
-        outbox=outbox,
+        sender=sender,
         extract_settings=settings.extract_settings(),
         decision_settings=settings.decision_settings(settings.load_rule()),
     )
     message = SimpleNamespace(topic="t", partition=0, offset=0, timestamp=0.0, key=None, value=value)
     asyncio.run(Detect(app).handle([SimpleNamespace(message=message)], lambda: True))
-    return outbox.records
+    return sender.records
 
 
 def test_tombstone() -> None:

@@ -6,11 +6,11 @@ import heapq
 from collections import Counter
 from dataclasses import dataclass, field
 
-PLACES_SHOWN = 10
+LOCATIONS_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Location:
     """Where something lies: a file and line, or a topic's partition and offset, and an element of the message.
 
     Attributes:
@@ -33,7 +33,7 @@ class Place:
 class Flaw:
     """One message or element that gave no sighting though it might have: where, which reason, and what is wrong."""
 
-    place: Place
+    place: Location
     reason: str
     error: str
 
@@ -90,9 +90,9 @@ class Tally:
         self.warnings.extend(other.warnings)
 
     def _keep(self, flaws: list[Flaw]) -> None:
-        if len(self.flaws) < PLACES_SHOWN:
-            self.flaws = heapq.nsmallest(PLACES_SHOWN, self.flaws + flaws)
+        if len(self.flaws) < LOCATIONS_SHOWN:
+            self.flaws = heapq.nsmallest(LOCATIONS_SHOWN, self.flaws + flaws)
             return
         for flaw in flaws:
             if flaw < self.flaws[-1]:
-                self.flaws = heapq.nsmallest(PLACES_SHOWN, [*self.flaws, flaw])
+                self.flaws = heapq.nsmallest(LOCATIONS_SHOWN, [*self.flaws, flaw])

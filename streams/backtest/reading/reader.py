@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 
 from streams import pipeline
-from streams.backtest.reading.read_stats import Flaw, Place, Tally
+from streams.backtest.reading.read_stats import Flaw, Location, Tally
 from streams.backtest.reading.record_prefilter import narrow
 from streams.backtest.reading.tasks import PART_BYTES
 from streams.backtest.sources.file_messages import in_blocks
@@ -108,7 +108,7 @@ class Reader:
             held.append(piece)
             size += len(piece)
             if size > bound:
-                return self._too_large(held, following, Place(path))
+                return self._too_large(held, following, Location(path))
         self.tally.messages += 1
         ends = held[0] if len(held) == 1 else b"".join((*held[:1], *held[-1:]))
         if not is_marked and looks_whole(ends):
@@ -116,11 +116,11 @@ class Reader:
             return ()
         if len(held) != 1:
             held[:] = [b"".join(held)]  # it may be large: held once, no more
-        self._message(held.pop(), Place(path))
+        self._message(held.pop(), Location(path))
         return ()
 
     def _too_large(
-        self, held: list[bytes | bytearray], following: Iterator[bytes | bytearray], place: Place
+        self, held: list[bytes | bytearray], following: Iterator[bytes | bytearray], place: Location
     ) -> Iterable[bytes]:
         if begins_with_a_line(held):
             held.reverse()
@@ -147,13 +147,13 @@ class Reader:
             if is_marked:
                 if line.strip(_BLANKS):
                     self.tally.messages += 1
-                    self._message(line, Place(path, number))
+                    self._message(line, Location(path, number))
             elif line and line[0] == _OPEN and line[-1] == _CLOSE:
                 self.tally.messages += 1
                 self.tally.unmarked += 1
             elif line.strip(_BLANKS):
                 self.tally.messages += 1
-                self._message(line, Place(path, number))
+                self._message(line, Location(path, number))
         return first + len(lines)
 
     def records(self, records: Sequence[Message]) -> None:
@@ -176,7 +176,7 @@ class Reader:
     def _record(self, value: bytes, record: Message) -> None:
         timestamp = timestamp_of(record)
         origin = Origin(record.topic(), record.partition(), record.offset(), timestamp)
-        place = Place(f"{origin.topic}[{origin.partition}]", origin.offset)
+        place = Location(f"{origin.topic}[{origin.partition}]", origin.offset)
         if not value.startswith(SINGLE_OBJECT):
             for sighting in self._take(value, place, origin):
                 self._keep_at(timestamp, sighting)
@@ -189,7 +189,7 @@ class Reader:
         for taken in self._taken_again(sighting, place):
             self._keep_at(timestamp, taken)
 
-    def _taken_again(self, sighting: Sighting, place: Place) -> list[Sighting]:
+    def _taken_again(self, sighting: Sighting, place: Location) -> list[Sighting]:
         """A stored sighting under this run's settings, which may be others than those it was taken with.
 
         It is taken anew from its own record. A record of several member accounts was stored once for each of them, so
@@ -201,7 +201,7 @@ class Reader:
         ]
         return [replace(taken, teaching=sighting.teaching) for taken in same or sightings]
 
-    def _message(self, value: bytes | bytearray, place: Place) -> None:
+    def _message(self, value: bytes | bytearray, place: Location) -> None:
         is_too_large = len(value) > self.max_message_size
         if not (self._settings.thorough or is_too_large or self._may_match(value)) and looks_whole(value):
             self.tally.unmarked += 1
@@ -209,7 +209,7 @@ class Reader:
         for sighting in self._take(value, place, None):
             self._keep(sighting, sighting.event.time)
 
-    def _take(self, value: bytes | bytearray, place: Place, origin: Origin | None) -> tuple[Sighting, ...]:
+    def _take(self, value: bytes | bytearray, place: Location, origin: Origin | None) -> tuple[Sighting, ...]:
         narrowed = None if self._settings.thorough else narrow(value, self._may_match, self._find_marks)
         if narrowed is not None:
             value = narrowed.value
@@ -223,7 +223,7 @@ class Reader:
             element = -1 if rejected.element is None else rejected.element
             if narrowed is not None and element >= 0:
                 element = narrowed.elements[element]
-            self.tally.reject(Flaw(Place(place.source, place.number, element), rejected.reason, rejected.error))
+            self.tally.reject(Flaw(Location(place.source, place.number, element), rejected.reason, rejected.error))
         return sight.sightings
 
     def _lies_outside(self, rejected: Rejected) -> bool:

@@ -100,7 +100,7 @@ class Comparison:
         self._replayed: dict[str, Alert] = {}
         self._times: tuple[int, ...] = ()  # of the first sighting and the last
         self._undecided = {alert.sighting for alert in self._live.values()}
-        self._decided: dict[tuple[str, str, str], tuple[str, int]] = {}  # outcome, and the exception's place
+        self._decided: dict[tuple[str, str, str], tuple[str, int]] = {}  # outcome, and the exception's position
 
     def hear(self, sighting: Sighting, decision: Decision) -> None:
         """Take note of one decision."""
@@ -174,8 +174,8 @@ class Comparison:
         other = min(others, key=distance, default=None)
         return other if other is not None and distance(other) <= self._deciding.window else None
 
-    def _reason(self, place: int) -> str:
-        return self._deciding.exceptions[place].reason or f"number {place + 1} of the file, without a reason"
+    def _reason(self, position: int) -> str:
+        return self._deciding.exceptions[position].reason or f"number {position + 1} of the file, without a reason"
 
 
 def lines(topic: str, comparison: Comparison, differences: Sequence[Difference]) -> Iterator[str]:

@@ -36,17 +36,17 @@ def writing(name: str) -> Iterator[None]:
         raise OutputError(f"{name}: cannot be written: {error.strerror or error}") from error
 
 
-def check_apart(outputs: Mapping[str, Path | None], places: Iterable[str]) -> None:
+def check_apart(outputs: Mapping[str, Path | None], paths: Iterable[str]) -> None:
     """Make sure that no output would be written over an input, or over another output; devices may be anything.
 
     Args:
         outputs: where results go, by option.
-        places: the inputs' paths; folders may hold outputs, as these are then no input.
+        paths: the inputs' paths; folders may hold outputs, as these are then no input.
 
     Raises:
         UsageError: an output is one of the other files.
     """
-    taken = {os.path.realpath(place): "it is also an input" for place in places}
+    taken = {os.path.realpath(place): "it is also an input" for place in paths}
     for option, path in outputs.items():
         if path is None:
             continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.backtest.reading.read_stats import PLACES_SHOWN
+from streams.backtest.reading.read_stats import LOCATIONS_SHOWN
 from streams.wire.timestamps import to_iso8601
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def reading_lines(tally: Tally) -> Iterator[str]:
     yield f"malformed    {sum(malformed.values()):,}{f' ({reasons})' if malformed.keys() - {'malformed'} else ''}"
     for flaw in tally.flaws:
         yield f"  {flaw.place}: {flaw.reason}: {flaw.error}"
-    if tally.rejected.total() > PLACES_SHOWN:
+    if tally.rejected.total() > LOCATIONS_SHOWN:
         yield f"  … and {tally.rejected.total() - len(tally.flaws):,} more"
     for place, error in sorted(tally.failures):
         yield f"not read     {place}: {error}"

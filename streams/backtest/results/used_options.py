@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def options_used(wanted: Wanted) -> Iterator[tuple[str, str]]:
     """Where the past was read from; options not given are left out."""
     if wanted.topic is None:
-        yield "files", ", ".join(wanted.places)
+        yield "files", ", ".join(wanted.paths)
     else:
         yield "topic", wanted.topic
     for name, time in (("from", wanted.span.start), ("to", wanted.span.end)):

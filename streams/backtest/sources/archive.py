@@ -55,11 +55,11 @@ class Watch(Protocol):
         """Pass things on."""
 
 
-def find(places: Iterable[str], span: Span, apart: Iterable[Path] = (), watch: Watch = iter) -> Listing:
+def find(paths: Iterable[str], span: Span, apart: Iterable[Path] = (), watch: Watch = iter) -> Listing:
     """Every file at the given paths and below them, each once, sorted by path.
 
     Args:
-        places: paths of files and folders.
+        paths: paths of files and folders.
         span: prunes CloudTrail's dated folders.
         apart: files that are no input wherever they lie: this run's own output and report.
         watch: what is found passes through it.
@@ -67,7 +67,7 @@ def find(places: Iterable[str], span: Span, apart: Iterable[Path] = (), watch: W
     listing = Listing()
     unwanted = {os.path.realpath(path) for path in apart}
     seen: dict[str, Found] = {}
-    for place in places:
+    for place in paths:
         for real, found in watch(_below(place, os.path.realpath(place), span, listing)):
             if real not in unwanted:
                 seen[real] = min(found, seen[real]) if real in seen else found

@@ -39,10 +39,10 @@ def read_settings(wanted: Wanted, source: Input, rule: Rule, extract_settings: E
 
 def _files(wanted: Wanted) -> Input:
     """The files and objects at the wanted places."""
-    addresses = sorted({place for place in wanted.places if place.startswith(archive.S3)})
-    places = [place for place in wanted.places if not place.startswith(archive.S3)]
+    addresses = sorted({place for place in wanted.paths if place.startswith(archive.S3)})
+    paths = [place for place in wanted.paths if not place.startswith(archive.S3)]
     with progress.listing() as watch:
-        listing = archive.find(places, wanted.span, wanted.apart, watch)
+        listing = archive.find(paths, wanted.span, wanted.apart, watch)
         objects = _objects(addresses, wanted.span, listing, watch)
     tasks: list[Task] = [files.FileTask(group) for group in files.groups(listing.files)]
     total = sum(found.size for found in listing.files)

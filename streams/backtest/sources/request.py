@@ -28,7 +28,7 @@ class Wanted:
     """What to replay.
 
     Attributes:
-        places: paths of files and folders, and ``s3://`` addresses; empty for a topic.
+        paths: paths of files and folders, and ``s3://`` addresses; empty for a topic.
         topic: a topic; ``None`` for files.
         span: of event time for files, of Kafka timestamps for a topic.
         from_offsets: where to begin, by partition; partitions not named begin at their start.
@@ -37,7 +37,7 @@ class Wanted:
         thorough: parse every message, also those without any mark of the rule.
     """
 
-    places: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
     topic: str | None = None
     span: Span = field(default_factory=Span)
     from_offsets: dict[int, int] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Wanted:
 
 
 def wanted(  # noqa: PLR0913  one for each option of the command line
-    places: tuple[str, ...],
+    paths: tuple[str, ...],
     topic: str | None,
     *,
     start: str | None = None,
@@ -64,7 +64,7 @@ def wanted(  # noqa: PLR0913  one for each option of the command line
     """
     if topic is not None and not topic:
         raise UsageError("--topic '': give the topic's name")
-    if bool(places) == bool(topic):
+    if bool(paths) == bool(topic):
         raise UsageError("give files, folders or s3:// addresses, or else --topic; one of them and not both")
     if topic is None and (from_offset, to_offset) != (None, None):
         raise UsageError("--from-offset and --to-offset need --topic: files have no offsets")
@@ -76,7 +76,7 @@ def wanted(  # noqa: PLR0913  one for each option of the command line
     if span.start is not None and span.end is not None and span.start >= span.end:
         raise UsageError(f"--from {start} is not before --to {end}; --from is inclusive and --to exclusive")
     return Wanted(
-        places,
+        paths,
         topic,
         span,
         _offsets("--from-offset", from_offset),

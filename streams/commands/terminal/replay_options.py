@@ -10,7 +10,7 @@ import typer
 
 from streams.content.printable import printable
 
-Places = Annotated[
+Paths = Annotated[
     list[str] | None,
     typer.Argument(
         help="Files, folders (with all below) and s3://bucket/prefix. A file is one message; .jsonl has one a line."

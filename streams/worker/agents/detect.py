@@ -51,8 +51,8 @@ class Detect:
         self._room = record_room(app.options)
         self._sweeps: dict[int, Sweep] = {}
         # From zero on, so that an exception that silences nothing shows too.
-        for place in range(len(app.decision_settings.exceptions)):
-            app.metrics.excepted.labels(_exception_number(place))
+        for position in range(len(app.decision_settings.exceptions)):
+            app.metrics.excepted.labels(_exception_number(position))
 
     async def handle(self, events: Sequence[Any], owned: Callable[[], bool]) -> None:
         """Decide on a batch of sightings; returns when alerts and memory are acknowledged and stored."""
@@ -78,7 +78,7 @@ class Detect:
                     outgoing.append(await self._alert(message, sighting, decision))
         if not owned():
             return
-        await app.outbox.send_all(outgoing)
+        await app.sender.send_all(outgoing)
         for message, sighting, decision in decided:
             self._count(message, sighting, decision)
         if owned():
@@ -130,7 +130,7 @@ class Detect:
         records = [record for partition, changed in changes for record in partition.changelog(changed)]
         if not records or not await self._app.lease.held(owned):
             return
-        stored = await self._app.outbox.send_all(records)
+        stored = await self._app.sender.send_all(records)
         if not owned():
             return
         acknowledged = iter(stored)
@@ -184,6 +184,6 @@ class Detect:
         return dead_letter(self._topics.dead_letter, message.key, rejected, origin, self._room)
 
 
-def _exception_number(place: int) -> str:
+def _exception_number(position: int) -> str:
     """Counted from 1, as messages and the summary of a backtest count the tables of the file."""
-    return str(place + 1)
+    return str(position + 1)

@@ -32,7 +32,7 @@ _IPV4_ONLY = 4
 _MISSING = (0, 0, 0)
 
 
-class Places:
+class GeoLookup:
     """Looks addresses up in any of MaxMind's Enterprise, City, Country, ISP and ASN databases."""
 
     def __init__(self, paths: Sequence[Path]) -> None:

@@ -49,7 +49,7 @@ def record_room(settings: Settings) -> int:
     return settings.max_record_size - _FRAME_BYTES
 
 
-class Outbox:
+class Sender:
     """Sends through Faust's producer. Records for one partition are stored in the order given."""
 
     def __init__(self, app: Any) -> None:

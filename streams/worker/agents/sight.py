@@ -50,10 +50,10 @@ class Sight:
             outgoing += read
             size += sum(record.size for record in read)
             if size >= SLICE_BYTES:
-                await self._app.outbox.send_all(outgoing)
+                await self._app.sender.send_all(outgoing)
                 outgoing, size = [], 0
             await turns.rest()
-        await self._app.outbox.send_all(outgoing)
+        await self._app.sender.send_all(outgoing)
 
     async def _outgoing(self, message: Any) -> list[Outgoing]:
         if self._app.skips.has(message.topic, message.partition, message.offset):

@@ -1,6 +1,6 @@
 """The worker's own metrics that are counted as things happen: each with its kind, its labels and what it means.
 
-What is read from the worker when somebody asks (lag, memory, recovery) is in ``observed.py``, Faust's own monitor in
+What is read from the worker when somebody asks (lag, memory, recovery) is in ``gauge.py``, Faust's own monitor in
 ``faust_monitor.py``. All three are one registry; docs/operations.md lists it, and a test compares the two.
 """
 

@@ -39,12 +39,12 @@ class DiskWatch(Service):  # type: ignore[misc]
     """
 
     def __init__(
-        self, state_dir: Path, store_paths: Callable[[], Iterable[str]], places: ReadAgain, **kwargs: object
+        self, state_dir: Path, store_paths: Callable[[], Iterable[str]], geo: ReadAgain, **kwargs: object
     ) -> None:
-        """Watch a state directory, the stores whose paths ``store_paths`` gives, and ``places``."""
+        """Watch a state directory, the stores whose paths ``store_paths`` gives, and ``geo``."""
         self._state_dir = state_dir
         self._store_paths = store_paths
-        self._places = places
+        self._geo = geo
         self.free_bytes: int | None = None
         self.store_bytes: dict[str, int] = {}
         super().__init__(**kwargs)
@@ -61,7 +61,7 @@ class DiskWatch(Service):  # type: ignore[misc]
             log.warning("disk.unread", error=repr(failure))
 
     def _look(self, paths: list[str]) -> None:
-        self._places.refresh()
+        self._geo.refresh()
         self.store_bytes = {path: _size(Path(path)) for path in paths}
         self.free_bytes = shutil.disk_usage(self._state_dir).free
 

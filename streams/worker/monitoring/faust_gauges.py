@@ -1,7 +1,7 @@
 """Faust's own monitor, under ``rootwatch_faust_``.
 
 Read from ``app.monitor`` when asked, and not by Faust's Prometheus sensor, which would observe each event of each
-stream as it happens. Left out is what Faust does not see here: sends and acknowledgements go past it (see ``outbox.py``
+stream as it happens. Left out is what Faust does not see here: sends and acknowledgements go past it (see ``sender.py``
 and ``transport.py``), the table is not written through it, and its web server is off.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from streams.worker.monitoring.gauges import Observed
+from streams.worker.monitoring.gauges import Gauge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,43 +47,43 @@ def _by_partition(field: str) -> Callable[[Any], Samples]:
 
 _PARTITION = ("topic", "partition")
 
-FAUST = (
-    Observed(
+FAUST_GAUGES = (
+    Gauge(
         "faust_messages_received",
         "Messages handed to streams; those dropped at fetch are not.",
         _by_topic,
         ("topic",),
         "counter",
     ),
-    Observed("faust_events", "Events that streams began with.", _value("events_total"), (), "counter"),
-    Observed(
+    Gauge("faust_events", "Events that streams began with.", _value("events_total"), (), "counter"),
+    Gauge(
         "faust_buffer_full",
         "Waits as a stream's queue was full.",
         _by_partition("topic_buffer_full"),
         _PARTITION,
         "counter",
     ),
-    Observed("faust_read_offset", "Offset last handed to a stream.", _by_partition("tp_read_offsets"), _PARTITION),
-    Observed(
+    Gauge("faust_read_offset", "Offset last handed to a stream.", _by_partition("tp_read_offsets"), _PARTITION),
+    Gauge(
         "faust_committed_offset",
         "Offset committed by this worker, of the next message to read.",
         _by_partition("tp_committed_offsets"),
         _PARTITION,
     ),
-    Observed("faust_end_offset", "End of the partition as last heard of.", _by_partition("tp_end_offsets"), _PARTITION),
-    Observed("faust_commit_seconds", "Mean of the last 30 commits.", _mean("commit_latency")),
-    Observed("faust_rebalances", "Rebalances of the consumer group.", _value("rebalances"), (), "counter"),
-    Observed(
+    Gauge("faust_end_offset", "End of the partition as last heard of.", _by_partition("tp_end_offsets"), _PARTITION),
+    Gauge("faust_commit_seconds", "Mean of the last 30 commits.", _mean("commit_latency")),
+    Gauge("faust_rebalances", "Rebalances of the consumer group.", _value("rebalances"), (), "counter"),
+    Gauge(
         "faust_rebalance_seconds",
         "Mean of the last rebalances, from the loss of partitions to their processing again, recovery included.",
         _mean("rebalance_end_latency"),
     ),
-    Observed(
+    Gauge(
         "faust_assignments",
         "Assignments that this worker made as leader.",
         _value("assignments_completed"),
         (),
         "counter",
     ),
-    Observed("faust_assignment_failures", "Assignments that failed.", _value("assignments_failed"), (), "counter"),
+    Gauge("faust_assignment_failures", "Assignments that failed.", _value("assignments_failed"), (), "counter"),
 )

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
+class Gauge:
     """One metric that is read when asked.
 
     Attributes:
@@ -40,10 +40,10 @@ class Observed:
     kind: Literal["gauge", "counter"] = "gauge"
 
 
-class ObservedCollector(Collector):
+class GaugeCollector(Collector):
     """Gives Prometheus' client the metrics of a table, as the app is now."""
 
-    def __init__(self, app: Any, table: Sequence[Observed]) -> None:
+    def __init__(self, app: Any, table: Sequence[Gauge]) -> None:
         self._app = app
         self._table = table
 
@@ -53,16 +53,16 @@ class ObservedCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The metrics with their samples."""
-        for observed in self._table:
-            family = _family(observed)
-            for labels, value in observed.read(self._app):
+        for gauge in self._table:
+            family = _family(gauge)
+            for labels, value in gauge.read(self._app):
                 family.add_metric(labels, value)
             yield family
 
 
-def _family(observed: Observed) -> GaugeMetricFamily | CounterMetricFamily:
-    made = GaugeMetricFamily if observed.kind == "gauge" else CounterMetricFamily
-    return made(f"rootwatch_{observed.name}", observed.meaning, labels=observed.labels)
+def _family(gauge: Gauge) -> GaugeMetricFamily | CounterMetricFamily:
+    made = GaugeMetricFamily if gauge.kind == "gauge" else CounterMetricFamily
+    return made(f"rootwatch_{gauge.name}", gauge.meaning, labels=gauge.labels)
 
 
 def _lag(app: Any) -> Samples:
@@ -139,58 +139,56 @@ def _registry(app: Any) -> Samples:
     return [] if reachable is None else [((), reachable)]
 
 
-OBSERVED = (
-    Observed("ready", "1 once partitions are assigned and the table is recovered.", lambda app: [((), app.ready)]),
-    Observed(
+GAUGES = (
+    Gauge("ready", "1 once partitions are assigned and the table is recovered.", lambda app: [((), app.ready)]),
+    Gauge(
         "seconds_since_poll",
         "Since the consumer last asked the broker for records.",
         lambda app: [((), time.monotonic() - app.last_poll)],
     ),
-    Observed("partitions", "Partitions assigned to this worker.", _partitions, ("topic",)),
-    Observed("topic_missing", "1 while a topic that the worker reads is gone from the cluster.", _missing, ("topic",)),
-    Observed(
+    Gauge("partitions", "Partitions assigned to this worker.", _partitions, ("topic",)),
+    Gauge("topic_missing", "1 while a topic that the worker reads is gone from the cluster.", _missing, ("topic",)),
+    Gauge(
         "consumer_lag",
         "Messages between the committed offset and the end of the partition.",
         _lag,
         ("topic", "partition"),
     ),
-    Observed(
-        "recovery_remaining", "Changes of the changelog that this worker's table still lacks.", _recovery, ("role",)
-    ),
-    Observed(
+    Gauge("recovery_remaining", "Changes of the changelog that this worker's table still lacks.", _recovery, ("role",)),
+    Gauge(
         "memory_entries",
         "Pairs and cap buckets in the table, by RocksDB's own estimate.",
         _of_stores("estimate-num-keys"),
         ("partition", "role"),
     ),
-    Observed(
+    Gauge(
         "memory_disk_bytes",
         "Bytes of the table's files, RocksDB's logs included.",
         _disk_bytes,
         ("partition", "role"),
     ),
-    Observed(
+    Gauge(
         "memory_ram_bytes",
         "Bytes that RocksDB holds in memory: write buffers, block cache, indexes and filters.",
         _of_stores("cur-size-all-mem-tables", "block-cache-usage", "estimate-table-readers-mem"),
         ("partition", "role"),
     ),
-    Observed("memory_pairs", "Pairs remembered in this worker's own partitions, by the last census.", _census("pairs")),
-    Observed(
+    Gauge("memory_pairs", "Pairs remembered in this worker's own partitions, by the last census.", _census("pairs")),
+    Gauge(
         "memory_oldest_timestamp_seconds",
         "First sighting of the pair remembered longest, by the last census, in seconds since the epoch.",
         _census("oldest", 1000),
     ),
-    Observed(
+    Gauge(
         "learning",
         "1 while learn_until has not passed: what happens now teaches and does not alert.",
         lambda app: [((), app.baseline.learning)],
     ),
-    Observed("learn_until_timestamp_seconds", "The setting learn_until, in seconds since the epoch.", _learn_until),
-    Observed(
+    Gauge("learn_until_timestamp_seconds", "The setting learn_until, in seconds since the epoch.", _learn_until),
+    Gauge(
         "registry_reachable",
         "1 if the schema registry answered last, and holds the alert schema; no sample without a registry.",
         _registry,
     ),
-    Observed("state_dir_free_bytes", "Bytes free on the disk of state_dir.", _free_bytes),
+    Gauge("state_dir_free_bytes", "Bytes free on the disk of state_dir.", _free_bytes),
 )

@@ -14,7 +14,7 @@ from sightings import NOON, RULE, sighting
 from worker_process import wait_for
 
 from streams.backtest.reading.process_pool import WorkerLostError, gather
-from streams.backtest.reading.read_stats import Flaw, Place, Tally
+from streams.backtest.reading.read_stats import Flaw, Location, Tally
 from streams.backtest.reading.reader import ReadSettings
 from streams.backtest.reading.tasks import Part
 from streams.pipeline import ExtractSettings
@@ -35,7 +35,7 @@ class Numbers:
         assert read_settings.rule.id == RULE.id
         for number in self.numbers:
             tally = Tally(messages=1)
-            tally.reject(Flaw(Place(f"file {number:03}"), "malformed", "x"))
+            tally.reject(Flaw(Location(f"file {number:03}"), "malformed", "x"))
             yield Part(tally, [sighting(NOON + number)])
 
 

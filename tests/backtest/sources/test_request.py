@@ -40,10 +40,10 @@ def test_times_and_offsets_are_read() -> None:
         (("a",), "", {}, "--topic ''"),
     ],
 )
-def test_wrong_usage_is_named(places: tuple[str, ...], topic: str | None, options: dict[str, Any], named: str) -> None:
+def test_wrong_usage_is_named(paths: tuple[str, ...], topic: str | None, options: dict[str, Any], named: str) -> None:
     """What cannot be is refused before anything is read, in words that name it."""
     with pytest.raises(UsageError) as refused:
-        wanted(places, topic, **options)
+        wanted(paths, topic, **options)
     assert named in str(refused.value)
 
 

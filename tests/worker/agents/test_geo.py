@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 NOWHERE = {"country": None, "city": None, "location": None, "asn": None, "organization": None}
 
 
-def read(*paths: Path) -> geo.Places:
+def read(*paths: Path) -> geo.GeoLookup:
     """The places of these databases, as the worker's thread has just looked at them."""
-    places = geo.Places(paths)
+    places = geo.GeoLookup(paths)
     places.refresh()
     return places
 
 
-def refreshed(places: geo.Places, address: str = "203.0.113.7") -> dict[str, Any] | None:
+def refreshed(places: geo.GeoLookup, address: str = "203.0.113.7") -> dict[str, Any] | None:
     """What is known of an address when the thread has looked again."""
     places.refresh()
     return places.look_up(address)
@@ -136,7 +136,7 @@ def test_a_file_cut_under_the_reader_does_no_harm(city: Path) -> None:
 def test_a_missing_file_is_logged_once_and_read_when_it_comes(tmp_path: Path) -> None:
     """A5: a database that is not there costs the place, and one line in the log; once there, it is used."""
     path = tmp_path / "late.mmdb"
-    places = geo.Places([path])
+    places = geo.GeoLookup([path])
     with capture_logs() as logged:
         assert [refreshed(places) for _ in range(3)] == [None] * 3
     assert [entry["event"] for entry in logged] == ["geoip.unreadable"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
 
-from streams.worker.agents.sender import SLICE_BYTES, Outbox, Outgoing, SendError
+from streams.worker.agents.sender import SLICE_BYTES, Outgoing, Sender, SendError
 from streams.worker.monitoring.counters import Metrics
 
 
@@ -34,7 +34,7 @@ class Producer:
 def send(topics: list[str], **failures: Exception) -> list[Any]:
     """Send a record to each topic."""
     app = SimpleNamespace(producer=Producer(failures), metrics=Metrics())
-    return asyncio.run(Outbox(app).send_all([Outgoing(topic, None, b"") for topic in topics]))
+    return asyncio.run(Sender(app).send_all([Outgoing(topic, None, b"") for topic in topics]))
 
 
 def test_answers_in_order() -> None:
@@ -77,5 +77,5 @@ def test_large_records_are_sent_slice_by_slice() -> None:
 
     half = bytes(SLICE_BYTES // 2)
     app = SimpleNamespace(producer=Slow({}), metrics=Metrics())
-    assert asyncio.run(Outbox(app).send_all([Outgoing("t", None, half) for _ in range(5)])) == [0, 1, 2, 3, 4]
+    assert asyncio.run(Sender(app).send_all([Outgoing("t", None, half) for _ in range(5)])) == [0, 1, 2, 3, 4]
     assert open_at_once == [1, 2, 1, 2, 1]

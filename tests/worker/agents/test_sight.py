@@ -40,7 +40,7 @@ def handle(values: Sequence[bytes]) -> list[list[str]]:
         extract_settings=options.extract_settings(),
         topic_names=topic_names(options),
         metrics=Metrics(),
-        outbox=SimpleNamespace(send_all=send_all),
+        sender=SimpleNamespace(send_all=send_all),
         skips=SimpleNamespace(has=lambda *_place: False),
     )
     events = [

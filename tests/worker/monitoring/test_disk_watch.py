@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from structlog.testing import capture_logs
 
 from streams.worker.monitoring.disk_watch import DiskWatch
-from streams.worker.monitoring.gauges import OBSERVED
+from streams.worker.monitoring.gauges import GAUGES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pytest
 
 
-class Places:
+class GeoLookup:
     """Places whose files are read again; remembers in which thread."""
 
     def __init__(self) -> None:
@@ -39,15 +39,15 @@ def store(path: Path, sizes: list[int]) -> Any:
 
 def samples(app: Any, name: str) -> dict[tuple[str, ...], float]:
     """The values of a metric that is read when asked."""
-    (observed,) = [observed for observed in OBSERVED if observed.name == name]
-    return dict(observed.read(app))
+    (gauge,) = [gauge for gauge in GAUGES if gauge.name == name]
+    return dict(gauge.read(app))
 
 
 def test_files_are_looked_at_in_a_thread_and_shown_from_memory(tmp_path: Path) -> None:
     """Asked for metrics, the event loop reads no disk: sizes are those of the last look, none before it."""
     own, standby = store(tmp_path / "0", [5, 7]), store(tmp_path / "1", [1])
     gone = tmp_path / "gone"
-    places = Places()
+    places = GeoLookup()
     watch = DiskWatch(tmp_path, lambda: [own.path(), standby.path(), str(gone)], places)
     app = SimpleNamespace(
         disk_watch=watch, baseline=SimpleNamespace(stores=lambda: [(0, True, own), (1, False, standby)])
@@ -63,7 +63,7 @@ def test_files_are_looked_at_in_a_thread_and_shown_from_memory(tmp_path: Path) -
 
 def test_a_look_that_fails_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that does not answer is one line in the log: a number for operators is no reason to stop detection."""
-    places = Places()
+    places = GeoLookup()
     monkeypatch.setattr(places, "refresh", (tmp_path / "missing").read_bytes)
     with capture_logs() as logged:
         asyncio.run(DiskWatch(tmp_path, list, places).look())
