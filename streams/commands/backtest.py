@@ -18,7 +18,7 @@ from streams.backtest.results.json_lines import AlertLines, check_apart, opened,
 from streams.backtest.results.used_options import options_used, settings_used
 from streams.backtest.run import ReplaySettings, replay
 from streams.backtest.sources import choose
-from streams.backtest.sources.request import UsageError, Wanted, wanted
+from streams.backtest.sources.request import ReplayRequest, UsageError, replay_request
 from streams.commands.terminal import replay_options as options  # noqa: TC001  typer reads it
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.commands.terminal.replay_options import cores, say
@@ -88,7 +88,7 @@ def backtest(  # noqa: PLR0913  one for each option
         "exceptions": exceptions,
         "rule": rule,
     }
-    want = wanted(
+    request = replay_request(
         tuple(paths or ()),
         topic,
         start=start,
@@ -104,7 +104,7 @@ def backtest(  # noqa: PLR0913  one for each option
     configured = settings.load(config, **chosen)
     if topic is None and configured.clock == "record":
         raise UsageError("clock = record needs --topic: files have no Kafka timestamps")
-    tally, differences = _run(want, configured, Results(output, report, compare), processes or cores())
+    tally, differences = _run(request, configured, Results(output, report, compare), processes or cores())
     if tally.failures or differences or (tally.truncated and not allow_truncated):
         raise typer.Exit(1)
 
@@ -124,7 +124,9 @@ class Results:
     compare: str | None
 
 
-def _run(want: Wanted, configured: Settings, results: Results, processes: int) -> tuple[Tally, list[Difference]]:
+def _run(
+    request: ReplayRequest, configured: Settings, results: Results, processes: int
+) -> tuple[Tally, list[Difference]]:
     """Replay, write everything and say everything. Returns what was read, and what differs from the live run."""
     rule = configured.load_rule()
     decision_settings = configured.decision_settings(rule)
@@ -133,7 +135,7 @@ def _run(want: Wanted, configured: Settings, results: Results, processes: int) -
         if results.output is not None:
             stream = stack.enter_context(opened("--output", results.output))
         page = None if results.report is None else stack.enter_context(opened("--report", results.report))
-        source = choose.choose(want, configured, processes)
+        source = choose.choose(request, configured, processes)
         comparison = _comparison(results.compare, configured, rule, decision_settings)
         report = None if page is None else _empty_report()
         lines = AlertLines(stream, str(results.output or "standard output"))
@@ -141,13 +143,13 @@ def _run(want: Wanted, configured: Settings, results: Results, processes: int) -
         listeners += [report] if report is not None else []
         listeners += [comparison] if comparison is not None else []
         how = ReplaySettings(
-            choose.read_settings(want, source, rule, configured.extract_settings()), decision_settings, processes
+            choose.read_settings(request, source, rule, configured.extract_settings()), decision_settings, processes
         )
         with progress.shown(source) as bar:
             tally, verdicts = replay(source, how, listeners, bar)
         lines.flush()
         if page is not None and report is not None:
-            used = (*options_used(want), *settings_used(configured, decision_settings))
+            used = (*options_used(request), *settings_used(configured, decision_settings))
             with writing(str(results.report)):
                 page.write(report.page(rule, tally, verdicts, used).encode())
                 page.flush()
@@ -155,7 +157,7 @@ def _run(want: Wanted, configured: Settings, results: Results, processes: int) -
         say(line)
     if comparison is None:
         return tally, []
-    differences = comparison.differences(comparison.replayed_span(want))
+    differences = comparison.differences(comparison.replayed_span(request))
     for line in comparison_lines(str(results.compare), comparison, differences):
         say(line)
     return tally, differences

@@ -114,21 +114,21 @@ def _secrets(configured: Settings) -> Iterator[Row]:
 
 
 def _disk(configured: Settings) -> Iterator[Row]:
-    wanted = configured.state_dir.absolute()
+    request = configured.state_dir.absolute()
     # Not `Path.exists`, which raises where a directory above is not this user's to look into.
-    there = next(path for path in (wanted, *wanted.parents) if os.path.exists(path))  # noqa: PTH110  see above
+    there = next(path for path in (request, *request.parents) if os.path.exists(path))  # noqa: PTH110  see above
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         yield Row(
-            "wrong", f"state_dir: {_made(there, wanted)}: this user may not write there; chown it or set state_dir"
+            "wrong", f"state_dir: {_made(there, request)}: this user may not write there; chown it or set state_dir"
         )
         return
     free = shutil.disk_usage(there).free
-    words = f"state_dir: {_made(there, wanted)}: {free / (1 << 30):.1f} GiB free"
+    words = f"state_dir: {_made(there, request)}: {free / (1 << 30):.1f} GiB free"
     yield Row("ok", words) if free >= _FREE_BYTES else Row("wrong", f"{words}; a worker wants 1 GiB: make room")
 
 
-def _made(there: Path, wanted: Path) -> str:
-    return str(wanted) if there == wanted else f"{wanted} (to be made in {there})"
+def _made(there: Path, request: Path) -> str:
+    return str(request) if there == request else f"{request} (to be made in {there})"
 
 
 def _brokers(configured: Settings) -> Iterator[Row]:

@@ -58,8 +58,8 @@ def load(name: str) -> Any:
     return get_command(alone)
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001  what typer calls
-    if wanted:
+def _version(request: bool) -> None:  # noqa: FBT001  what typer calls
+    if request:
         typer.echo(f"rootwatch {__version__}")
         raise typer.Exit
 

@@ -83,7 +83,7 @@ def state(
 def _read(configured: Settings, principal: str) -> Remembered:
     """The principal's entries: of each key the latest value, without those that were deleted."""
     topic = topic_names(configured).changelog
-    wanted = (codec.pair_prefix(principal), codec.bucket_prefix(principal))
+    request = (codec.pair_prefix(principal), codec.bucket_prefix(principal))
     latest: dict[bytes, bytes] = {}
     with Connection(configured) as connection:
         partitions = connection.partitions(topic)
@@ -92,7 +92,7 @@ def _read(configured: Settings, principal: str) -> Remembered:
         partition = (murmur2(principal.encode()) & 0x7FFFFFFF) % len(partitions)
         for message in connection.read_to_end(topic, [partition]):
             key, value = message.key() or b"", message.value()
-            if not key.startswith(wanted):
+            if not key.startswith(request):
                 continue
             if value is None:
                 latest.pop(key, None)

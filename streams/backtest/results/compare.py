@@ -22,7 +22,7 @@ from streams.wire.timestamps import to_iso8601
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from streams.backtest.sources.request import Wanted
+    from streams.backtest.sources.request import ReplayRequest
     from streams.extraction.sighting import Sighting
     from streams.pipeline import Decision, DecisionSettings
 
@@ -113,9 +113,9 @@ class Comparison:
         if key in self._undecided:
             self._decided.setdefault(key, (decision.outcome, decision.exception or 0))
 
-    def replayed_span(self, wanted: Wanted) -> Span:
+    def replayed_span(self, request: ReplayRequest) -> Span:
         """The span of event time that was replayed, for ``differences``."""
-        given = wanted.span if wanted.topic is None else Span()
+        given = request.span if request.topic is None else Span()
         if not self._times:
             return given if None not in (given.start, given.end) else Span(0, 0)
         first, last = min(self._times), max(self._times)

@@ -10,24 +10,24 @@ from streams.wire.timestamps import to_iso8601
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.backtest.sources.request import Wanted
+    from streams.backtest.sources.request import ReplayRequest
     from streams.pipeline import DecisionSettings
     from streams.settings import Settings
 
 
-def options_used(wanted: Wanted) -> Iterator[tuple[str, str]]:
+def options_used(request: ReplayRequest) -> Iterator[tuple[str, str]]:
     """Where the past was read from; options not given are left out."""
-    if wanted.topic is None:
-        yield "files", ", ".join(wanted.paths)
+    if request.topic is None:
+        yield "files", ", ".join(request.paths)
     else:
-        yield "topic", wanted.topic
-    for name, time in (("from", wanted.span.start), ("to", wanted.span.end)):
+        yield "topic", request.topic
+    for name, time in (("from", request.span.start), ("to", request.span.end)):
         if time is not None:
             yield name, to_iso8601(time)
-    for name, offsets in (("from_offset", wanted.from_offsets), ("to_offset", wanted.to_offsets)):
+    for name, offsets in (("from_offset", request.from_offsets), ("to_offset", request.to_offsets)):
         if offsets:
             yield name, ",".join(f"{partition}:{offset}" for partition, offset in sorted(offsets.items()))
-    if wanted.thorough:
+    if request.thorough:
         yield "thorough", "every message parsed"
 
 

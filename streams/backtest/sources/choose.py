@@ -11,39 +11,39 @@ from streams.backtest.sources import archive, files
 
 if TYPE_CHECKING:
     from streams.backtest.reading.tasks import Task
-    from streams.backtest.sources.request import Wanted
+    from streams.backtest.sources.request import ReplayRequest
     from streams.backtest.sources.span import Span
     from streams.pipeline import ExtractSettings
     from streams.rules.rule import Rule
     from streams.settings import Settings
 
 
-def choose(wanted: Wanted, settings: Settings, processes: int) -> Input:
+def choose(request: ReplayRequest, settings: Settings, processes: int) -> Input:
     """What is to be read, in tasks for at most so many processes.
 
     Raises:
         UsageError: something that does not exist is asked for.
         SourceError: the source cannot be reached or refuses.
     """
-    if wanted.topic is None:
-        return _files(wanted)
+    if request.topic is None:
+        return _files(request)
     from streams.backtest.sources.topic import topic_input  # noqa: PLC0415  files need no Kafka client, which is slow to import
 
-    return topic_input(wanted, settings, processes)
+    return topic_input(request, settings, processes)
 
 
-def read_settings(wanted: Wanted, source: Input, rule: Rule, extract_settings: ExtractSettings) -> ReadSettings:
+def read_settings(request: ReplayRequest, source: Input, rule: Rule, extract_settings: ExtractSettings) -> ReadSettings:
     """How the input is to be read: thoroughly if that is wanted, or if it is small."""
-    return ReadSettings(rule, extract_settings, wanted.span, thorough=wanted.thorough or source.is_small)
+    return ReadSettings(rule, extract_settings, request.span, thorough=request.thorough or source.is_small)
 
 
-def _files(wanted: Wanted) -> Input:
+def _files(request: ReplayRequest) -> Input:
     """The files and objects at the wanted places."""
-    addresses = sorted({place for place in wanted.paths if place.startswith(archive.S3)})
-    paths = [place for place in wanted.paths if not place.startswith(archive.S3)]
+    addresses = sorted({place for place in request.paths if place.startswith(archive.S3)})
+    paths = [place for place in request.paths if not place.startswith(archive.S3)]
     with progress.listing() as watch:
-        listing = archive.find(paths, wanted.span, wanted.apart, watch)
-        objects = _objects(addresses, wanted.span, listing, watch)
+        listing = archive.find(paths, request.span, request.apart, watch)
+        objects = _objects(addresses, request.span, listing, watch)
     tasks: list[Task] = [files.FileTask(group) for group in files.groups(listing.files)]
     total = sum(found.size for found in listing.files)
     if objects:

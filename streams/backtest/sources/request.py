@@ -24,7 +24,7 @@ class SourceError(OperatorError):
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ReplayRequest:
     """What to replay.
 
     Attributes:
@@ -46,7 +46,7 @@ class Wanted:
     thorough: bool = False
 
 
-def wanted(  # noqa: PLR0913  one for each option of the command line
+def replay_request(  # noqa: PLR0913  one for each option of the command line
     paths: tuple[str, ...],
     topic: str | None,
     *,
@@ -56,7 +56,7 @@ def wanted(  # noqa: PLR0913  one for each option of the command line
     to_offset: str | None = None,
     apart: tuple[Path, ...] = (),
     thorough: bool = False,
-) -> Wanted:
+) -> ReplayRequest:
     """Check and read the options that choose the source.
 
     Raises:
@@ -75,7 +75,7 @@ def wanted(  # noqa: PLR0913  one for each option of the command line
     span = Span(_time("--from", start), _time("--to", end))
     if span.start is not None and span.end is not None and span.start >= span.end:
         raise UsageError(f"--from {start} is not before --to {end}; --from is inclusive and --to exclusive")
-    return Wanted(
+    return ReplayRequest(
         paths,
         topic,
         span,

@@ -26,7 +26,7 @@ from streams.kafka.reader import Connection
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.backtest.sources.request import Wanted
+    from streams.backtest.sources.request import ReplayRequest
     from streams.settings import Settings
 
 SMALL_TOPIC = 10_000
@@ -46,29 +46,29 @@ class _Range:
     start: int = 0
 
 
-def topic_input(wanted: Wanted, settings: Settings, processes: int) -> Input:
+def topic_input(request: ReplayRequest, settings: Settings, processes: int) -> Input:
     """The wanted part of a topic, in at most ``processes`` tasks.
 
     Raises:
         UsageError: a partition or an offset that does not exist is asked for.
         SourceError: the cluster cannot be reached or refuses, or there is no such topic.
     """
-    topic = wanted.topic or ""
+    topic = request.topic or ""
     with Connection(settings, uncommitted=True) as connection:
         ranges = _ranges(connection, topic)
-        _check_partitions(wanted, ranges)
-        _place_starts(connection, wanted, ranges)
-        _place_ends(wanted, ranges)
-    truncated = list(_deleted(wanted, ranges))
+        _check_partitions(request, ranges)
+        _place_starts(connection, request, ranges)
+        _place_ends(request, ranges)
+    truncated = list(_deleted(request, ranges))
     with Connection(settings) as connection:
         truncated += _stop_before_open_transactions(connection, topic, ranges)
     slices = [Slice(r.partition, r.start, r.end) for r in ranges if r.start < r.end]
     total = sum(piece.end - piece.start for piece in slices)
     is_small = total <= SMALL_TOPIC
     pieces = cut(slices, 1 if is_small else processes)
-    oldest = {r.partition: r.oldest for r in ranges} if wanted.span.start is not None else {}
+    oldest = {r.partition: r.oldest for r in ranges} if request.span.start is not None else {}
     return Input(
-        [TopicTask(settings, topic, piece, wanted.span, oldest) for piece in pieces],
+        [TopicTask(settings, topic, piece, request.span, oldest) for piece in pieces],
         total,
         "records",
         is_small=is_small,
@@ -103,36 +103,36 @@ def _ranges(connection: Connection, topic: str) -> list[_Range]:
     return ranges
 
 
-def _check_partitions(wanted: Wanted, ranges: list[_Range]) -> None:
+def _check_partitions(request: ReplayRequest, ranges: list[_Range]) -> None:
     there = {r.partition for r in ranges}
-    for option, offsets in (("--from-offset", wanted.from_offsets), ("--to-offset", wanted.to_offsets)):
+    for option, offsets in (("--from-offset", request.from_offsets), ("--to-offset", request.to_offsets)):
         for partition in offsets.keys() - there:
             raise UsageError(
-                f"{option} {partition}:{offsets[partition]}: topic {wanted.topic} has no partition {partition}; "
+                f"{option} {partition}:{offsets[partition]}: topic {request.topic} has no partition {partition}; "
                 f"it has {min(there)} to {max(there)}"
             )
 
 
-def _place_starts(connection: Connection, wanted: Wanted, ranges: list[_Range]) -> None:
-    starts = dict(wanted.from_offsets)
-    if wanted.span.start is not None:
-        starts = _offsets_at(connection, wanted, ranges, wanted.span.start)
+def _place_starts(connection: Connection, request: ReplayRequest, ranges: list[_Range]) -> None:
+    starts = dict(request.from_offsets)
+    if request.span.start is not None:
+        starts = _offsets_at(connection, request, ranges, request.span.start)
     for r in ranges:
         start = starts.get(r.partition, r.oldest)
         if start > r.end:
-            raise _out_of_range("--from-offset", wanted.topic, r, start)
+            raise _out_of_range("--from-offset", request.topic, r, start)
         r.start = max(start, r.oldest)
 
 
-def _offsets_at(connection: Connection, wanted: Wanted, ranges: list[_Range], time: int) -> dict[int, int]:
+def _offsets_at(connection: Connection, request: ReplayRequest, ranges: list[_Range], time: int) -> dict[int, int]:
     """By partition, the first offset whose timestamp is at or after ``time``; the end where there is none.
 
     A partition in which no record has a Kafka timestamp is read whole: its records' event times decide.
     """
     since = max(0, time)  # Kafka takes what is below zero for "the end" and the like
-    offsets = _first_at_or_after(connection, wanted, ranges, since)
+    offsets = _first_at_or_after(connection, request, ranges, since)
     found_none = [r for r in ranges if r.oldest < r.end and offsets[r.partition] is None]
-    has_times = _first_at_or_after(connection, wanted, found_none, 0) if found_none else {}
+    has_times = _first_at_or_after(connection, request, found_none, 0) if found_none else {}
     starts: dict[int, int] = {}
     for r in ranges:
         offset = offsets[r.partition]
@@ -144,18 +144,18 @@ def _offsets_at(connection: Connection, wanted: Wanted, ranges: list[_Range], ti
 
 
 def _first_at_or_after(
-    connection: Connection, wanted: Wanted, ranges: list[_Range], time: int
+    connection: Connection, request: ReplayRequest, ranges: list[_Range], time: int
 ) -> dict[int, int | None]:
     """By partition, the first offset whose timestamp is at or after ``time`` (milliseconds); ``None`` without any."""
-    places = [TopicPartition(wanted.topic, r.partition, time) for r in ranges]
+    places = [TopicPartition(request.topic, r.partition, time) for r in ranges]
     found = connection.ask(
-        f"topic {wanted.topic}, offsets by time",
+        f"topic {request.topic}, offsets by time",
         lambda timeout: connection.consumer.offsets_for_times(places, timeout),
     )
     offsets: dict[int, int | None] = {}
     for place in found:
         if place.error is not None:
-            raise SourceError(f"topic {wanted.topic}, partition {place.partition}: {place.error.str()}")
+            raise SourceError(f"topic {request.topic}, partition {place.partition}: {place.error.str()}")
         offsets[place.partition] = place.offset if place.offset >= 0 else None
     return offsets
 
@@ -164,12 +164,12 @@ def _out_of_range(option: str, topic: str | None, r: _Range, offset: int) -> Usa
     return UsageError(f"{option} {r.partition}:{offset}: out of range: {topic}[{r.partition}] ends at offset {r.end}")
 
 
-def _place_ends(wanted: Wanted, ranges: list[_Range]) -> None:
+def _place_ends(request: ReplayRequest, ranges: list[_Range]) -> None:
     for r in ranges:
-        end = wanted.to_offsets.get(r.partition, r.end)
+        end = request.to_offsets.get(r.partition, r.end)
         if end > r.end:
-            raise _out_of_range("--to-offset", wanted.topic, r, end)
-        start = wanted.from_offsets.get(r.partition, 0)
+            raise _out_of_range("--to-offset", request.topic, r, end)
+        start = request.from_offsets.get(r.partition, 0)
         if start > end:
             raise UsageError(f"--from-offset {r.partition}:{start} is after --to-offset {r.partition}:{end}")
         r.end = end
@@ -192,12 +192,12 @@ def _stop_before_open_transactions(connection: Connection, topic: str, ranges: l
             r.end = first
 
 
-def _deleted(wanted: Wanted, ranges: list[_Range]) -> Iterator[str]:
+def _deleted(request: ReplayRequest, ranges: list[_Range]) -> Iterator[str]:
     """Which of the offsets that were asked for are no more, in words; a start that is not named is what there is."""
     for r in ranges:
-        is_all_gone = r.partition in wanted.to_offsets and r.end <= r.oldest
-        start = wanted.from_offsets.get(r.partition, 0 if is_all_gone else r.oldest)
+        is_all_gone = r.partition in request.to_offsets and r.end <= r.oldest
+        start = request.from_offsets.get(r.partition, 0 if is_all_gone else r.oldest)
         gone = min(r.oldest, r.end)
         if start < gone:
             rest = "none of them is left" if is_all_gone else f"reading from {r.oldest} instead"
-            yield f"{wanted.topic}[{r.partition}]: offsets {start} to {gone - 1} are already deleted; {rest}"
+            yield f"{request.topic}[{r.partition}]: offsets {start} to {gone - 1} are already deleted; {rest}"

@@ -12,7 +12,7 @@ from sightings import ALICE, BOB, DAY, DECIDING, MINUTE, NOON, OTHER_ACCOUNT, RU
 
 from streams.backtest.evaluation import evaluate
 from streams.backtest.results.compare import Comparison, lines
-from streams.backtest.sources.request import Wanted
+from streams.backtest.sources.request import ReplayRequest
 from streams.backtest.sources.span import Span
 from streams.detection.exception import ExceptionEntry
 
@@ -46,7 +46,7 @@ def compared(
     comparison = Comparison(*live(arrived, live_settings), settings)
     for seen, decision in evaluate(sorted(replayed, key=lambda seen: seen.event.time), RULE, settings):
         comparison.hear(seen, decision)
-    differences = comparison.differences(comparison.replayed_span(Wanted(("files",))))
+    differences = comparison.differences(comparison.replayed_span(ReplayRequest(("files",))))
     return [(difference.side, difference.alert.event_id, difference.why) for difference in differences]
 
 
@@ -150,11 +150,11 @@ def test_span_is_that_of_the_options_or_of_the_sightings() -> None:
     for time in (7, 5, 9, 6):  # as under clock = "record", which these do not ascend by
         seen = sighting(time)
         heard.hear(seen, History().decide(seen))
-    assert heard.replayed_span(Wanted(("f",))) == Span(5, 10)
-    assert heard.replayed_span(Wanted(("f",), None, Span(1, None))) == Span(1, 10)
-    assert heard.replayed_span(Wanted((), "t", Span(1, 20))) == Span(5, 10)
-    assert empty.replayed_span(Wanted(("f",), None, Span(1, 20))) == Span(1, 20)
-    assert 0 not in empty.replayed_span(Wanted(("f",)))
+    assert heard.replayed_span(ReplayRequest(("f",))) == Span(5, 10)
+    assert heard.replayed_span(ReplayRequest(("f",), None, Span(1, None))) == Span(1, 10)
+    assert heard.replayed_span(ReplayRequest((), "t", Span(1, 20))) == Span(5, 10)
+    assert empty.replayed_span(ReplayRequest(("f",), None, Span(1, 20))) == Span(1, 20)
+    assert 0 not in empty.replayed_span(ReplayRequest(("f",)))
 
 
 def test_lines_tell_counts_and_each_difference() -> None:

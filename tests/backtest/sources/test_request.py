@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from streams.backtest.sources.request import UsageError, wanted
+from streams.backtest.sources.request import UsageError, replay_request
 from streams.backtest.sources.span import Span
 
 
 def test_times_and_offsets_are_read() -> None:
     """Times are RFC 3339 with an offset, or a date in UTC; offsets are partition:offset pairs."""
-    got = wanted((), "t", start="2026-01-01", to_offset="0:5, 12:0")
+    got = replay_request((), "t", start="2026-01-01", to_offset="0:5, 12:0")
     assert got.span == Span(1_767_225_600_000, None)
     assert got.to_offsets == {0: 5, 12: 0}
-    assert wanted(("a",), None, end="2026-01-01T01:00:00.5+01:00").span == Span(None, 1_767_225_600_500)
+    assert replay_request(("a",), None, end="2026-01-01T01:00:00.5+01:00").span == Span(None, 1_767_225_600_500)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ def test_times_and_offsets_are_read() -> None:
 def test_wrong_usage_is_named(paths: tuple[str, ...], topic: str | None, options: dict[str, Any], named: str) -> None:
     """What cannot be is refused before anything is read, in words that name it."""
     with pytest.raises(UsageError) as refused:
-        wanted(paths, topic, **options)
+        replay_request(paths, topic, **options)
     assert named in str(refused.value)
 
 
