@@ -1,4 +1,4 @@
-"""A replay from end to end: read the input in parts, put its sightings in order, decide, and tell the listeners."""
+"""A replay from end to end: read the input in chunks, put its sightings in order, decide, and tell the listeners."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from streams.backtest.evaluation import Verdicts, evaluate
 from streams.backtest.order import Sorter, order_key
 from streams.backtest.reading.process_pool import WorkerLostError, gather
-from streams.backtest.reading.read_stats import Tally
+from streams.backtest.reading.read_stats import ReadStats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from streams.backtest.reading.reader import ReadSettings
-    from streams.backtest.reading.tasks import Part, Task
+    from streams.backtest.reading.tasks import Chunk, Task
     from streams.extraction.sighting import Sighting
     from streams.pipeline import Decision, DecisionSettings
 
@@ -61,32 +61,32 @@ class Listener(Protocol):
 class Progress(Protocol):
     """Hears how far reading has come, and then what is done with what was read."""
 
-    def advance(self, tally: Tally) -> None:
-        """Take note of what one more part counted."""
+    def advance(self, stats: ReadStats) -> None:
+        """Take note of what one more chunk counted."""
 
     def handle(self, what: str, sightings: Iterable[Sighting], total: int, /) -> Iterator[Sighting]:
         """Pass sightings on, ``total`` of them, and take note of how many were taken; ``what`` says for what."""
 
 
 def read(
-    source: Input, read_settings: ReadSettings, processes: int, tally: Tally, progress: Progress
-) -> Iterator[Part]:
-    """Read the input in parts, adding up the counts; a lost process is a failure in the tally, not an exception."""
-    tally.failures.extend(source.failures)
-    tally.truncated.extend(source.truncated)
-    tally.warnings.extend(source.warnings)
+    source: Input, read_settings: ReadSettings, processes: int, stats: ReadStats, progress: Progress
+) -> Iterator[Chunk]:
+    """Read the input in chunks and add up the counts; a lost process is a failure in the stats, not an exception."""
+    stats.failures.extend(source.failures)
+    stats.truncated.extend(source.truncated)
+    stats.warnings.extend(source.warnings)
     try:
-        for part in gather(source.tasks, read_settings, 1 if source.is_small else processes):
-            tally.add(part.tally)
-            progress.advance(part.tally)
-            yield part
+        for chunk in gather(source.tasks, read_settings, 1 if source.is_small else processes):
+            stats.add(chunk.stats)
+            progress.advance(chunk.stats)
+            yield chunk
     except WorkerLostError as error:
-        tally.failures.append(("input", f"{error}; what it had not yet handed over is missing"))
+        stats.failures.append(("input", f"{error}; what it had not yet handed over is missing"))
 
 
 def replay(
     source: Input, how: ReplaySettings, listeners: Sequence[Listener], progress: Progress
-) -> tuple[Tally, Verdicts]:
+) -> tuple[ReadStats, Verdicts]:
     """Replay the input; the same sightings give the same decisions in the same order, however the input is cut.
 
     Args:
@@ -98,13 +98,13 @@ def replay(
     Raises:
         OutputError: temporary files cannot be written, or a listener cannot write.
     """
-    tally, verdicts = Tally(), Verdicts()
+    stats, verdicts = ReadStats(), Verdicts()
     with Sorter(lambda sighting: order_key(sighting, how.decision_settings.clock)) as sorter:
-        for part in read(source, how.read_settings, how.processes, tally, progress):
-            sorter.add(part.sightings)
-        ordered = progress.handle("deciding", sorter.sorted(), tally.sightings)
+        for chunk in read(source, how.read_settings, how.processes, stats, progress):
+            sorter.add(chunk.sightings)
+        ordered = progress.handle("deciding", sorter.sorted(), stats.sightings)
         for sighting, decision in evaluate(ordered, how.read_settings.rule, how.decision_settings):
             verdicts.count(sighting, decision)
             for listener in listeners:
                 listener.hear(sighting, decision)
-    return tally, verdicts
+    return stats, verdicts

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from streams.backtest.order import Sorter, order_key
-from streams.backtest.reading.read_stats import Flaw, Location, Tally
+from streams.backtest.reading.read_stats import Location, ReadStats, Rejection
 from streams.backtest.run import read
 from streams.backtest.sources.request import SourceError
 from streams.kafka.reader import PATIENCE, Connection, log
@@ -48,7 +48,7 @@ class WarmUpSettings:
     topic: str
 
 
-def seed(source: Input, how: WarmUpSettings, progress: Progress) -> tuple[Tally, int]:
+def seed(source: Input, how: WarmUpSettings, progress: Progress) -> tuple[ReadStats, int]:
     """Read the input and send its sightings. Returns what was counted, and how many were acknowledged.
 
     Raises:
@@ -58,17 +58,17 @@ def seed(source: Input, how: WarmUpSettings, progress: Progress) -> tuple[Tally,
     with Connection(settings) as connection:
         if not connection.partitions(topic):
             raise SourceError(f"topic {topic}: there is no such topic; `rootwatch topics apply` makes it")
-    tally = Tally()
+    stats = ReadStats()
     with Sorter(lambda sighting: order_key(sighting, settings.clock)) as sorter:
-        for part in read(source, how.read_settings, how.processes, tally, progress):
-            sorter.add(part.sightings)
+        for chunk in read(source, how.read_settings, how.processes, stats, progress):
+            sorter.add(chunk.sightings)
         sender = _Sender(settings, topic)
-        for sighting in progress.handle("seeding", sorter.sorted(), tally.sightings):
-            sender.send(sighting, tally)
+        for sighting in progress.handle("seeding", sorter.sorted(), stats.sightings):
+            sender.send(sighting, stats)
         sender.finish()
     if sender.failed:
-        tally.failures.append((f"topic {topic}", f"{sender.failed:,} sightings not acknowledged: {sender.last_error}"))
-    return tally, sender.acknowledged
+        stats.failures.append((f"topic {topic}", f"{sender.failed:,} sightings not acknowledged: {sender.last_error}"))
+    return stats, sender.acknowledged
 
 
 class _Sender:
@@ -82,7 +82,7 @@ class _Sender:
         self.failed = 0
         self.last_error: KafkaError | None = None
 
-    def send(self, sighting: Sighting, tally: Tally) -> None:
+    def send(self, sighting: Sighting, stats: ReadStats) -> None:
         value = codec.encode(replace(sighting, teaching=True))
         while True:
             try:
@@ -91,8 +91,10 @@ class _Sender:
                 self._serve(self._producer.poll, 0.1)
                 continue
             except KafkaException as error:
-                place = Location("sightings", self._sent)
-                tally.reject(Flaw(place, "too-large", f"sighting of event {sighting.event.id}: {error.args[0].str()}"))
+                location = Location("sightings", self._sent)
+                stats.reject(
+                    Rejection(location, "too-large", f"sighting of event {sighting.event.id}: {error.args[0].str()}")
+                )
             break
         self._sent += 1
         if self._sent % _POLL_EVERY == 0:

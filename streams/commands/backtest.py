@@ -24,7 +24,7 @@ from streams.commands.terminal.options import Config  # noqa: TC001  typer reads
 from streams.commands.terminal.replay_options import cores, say
 
 if TYPE_CHECKING:
-    from streams.backtest.reading.read_stats import Tally
+    from streams.backtest.reading.read_stats import ReadStats
     from streams.backtest.results.compare import Difference
     from streams.backtest.results.report import Report
     from streams.backtest.run import Listener
@@ -104,8 +104,8 @@ def backtest(  # noqa: PLR0913  one for each option
     configured = settings.load(config, **chosen)
     if topic is None and configured.clock == "record":
         raise UsageError("clock = record needs --topic: files have no Kafka timestamps")
-    tally, differences = _run(request, configured, Results(output, report, compare), processes or cores())
-    if tally.failures or differences or (tally.truncated and not allow_truncated):
+    stats, differences = _run(request, configured, Results(output, report, compare), processes or cores())
+    if stats.failures or differences or (stats.truncated and not allow_truncated):
         raise typer.Exit(1)
 
 
@@ -126,7 +126,7 @@ class Results:
 
 def _run(
     request: ReplayRequest, configured: Settings, results: Results, processes: int
-) -> tuple[Tally, list[Difference]]:
+) -> tuple[ReadStats, list[Difference]]:
     """Replay, write everything and say everything. Returns what was read, and what differs from the live run."""
     rule = configured.load_rule()
     decision_settings = configured.decision_settings(rule)
@@ -146,21 +146,21 @@ def _run(
             choose.read_settings(request, source, rule, configured.extract_settings()), decision_settings, processes
         )
         with progress.shown(source) as bar:
-            tally, verdicts = replay(source, how, listeners, bar)
+            stats, verdicts = replay(source, how, listeners, bar)
         lines.flush()
         if page is not None and report is not None:
             used = (*options_used(request), *settings_used(configured, decision_settings))
             with writing(str(results.report)):
-                page.write(report.page(rule, tally, verdicts, used).encode())
+                page.write(report.page(rule, stats, verdicts, used).encode())
                 page.flush()
-    for line in (*summary.reading_lines(tally), *summary.verdict_lines(verdicts, decision_settings)):
+    for line in (*summary.reading_lines(stats), *summary.verdict_lines(verdicts, decision_settings)):
         say(line)
     if comparison is None:
-        return tally, []
+        return stats, []
     differences = comparison.differences(comparison.replayed_span(request))
     for line in comparison_lines(str(results.compare), comparison, differences):
         say(line)
-    return tally, differences
+    return stats, differences
 
 
 def _empty_report() -> Report:

@@ -57,10 +57,10 @@ def warm_up(  # noqa: PLR0913  one for each option
     source = choose.choose(request, configured, processes or cores())
     read_settings = choose.read_settings(request, source, configured.load_rule(), configured.extract_settings())
     with progress.shown(source) as bar:
-        tally, acknowledged = seed(
+        stats, acknowledged = seed(
             source, WarmUpSettings(read_settings, processes or cores(), configured, sightings), bar
         )
-    for line in (*summary.reading_lines(tally), f"seeded       {acknowledged:,} sightings to {sightings}"):
+    for line in (*summary.reading_lines(stats), f"seeded       {acknowledged:,} sightings to {sightings}"):
         say(line)
-    if tally.failures or (tally.truncated and not allow_truncated):
+    if stats.failures or (stats.truncated and not allow_truncated):
         raise typer.Exit(1)

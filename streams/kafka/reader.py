@@ -37,7 +37,7 @@ _PAUSE = 0.1
 
 log = logging.getLogger(__name__)
 log.addHandler(logging.NullHandler())
-log.propagate = False  # what matters of it is raised, or is in a tally
+log.propagate = False  # what matters of it is raised, or is in a stats
 
 
 class Connection:

@@ -283,20 +283,20 @@ def test_offsets_deleted_while_reading_are_named(broker: RunningBroker, names: N
     admin = broker.admin()
     admin.delete_records([TopicPartition(topic, 0, 4)])[TopicPartition(topic, 0)].result(60)
     task = TopicTask(Settings(bootstrap_servers=broker.bootstrap), topic, (Slice(0, 1, 10), Slice(1, 2, 10)))
-    parts = list(task.read(ReadSettings(RULE, ExtractSettings())))
-    found = sorted(int(seen.member_account) for part in parts for seen in part.sightings)
+    chunks = list(task.read(ReadSettings(RULE, ExtractSettings())))
+    found = sorted(int(seen.member_account) for chunk in chunks for seen in chunk.sightings)
     assert found == sorted([*range(10, 21, 2), *range(5, 20, 2)])
-    (told,) = [line for part in parts for line in part.tally.truncated]
+    (told,) = [line for chunk in chunks for line in chunk.stats.truncated]
     assert told == f"{topic}[0]: records were deleted while they were being read; going on from offset 4"
 
 
 def test_broker_that_goes_away_is_a_named_failure(own_broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a broker no longer gives is a failure in the tally, so that what was read so far is still reported."""
+    """What a broker no longer gives is a failure in the stats, so that what was read so far is still reported."""
     monkeypatch.setattr("streams.backtest.sources.topic_task.PATIENCE", 1.0)
     own_broker.kill()
     task = TopicTask(Settings(bootstrap_servers=own_broker.bootstrap), "cloudtrail", (Slice(0, 0, 10),))
     (failure,) = [
-        failure for part in task.read(ReadSettings(RULE, ExtractSettings())) for failure in part.tally.failures
+        failure for chunk in task.read(ReadSettings(RULE, ExtractSettings())) for failure in chunk.stats.failures
     ]
     assert failure[0] == "topic cloudtrail"
     assert "nothing heard for 1 s" in failure[1]

@@ -67,9 +67,9 @@ class Refused:
 
 def replayed() -> int:
     """How many messages a replay reads."""
-    parts = list(TopicTask(SETTINGS, "t", (Slice(0, 0, 2),)).read(ReadSettings(RULE, ExtractSettings())))
-    assert [part.tally.failures for part in parts] == [[] for _ in parts]
-    return sum(part.tally.messages for part in parts)
+    chunks = list(TopicTask(SETTINGS, "t", (Slice(0, 0, 2),)).read(ReadSettings(RULE, ExtractSettings())))
+    assert [chunk.stats.failures for chunk in chunks] == [[] for _ in chunks]
+    return sum(chunk.stats.messages for chunk in chunks)
 
 
 def read_to_the_end() -> int:

@@ -1,4 +1,4 @@
-"""Reads tasks in processes, one a core, and hands their parts to the caller as they come.
+"""Reads tasks in processes, one per core, and hands their chunks to the caller as they come.
 
 Rules:
 - Parts travel through one pipe a process, which holds little: a process that is ahead of the caller waits, so memory
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import ForkContext, ForkProcess, ForkServerContext, ForkServerProcess
 
     from streams.backtest.reading.reader import ReadSettings
-    from streams.backtest.reading.tasks import Part, Task
+    from streams.backtest.reading.tasks import Chunk, Task
 
     _Context = ForkContext | ForkServerContext
 
@@ -42,7 +42,7 @@ class WorkerLostError(Exception):
     """A reading process ended before its work; the message says how."""
 
 
-def gather(tasks: Sequence[Task], read_settings: ReadSettings, processes: int) -> Iterator[Part]:
+def gather(tasks: Sequence[Task], read_settings: ReadSettings, processes: int) -> Iterator[Chunk]:
     """Read all tasks in up to so many processes; in this one if that is one, or if there is but one task.
 
     Raises:
@@ -62,7 +62,7 @@ def gather(tasks: Sequence[Task], read_settings: ReadSettings, processes: int) -
         try:
             for worker in team * _IN_HAND:
                 worker.give(waiting)
-            yield from _parts(team, waiting)
+            yield from _chunks(team, waiting)
         finally:
             for worker in team:
                 worker.end()
@@ -90,14 +90,14 @@ def _context(modules: list[str]) -> _Context:
     return context
 
 
-def _parts(team: list[_Worker], waiting: deque[Task]) -> Iterator[Part]:
+def _chunks(team: list[_Worker], waiting: deque[Task]) -> Iterator[Chunk]:
     busy = {worker.connection: worker for worker in team}
     while busy:
         for ready in wait(list(busy)):
             worker = busy[cast("Connection", ready)]
-            part = worker.receive()
-            if part is not None:
-                yield part
+            chunk = worker.receive()
+            if chunk is not None:
+                yield chunk
                 continue
             worker.give(waiting)
             if not worker.in_hand:
@@ -124,14 +124,14 @@ class _Worker:
             raise self._lost() from error
         self.in_hand += 1
 
-    def receive(self) -> Part | None:
+    def receive(self) -> Chunk | None:
         try:
-            part: Part | None = self.connection.recv()
+            chunk: Chunk | None = self.connection.recv()
         except (EOFError, OSError) as error:
             raise self._lost() from error
-        if part is None:
+        if chunk is None:
             self.in_hand -= 1
-        return part
+        return chunk
 
     def _lost(self) -> WorkerLostError:
         self._process.join()
@@ -144,7 +144,7 @@ class _Worker:
 
 
 def _work(connection: Connection, read_settings: ReadSettings, inherited: list[Connection]) -> None:
-    """A process's life: read a task, send its parts, then ``None``; until the caller hangs up."""
+    """A process's life: read a task, send its chunks, then ``None``; until the caller hangs up."""
     for callers_end in inherited:
         callers_end.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the caller ends its processes
@@ -155,8 +155,8 @@ def _work(connection: Connection, read_settings: ReadSettings, inherited: list[C
         except (EOFError, OSError):
             return
         try:
-            for part in task.read(read_settings):
-                connection.send(part)
+            for chunk in task.read(read_settings):
+                connection.send(chunk)
             connection.send(None)
         except BrokenPipeError:  # the caller is gone
             return

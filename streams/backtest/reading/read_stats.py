@@ -1,4 +1,4 @@
-"""What a replay counted while it read; parts read apart add up to the same, in whatever order."""
+"""What a replay counted while it read; chunks read apart add up to the same, in any order."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class Location:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Flaw:
+class Rejection:
     """One message or element that gave no sighting though it might have: where, which reason, and what is wrong."""
 
-    place: Location
+    location: Location
     reason: str
     error: str
 
 
 @dataclass(slots=True)
-class Tally:
+class ReadStats:
     """The counts of what was read.
 
     Attributes:
@@ -50,7 +50,7 @@ class Tally:
         outside_span: sightings, also incomplete ones, before ``--from`` or from ``--to`` on.
         rejected: how many elements or messages, by reason: ``incomplete``, ``malformed``, ``unknown-shape``,
             ``too-large``.
-        flaws: the first of them by place.
+        rejections: the first of them by location.
         size: bytes read, as stored.
         failures: (path or partition, what is wrong) for what could not be read to its end.
         truncated: which offsets that were asked for are already deleted, and from where reading starts instead; or
@@ -64,35 +64,35 @@ class Tally:
     sightings: int = 0
     outside_span: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
-    flaws: list[Flaw] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
     size: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
     truncated: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def reject(self, flaw: Flaw) -> None:
-        """Count a flaw, and keep it if it is among the first."""
-        self.rejected[flaw.reason] += 1
-        self._keep([flaw])
+    def reject(self, rejection: Rejection) -> None:
+        """Count a rejection, and keep it if it is among the first."""
+        self.rejected[rejection.reason] += 1
+        self._keep([rejection])
 
-    def add(self, other: Tally) -> None:
-        """Add the counts of another part."""
+    def add(self, other: ReadStats) -> None:
+        """Add the counts of another chunk."""
         self.messages += other.messages
         self.unmarked += other.unmarked
         self.records += other.records
         self.sightings += other.sightings
         self.outside_span += other.outside_span
         self.rejected.update(other.rejected)
-        self._keep(other.flaws)
+        self._keep(other.rejections)
         self.size += other.size
         self.failures.extend(other.failures)
         self.truncated.extend(other.truncated)
         self.warnings.extend(other.warnings)
 
-    def _keep(self, flaws: list[Flaw]) -> None:
-        if len(self.flaws) < LOCATIONS_SHOWN:
-            self.flaws = heapq.nsmallest(LOCATIONS_SHOWN, self.flaws + flaws)
+    def _keep(self, rejections: list[Rejection]) -> None:
+        if len(self.rejections) < LOCATIONS_SHOWN:
+            self.rejections = heapq.nsmallest(LOCATIONS_SHOWN, self.rejections + rejections)
             return
-        for flaw in flaws:
-            if flaw < self.flaws[-1]:
-                self.flaws = heapq.nsmallest(LOCATIONS_SHOWN, [*self.flaws, flaw])
+        for rejection in rejections:
+            if rejection < self.rejections[-1]:
+                self.rejections = heapq.nsmallest(LOCATIONS_SHOWN, [*self.rejections, rejection])

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 
 from streams import pipeline
-from streams.backtest.reading.read_stats import Flaw, Location, Tally
+from streams.backtest.reading.read_stats import Location, ReadStats, Rejection
 from streams.backtest.reading.record_prefilter import narrow
-from streams.backtest.reading.tasks import PART_BYTES
+from streams.backtest.reading.tasks import CHUNK_BYTES
 from streams.backtest.sources.file_messages import in_blocks
 from streams.backtest.sources.span import Span
 from streams.content import json_text
@@ -70,7 +70,7 @@ class Reader:
         self._settings = read_settings
         self._may_match = pipeline.compile_matcher(read_settings.rule, read_settings.extract_settings.max_message_size)
         self._find_marks = pipeline.compile_finder(read_settings.rule)
-        self.tally = Tally()
+        self.stats = ReadStats()
         self.sightings: list[Sighting] = []
         self._held = 0
 
@@ -82,12 +82,12 @@ class Reader:
     @property
     def is_full(self) -> bool:
         """Whether enough has gathered to be handed over."""
-        return self._held >= PART_BYTES
+        return self._held >= CHUNK_BYTES
 
-    def take(self) -> tuple[Tally, list[Sighting]]:
+    def take(self) -> tuple[ReadStats, list[Sighting]]:
         """The counts and sightings gathered; afterwards there are none."""
-        taken = self.tally, self.sightings
-        self.tally, self.sightings, self._held = Tally(), [], 0
+        taken = self.stats, self.sightings
+        self.stats, self.sightings, self._held = ReadStats(), [], 0
         return taken
 
     def file(self, pieces: Iterable[bytes | bytearray], path: str) -> Iterable[bytes]:
@@ -109,10 +109,10 @@ class Reader:
             size += len(piece)
             if size > bound:
                 return self._too_large(held, following, Location(path))
-        self.tally.messages += 1
+        self.stats.messages += 1
         ends = held[0] if len(held) == 1 else b"".join((*held[:1], *held[-1:]))
         if not is_marked and looks_whole(ends):
-            self.tally.unmarked += 1
+            self.stats.unmarked += 1
             return ()
         if len(held) != 1:
             held[:] = [b"".join(held)]  # it may be large: held once, no more
@@ -120,18 +120,18 @@ class Reader:
         return ()
 
     def _too_large(
-        self, held: list[bytes | bytearray], following: Iterator[bytes | bytearray], place: Location
+        self, held: list[bytes | bytearray], following: Iterator[bytes | bytearray], location: Location
     ) -> Iterable[bytes]:
         if begins_with_a_line(held):
             held.reverse()
             beginning = (held.pop() for _ in range(len(held)))
             return in_blocks(chain(beginning, following), self.max_message_size)
-        self.tally.messages += 1
+        self.stats.messages += 1
         error = (
             f"larger than {self.max_message_size} bytes, decompressed: raise max_message_size, or name the file .jsonl"
             " if each of its lines is a message"
         )
-        self.tally.reject(Flaw(place, "too-large", error))
+        self.stats.reject(Rejection(location, "too-large", error))
         return ()
 
     def lines(self, block: bytes, path: str, first: int) -> int:
@@ -146,19 +146,19 @@ class Reader:
         for number, line in enumerate(lines, first):
             if is_marked:
                 if line.strip(_BLANKS):
-                    self.tally.messages += 1
+                    self.stats.messages += 1
                     self._message(line, Location(path, number))
             elif line and line[0] == _OPEN and line[-1] == _CLOSE:
-                self.tally.messages += 1
-                self.tally.unmarked += 1
+                self.stats.messages += 1
+                self.stats.unmarked += 1
             elif line.strip(_BLANKS):
-                self.tally.messages += 1
+                self.stats.messages += 1
                 self._message(line, Location(path, number))
         return first + len(lines)
 
     def records(self, records: Sequence[Message]) -> None:
         """Read Kafka records: CloudTrail in any shape, or sightings."""
-        self.tally.messages += len(records)
+        self.stats.messages += len(records)
         may_match = self._may_match
         thorough = self._settings.thorough
         read = 0
@@ -171,59 +171,61 @@ class Reader:
             ):
                 read += 1
                 self._record(value, record)
-        self.tally.unmarked += len(records) - read
+        self.stats.unmarked += len(records) - read
 
     def _record(self, value: bytes, record: Message) -> None:
         timestamp = timestamp_of(record)
         origin = Origin(record.topic(), record.partition(), record.offset(), timestamp)
-        place = Location(f"{origin.topic}[{origin.partition}]", origin.offset)
+        location = Location(f"{origin.topic}[{origin.partition}]", origin.offset)
         if not value.startswith(SINGLE_OBJECT):
-            for sighting in self._take(value, place, origin):
+            for sighting in self._take(value, location, origin):
                 self._keep_at(timestamp, sighting)
             return
         try:
             sighting = decode_sighting(value)
         except WireError as error:
-            self.tally.reject(Flaw(place, "malformed", str(error)))
+            self.stats.reject(Rejection(location, "malformed", str(error)))
             return
-        for taken in self._taken_again(sighting, place):
+        for taken in self._taken_again(sighting, location):
             self._keep_at(timestamp, taken)
 
-    def _taken_again(self, sighting: Sighting, place: Location) -> list[Sighting]:
+    def _taken_again(self, sighting: Sighting, location: Location) -> list[Sighting]:
         """A stored sighting under this run's settings, which may be others than those it was taken with.
 
         It is taken anew from its own record. A record of several member accounts was stored once for each of them, so
         where the stored terms come out again, they alone stand for this one.
         """
-        sightings = self._take(sighting.record.encode(), place, sighting.origin)
+        sightings = self._take(sighting.record.encode(), location, sighting.origin)
         same = [
             t for t in sightings if (t.principal, t.member_account) == (sighting.principal, sighting.member_account)
         ]
         return [replace(taken, teaching=sighting.teaching) for taken in same or sightings]
 
-    def _message(self, value: bytes | bytearray, place: Location) -> None:
+    def _message(self, value: bytes | bytearray, location: Location) -> None:
         is_too_large = len(value) > self.max_message_size
         if not (self._settings.thorough or is_too_large or self._may_match(value)) and looks_whole(value):
-            self.tally.unmarked += 1
+            self.stats.unmarked += 1
             return
-        for sighting in self._take(value, place, None):
+        for sighting in self._take(value, location, None):
             self._keep(sighting, sighting.event.time)
 
-    def _take(self, value: bytes | bytearray, place: Location, origin: Origin | None) -> tuple[Sighting, ...]:
+    def _take(self, value: bytes | bytearray, location: Location, origin: Origin | None) -> tuple[Sighting, ...]:
         narrowed = None if self._settings.thorough else narrow(value, self._may_match, self._find_marks)
         if narrowed is not None:
             value = narrowed.value
-            self.tally.records += narrowed.left_out
+            self.stats.records += narrowed.left_out
         sight = pipeline.sight(bytes(value), self._settings.rule, self._settings.extract_settings, origin)
-        self.tally.records += sum(sight.records.values())
+        self.stats.records += sum(sight.records.values())
         for rejected in sight.rejected:
             if origin is None and self._lies_outside(rejected):
-                self.tally.outside_span += 1
+                self.stats.outside_span += 1
                 continue
             element = -1 if rejected.element is None else rejected.element
             if narrowed is not None and element >= 0:
                 element = narrowed.elements[element]
-            self.tally.reject(Flaw(Location(place.source, place.number, element), rejected.reason, rejected.error))
+            self.stats.reject(
+                Rejection(Location(location.source, location.number, element), rejected.reason, rejected.error)
+            )
         return sight.sightings
 
     def _lies_outside(self, rejected: Rejected) -> bool:
@@ -237,9 +239,9 @@ class Reader:
     def _keep(self, sighting: Sighting, time: int) -> None:
         """Count a sighting, and keep it if ``time`` lies within the span."""
         if time not in self._settings.span:
-            self.tally.outside_span += 1
+            self.stats.outside_span += 1
             return
-        self.tally.sightings += 1
+        self.stats.sightings += 1
         self.sightings.append(sighting)
         self._held += len(sighting.record)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from streams.backtest.reading.read_stats import Tally
+    from streams.backtest.reading.read_stats import ReadStats
     from streams.backtest.run import Input, Progress
     from streams.backtest.sources.archive import Watch
     from streams.extraction.sighting import Sighting
@@ -21,9 +21,9 @@ def shown(source: Input) -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield _Unseen()
         return
-    from streams.backtest.results.progress_bar import Bar  # noqa: PLC0415  slow to import, and mostly there is no terminal
+    from streams.backtest.results.progress_bar import ProgressBar  # noqa: PLC0415  slow to import, and mostly there is no terminal
 
-    with Bar(source) as bar:
+    with ProgressBar(source) as bar:
         yield bar
 
 
@@ -40,7 +40,7 @@ def listing() -> Iterator[Watch]:
 
 
 class _Unseen:
-    def advance(self, tally: Tally) -> None:
+    def advance(self, stats: ReadStats) -> None:
         """Show nothing."""
 
     def handle(self, _what: str, sightings: Iterable[Sighting], _total: int) -> Iterator[Sighting]:

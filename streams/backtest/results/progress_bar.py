@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from streams.backtest.reading.read_stats import Tally
+    from streams.backtest.reading.read_stats import ReadStats
     from streams.backtest.run import Input
     from streams.extraction.sighting import Sighting
 
@@ -33,7 +33,7 @@ _STEP = 500
 """After so many things the bar moves on."""
 
 
-class Bar:
+class ProgressBar:
     """A bar for an input, and then for what is done with its sightings; shown while it is a context."""
 
     def __init__(self, source: Input) -> None:
@@ -56,9 +56,9 @@ class Bar:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def advance(self, tally: Tally) -> None:
-        """Move on by what one part counted."""
-        self._bar.advance(self._task, tally.size if self._in_bytes else tally.messages)
+    def advance(self, stats: ReadStats) -> None:
+        """Move on by what one chunk counted."""
+        self._bar.advance(self._task, stats.size if self._in_bytes else stats.messages)
 
     def handle(self, what: str, sightings: Iterable[Sighting], total: int) -> Iterator[Sighting]:
         """The sightings, of which there are ``total``; as they are taken, the bar moves on under the name ``what``."""

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from streams.backtest.evaluation import Verdicts
-    from streams.backtest.reading.read_stats import Tally
+    from streams.backtest.reading.read_stats import ReadStats
     from streams.backtest.results.histogram import Column
     from streams.extraction.sighting import Sighting
     from streams.pipeline import Decision
@@ -93,12 +93,12 @@ class Report:
         if len(self.alerts) < ALERTS_SHOWN:
             self.alerts.append((decision.alert, decision.outcome == "overflow"))
 
-    def page(self, rule: Rule, tally: Tally, verdicts: Verdicts, options: Sequence[tuple[str, str]]) -> str:
+    def page(self, rule: Rule, stats: ReadStats, verdicts: Verdicts, options: Sequence[tuple[str, str]]) -> str:
         """The page.
 
         Args:
             rule: the rule that was replayed.
-            tally: what was read.
+            stats: what was read.
             verdicts: what was decided.
             options: the settings used, by name, as text.
         """
@@ -106,7 +106,7 @@ class Report:
         principals, accounts = self._most_frequent()
         return _TEMPLATE.render(
             rule=rule,
-            tally=tally,
+            stats=stats,
             verdicts=verdicts,
             options=options,
             bars=bars(columns),

@@ -11,36 +11,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streams.backtest.evaluation import Verdicts
-    from streams.backtest.reading.read_stats import Tally
+    from streams.backtest.reading.read_stats import ReadStats
     from streams.pipeline import DecisionSettings
 
 BUSIEST_SHOWN = 5
 _MALFORMED = ("malformed", "unknown-shape", "too-large")
 
 
-def reading_lines(tally: Tally) -> Iterator[str]:
+def reading_lines(stats: ReadStats) -> Iterator[str]:
     """What was read, and what was wrong with it."""
     unmarked = (
-        f" ({tally.unmarked:,} without any mark of the rule, looked at from outside only; --thorough parses them)"
-        * bool(tally.unmarked)
+        f" ({stats.unmarked:,} without any mark of the rule, looked at from outside only; --thorough parses them)"
+        * bool(stats.unmarked)
     )
-    yield f"messages     {tally.messages:,}{unmarked}"
-    yield f"records      {tally.records:,}"
-    outside = f" ({tally.outside_span:,} more outside --from and --to)" * bool(tally.outside_span)
-    yield f"sightings    {tally.sightings:,}{outside}"
-    yield f"incomplete   {tally.rejected['incomplete']:,}"
-    malformed = {reason: tally.rejected[reason] for reason in _MALFORMED if tally.rejected[reason]}
+    yield f"messages     {stats.messages:,}{unmarked}"
+    yield f"records      {stats.records:,}"
+    outside = f" ({stats.outside_span:,} more outside --from and --to)" * bool(stats.outside_span)
+    yield f"sightings    {stats.sightings:,}{outside}"
+    yield f"incomplete   {stats.rejected['incomplete']:,}"
+    malformed = {reason: stats.rejected[reason] for reason in _MALFORMED if stats.rejected[reason]}
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in malformed.items())
     yield f"malformed    {sum(malformed.values()):,}{f' ({reasons})' if malformed.keys() - {'malformed'} else ''}"
-    for flaw in tally.flaws:
-        yield f"  {flaw.place}: {flaw.reason}: {flaw.error}"
-    if tally.rejected.total() > LOCATIONS_SHOWN:
-        yield f"  … and {tally.rejected.total() - len(tally.flaws):,} more"
-    for place, error in sorted(tally.failures):
+    for rejection in stats.rejections:
+        yield f"  {rejection.location}: {rejection.reason}: {rejection.error}"
+    if stats.rejected.total() > LOCATIONS_SHOWN:
+        yield f"  … and {stats.rejected.total() - len(stats.rejections):,} more"
+    for place, error in sorted(stats.failures):
         yield f"not read     {place}: {error}"
-    for line in sorted(tally.truncated):
+    for line in sorted(stats.truncated):
         yield f"truncated    {line}"
-    for warning in sorted(tally.warnings):
+    for warning in sorted(stats.warnings):
         yield f"warning      {warning}"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from streams.backtest.reading.reader import Reader
-from streams.backtest.reading.tasks import Part
+from streams.backtest.reading.tasks import Chunk
 from streams.backtest.sources import file_messages
 from streams.backtest.sources.archive import Found, words
 from streams.backtest.sources.file_messages import CannotReadError
@@ -29,20 +29,20 @@ class FileTask:
 
     files: tuple[Found, ...]
 
-    def read(self, read_settings: ReadSettings) -> Iterator[Part]:
-        """Read the files; one that cannot be read is named in the tally's failures, and the next one follows."""
+    def read(self, read_settings: ReadSettings) -> Iterator[Chunk]:
+        """Read the files; one that cannot be read is named in ``ReadStats.failures``, and the next one follows."""
         reader = Reader(read_settings)
         for found in self.files:
             try:
                 with open(found.path, "rb", buffering=0) as stored:  # noqa: PTH123  a path object costs as much again
                     yield from read_one(found, stored, reader)
             except OSError as error:
-                reader.tally.failures.append((found.path, words(error)))
-        yield Part(*reader.take())
+                reader.stats.failures.append((found.path, words(error)))
+        yield Chunk(*reader.take())
 
 
-def read_one(found: Found, stored: BinaryIO, reader: Reader) -> Iterator[Part]:
-    """Read one opened file; parts come whenever enough was read or found. What goes wrong is in a tally's failures."""
+def read_one(found: Found, stored: BinaryIO, reader: Reader) -> Iterator[Chunk]:
+    """Read one opened file; chunks come whenever enough was read or found. Failures are in the stats."""
     counted = 0
     try:
         if file_messages.holds_lines(found.path):
@@ -54,16 +54,16 @@ def read_one(found: Found, stored: BinaryIO, reader: Reader) -> Iterator[Part]:
             number = reader.lines(block, found.path, number)
             position = stored.tell() if stored.seekable() else 0  # a pipe has no place to tell
             if reader.is_full or position - counted >= TASK_BYTES:
-                reader.tally.size += position - counted
+                reader.stats.size += position - counted
                 counted = position
-                yield Part(*reader.take())
+                yield Chunk(*reader.take())
     except CannotReadError as error:
-        reader.tally.failures.append((found.path, str(error)))
+        reader.stats.failures.append((found.path, str(error)))
     except OSError as error:
-        reader.tally.failures.append((found.path, words(error)))
-    reader.tally.size += found.size - counted
+        reader.stats.failures.append((found.path, words(error)))
+    reader.stats.size += found.size - counted
     if reader.is_full:
-        yield Part(*reader.take())
+        yield Chunk(*reader.take())
 
 
 def groups(files: Iterable[Found]) -> Iterator[tuple[Found, ...]]:

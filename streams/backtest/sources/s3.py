@@ -18,7 +18,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from streams.backtest.reading.reader import Reader
-from streams.backtest.reading.tasks import Part
+from streams.backtest.reading.tasks import Chunk
 from streams.backtest.sources.archive import S3, Found, Listing, is_worth_entering, words
 from streams.backtest.sources.files import read_one
 from streams.backtest.sources.request import UsageError
@@ -131,23 +131,23 @@ class ObjectTask:
 
     files: tuple[Found, ...]
 
-    def read(self, read_settings: ReadSettings) -> Iterator[Part]:
-        """Read the objects; one that cannot be read is named in the tally's failures, and the next one follows."""
+    def read(self, read_settings: ReadSettings) -> Iterator[Chunk]:
+        """Read the objects; one that cannot be read is named in ``ReadStats.failures``, and the next one follows."""
         reader = Reader(read_settings)
         answers = _fetched([found for found in self.files if found.size <= AT_ONCE])
         for found in self.files:
             answer = answers.pop(found.path, None)
             if isinstance(answer, Exception):
-                reader.tally.failures.append((found.path, _words(answer)))
+                reader.stats.failures.append((found.path, _words(answer)))
                 continue
             try:
                 stored = io.BytesIO(answer) if answer is not None else _open(found)
             except Exception as error:  # noqa: BLE001  as above
-                reader.tally.failures.append((found.path, _words(error)))
+                reader.stats.failures.append((found.path, _words(error)))
                 continue
             with stored:
                 yield from read_one(found, stored, reader)
-        yield Part(*reader.take())
+        yield Chunk(*reader.take())
 
 
 def _fetched(objects: list[Found]) -> dict[str, Any]:

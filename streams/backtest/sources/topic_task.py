@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, TopicPartition
 
 from streams.backtest.reading.reader import Reader, timestamp_of
-from streams.backtest.reading.tasks import Part
+from streams.backtest.reading.tasks import Chunk
 from streams.backtest.sources.request import SourceError
 from streams.backtest.sources.span import LATE_DELIVERY, Span
 from streams.extraction.kafka_time import NO_TIMESTAMP
@@ -86,16 +86,16 @@ class TopicTask:
     span: Span = field(default_factory=Span)
     oldest: dict[int, int] = field(default_factory=dict)
 
-    def read(self, read_settings: ReadSettings) -> Iterator[Part]:
-        """Read the slices; what cannot be read is in the tallies."""
+    def read(self, read_settings: ReadSettings) -> Iterator[Chunk]:
+        """Read the slices; what cannot be read is in the stats."""
         reader = Reader(read_settings)
         try:
             with Connection(self.settings) as connection:
                 for _ in _SliceReader(self, connection, reader).run():
-                    yield Part(*reader.take())
+                    yield Chunk(*reader.take())
         except SourceError as error:
-            reader.tally.failures.append((f"topic {self.topic}", str(error)))
-        yield Part(*reader.take())
+            reader.stats.failures.append((f"topic {self.topic}", str(error)))
+        yield Chunk(*reader.take())
 
 
 def batch_count(size: int, messages: int) -> int:
@@ -174,7 +174,7 @@ class _SliceReader:
     def _warn_if_oldest(self, message: Message, timestamp: int) -> None:
         start = self._task.span.start
         if start is not None and timestamp > start and self._task.oldest.get(message.partition()) == message.offset():
-            self._reader.tally.warnings.append(
+            self._reader.stats.warnings.append(
                 f"{self._task.topic}[{message.partition()}]: --from is before the oldest record, which is of "
                 f"{to_iso8601(timestamp)}"
             )
@@ -191,14 +191,14 @@ class _SliceReader:
             case _ if is_retriable(error) or is_of_a_group(error):
                 pass
             case _:
-                self._reader.tally.failures.append((f"{self._task.topic}[{number}]", f"Read: {words(error)}"))
+                self._reader.stats.failures.append((f"{self._task.topic}[{number}]", f"Read: {words(error)}"))
                 self._close(number)
 
     def _go_on_after_deletion(self, number: int) -> None:
         topic = self._task.topic
         positions = self._consumer.position([TopicPartition(topic, open_one) for open_one in self._open])
         oldest, _ = self._connection.watermarks(topic, number)
-        self._reader.tally.truncated.append(
+        self._reader.stats.truncated.append(
             f"{topic}[{number}]: records were deleted while they were being read; going on from offset {oldest}"
         )
         # The library has given the partition up and cannot seek in it: everything open is assigned once more.

@@ -14,9 +14,9 @@ from sightings import NOON, RULE, sighting
 from worker_process import wait_for
 
 from streams.backtest.reading.process_pool import WorkerLostError, gather
-from streams.backtest.reading.read_stats import Flaw, Location, Tally
+from streams.backtest.reading.read_stats import Location, ReadStats, Rejection
 from streams.backtest.reading.reader import ReadSettings
-from streams.backtest.reading.tasks import Part
+from streams.backtest.reading.tasks import Chunk
 from streams.pipeline import ExtractSettings
 
 if TYPE_CHECKING:
@@ -31,20 +31,20 @@ class Numbers:
 
     numbers: tuple[int, ...]
 
-    def read(self, read_settings: ReadSettings) -> Iterator[Part]:  # noqa: D102  the protocol's
+    def read(self, read_settings: ReadSettings) -> Iterator[Chunk]:  # noqa: D102  the protocol's
         assert read_settings.rule.id == RULE.id
         for number in self.numbers:
-            tally = Tally(messages=1)
-            tally.reject(Flaw(Location(f"file {number:03}"), "malformed", "x"))
-            yield Part(tally, [sighting(NOON + number)])
+            stats = ReadStats(messages=1)
+            stats.reject(Rejection(Location(f"file {number:03}"), "malformed", "x"))
+            yield Chunk(stats, [sighting(NOON + number)])
 
 
 @dataclass(frozen=True)
 class Death:
     """A task whose process is gone in the midst of it."""
 
-    def read(self, _reading: ReadSettings) -> Iterator[Part]:  # noqa: D102  the protocol's
-        yield Part(Tally(messages=1), [])
+    def read(self, _reading: ReadSettings) -> Iterator[Chunk]:  # noqa: D102  the protocol's
+        yield Chunk(ReadStats(messages=1), [])
         os._exit(9)
 
 
@@ -52,14 +52,16 @@ class Death:
 def test_parts_of_all_tasks_come_whatever_the_number_of_processes(processes: int) -> None:
     """Any number of processes finds the same sightings and counts the same."""
     tasks = [Numbers(tuple(range(start, start + 5))) for start in range(0, 50, 5)]
-    parts = list(gather(tasks, READING, processes))
-    total = Tally()
-    for part in parts:
-        total.add(part.tally)
-    assert sorted(seen.event.time for part in parts for seen in part.sightings) == [NOON + n for n in range(50)]
+    chunks = list(gather(tasks, READING, processes))
+    total = ReadStats()
+    for chunk in chunks:
+        total.add(chunk.stats)
+    assert sorted(seen.event.time for chunk in chunks for seen in chunk.sightings) == [NOON + n for n in range(50)]
     assert total.messages == 50
     assert total.rejected == {"malformed": 50}
-    assert [flaw.place.source for flaw in total.flaws] == [f"file {number:03}" for number in range(10)]
+    assert [rejection.location.source for rejection in total.rejections] == [
+        f"file {number:03}" for number in range(10)
+    ]
 
 
 def test_a_process_that_dies_is_an_error() -> None:
@@ -70,28 +72,28 @@ def test_a_process_that_dies_is_an_error() -> None:
 
 def test_leaving_early_ends_the_processes() -> None:
     """A caller that stops in the middle waits for nobody."""
-    parts = gather([Numbers(tuple(range(1000))) for _ in range(4)], READING, 2)
-    assert next(parts).tally.messages == 1
-    parts.close()  # type: ignore[attr-defined]
+    chunks = gather([Numbers(tuple(range(1000))) for _ in range(4)], READING, 2)
+    assert next(chunks).stats.messages == 1
+    chunks.close()  # type: ignore[attr-defined]
 
 
 KILLED = """
 import os, signal
 from streams import settings
-from streams.backtest.reading.tasks import Part
-from streams.backtest.reading.reader import Reading
-from streams.backtest.reading.read_stats import Tally
+from streams.backtest.reading.tasks import Chunk
+from streams.backtest.reading.reader import ReadSettings
+from streams.backtest.reading.read_stats import ReadStats
 from streams.backtest.reading.process_pool import gather
-from streams.pipeline import Taking
+from streams.pipeline import ExtractSettings
 
 class Number:
-    def read(self, reading):
-        yield Part(Tally(messages=os.getpid()), [])
+    def read(self, read_settings):
+        yield Chunk(ReadStats(messages=os.getpid()), [])
 
-parts = gather([Number()] * 100_000, Reading(settings.load(None).load_rule(), Taking()), 3)
+chunks = gather([Number()] * 100_000, ReadSettings(settings.load(None).load_rule(), ExtractSettings()), 3)
 readers = set()
 while len(readers) < 3:
-    readers.add(next(parts).tally.messages)
+    readers.add(next(chunks).stats.messages)
 print(*readers, flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -17,7 +17,7 @@ from streams.backtest.sources.span import Span
 from streams.pipeline import ExtractSettings
 
 if TYPE_CHECKING:
-    from streams.backtest.reading.read_stats import Tally
+    from streams.backtest.reading.read_stats import ReadStats
     from streams.extraction.sighting import Sighting
 
 MATCH = record("2026-01-01T00:00:00Z")
@@ -33,13 +33,13 @@ ENTRIES = st.sampled_from(
 )
 
 
-def read_file(value: bytes, *, thorough: bool, limit: int = 1 << 26) -> tuple[Tally, list[Sighting]]:
+def read_file(value: bytes, *, thorough: bool, limit: int = 1 << 26) -> tuple[ReadStats, list[Sighting]]:
     reader = Reader(ReadSettings(RULE, ExtractSettings(max_message_size=limit), thorough=thorough))
     reader.file([value[at : at + file_messages.PIECE] for at in range(0, len(value), file_messages.PIECE)], "file")
     return reader.take()
 
 
-def read_lines(value: bytes, *, thorough: bool) -> tuple[Tally, list[Sighting]]:
+def read_lines(value: bytes, *, thorough: bool) -> tuple[ReadStats, list[Sighting]]:
     reader = Reader(ReadSettings(RULE, ExtractSettings(), thorough=thorough))
     reader.lines(value, "file", 1)
     return reader.take()
@@ -59,12 +59,12 @@ def test_leaving_out_what_cannot_match_changes_nothing(
 ) -> None:
     """A log file read entry by entry gives the sightings, places and counts that reading it whole gives."""
     value = json.dumps({"Records": entries}, ensure_ascii=ascii_only, **layout).encode() + end
-    tally, sightings = read_file(value, thorough=False)
-    whole_tally, whole_sightings = read_file(value, thorough=True)
+    stats, sightings = read_file(value, thorough=False)
+    whole_stats, whole_sightings = read_file(value, thorough=True)
     assert sightings == whole_sightings
-    assert (tally.rejected, tally.flaws) == (whole_tally.rejected, whole_tally.flaws)
-    if tally.unmarked == 0:
-        assert tally.records == whole_tally.records
+    assert (stats.rejected, stats.rejections) == (whole_stats.rejected, whole_stats.rejections)
+    if stats.unmarked == 0:
+        assert stats.records == whole_stats.records
 
 
 def test_what_is_incomplete_outside_the_span_is_not_counted_as_that() -> None:
@@ -73,9 +73,9 @@ def test_what_is_incomplete_outside_the_span_is_not_counted_as_that() -> None:
     incomplete = [record(day, requestParameters=None, resources=None) for day in days]
     reader = Reader(ReadSettings(RULE, ExtractSettings(), Span(NOON + DAY // 2, NOON + DAY)))
     reader.file([json.dumps({"Records": incomplete}).encode()], "file")
-    tally, _ = reader.take()
-    assert [flaw.place.element for flaw in tally.flaws] == [1, 3]
-    assert (tally.rejected["incomplete"], tally.outside_span) == (2, 2)
+    stats, _ = reader.take()
+    assert [rejection.location.element for rejection in stats.rejections] == [1, 3]
+    assert (stats.rejected["incomplete"], stats.outside_span) == (2, 2)
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ def test_a_mark_across_two_pieces_is_seen(before: int) -> None:
 def test_too_large_file_is_malformed(thorough: bool) -> None:  # noqa: FBT001
     """R3: a message above the bound is too large, with or without a mark, and not read."""
     for value in (b"x" * 200_000, json.dumps({"Records": [MATCH], "pad": "x" * 200_000}).encode()):
-        tally, sightings = read_file(value, thorough=thorough, limit=100_000)
-        assert (tally.rejected, sightings) == ({"too-large": 1}, [])
+        stats, sightings = read_file(value, thorough=thorough, limit=100_000)
+        assert (stats.rejected, sightings) == ({"too-large": 1}, [])
 
 
 @pytest.mark.parametrize(
@@ -135,27 +135,27 @@ def test_too_large_file_is_malformed(thorough: bool) -> None:  # noqa: FBT001
 def test_what_does_not_look_whole_is_parsed(value: bytes, is_whole: bool) -> None:  # noqa: FBT001
     """R3, R6: without a mark, what looks whole is left; of the rest parsing tells what it is, in whatever input."""
     assert looks_whole(value) is is_whole
-    tally, _ = read_file(value, thorough=False)
+    stats, _ = read_file(value, thorough=False)
     thorough, _ = read_file(value, thorough=True)
-    assert tally.unmarked == is_whole
+    assert stats.unmarked == is_whole
     if not is_whole:
-        assert (tally.flaws, tally.records) == (thorough.flaws, thorough.records)
+        assert (stats.rejections, stats.records) == (thorough.rejections, thorough.records)
 
 
 def test_lines_without_a_mark_are_counted_and_judged_from_outside() -> None:
     """Lines of a large file that hold no mark are messages; blank ones are none; the plainly broken are named."""
     block = lines(ordinary(1), "", "  ", "broken", ordinary(2)).encode()
-    tally, _ = read_lines(block, thorough=False)
-    assert (tally.messages, tally.unmarked, tally.records) == (3, 2, 0)
-    assert [str(flaw.place) for flaw in tally.flaws] == ["file:4"]
-    tally, _ = read_lines(block, thorough=True)
-    assert (tally.messages, tally.unmarked, tally.records) == (3, 0, 2)
+    stats, _ = read_lines(block, thorough=False)
+    assert (stats.messages, stats.unmarked, stats.records) == (3, 2, 0)
+    assert [str(rejection.location) for rejection in stats.rejections] == ["file:4"]
+    stats, _ = read_lines(block, thorough=True)
+    assert (stats.messages, stats.unmarked, stats.records) == (3, 0, 2)
 
 
 @given(st.lists(ENTRIES, max_size=6))
 def test_lines_give_the_same_sightings_unparsed_or_not(entries: list[dict[str, Any]]) -> None:
     """Lines that cannot match are left unparsed; the sightings are the same."""
     block = lines(*entries).encode()
-    tally, sightings = read_lines(block, thorough=False)
-    whole_tally, whole_sightings = read_lines(block, thorough=True)
-    assert (sightings, tally.flaws) == (whole_sightings, whole_tally.flaws)
+    stats, sightings = read_lines(block, thorough=False)
+    whole_stats, whole_sightings = read_lines(block, thorough=True)
+    assert (sightings, stats.rejections) == (whole_sightings, whole_stats.rejections)

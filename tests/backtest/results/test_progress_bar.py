@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 from sightings import NOON, sighting
 
-from streams.backtest.reading.read_stats import Tally
-from streams.backtest.results.progress_bar import Bar, Count
+from streams.backtest.reading.read_stats import ReadStats
+from streams.backtest.results.progress_bar import Count, ProgressBar
 from streams.backtest.run import Input
 
 
@@ -24,18 +24,18 @@ def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
 
 
 @pytest.mark.parametrize(
-    ("unit", "tally", "shown"),
+    ("unit", "stats", "shown"),
     [
-        ("bytes", Tally(messages=7, size=3_000_000), "3.0/4.0 MB"),
-        ("records", Tally(messages=7, size=3_000_000), "7/4000000"),
+        ("bytes", ReadStats(messages=7, size=3_000_000), "3.0/4.0 MB"),
+        ("records", ReadStats(messages=7, size=3_000_000), "7/4000000"),
     ],
 )
-def test_reading_and_deciding_are_shown(unit: str, tally: Tally, shown: str, screen: io.StringIO) -> None:
+def test_reading_and_deciding_are_shown(unit: str, stats: ReadStats, shown: str, screen: io.StringIO) -> None:
     """A bar shows what was read in its unit; deciding on many sightings takes long too, and has a bar of its own."""
     source = Input([], 4_000_000, "bytes" if unit == "bytes" else "records")
     sightings = [sighting(NOON + number) for number in range(3)]
-    with Bar(source) as bar:
-        bar.advance(tally)
+    with ProgressBar(source) as bar:
+        bar.advance(stats)
         bar._bar.refresh()  # noqa: SLF001  drawn now, and not at some time
         assert list(bar.handle("deciding", sightings, 3)) == sightings
     assert shown in screen.getvalue()

@@ -21,7 +21,7 @@ from streams.pipeline import ExtractSettings, sight
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from streams.backtest.reading.tasks import Part
+    from streams.backtest.reading.tasks import Chunk
 
 
 def test_a_large_file_comes_in_parts_though_it_holds_no_match(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,9 +30,9 @@ def test_a_large_file_comes_in_parts_though_it_holds_no_match(tmp_path: Path, mo
     path = tmp_path / "a.jsonl.gz"
     content = b"".join(gzip.compress(os.urandom(99_000).hex().encode() + b"\n") for _ in range(20))
     path.write_bytes(content)
-    parts = list(files.FileTask((Found(str(path), len(content)),)).read(ReadSettings(RULE, ExtractSettings())))
-    assert len(parts) > 3
-    assert sum(part.tally.size for part in parts) == len(content)
+    chunks = list(files.FileTask((Found(str(path), len(content)),)).read(ReadSettings(RULE, ExtractSettings())))
+    assert len(chunks) > 3
+    assert sum(chunk.stats.size for chunk in chunks) == len(content)
 
 
 def test_a_pipe_of_lines_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,17 +43,17 @@ def test_a_pipe_of_lines_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     text = lines(record("2026-01-01T00:00:00Z"), *[ordinary(number) for number in range(500)])
     writer = Thread(target=path.write_text, args=(text,))
     writer.start()
-    parts = list(files.FileTask((Found(str(path), 0),)).read(ReadSettings(RULE, ExtractSettings())))
+    chunks = list(files.FileTask((Found(str(path), 0),)).read(ReadSettings(RULE, ExtractSettings())))
     writer.join()
-    assert [part.tally.failures for part in parts] == [[] for _ in parts]
-    assert (sum(part.tally.messages for part in parts), sum(len(part.sightings) for part in parts)) == (501, 1)
+    assert [chunk.stats.failures for chunk in chunks] == [[] for _ in chunks]
+    assert (sum(chunk.stats.messages for chunk in chunks), sum(len(chunk.sightings) for chunk in chunks)) == (501, 1)
 
 
 SMALL = ExtractSettings(max_message_size=100_000)
 MATCH = record("2026-01-01T00:00:00Z")
 
 
-def read(path: Path, content: bytes, extract_settings: ExtractSettings = SMALL) -> list[Part]:
+def read(path: Path, content: bytes, extract_settings: ExtractSettings = SMALL) -> list[Chunk]:
     path.write_bytes(content)
     return list(files.FileTask((Found(str(path), len(content)),)).read(ReadSettings(RULE, extract_settings)))
 
@@ -63,10 +63,10 @@ def read(path: Path, content: bytes, extract_settings: ExtractSettings = SMALL) 
 def test_a_large_export_of_lines_is_read_line_by_line(tmp_path: Path, beginning: str, packed: bool) -> None:  # noqa: FBT001
     """R3: JSON lines above the bound of a message are messages each, whatever the file is called."""
     text = (beginning + lines(MATCH, *map(ordinary, range(1000)), MATCH)).encode()
-    parts = read(tmp_path / "export.json", gzip.compress(text) if packed else text)
-    assert sum(len(part.sightings) for part in parts) == 2
-    assert sum(part.tally.messages for part in parts) == 1002 + beginning.endswith("\n")
-    assert sum(part.tally.rejected.total() for part in parts) == beginning.endswith("\n")
+    chunks = read(tmp_path / "export.json", gzip.compress(text) if packed else text)
+    assert sum(len(chunk.sightings) for chunk in chunks) == 2
+    assert sum(chunk.stats.messages for chunk in chunks) == 1002 + beginning.endswith("\n")
+    assert sum(chunk.stats.rejected.total() for chunk in chunks) == beginning.endswith("\n")
 
 
 @pytest.mark.parametrize(
@@ -74,10 +74,10 @@ def test_a_large_export_of_lines_is_read_line_by_line(tmp_path: Path, beginning:
 )
 def test_a_large_file_of_another_kind_says_what_to_do(tmp_path: Path, text: str) -> None:
     """R3: the error names the bound, the setting and the name that would have it read."""
-    [part] = read(tmp_path / "export.json", text.encode())
-    [flaw] = part.tally.flaws
-    assert (part.tally.messages, flaw.reason) == (1, "too-large")
-    assert flaw.error.startswith(
+    [chunk] = read(tmp_path / "export.json", text.encode())
+    [rejection] = chunk.stats.rejections
+    assert (chunk.stats.messages, rejection.reason) == (1, "too-large")
+    assert rejection.error.startswith(
         "larger than 100000 bytes, decompressed: raise max_message_size, or name the file .jsonl"
     )
 
@@ -92,8 +92,8 @@ def test_a_file_of_several_documents_holds_what_reading_it_whole_finds(
     documents = ({"Records": [ordinary(1), MATCH]}, MATCH, {"Records": [ordinary(2)]})
     text = separator.join(json.dumps(document, indent=indent) for document in documents).encode()
     content = text if packing == "plain" else COMPRESSIONS[packing](text)
-    [part] = read(tmp_path / "file.json", content, ExtractSettings())
+    [chunk] = read(tmp_path / "file.json", content, ExtractSettings())
     whole = sight(content, RULE, ExtractSettings())
-    assert part.sightings == list(whole.sightings)
-    assert len(part.sightings) == 2
-    assert (part.tally.rejected.total(), part.tally.failures, whole.rejected) == (0, [], ())
+    assert chunk.sightings == list(whole.sightings)
+    assert len(chunk.sightings) == 2
+    assert (chunk.stats.rejected.total(), chunk.stats.failures, whole.rejected) == (0, [], ())
