@@ -13,8 +13,7 @@ from streams.backtest.reading.read_stats import ReadStats
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from streams.backtest.reading.reader import ReadSettings
-    from streams.backtest.reading.tasks import Chunk, Task
+    from streams.backtest.reading.tasks import Chunk, ReadSettings, Task
     from streams.extraction.sighting import Sighting
     from streams.pipeline import Decision, DecisionSettings
 

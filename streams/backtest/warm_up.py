@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
-    from streams.backtest.reading.reader import ReadSettings
+    from streams.backtest.reading.tasks import ReadSettings
     from streams.backtest.run import Input, Progress
     from streams.extraction.sighting import Sighting
     from streams.settings import Settings

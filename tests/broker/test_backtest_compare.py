@@ -9,7 +9,8 @@ from confluent_kafka import Producer
 from replay_records import Ran, lines, record, run
 from sightings import RULE, History
 
-from streams.backtest.reading.reader import Reader, ReadSettings
+from streams.backtest.reading.reader import Reader
+from streams.backtest.reading.tasks import ReadSettings
 from streams.pipeline import ExtractSettings
 from streams.wire import alert as codec
 

@@ -12,7 +12,8 @@ from confluent_kafka.admin import OffsetSpec
 from replay_records import Ran, ordinary, record, run
 from sightings import RULE
 
-from streams.backtest.reading.reader import Reader, ReadSettings
+from streams.backtest.reading.reader import Reader
+from streams.backtest.reading.tasks import ReadSettings
 from streams.backtest.sources.topic_task import Slice, TopicTask
 from streams.pipeline import ExtractSettings
 from streams.settings import Settings

@@ -12,7 +12,7 @@ import pytest
 from confluent_kafka import KafkaError, Message, TopicPartition
 from sightings import RULE
 
-from streams.backtest.reading.reader import ReadSettings
+from streams.backtest.reading.tasks import ReadSettings
 from streams.backtest.sources.topic_task import Slice, TopicTask
 from streams.commands import alerts
 from streams.kafka.reader import Connection

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import ForkContext, ForkProcess, ForkServerContext, ForkServerProcess
 
-    from streams.backtest.reading.reader import ReadSettings
-    from streams.backtest.reading.tasks import Chunk, Task
+    from streams.backtest.reading.tasks import Chunk, ReadSettings, Task
 
     _Context = ForkContext | ForkServerContext
 

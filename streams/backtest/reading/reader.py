@@ -11,7 +11,7 @@ Rules:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -20,9 +20,7 @@ from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
 from streams import pipeline
 from streams.backtest.reading.read_stats import Location, ReadStats, Rejection
 from streams.backtest.reading.record_prefilter import narrow
-from streams.backtest.reading.tasks import CHUNK_BYTES
 from streams.backtest.sources.file_messages import in_blocks
-from streams.backtest.sources.span import Span
 from streams.content import json_text
 from streams.extraction.kafka_time import NO_TIMESTAMP
 from streams.extraction.sighting import Origin
@@ -35,32 +33,17 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
+    from streams.backtest.reading.tasks import ReadSettings
     from streams.extraction.sighting import Sighting
-    from streams.pipeline import ExtractSettings, Rejected
-    from streams.rules.rule import Rule
+    from streams.pipeline import Rejected
 
 _BLANKS = b" \t\r\n"
 _OPEN, _CLOSE = b"{}"
 _SEAM = 1024
 _LINES_LOOKED_AT = 2
+# A chunk is handed over once the records of its sightings take about this much.
+_CHUNK_BYTES = 4 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
-
-
-@dataclass(frozen=True, slots=True)
-class ReadSettings:
-    """How to read.
-
-    Attributes:
-        rule: what to look for.
-        extract_settings: how sightings are taken, and the bound of a message's size.
-        span: what is wanted.
-        thorough: parse every message, also those without any mark of the rule.
-    """
-
-    rule: Rule
-    extract_settings: ExtractSettings
-    span: Span = field(default_factory=Span)
-    thorough: bool = False
 
 
 class Reader:
@@ -82,7 +65,7 @@ class Reader:
     @property
     def is_full(self) -> bool:
         """Whether enough has gathered to be handed over."""
-        return self._held >= CHUNK_BYTES
+        return self._held >= _CHUNK_BYTES
 
     def take(self) -> tuple[ReadStats, list[Sighting]]:
         """The counts and sightings gathered; afterwards there are none."""

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from streams.backtest.sources.span import Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streams.backtest.reading.read_stats import ReadStats
-    from streams.backtest.reading.reader import ReadSettings
     from streams.extraction.sighting import Sighting
+    from streams.pipeline import ExtractSettings
+    from streams.rules.rule import Rule
 
-CHUNK_BYTES = 4 * 1024 * 1024
-"""A chunk is handed over once the records of its sightings take about this much."""
+
+@dataclass(frozen=True, slots=True)
+class ReadSettings:
+    """How to read.
+
+    Attributes:
+        rule: what to look for.
+        extract_settings: how sightings are taken, and the bound of a message's size.
+        span: what is wanted.
+        thorough: parse every message, also those without any mark of the rule.
+    """
+
+    rule: Rule
+    extract_settings: ExtractSettings
+    span: Span = field(default_factory=Span)
+    thorough: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.backtest.reading.reader import ReadSettings
+from streams.backtest.reading.tasks import ReadSettings
 from streams.backtest.results import progress
 from streams.backtest.run import Input
 from streams.backtest.sources import archive, files

@@ -14,7 +14,7 @@ from streams.backtest.sources.file_messages import CannotReadError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from streams.backtest.reading.reader import ReadSettings
+    from streams.backtest.reading.tasks import ReadSettings
 
 TASK_BYTES = 4 * 1024 * 1024
 TASK_FILES = 64

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-    from streams.backtest.reading.reader import ReadSettings
+    from streams.backtest.reading.tasks import ReadSettings
     from streams.backtest.sources.span import Span
 
 AT_ONCE = 16 * 1024 * 1024

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
-    from streams.backtest.reading.reader import ReadSettings
+    from streams.backtest.reading.tasks import ReadSettings
     from streams.settings import Settings
 
 BATCH = 250

@@ -15,8 +15,7 @@ from worker_process import wait_for
 
 from streams.backtest.reading.process_pool import WorkerLostError, gather
 from streams.backtest.reading.read_stats import Location, ReadStats, Rejection
-from streams.backtest.reading.reader import ReadSettings
-from streams.backtest.reading.tasks import Chunk
+from streams.backtest.reading.tasks import Chunk, ReadSettings
 from streams.pipeline import ExtractSettings
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ KILLED = """
 import os, signal
 from streams import settings
 from streams.backtest.reading.tasks import Chunk
-from streams.backtest.reading.reader import ReadSettings
+from streams.backtest.reading.tasks import ReadSettings
 from streams.backtest.reading.read_stats import ReadStats
 from streams.backtest.reading.process_pool import gather
 from streams.pipeline import ExtractSettings

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from replay_records import ACCOUNT, lines, ordinary, record
 from sightings import DAY, NOON, RULE
 
-from streams.backtest.reading.reader import Reader, ReadSettings, looks_whole
+from streams.backtest.reading.reader import Reader, looks_whole
+from streams.backtest.reading.tasks import ReadSettings
 from streams.backtest.sources import file_messages
 from streams.backtest.sources.span import Span
 from streams.pipeline import ExtractSettings

@@ -13,7 +13,7 @@ from compressed import COMPRESSIONS
 from replay_records import lines, ordinary, record
 from sightings import RULE
 
-from streams.backtest.reading.reader import ReadSettings
+from streams.backtest.reading.tasks import ReadSettings
 from streams.backtest.sources import files
 from streams.backtest.sources.archive import Found
 from streams.pipeline import ExtractSettings, sight
