@@ -6,7 +6,7 @@ from dataclasses import replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from streams.detection.dict_memory import RememberedPrincipal
+from streams.detection.dict_memory import DictMemory
 from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting
 from streams.pipeline import Decision, DecisionSettings, detect
 from streams.rules.rule import Rule, parse
@@ -76,7 +76,7 @@ class History:
     def __init__(self, decision_settings: DecisionSettings = DECIDING, rule: Rule = RULE) -> None:
         self.decision_settings = decision_settings
         self.rule = rule
-        self.memory: dict[str, RememberedPrincipal] = {}
+        self.memory: dict[str, DictMemory] = {}
 
     def decide(self, seen: Sighting) -> Decision:
         """Decide one sighting and remember nothing of it."""
@@ -92,9 +92,9 @@ class History:
         """Decide and remember each, in the order given."""
         return [self.take(seen) for seen in sightings]
 
-    def of(self, seen: Sighting) -> RememberedPrincipal:
+    def of(self, seen: Sighting) -> DictMemory:
         """The memory of the sighting's principal."""
-        return self.memory.setdefault(seen.principal, RememberedPrincipal())
+        return self.memory.setdefault(seen.principal, DictMemory())
 
     def contents(self) -> dict[str, object]:
         """Everything remembered, to compare."""

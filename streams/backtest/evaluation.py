@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from streams import pipeline
 from streams.backtest.sources.span import DAY
-from streams.detection.dict_memory import RememberedPrincipal
+from streams.detection.dict_memory import DictMemory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -59,11 +59,11 @@ def evaluate(
     ordered: Iterable[Sighting], rule: Rule, decision_settings: DecisionSettings
 ) -> Iterator[tuple[Sighting, Decision]]:
     """Decide on sightings that come in order of time, from an empty memory."""
-    memory: dict[str, RememberedPrincipal] = {}
+    memory: dict[str, DictMemory] = {}
     for handled, sighting in enumerate(ordered, 1):
         principal = memory.get(sighting.principal)
         if principal is None:
-            principal = memory[sighting.principal] = RememberedPrincipal()
+            principal = memory[sighting.principal] = DictMemory()
         decision = pipeline.detect(sighting, principal, rule, decision_settings)
         principal.apply(sighting, decision)
         yield sighting, decision
@@ -71,7 +71,7 @@ def evaluate(
             _forget(memory, decision.time, decision_settings)
 
 
-def _forget(memory: dict[str, RememberedPrincipal], now: int, decision_settings: DecisionSettings) -> None:
+def _forget(memory: dict[str, DictMemory], now: int, decision_settings: DecisionSettings) -> None:
     """Drop what counts as never seen from ``now`` on (M8): no later sighting can tell, as time only goes on."""
     for name, principal in list(memory.items()):
         for account, pair in list(principal.accounts.items()):

@@ -50,10 +50,10 @@ class ReplaySettings:
     processes: int = 1
 
 
-class Listener(Protocol):
+class Observer(Protocol):
     """Hears of every decision, in order of time."""
 
-    def hear(self, sighting: Sighting, decision: Decision) -> None:
+    def on_decision(self, sighting: Sighting, decision: Decision) -> None:
         """Take note of one decision."""
 
 
@@ -84,14 +84,14 @@ def read(
 
 
 def replay(
-    source: Input, how: ReplaySettings, listeners: Sequence[Listener], progress: Progress
+    source: Input, how: ReplaySettings, observers: Sequence[Observer], progress: Progress
 ) -> tuple[ReadStats, Verdicts]:
     """Replay the input; the same sightings give the same decisions in the same order, however the input is cut.
 
     Args:
         source: what to read.
         how: the settings.
-        listeners: who hears of each decision.
+        observers: who hears of each decision.
         progress: hears how far reading has come.
 
     Raises:
@@ -104,6 +104,6 @@ def replay(
         ordered = progress.handle("deciding", sorter.sorted(), stats.sightings)
         for sighting, decision in evaluate(ordered, how.read_settings.rule, how.decision_settings):
             verdicts.count(sighting, decision)
-            for listener in listeners:
-                listener.hear(sighting, decision)
+            for observer in observers:
+                observer.on_decision(sighting, decision)
     return stats, verdicts

@@ -21,7 +21,7 @@ from streams.backtest.reading.read_stats import Location, ReadStats, Rejection
 from streams.backtest.run import read
 from streams.backtest.sources.request import SourceError
 from streams.kafka.reader import PATIENCE, Connection, log
-from streams.kafka.refusals import words
+from streams.kafka.refusals import error_text
 from streams.kafka.security import producer_options
 from streams.wire import sighting as codec
 
@@ -117,7 +117,9 @@ class _Sender:
         except (KafkaException, SystemError) as error:
             # While it hands over other things the library may raise one as the cause of the other, or lose it.
             cause = error if isinstance(error, KafkaException) else error.__cause__
-            said = words(cause.args[0]) if isinstance(cause, KafkaException) else "the producer is refused for good"
+            said = (
+                error_text(cause.args[0]) if isinstance(cause, KafkaException) else "the producer is refused for good"
+            )
             raise SourceError(f"topic {self._topic}: Write: {said}") from error
 
     def _delivered(self, error: KafkaError | None, _message: Message) -> None:

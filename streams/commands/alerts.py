@@ -24,7 +24,7 @@ from streams.commands.terminal.alert_table import cells, table
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.kafka.admin import AccessRefused, BrokerAccess, BrokerError, BrokerUnreachable
 from streams.kafka.errors import is_retriable
-from streams.kafka.refusals import explained, is_of_a_group, is_refusal, words
+from streams.kafka.refusals import error_text, explained, is_of_a_group, is_refusal
 from streams.kafka.security import confluent_options
 from streams.settings.values import parse_time
 from streams.topics.catalogue import topic_names
@@ -127,7 +127,7 @@ def _messages(configured: Settings, topic: str, since: int | None, *, follow: bo
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  librdkafka's own codes start so
                 unread.discard(message.partition())
             elif not (is_retriable(error) or is_of_a_group(error)):
-                raise BrokerError(f"topic {topic}: Read: {words(error)}")
+                raise BrokerError(f"topic {topic}: Read: {error_text(error)}")
     finally:
         consumer.close()
 
@@ -146,7 +146,7 @@ def _positions(consumer: Consumer, topic: str, partitions: Iterable[int], since:
     try:
         found = consumer.offsets_for_times(asked, timeout=_PATIENCE)
     except KafkaException as error:
-        raise BrokerError(f"topic {topic}: ListOffsets: {words(error.args[0])}") from error
+        raise BrokerError(f"topic {topic}: ListOffsets: {error_text(error.args[0])}") from error
     # A negative offset means: nothing so late; what is still to come is.
     return [
         TopicPartition(place.topic, place.partition, place.offset if place.offset >= 0 else OFFSET_END)

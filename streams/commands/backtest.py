@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from streams.backtest.reading.read_stats import ReadStats
     from streams.backtest.results.compare import Difference
     from streams.backtest.results.report import Report
-    from streams.backtest.run import Listener
+    from streams.backtest.run import Observer
     from streams.pipeline import DecisionSettings
     from streams.rules.rule import Rule
     from streams.settings import Settings
@@ -139,14 +139,14 @@ def _run(
         comparison = _comparison(results.compare, configured, rule, decision_settings)
         report = None if page is None else _empty_report()
         lines = AlertLines(stream, str(results.output or "standard output"))
-        listeners: list[Listener] = [lines]
-        listeners += [report] if report is not None else []
-        listeners += [comparison] if comparison is not None else []
+        observers: list[Observer] = [lines]
+        observers += [report] if report is not None else []
+        observers += [comparison] if comparison is not None else []
         how = ReplaySettings(
             choose.read_settings(request, source, rule, configured.extract_settings()), decision_settings, processes
         )
         with progress.shown(source) as bar:
-            stats, verdicts = replay(source, how, listeners, bar)
+            stats, verdicts = replay(source, how, observers, bar)
         lines.flush()
         if page is not None and report is not None:
             used = (*options_used(request), *settings_used(configured, decision_settings))

@@ -37,7 +37,7 @@ _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Remembered:
+class StateView:
     """What is remembered of a principal: its pairs by member account, and the ids of alerts that the cap counts."""
 
     pairs: dict[str, PairMemory]
@@ -80,7 +80,7 @@ def state(
         raise typer.Exit(1)
 
 
-def _read(configured: Settings, principal: str) -> Remembered:
+def _read(configured: Settings, principal: str) -> StateView:
     """The principal's entries: of each key the latest value, without those that were deleted."""
     topic = topic_names(configured).changelog
     request = (codec.pair_prefix(principal), codec.bucket_prefix(principal))
@@ -104,7 +104,7 @@ def _read(configured: Settings, principal: str) -> Remembered:
         raise OperatorError(f"topic {topic}: {newer}") from newer
 
 
-def _decode(latest: dict[bytes, bytes]) -> Remembered:
+def _decode(latest: dict[bytes, bytes]) -> StateView:
     pairs, buckets = {}, []
     for key, value in latest.items():
         parsed = codec.parse_key(key)
@@ -112,7 +112,7 @@ def _decode(latest: dict[bytes, bytes]) -> Remembered:
             pairs[parsed.member_account] = codec.decode_pair(value)
         else:
             buckets.append(codec.decode_bucket(value))
-    return Remembered(pairs, sum(len(bucket.alert_ids) for bucket in buckets), len(buckets))
+    return StateView(pairs, sum(len(bucket.alert_ids) for bucket in buckets), len(buckets))
 
 
 def _document(account: str, pair: PairMemory, window: int) -> dict[str, str | int]:

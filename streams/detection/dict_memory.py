@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from streams.extraction.sighting import Sighting
 
 
-class RememberedPrincipal:
+class DictMemory:
     """A ``PrincipalMemory`` that changes as decisions say.
 
     Attributes:

@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient
 
 from streams.errors import OperatorError
 from streams.kafka.errors import is_retriable
-from streams.kafka.refusals import explained, is_refusal, words
+from streams.kafka.refusals import error_text, explained, is_refusal
 from streams.kafka.security import confluent_options
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class BrokerAccess:
         try:
             self.client = AdminClient(options, logger=quiet)
         except KafkaException as error:  # it has waited ten seconds for a token
-            raise AccessRefused(f"{self._servers}: no token to send: {words(error.args[0])}") from error
+            raise AccessRefused(f"{self._servers}: no token to send: {error_text(error.args[0])}") from error
 
     def __enter__(self) -> Self:
         """Nothing is connected before the first request."""
@@ -119,18 +119,18 @@ class BrokerAccess:
         error = exception.args[0]
         self.client.poll(0)
         if is_refusal(error):
-            return AccessRefused(f"{what}: {operation}: {words(error)}")
+            return AccessRefused(f"{what}: {operation}: {error_text(error)}")
         if self._refusal is not None:
             return AccessRefused(f"{what}: {operation}: {self._servers}: {explained(self._refusal, self._settings)}")
         if error.code() in _OUTAGES:
             return BrokerUnreachable(f"{what}: {operation}: {self._unreachable()}")
         if error.code() == _NO_LEADERS or is_retriable(error):
-            return BrokerUnreachable(f"{what}: {operation}: {words(error)}")
-        return BrokerError(f"{what}: {operation}: {words(error)}")
+            return BrokerUnreachable(f"{what}: {operation}: {error_text(error)}")
+        return BrokerError(f"{what}: {operation}: {error_text(error)}")
 
     def _unreachable(self) -> str:
         if self._outage:
-            reason = f" ({words(self._outage)})"
+            reason = f" ({error_text(self._outage)})"
         elif self._all_down:  # without a word: they took the connection and closed it
             reason = f" in the way of security_protocol = {self._settings.security_protocol}"
         else:

@@ -17,7 +17,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.backtest.sources.request import SourceError
 from streams.kafka.errors import is_retriable
-from streams.kafka.refusals import explained, is_of_a_group, is_refusal, words
+from streams.kafka.refusals import error_text, explained, is_of_a_group, is_refusal
 from streams.kafka.security import confluent_options
 
 if TYPE_CHECKING:
@@ -92,10 +92,10 @@ class Connection:
                 self.consumer.poll(_PAUSE)
                 self.raise_refusal(what)
                 if is_refusal(cause) or not (is_retriable(cause) or cause.code() < 0):
-                    raise SourceError(f"{what}: {words(cause)}") from error
+                    raise SourceError(f"{what}: {error_text(cause)}") from error
                 if time.monotonic() > until:
-                    said = words(self.last_error or cause)
-                    raise SourceError(f"{what}: no answer from {self._servers} in {PATIENCE:.0f} s: {said}") from error
+                    text = error_text(self.last_error or cause)
+                    raise SourceError(f"{what}: no answer from {self._servers} in {PATIENCE:.0f} s: {text}") from error
 
     def partitions(self, topic: str) -> list[int]:
         """The topic's partitions; none if there is no such topic.
@@ -106,7 +106,7 @@ class Connection:
         what = f"topic {topic}: Describe"
         metadata = self.ask(what, lambda timeout: self.consumer.list_topics(topic, timeout)).topics[topic]
         if metadata.error is not None and metadata.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise SourceError(f"{what}: {words(metadata.error)}")
+            raise SourceError(f"{what}: {error_text(metadata.error)}")
         return sorted(metadata.partitions)
 
     def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
@@ -141,7 +141,7 @@ class Connection:
                 elif error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  a public name
                     ends.pop(message.partition(), None)
                 elif error is not None and not (is_retriable(error) or is_of_a_group(error)):
-                    raise SourceError(f"topic {topic}: Read: {words(error)}")
+                    raise SourceError(f"topic {topic}: Read: {error_text(error)}")
             self.raise_refusal(f"topic {topic}: Read")
             if time.monotonic() - heard > PATIENCE:
                 raise SourceError(f"topic {topic}: Read: nothing heard for {PATIENCE:.0f} s")

@@ -52,7 +52,7 @@ def is_of_a_group(error: KafkaError) -> bool:
     return bool(error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED)
 
 
-def words(error: KafkaError) -> str:
+def error_text(error: KafkaError) -> str:
     """What an error says, without librdkafka's prefix of thread and broker and its count of milliseconds."""
     return _PREFIX.sub("", str(error.str())).split(" (after ")[0].rstrip(".")
 
@@ -69,7 +69,7 @@ def explained(error: KafkaError, settings: Settings) -> str:
         reason = _unverified(server["server"], settings) if server else None
         trusted = f"ssl_ca = {settings.ssl_ca}" if settings.ssl_ca else "the system's authorities, as ssl_ca is not set"
         return f"the broker's certificate does not stand: {reason or 'unknown why'}; checked against {trusted}"
-    return words(error)
+    return error_text(error)
 
 
 def _unverified(server: str, settings: Settings) -> str | None:

@@ -53,7 +53,7 @@ _SEEN_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RightStatus:
     """How a principal stands with one right.
 
     Attributes:
@@ -85,7 +85,7 @@ class Standing:
         return f"{self.right.kind} {self.right.name}"
 
 
-def standing(right: Right, principal: str, acls: Iterable[AclBinding]) -> Standing:
+def right_status(right: Right, principal: str, acls: Iterable[AclBinding]) -> RightStatus:
     """Weigh the ACLs that are on a resource, by whatever pattern, against what a principal needs of it."""
     own = [acl for acl in acls if acl.principal in (principal, _EVERYBODY)]
     allowed = {acl.operation for acl in own if acl.permission_type == AclPermissionType.ALLOW and acl.host == _ANY_HOST}
@@ -96,7 +96,7 @@ def standing(right: Right, principal: str, acls: Iterable[AclBinding]) -> Standi
         return not allowed.isdisjoint({operation, AclOperation.ALL, *_INCLUDED_IN.get(operation, ())})
 
     needed = dict.fromkeys((*right.operations, "Describe"))  # nothing can be done with what may not be described
-    return Standing(
+    return RightStatus(
         right,
         lacking=tuple(name for name in right.operations if not allows(name)),
         denied=tuple(name for name in needed if not denied.isdisjoint({_OPERATIONS[name], AclOperation.ALL})),
@@ -119,7 +119,7 @@ def check_acls(settings: Settings, principal: str) -> list[str]:
         _require(_cluster_rights(access), "Describe", "DescribeAcls")
         return [
             problem
-            for found in _standings(access, principal, worker_rights(settings))
+            for found in _right_statuses(access, principal, worker_rights(settings))
             for problem in found.problems(principal)
         ]
 
@@ -136,7 +136,7 @@ def apply_acls(settings: Settings, principal: str) -> tuple[list[str], list[str]
     with BrokerAccess(settings) as access:
         allowed = _cluster_rights(access)
         _require(allowed, "Describe", "DescribeAcls")
-        found = _standings(access, principal, worker_rights(settings))
+        found = _right_statuses(access, principal, worker_rights(settings))
         granted = [each for each in found if each.lacking]
         if granted:
             _require(allowed, "Alter", "CreateAcls")
@@ -170,10 +170,10 @@ def _require(allowed: set[str], operation: str, request: str) -> None:
         raise AccessRefused(f"cluster: {request}: it needs {operation} on the cluster, which this user lacks")
 
 
-def _standings(access: BrokerAccess, principal: str, rights: Sequence[Right]) -> list[Standing]:
+def _right_statuses(access: BrokerAccess, principal: str, rights: Sequence[Right]) -> list[RightStatus]:
     asked = [(right, access.client.describe_acls(_on(right))) for right in rights]
     return [
-        standing(right, principal, access.result(f"{right.kind} {right.name}", "DescribeAcls", future))
+        right_status(right, principal, access.result(f"{right.kind} {right.name}", "DescribeAcls", future))
         for right, future in asked
     ]
 
@@ -191,7 +191,7 @@ def _on(right: Right) -> AclBindingFilter:
     )
 
 
-def _grant(access: BrokerAccess, principal: str, found: Standing) -> None:
+def _grant(access: BrokerAccess, principal: str, found: RightStatus) -> None:
     right = found.right
     place = (_KINDS[right.kind], right.name, ResourcePatternType.LITERAL, principal, _ANY_HOST)
     bindings = [AclBinding(*place, _OPERATIONS[name], AclPermissionType.ALLOW) for name in found.lacking]
@@ -209,4 +209,4 @@ def _wait_until_seen(access: BrokerAccess, principal: str, rights: Sequence[Righ
         wait=tenacity.wait_fixed(0.2),
         stop=tenacity.stop_after_delay(_SEEN_SECONDS),
         retry_error_callback=lambda _state: None,
-    )(lambda: any(each.lacking for each in _standings(access, principal, rights)))
+    )(lambda: any(each.lacking for each in _right_statuses(access, principal, rights)))

@@ -20,7 +20,7 @@ from streams.backtest.sources.request import SourceError
 from streams.content.payload_kind import describe
 from streams.kafka.errors import is_retriable
 from streams.kafka.reader import Connection
-from streams.kafka.refusals import is_of_a_group, words
+from streams.kafka.refusals import error_text, is_of_a_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,7 +148,7 @@ def _newest(connection: Connection, topic: str, until: float) -> Iterator[Messag
             elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  a public name of the library
                 ends.pop(partition, None)
             elif not (is_retriable(error) or is_of_a_group(error)):
-                raise SourceError(f"topic {topic}: Read: {words(error)}")
+                raise SourceError(f"topic {topic}: Read: {error_text(error)}")
         connection.raise_refusal(f"topic {topic}: Read")
         for place in consumer.position([TopicPartition(topic, partition) for partition in ends]):
             if place.offset >= ends[place.partition]:

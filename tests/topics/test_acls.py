@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from confluent_kafka.admin import AclBinding, AclOperation, AclPermissionType, ResourcePatternType, ResourceType
 
-from streams.topics.acls import standing
+from streams.topics.acls import right_status
 from streams.topics.rights import Right
 
 ALLOW, DENY = AclPermissionType.ALLOW, AclPermissionType.DENY
@@ -49,15 +49,15 @@ def acl(
 )
 def test_what_counts(right: Right, acls: list[AclBinding], lacking: tuple[str, ...], denied: tuple[str, ...]) -> None:
     """An ACL counts for its principal or everybody, from all hosts, with what it includes; a Deny outweighs."""
-    found = standing(right, "User:rootwatch", acls)
+    found = right_status(right, "User:rootwatch", acls)
     assert (found.lacking, found.denied) == (lacking, denied)
 
 
 def test_what_lacks_and_what_is_denied_are_each_said() -> None:
     """A resource on which something lacks and something is denied has two sentences; one that is well has none."""
-    found = standing(TOPIC, "User:rootwatch", [acl(AclOperation.WRITE), acl(AclOperation.WRITE, DENY)])
+    found = right_status(TOPIC, "User:rootwatch", [acl(AclOperation.WRITE), acl(AclOperation.WRITE, DENY)])
     assert found.problems("User:rootwatch") == [
         "topic rootwatch.alerts: User:rootwatch lacks DescribeConfigs",
         "topic rootwatch.alerts: an ACL denies User:rootwatch Write; remove it by hand if it is wrong",
     ]
-    assert standing(TOPIC, "User:rootwatch", [acl(AclOperation.ALL)]).problems("User:rootwatch") == []
+    assert right_status(TOPIC, "User:rootwatch", [acl(AclOperation.ALL)]).problems("User:rootwatch") == []

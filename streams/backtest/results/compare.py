@@ -102,7 +102,7 @@ class Comparison:
         self._undecided = {alert.sighting for alert in self._live.values()}
         self._decided: dict[tuple[str, str, str], tuple[str, int]] = {}  # outcome, and the exception's position
 
-    def hear(self, sighting: Sighting, decision: Decision) -> None:
+    def on_decision(self, sighting: Sighting, decision: Decision) -> None:
         """Take note of one decision."""
         time = sighting.event.time  # by another clock, decisions do not come in its order
         self._times = (min(time, *self._times), max(time, *self._times)) if self._times else (time, time)

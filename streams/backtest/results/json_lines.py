@@ -83,7 +83,7 @@ class AlertLines:
         self._stream = stream
         self._name = name
 
-    def hear(self, _sighting: Sighting, decision: Decision) -> None:
+    def on_decision(self, _sighting: Sighting, decision: Decision) -> None:
         """Write the decision's alert, if it has one; ``OutputError`` if that fails."""
         if decision.alert is None:
             return

@@ -77,7 +77,7 @@ class Report:
     alerts: list[tuple[Mapping[str, Any], bool]] = field(default_factory=list)
     alert_count: int = 0
 
-    def hear(self, sighting: Sighting, decision: Decision) -> None:
+    def on_decision(self, sighting: Sighting, decision: Decision) -> None:
         """Take note of one decision."""
         pair = self.pairs.setdefault((sighting.principal, sighting.member_account), Pair())
         policy = self.policies.setdefault(sighting.event.task_policy or _NO_POLICY, Pair())

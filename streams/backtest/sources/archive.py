@@ -82,7 +82,7 @@ def _below(place: str, real: str, span: Span, listing: Listing) -> Iterator[tupl
             yield real, Found(place, Path(place).stat().st_size)
             return
     except OSError as error:
-        listing.failures.append((place, words(error)))
+        listing.failures.append((place, error_text(error)))
         return
     folders = [(place, real)]
     while folders:
@@ -90,7 +90,7 @@ def _below(place: str, real: str, span: Span, listing: Listing) -> Iterator[tupl
         try:
             entries = list(os.scandir(folder))
         except OSError as error:
-            listing.failures.append((folder, words(error)))
+            listing.failures.append((folder, error_text(error)))
             continue
         start, real_start = f"{folder.rstrip('/')}/", f"{real.rstrip('/')}/"
         for entry in entries:
@@ -103,7 +103,7 @@ def _below(place: str, real: str, span: Span, listing: Listing) -> Iterator[tupl
                     continue
                 status = entry.stat()
             except OSError as error:
-                listing.failures.append((path, words(error)))
+                listing.failures.append((path, error_text(error)))
                 continue
             if not S_ISREG(status.st_mode):
                 listing.failures.append((path, "a pipe, socket or device; it is read only if it is named itself"))
@@ -133,6 +133,6 @@ def _days(year: int, month: int | None = None, day: int | None = None) -> tuple[
     return round(first.timestamp() * 1000), round(last.timestamp() * 1000) + DAY
 
 
-def words(error: OSError) -> str:
+def error_text(error: OSError) -> str:
     """What is wrong, for a person, without the path."""
     return error.strerror or str(error) or type(error).__name__

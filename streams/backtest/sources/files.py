@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from streams.backtest.reading.reader import Reader
 from streams.backtest.reading.tasks import Chunk
 from streams.backtest.sources import file_messages
-from streams.backtest.sources.archive import Found, words
+from streams.backtest.sources.archive import Found, error_text
 from streams.backtest.sources.file_messages import CannotReadError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class FileTask:
                 with open(found.path, "rb", buffering=0) as stored:  # noqa: PTH123  a path object costs as much again
                     yield from read_one(found, stored, reader)
             except OSError as error:
-                reader.stats.failures.append((found.path, words(error)))
+                reader.stats.failures.append((found.path, error_text(error)))
         yield Chunk(*reader.take())
 
 
@@ -60,7 +60,7 @@ def read_one(found: Found, stored: BinaryIO, reader: Reader) -> Iterator[Chunk]:
     except CannotReadError as error:
         reader.stats.failures.append((found.path, str(error)))
     except OSError as error:
-        reader.stats.failures.append((found.path, words(error)))
+        reader.stats.failures.append((found.path, error_text(error)))
     reader.stats.size += found.size - counted
     if reader.is_full:
         yield Chunk(*reader.take())

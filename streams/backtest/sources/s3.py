@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from streams.backtest.reading.reader import Reader
 from streams.backtest.reading.tasks import Chunk
-from streams.backtest.sources.archive import S3, Found, Listing, is_worth_entering, words
+from streams.backtest.sources.archive import S3, Found, Listing, error_text, is_worth_entering
 from streams.backtest.sources.files import read_one
 from streams.backtest.sources.request import UsageError
 
@@ -62,7 +62,7 @@ def find(address: str, span: Span, listing: Listing) -> Iterator[Found]:
         info = store.info(address)
     except Exception as error:  # noqa: BLE001  botocore's many kinds of error have no base beside Exception
         is_no_bucket = isinstance(error, FileNotFoundError) and "/" not in name
-        listing.failures.append((address, "there is no such bucket" if is_no_bucket else _words(error)))
+        listing.failures.append((address, "there is no such bucket" if is_no_bucket else _error_text(error)))
         return
     if info["type"] == "file":
         yield Found(address, int(info["size"]))
@@ -98,7 +98,7 @@ def _below(store: Any, bucket: str, prefix: str, span: Span, listing: Listing) -
             else:
                 asked["ContinuationToken"] = page["NextContinuationToken"]
     except Exception as error:  # noqa: BLE001  as above
-        listing.failures.append((f"{S3}{bucket}/{prefix}", _words(error)))
+        listing.failures.append((f"{S3}{bucket}/{prefix}", _error_text(error)))
 
 
 def _unwanted(folder: str, prefix: str, span: Span) -> str | None:
@@ -138,12 +138,12 @@ class ObjectTask:
         for found in self.files:
             answer = answers.pop(found.path, None)
             if isinstance(answer, Exception):
-                reader.stats.failures.append((found.path, _words(answer)))
+                reader.stats.failures.append((found.path, _error_text(answer)))
                 continue
             try:
                 stored = io.BytesIO(answer) if answer is not None else _open(found)
             except Exception as error:  # noqa: BLE001  as above
-                reader.stats.failures.append((found.path, _words(error)))
+                reader.stats.failures.append((found.path, _error_text(error)))
                 continue
             with stored:
                 yield from read_one(found, stored, reader)
@@ -164,10 +164,10 @@ def _open(found: Found) -> BinaryIO:
     return opened
 
 
-def _words(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     """What is wrong, for a person."""
     if isinstance(error, FileNotFoundError) and not error.strerror:
         return "there is no such object, and none below it"
     if isinstance(error, OSError):
-        return words(error)
+        return error_text(error)
     return f"{type(error).__name__}: {error}"

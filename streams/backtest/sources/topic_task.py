@@ -25,7 +25,7 @@ from streams.backtest.sources.span import LATE_DELIVERY, Span
 from streams.extraction.kafka_time import NO_TIMESTAMP
 from streams.kafka.errors import is_retriable
 from streams.kafka.reader import PATIENCE, Connection
-from streams.kafka.refusals import is_of_a_group, words
+from streams.kafka.refusals import error_text, is_of_a_group
 from streams.wire.timestamps import to_iso8601
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class _SliceReader:
             case _ if is_retriable(error) or is_of_a_group(error):
                 pass
             case _:
-                self._reader.stats.failures.append((f"{self._task.topic}[{number}]", f"Read: {words(error)}"))
+                self._reader.stats.failures.append((f"{self._task.topic}[{number}]", f"Read: {error_text(error)}"))
                 self._close(number)
 
     def _go_on_after_deletion(self, number: int) -> None:

@@ -30,7 +30,7 @@ from confluent_kafka.admin import OffsetSpec
 from streams.errors import OperatorError
 from streams.kafka.admin import BrokerAccess
 from streams.topics.catalogue import MEMORY_TABLE, topic_names
-from streams.worker.state.rocksdb import lacks_room, refusal, written
+from streams.worker.state.rocksdb import lacks_room, refusal, translate_errors
 from streams.worker.state.table import stored_from
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def _check_topic(state_dir: Path, changelog: str, topic_id: str | None, *, is_ke
             f"{state_dir} away, and the worker remembers what the topic holds: pairs that are not in it alert again"
         )
     whole = note.with_suffix(".new")
-    with written(state_dir):
+    with translate_errors(state_dir):
         whole.write_text(f"{topic_id}\n")
         whole.replace(note)
 

@@ -53,7 +53,7 @@ def refusal(state_dir: Path, error: Exception) -> StoreError:
 
 
 @contextmanager
-def written(state_dir: Path) -> Iterator[None]:
+def translate_errors(state_dir: Path) -> Iterator[None]:
     """Open or write stores inside.
 
     Raises:
@@ -87,11 +87,11 @@ class Store(rocksdb.Store):  # type: ignore[misc]
         for tp in tps:
             store = self._dbs.pop(tp.partition, None) if tp.topic in table.changelog_topic.topics else None
             if store is not None:
-                with written(self.app.options.state_dir):
+                with translate_errors(self.app.options.state_dir):
                     store.close()
 
     def _open_for_partition(self, partition: int) -> Any:
-        with written(self.app.options.state_dir):
+        with translate_errors(self.app.options.state_dir):
             return super()._open_for_partition(partition)
 
 

@@ -25,7 +25,7 @@ from faust.types import TP
 from streams.errors import OperatorError
 from streams.wire import memory as codec
 from streams.worker.agents.sender import Outgoing
-from streams.worker.state.rocksdb import Store, written
+from streams.worker.state.rocksdb import Store, translate_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -106,7 +106,7 @@ class MemoryTable(faust.tables.table.Table):  # type: ignore[misc]
             else:
                 batch.put(key, value)
         batch.put(partition.offset_key, str(changelog_offset).encode())
-        with written(self.app.options.state_dir):
+        with translate_errors(self.app.options.state_dir):
             partition.store.write(batch)
 
     def _new_store_by_url(self, url: Any) -> Store:

@@ -45,7 +45,7 @@ def compared(
     """Side, event and reason of each difference."""
     comparison = Comparison(*live(arrived, live_settings), settings)
     for seen, decision in evaluate(sorted(replayed, key=lambda seen: seen.event.time), RULE, settings):
-        comparison.hear(seen, decision)
+        comparison.on_decision(seen, decision)
     differences = comparison.differences(comparison.replayed_span(ReplayRequest(("files",))))
     return [(difference.side, difference.alert.event_id, difference.why) for difference in differences]
 
@@ -60,7 +60,7 @@ def test_repeated_alerts_are_one() -> None:
     alerts, _ = live([FIRST])
     comparison = Comparison(alerts * 2, [], DECIDING)
     for seen, decision in evaluate([FIRST], RULE, DECIDING):
-        comparison.hear(seen, decision)
+        comparison.on_decision(seen, decision)
     assert (comparison.in_both(), comparison.differences(Span())) == (1, [])
 
 
@@ -69,7 +69,7 @@ def test_of_an_alert_only_what_is_compared_is_kept() -> None:
     large = replace(FIRST, record=json.dumps({"padding": "x" * 100_000}))
     comparison = Comparison(*live([large]), DECIDING)
     for seen, decision in evaluate([large], RULE, DECIDING):
-        comparison.hear(seen, decision)
+        comparison.on_decision(seen, decision)
     assert comparison.in_both() == 1
     assert len(pickle.dumps(comparison)) < 10_000
 
@@ -149,7 +149,7 @@ def test_span_is_that_of_the_options_or_of_the_sightings() -> None:
     empty, heard = Comparison([], [], DECIDING), Comparison([], [], DECIDING)
     for time in (7, 5, 9, 6):  # as under clock = "record", which these do not ascend by
         seen = sighting(time)
-        heard.hear(seen, History().decide(seen))
+        heard.on_decision(seen, History().decide(seen))
     assert heard.replayed_span(ReplayRequest(("f",))) == Span(5, 10)
     assert heard.replayed_span(ReplayRequest(("f",), None, Span(1, None))) == Span(1, 10)
     assert heard.replayed_span(ReplayRequest((), "t", Span(1, 20))) == Span(5, 10)

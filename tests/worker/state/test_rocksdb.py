@@ -15,7 +15,7 @@ from small_disk import MEBIBYTE
 from streams.settings import Settings
 from streams.worker.state import disk_check
 from streams.worker.state.disk_check import OFFSET_KEY, check_state
-from streams.worker.state.rocksdb import KEPT_LOGS, StoreError, StoreOptions, written
+from streams.worker.state.rocksdb import KEPT_LOGS, StoreError, StoreOptions, translate_errors
 from streams.worker.state.table import STORE_OPTIONS
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ PAGE = 4096
 def opened(path: Path) -> Any:
     """A store, opened as Faust opens it for the worker."""
     options = {name: value for name, value in STORE_OPTIONS.items() if name != "driver"}
-    with written(path.parent):
+    with translate_errors(path.parent):
         return StoreOptions(use_rocksdict=True, **options).open(path)
 
 
@@ -42,7 +42,7 @@ def write_until_full(path: Path, last: int, chance: random.Random) -> int:
             for number in range(chance.randint(1, 50)):
                 batch.put(b"%d-%d" % (last + 1, number), chance.randbytes(100))
             batch.put(OFFSET_KEY, b"%d" % (last + 1))
-            with written(path.parent):
+            with translate_errors(path.parent):
                 store.write(batch)
             last += 1
     except StoreError as full:
