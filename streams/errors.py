@@ -1,4 +1,4 @@
-"""What every error that an operator can mend has in common."""
+"""What every error that an operator can fix has in common."""
 
 from __future__ import annotations
 

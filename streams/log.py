@@ -3,7 +3,7 @@
 * stdout is for results alone.
 * No record bodies and no secrets: tracebacks show code, never variables, and a session token in the words of a library
   is replaced (T7).
-* An error that an operator can mend has no traceback: its message says it all.
+* An error that an operator can fix has no traceback: its message says it all.
 * One line is one event: at the console, control characters are spelt out, as much of what is logged was an attacker's
   to choose.
 * A library that repeats itself is heard once in ten seconds.

@@ -1,4 +1,4 @@
-"""``rootwatch doctor``: checks all that a worker needs, and names the mend for each thing that is wrong.
+"""``rootwatch doctor``: checks all that a worker needs, and names the fix for each thing that is wrong.
 
 It changes nothing. What depends on something that failed is ``unknown``, not wrong: one cause is one line.
 """
@@ -25,7 +25,7 @@ from streams.kafka.admin import BrokerAccess, BrokerError
 from streams.kafka.security import confluent_options
 from streams.topics.admin import check_topics
 from streams.topics.catalogue import alert_schemas
-from streams.topics.rights import MEND, lacking, worker_rights
+from streams.topics.rights import FIX, missing_rights, worker_rights
 from streams.topics.source_sample import sample
 from streams.wire import registry
 
@@ -43,7 +43,7 @@ _EXPLAIN = "write one to a file and ask `rootwatch explain FILE`, README.md list
 
 
 class Row(NamedTuple):
-    """One finding: ``ok``, ``warning``, ``wrong`` or ``unknown``, and a sentence, which says the mend for ``wrong``."""
+    """One finding: ``ok``, ``warning``, ``wrong`` or ``unknown``, and a sentence, which says the fix for ``wrong``."""
 
     state: str
     sentence: str
@@ -149,8 +149,8 @@ def _brokers(configured: Settings) -> Iterator[Row]:
 
 def _rights(access: BrokerAccess, configured: Settings) -> Iterator[Row]:
     """What the broker says that this user may do, beside what a worker does."""
-    missing = lacking(access, worker_rights(configured))
-    yield from (Row("wrong", f"rights: {right} is not allowed; {MEND}") for right in missing)
+    missing = missing_rights(access, worker_rights(configured))
+    yield from (Row("wrong", f"rights: {right} is not allowed; {FIX}") for right in missing)
     if not missing:
         yield Row("ok", "rights: all that a worker needs on what is there")
 
@@ -184,8 +184,8 @@ def _newest(access: BrokerAccess, topic: str) -> int:
 def _topics(configured: Settings) -> Iterator[Row]:
     findings = check_topics(configured)
     for finding in findings:
-        mend = "; `rootwatch topics apply` mends it" if finding.is_mendable else ""
-        yield Row("wrong" if finding.is_wrong else "warning", f"{finding}{mend}")
+        fix = "; `rootwatch topics apply` fixes it" if finding.is_fixable else ""
+        yield Row("wrong" if finding.is_wrong else "warning", f"{finding}{fix}")
     if not any(finding.is_wrong for finding in findings):
         yield Row("ok", "topics: every one is as it must be")
 
@@ -219,6 +219,6 @@ def _registry(configured: Settings) -> Iterator[Row]:
     except (registry.RegistryUnavailable, registry.RegistryRefused) as error:
         yield Row("wrong", f"registry: {error}; check schema_registry_url, schema_registry_auth_file and ssl_ca")
         return
-    yield from (Row("wrong", f"registry: {problem}; `rootwatch topics apply` mends it") for problem in problems)
+    yield from (Row("wrong", f"registry: {problem}; `rootwatch topics apply` fixes it") for problem in problems)
     if not problems:
         yield Row("ok", "registry: reachable, and holds the alert schema as it must be")

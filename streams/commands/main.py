@@ -29,7 +29,7 @@ COMMANDS = {
     "alerts": "Show the alerts of the alert topic.",
     "backtest": "Replay the past: the alerts that the rule would have raised.",
     "demo": "Show alerts from a realistic morning, on an embedded broker.",
-    "doctor": "Check settings, brokers, topics, registry and disk, and say how to mend what is wrong.",
+    "doctor": "Check settings, brokers, topics, registry and disk, and say how to fix what is wrong.",
     "explain": "Say why a message alerted or did not.",
     "health": "Ask the worker on this machine whether it is healthy, or ready.",
     "state": "Show what is remembered of a principal.",

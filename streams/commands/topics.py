@@ -53,13 +53,13 @@ def check(config: Config = None, acls: Acls = None) -> None:
     problems += check_acls(configured, acls) if acls else []
     show([*_warnings(findings), *([("wrong", problem) for problem in problems] or _all_well(acls))])
     if problems:
-        _say("`rootwatch topics apply` with the same settings and options mends what can be mended in place.")
+        _say("`rootwatch topics apply` with the same settings and options fixes what can be fixed in place.")
         raise typer.Exit(1)
 
 
 @topics.command()
 def apply(config: Config = None, acls: Acls = None) -> None:
-    """Create what is missing and mend what can be mended in place. Exit 1 if anything is still wrong."""
+    """Create what is missing and fix what can be fixed in place. Exit 1 if anything is still wrong."""
     configured = settings.load(config)
     done, findings = apply_topics(configured)
     remaining = [str(finding) for finding in findings if finding.is_wrong]

@@ -53,7 +53,7 @@ def worker(
     """Run a worker: CloudTrail in, alerts out.
 
     It waits for a broker or registry that is not there yet, and refuses to start on missing or wrong topics. SIGTERM
-    finishes what is in hand, commits and ends with 0; a failure that waiting cannot mend ends with 1, and nothing is
+    finishes what is in hand, commits and ends with 0; a failure that waiting cannot fix ends with 1, and nothing is
     committed past it.
     """
     options = settings.load(config, rule=_text(rule), state_dir=_text(state_dir))

@@ -5,7 +5,7 @@ What the morning holds beside ordinary traffic, and what the rule makes of it:
 * The audit job takes root in four accounts, as every night: known.
 * A stolen key takes root in five accounts within four minutes: five alerts, after one refused call that is none.
 * Mary opens a bucket that locked everybody out, in an account that is new to her; two roads deliver it: one alert.
-* Paulo mends a queue, for the first time in 112 days: an alert that says so.
+* Paulo fixes a queue, for the first time in 112 days: an alert that says so.
 * Martha's call is refused, and a role's policy names sts:AssumeRoot: neither is a use of root.
 * A forwarder cut a message in half: a dead letter.
 """

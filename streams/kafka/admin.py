@@ -131,8 +131,9 @@ class BrokerAccess:
     def _unreachable(self) -> str:
         if self._outage:
             reason = f" ({error_text(self._outage)})"
-        elif self._all_down:  # without a word: they took the connection and closed it
-            reason = f" in the way of security_protocol = {self._settings.security_protocol}"
+        elif self._all_down:  # librdkafka gives no reason: the broker accepted the connection and closed it
+            protocol = self._settings.security_protocol
+            return f"{self._servers} closed the connection; is security_protocol = {protocol} right?"
         else:
             reason = ""
         return f"no broker of {self._servers} answers{reason}"

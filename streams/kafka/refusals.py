@@ -4,7 +4,7 @@ The rules:
 
 * With TLS 1.3 a broker rejects the client's certificate only after the handshake. librdkafka calls that a lost
   connection; OpenSSL's "tls alert" is all there is to tell it by.
-* Of a broker's certificate that does not stand, librdkafka says only that it does not. Whether it has expired, is
+* Of a broker's certificate that is not valid, librdkafka says only that it is not. Whether it has expired, is
   signed by somebody else or for another host is found by a handshake of our own.
 """
 
@@ -39,7 +39,7 @@ _HANDSHAKE_SECONDS = 5.0
 
 
 def is_refusal(error: KafkaError) -> bool:
-    """Whether a broker refuses the credentials, the certificate or a right, or its own certificate does not stand."""
+    """Whether a broker refuses the credentials, the certificate or a right, or its own certificate is not valid."""
     return error.code() in _REFUSALS or "tls alert" in error.str()
 
 
@@ -58,7 +58,7 @@ def error_text(error: KafkaError) -> str:
 
 
 def explained(error: KafkaError, settings: Settings) -> str:
-    """What a refusal says, and of a certificate why it does not stand and which setting to look at."""
+    """What a refusal says, and of a certificate why it is not valid, and which setting to look at."""
     said = str(error.str())
     if alert := _TLS_ALERT.search(said):
         if settings.ssl_cert is None:
@@ -68,12 +68,12 @@ def explained(error: KafkaError, settings: Settings) -> str:
         server = _PREFIX.match(said)
         reason = _unverified(server["server"], settings) if server else None
         trusted = f"ssl_ca = {settings.ssl_ca}" if settings.ssl_ca else "the system's authorities, as ssl_ca is not set"
-        return f"the broker's certificate does not stand: {reason or 'unknown why'}; checked against {trusted}"
+        return f"the broker's certificate is not valid: {reason or 'unknown why'}; checked against {trusted}"
     return error_text(error)
 
 
 def _unverified(server: str, settings: Settings) -> str | None:
-    """Why a server's certificate does not stand, in OpenSSL's words; None if it does, or the server is away."""
+    """Why a server's certificate is not valid, in OpenSSL's words; None if it is, or the server is away."""
     host, _, port = server.rpartition(":")
     host = host.strip("[]")
     try:

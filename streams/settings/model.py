@@ -78,7 +78,7 @@ class Settings(BaseSettings):
         None,
         ge=0,
         le=rules.MOST_ALERTS,
-        description="Alerts a principal and five minutes (A3); 0 is no cap; the rule's, 100, if none",
+        description="Maximum alerts per principal per 5 minutes (A3); 0 = unlimited; the rule's (100) if none",
     )
     severity: Literal["low", "medium", "high", "critical"] | None = Field(None, description="The rule's if none")
     risk_score: Whole | None = Field(None, ge=0, le=100, description="The rule's if none")

@@ -1,4 +1,4 @@
-"""The ACLs of a worker's user: ``topics apply --acls`` adds what lacks, ``topics check --acls`` names it.
+"""The ACLs of a worker's user: ``topics apply --acls`` adds what is missing, ``topics check --acls`` names it.
 
 What counts, as Kafka's ``StandardAuthorizer`` has it:
 
@@ -58,27 +58,27 @@ class RightStatus:
 
     Attributes:
         right: what is needed.
-        lacking: its operations that no ACL allows.
+        missing: its operations that no ACL allows.
         denied: the operations, of these and Describe, that an ACL denies.
     """
 
     right: Right
-    lacking: tuple[str, ...]
+    missing: tuple[str, ...]
     denied: tuple[str, ...]
 
     def problems(self, principal: str) -> list[str]:
-        """A sentence for what lacks and one for what is denied; empty if all is well."""
-        return ([f"{self._place}: {principal} lacks {', '.join(self.lacking)}"] if self.lacking else []) + (
+        """A sentence for what is missing and one for what is denied; empty if all is well."""
+        return ([f"{self._place}: {principal} is missing {', '.join(self.missing)}"] if self.missing else []) + (
             [self.denial(principal)] if self.denied else []
         )
 
     def denial(self, principal: str) -> str:
-        """What is denied, with the mend."""
+        """What is denied, with the fix."""
         return f"{self._place}: an ACL denies {principal} {', '.join(self.denied)}; remove it by hand if it is wrong"
 
     def grant(self, principal: str) -> str:
         """What was lacking, as done."""
-        return f"{self._place}: {principal} may {', '.join(self.lacking)}"
+        return f"{self._place}: {principal} may {', '.join(self.missing)}"
 
     @property
     def _place(self) -> str:
@@ -98,7 +98,7 @@ def right_status(right: Right, principal: str, acls: Iterable[AclBinding]) -> Ri
     needed = dict.fromkeys((*right.operations, "Describe"))  # nothing can be done with what may not be described
     return RightStatus(
         right,
-        lacking=tuple(name for name in right.operations if not allows(name)),
+        missing=tuple(name for name in right.operations if not allows(name)),
         denied=tuple(name for name in needed if not denied.isdisjoint({_OPERATIONS[name], AclOperation.ALL})),
     )
 
@@ -137,7 +137,7 @@ def apply_acls(settings: Settings, principal: str) -> tuple[list[str], list[str]
         allowed = _cluster_rights(access)
         _require(allowed, "Describe", "DescribeAcls")
         found = _right_statuses(access, principal, worker_rights(settings))
-        granted = [each for each in found if each.lacking]
+        granted = [each for each in found if each.missing]
         if granted:
             _require(allowed, "Alter", "CreateAcls")
         for each in granted:
@@ -167,7 +167,7 @@ def _cluster_rights(access: BrokerAccess) -> set[str]:
 
 def _require(allowed: set[str], operation: str, request: str) -> None:
     if operation not in allowed:
-        raise AccessRefused(f"cluster: {request}: it needs {operation} on the cluster, which this user lacks")
+        raise AccessRefused(f"cluster: {request}: it needs {operation} on the cluster, which this user does not have")
 
 
 def _right_statuses(access: BrokerAccess, principal: str, rights: Sequence[Right]) -> list[RightStatus]:
@@ -194,7 +194,7 @@ def _on(right: Right) -> AclBindingFilter:
 def _grant(access: BrokerAccess, principal: str, found: RightStatus) -> None:
     right = found.right
     place = (_KINDS[right.kind], right.name, ResourcePatternType.LITERAL, principal, _ANY_HOST)
-    bindings = [AclBinding(*place, _OPERATIONS[name], AclPermissionType.ALLOW) for name in found.lacking]
+    bindings = [AclBinding(*place, _OPERATIONS[name], AclPermissionType.ALLOW) for name in found.missing]
     for future in access.client.create_acls(bindings).values():
         access.result(f"{right.kind} {right.name}", "CreateAcls", future)
 
@@ -209,4 +209,4 @@ def _wait_until_seen(access: BrokerAccess, principal: str, rights: Sequence[Righ
         wait=tenacity.wait_fixed(0.2),
         stop=tenacity.stop_after_delay(_SEEN_SECONDS),
         retry_error_callback=lambda _state: None,
-    )(lambda: any(each.lacking for each in _right_statuses(access, principal, rights)))
+    )(lambda: any(each.missing for each in _right_statuses(access, principal, rights)))

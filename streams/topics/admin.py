@@ -48,8 +48,8 @@ class Finding:
             ``replication_factor``, or the name of a topic setting, such as ``retention.ms``.
         problem: what is, and what must be.
         stops_worker: whether a worker must not start so.
-        is_refused: whether the cluster would not let it be mended.
-        is_wrong: whether it must be mended; false of what is left to the cluster.
+        is_refused: whether the cluster would not let it be fixed.
+        is_wrong: whether it must be fixed; false of what is left to the cluster.
     """
 
     topic: str
@@ -60,8 +60,8 @@ class Finding:
     is_wrong: bool = True
 
     @property
-    def is_mendable(self) -> bool:
-        """Whether apply mends it."""
+    def is_fixable(self) -> bool:
+        """Whether apply fixes it."""
         return self.is_wrong and not self.is_refused and self.aspect not in _NOT_IN_PLACE
 
     def __str__(self) -> str:
@@ -96,7 +96,7 @@ def apply_topics(settings: Settings) -> tuple[list[str], list[Finding]]:
         changes: dict[str, dict[str, str]] = {}
         expected: dict[str, Mapping[str, str]] = {}
         for finding in findings:
-            if not finding.is_mendable:
+            if not finding.is_fixable:
                 continue
             topic = wanted[finding.topic]
             if finding.aspect == "missing":
@@ -175,7 +175,7 @@ def _compare_shape(topic: Topic, description: Any) -> list[Finding]:
 
 
 def _compare_settings(access: BrokerAccess, topic: Topic, config: Mapping[str, ConfigEntry]) -> list[Finding]:
-    """How an existing topic's settings differ from what they must be, and what the cluster says to mending them."""
+    """How an existing topic's settings differ from what they must be, and what the cluster says to fixing them."""
     findings = []
     for name, value in topic.config.items():
         entry = config.get(name)
@@ -197,7 +197,7 @@ def _with_answer(access: BrokerAccess, finding: Finding, value: str, *, is_own: 
 
     Args:
         access: whom to ask.
-        finding: the setting, as mendable.
+        finding: the setting, as fixable.
         value: what it must be.
         is_own: whether the topic has a value of its own, and not the cluster's.
     """

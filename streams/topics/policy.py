@@ -39,7 +39,7 @@ def create(access: BrokerAccess, topic: Topic) -> dict[str, str]:
 
     Raises:
         BrokerUnreachable, AccessRefused: as ``BrokerAccess.result``.
-        BrokerError: it was refused whatever was left out; the message names the mend where that is a setting of ours.
+        BrokerError: it was refused whatever was left out; the message names the fix where that is a setting of ours.
     """
     refusal = BrokerError()
     for left_out in _fewest_first(topic.config):
@@ -72,7 +72,7 @@ def alter(access: BrokerAccess, name: str, config: Mapping[str, str], *, validat
 
 
 def refused_change(access: BrokerAccess, topic: str, name: str, value: str) -> str:
-    """Why the cluster refuses a topic this value of a setting, with the mend if there is one; empty if it takes it.
+    """Why the cluster refuses a topic this value of a setting, with the fix if there is one; empty if it takes it.
 
     Raises:
         BrokerUnreachable, AccessRefused, BrokerError: as ``BrokerAccess.result``, and no matter of policy.

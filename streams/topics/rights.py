@@ -65,10 +65,10 @@ def worker_rights(settings: Settings) -> tuple[Right, ...]:
     )
 
 
-MEND = "grant it: `rootwatch topics apply --acls PRINCIPAL` as a user who may"
+FIX = "grant it: `rootwatch topics apply --acls PRINCIPAL` as a user who may"
 
 
-def lacking(access: BrokerAccess, rights: Sequence[Right]) -> list[Right]:
+def missing_rights(access: BrokerAccess, rights: Sequence[Right]) -> list[Right]:
     """Those of the rights that the broker does not give this user, each with the operations that lack.
 
     Left out are topics that are not there, and what a broker does not tell rights of.
@@ -85,9 +85,9 @@ def lacking(access: BrokerAccess, rights: Sequence[Right]) -> list[Right]:
             allowed = _allowed(access, right, described[right.name])
         else:
             allowed = _allowed_on_group(access, right)
-        lack = tuple(name for name in right.operations if allowed is not None and name.upper() not in allowed)
-        if lack:
-            found.append(replace(right, operations=lack))
+        missing = tuple(name for name in right.operations if allowed is not None and name.upper() not in allowed)
+        if missing:
+            found.append(replace(right, operations=missing))
     return found
 
 
@@ -95,15 +95,13 @@ def check_rights(settings: Settings, rights: Sequence[Right] = ()) -> None:
     """Find out whether this user may do all that there is to do: a worker's work, if no other rights are given.
 
     Raises:
-        AccessRefused: it may not; the message names each resource with the operations that lack, and the mend.
+        AccessRefused: it may not; the message names each resource with the operations that lack, and the fix.
         BrokerUnreachable: no broker answers.
     """
     with BrokerAccess(settings) as access:
-        found = lacking(access, rights or worker_rights(settings))
+        found = missing_rights(access, rights or worker_rights(settings))
     if found:
-        raise AccessRefused(
-            f"not allowed: {'; '.join(map(str, found))}. {MEND[0].upper()}{MEND[1:]}, then start again."
-        )
+        raise AccessRefused(f"not allowed: {'; '.join(map(str, found))}. {FIX[0].upper()}{FIX[1:]}, then start again.")
 
 
 def _allowed(access: BrokerAccess, right: Right, described: Future[Any]) -> set[str] | None:

@@ -6,7 +6,7 @@ Decisions, each made once here:
   default would ask the registry for "associations" first.
 - ``topics apply`` registers the schemas and sets each subject to FULL_TRANSITIVE. The worker only looks its schema up,
   so a worker's credentials need no right to write. Where the lookup finds nothing (nobody ran ``topics apply``), the
-  worker registers the schema itself if it may; a registry that forbids this is named with the command that mends it.
+  worker registers the schema itself if it may; a registry that forbids this is named with the command that fixes it.
 - One serializer a topic: a serializer keeps only the last schema id it learned, and a registry may give the same
   schema another id in another subject.
 - A subject that is there gets its level first, so that a schema is accepted only if every reader can follow it. A new

@@ -28,14 +28,14 @@ log = structlog.get_logger(__name__)
 
 
 class StartupError(OperatorError):
-    """The worker cannot start; the message names the thing and the mend."""
+    """The worker cannot start; the message names the thing and the fix."""
 
 
 def check(settings: Settings, skips: Skips = NO_SKIPS) -> None:
     """Check all that a worker needs before it starts; waits for a broker that does not answer.
 
     Raises:
-        StartupError, StateError, RegistryMisconfigured: something is wrong that waiting does not mend.
+        StartupError, StateError, RegistryMisconfigured: something is wrong that waiting does not fix.
         AccessRefused: the broker refuses the credentials or a right.
         SkipError: a record that is to be skipped does not exist.
     """
@@ -71,7 +71,7 @@ def wait_for_topics(settings: Settings) -> None:
 
     Raises:
         StartupError: a topic is missing or differs in what the worker depends on; the message names the command that
-            mends it.
+            fixes it.
         AccessRefused: the broker refuses the credentials or a right.
     """
     findings = [finding for finding in _until_answered(check_topics, settings) if finding.stops_worker]

@@ -1,4 +1,4 @@
-"""What no waiting can mend stops the worker with exit 1 and nothing committed past it; mended, nothing is lost (A2)."""
+"""What no waiting can fix stops the worker with exit 1 and nothing committed past it; fixed, nothing is lost (A2)."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_disk_full(deployment: Deployment) -> None:
 
 @pytest.mark.parametrize("refused", ["sightings", "alerts"])
 def test_produce_refused(deployment: Deployment, broker: RunningBroker, refused: str) -> None:
-    """A2: a record that the broker refuses stops the worker with 1; once the topic is mended, nothing is lost."""
+    """A2: a record that the broker refuses stops the worker with 1; once the topic is fixed, nothing is lost."""
     topic = f"{deployment.topic}.{refused}"
     limit_messages(broker, topic, 200)
     produced = list(records(20))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def assert_stops_and_says_why(worker: Worker, state_dir: str) -> None:
-    """The worker ends with 1; one line names the directory, the system's reason and the mend."""
+    """The worker ends with 1; one line names the directory, the system's reason and the fix."""
     assert worker.process.wait(120) == 1, worker.tail()
     log = worker.log.read_text()
     (failed,) = [line for line in log.splitlines() if "worker.failed" in line]
@@ -59,7 +59,7 @@ def test_disk_fills(deployment: Deployment, disk: SmallDisk) -> None:
         assert_stops_and_says_why(worker, state_dir)
 
     disk.make_room()
-    with deployment.worker("mended", state_dir=state_dir) as worker:
+    with deployment.worker("fixed", state_dir=state_dir) as worker:
         worker.wait_until_ready()
         wait_for(deployment.all_done, "all offsets are committed")
         assert worker.terminate() == 0, worker.tail()

@@ -93,8 +93,8 @@ def test_what_is_not_needed_is_left_out(managed: str, kind: str, left_out: set[s
         assert {name for name, value in topic.config.items() if actual[name] != value} == left_out & set(topic.config)
 
 
-def test_what_is_there_is_mended_as_far_as_the_cluster_lets_it(managed: str) -> None:
-    """Of topics that are there each setting is mended that the cluster takes; one that a worker needs stays wrong."""
+def test_what_is_there_is_fixed_as_far_as_the_cluster_lets_it(managed: str) -> None:
+    """Of topics that are there each setting is fixed that the cluster takes; one that a worker needs stays wrong."""
     settings = deployment(managed, "capped-fixed-rigid")
     names = topic_names(settings)
     create_topic(managed, names.alerts, 2)
@@ -115,7 +115,7 @@ def test_what_is_there_is_mended_as_far_as_the_cluster_lets_it(managed: str) -> 
         for finding in check_topics(deployment(managed, "capped-fixed-rigid"))
         if finding.topic == names.changelog and finding.aspect == "max.message.bytes"
     ]
-    assert (too_much.is_wrong, too_much.is_mendable) == (True, False)
+    assert (too_much.is_wrong, too_much.is_fixable) == (True, False)
     assert "lower max_record_size" in str(too_much)
 
 

@@ -64,7 +64,7 @@ def test_dead_letters_are_replayed(deployment: Deployment, tmp_path: Path) -> No
         arguments = [sys.executable, replay, deployment.bootstrap, letters, source, "incomplete"]
         done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
         assert (done.returncode, done.stdout) == (0, f"1 sent to {source} again\n"), done.stderr
-        wait_for(lambda: len(deployment.read(letters)) == 3, "it comes back, as nothing has been mended")
+        wait_for(lambda: len(deployment.read(letters)) == 3, "it comes back, as nothing has been fixed")
         assert worker.terminate() == 0
     reasons = [dict(message.headers())["reason"] for message in deployment.read(letters)]
     assert sorted(reasons) == [b"incomplete", b"incomplete", b"malformed"]

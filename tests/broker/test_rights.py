@@ -128,7 +128,9 @@ def test_a_worker_does_all_its_work_with_the_rights_that_are_applied(guarded: Gu
         assert f"wrong\trights: {right} is not allowed" in said.stdout
     acls = ("--acls", "User:worker")
     checked = everybody.run("topics", "check", *acls)
-    assert (checked.returncode, checked.stdout.splitlines()) == (1, _rows("wrong", "lacks", rights)), checked.stderr
+    assert (checked.returncode, checked.stdout.splitlines()) == (1, _rows("wrong", "is missing", rights)), (
+        checked.stderr
+    )
 
     applied = everybody.run("topics", "apply", *acls)
     assert (applied.returncode, applied.stdout.splitlines()) == (0, _rows("done", "may", rights)), applied.stderr
@@ -161,13 +163,13 @@ def test_a_right_that_lacks_is_named(guarded: Guarded) -> None:
         worker_rights(Settings(source_topics="cloudtrail", topic_prefix="guarded", group_id="guarded"))
     )
     limited = guarded.limited("starter")
-    mend = "Grant it: `rootwatch topics apply --acls PRINCIPAL` as a user who may, then start again.\n"
+    fix = "Grant it: `rootwatch topics apply --acls PRINCIPAL` as a user who may, then start again.\n"
     said = limited.run("worker")
     assert (said.returncode, said.stdout) == (1, "")
-    assert said.stderr == f"rootwatch: not allowed: {'; '.join(map(str, [*reversed(others), group]))}. {mend}"
+    assert said.stderr == f"rootwatch: not allowed: {'; '.join(map(str, [*reversed(others), group]))}. {fix}"
     guarded.grant("starter", *others)
     said = limited.run("worker")
-    assert (said.returncode, said.stderr) == (1, f"rootwatch: not allowed: {group}. {mend}")
+    assert (said.returncode, said.stderr) == (1, f"rootwatch: not allowed: {group}. {fix}")
 
     guarded.grant("starter", group)
     with limited.worker("starter") as worker:
@@ -296,10 +298,10 @@ def test_acls_are_applied_with_what_the_guide_says(guarded: Guarded) -> None:
         return done.returncode, done.stderr
 
     for command in ("check", "apply"):
-        refusal = "rootwatch: cluster: DescribeAcls: it needs Describe on the cluster, which this user lacks\n"
+        refusal = "rootwatch: cluster: DescribeAcls: it needs Describe on the cluster, which this user does not have\n"
         assert granting(command) == (1, refusal)
     guarded.set_acl(*cluster, AclOperation.DESCRIBE, AclPermissionType.ALLOW)
-    refusal = "rootwatch: cluster: CreateAcls: it needs Alter on the cluster, which this user lacks\n"
+    refusal = "rootwatch: cluster: CreateAcls: it needs Alter on the cluster, which this user does not have\n"
     assert granting("apply") == (1, refusal)
     guarded.set_acl(*cluster, AclOperation.ALTER, AclPermissionType.ALLOW)
     assert granting("apply") == (0, "")

@@ -1,4 +1,4 @@
-"""What a worker refuses to start on: named in one line, with what mends it."""
+"""What a worker refuses to start on: named in one line, with what fixes it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deploymen
 
 
 def test_topics(deployment: Deployment, broker: RunningBroker) -> None:
-    """A missing topic, or one with other partitions, is exit 1; the topic and the command that mends it are named."""
+    """A missing topic, or one with other partitions, is exit 1; the topic and the command that fixes it are named."""
     own = f"{deployment.topic}.sightings"
     broker.create_topic(own, partitions=3)
     done = deployment.run("worker")

@@ -91,7 +91,7 @@ def test_nothing_remembered_is_exit_1(deployment: Deployment) -> None:
     assert shown.stderr == "nothing is remembered of arn:aws:iam::111111111111:user/nobody\\x1b[2J on 222222222222\n"
 
 
-def test_no_topic_names_the_mend(deployment: Deployment) -> None:
+def test_no_topic_names_the_fix(deployment: Deployment) -> None:
     """Without the changelog topic: exit 1, the topic and the command that makes it."""
     shown = deployment.run("state", ALICE, group_id="nowhere")
     assert (shown.returncode, shown.stdout) == (1, "")

@@ -91,7 +91,7 @@ def test_apply_does_not_create_the_source(broker: RunningBroker, names: Names) -
     assert names.source_topic not in broker.admin().list_topics(timeout=60).topics
 
 
-def test_settings_that_differ_are_mended(broker: RunningBroker, settings: Settings) -> None:
+def test_settings_that_differ_are_fixed(broker: RunningBroker, settings: Settings) -> None:
     """A wrong retention or compaction is named by check and set right by apply; other topic settings are left alone."""
     changelog, alerts = topic_names(settings).changelog, topic_names(settings).alerts
     large = str(16 * MIB)
@@ -109,7 +109,7 @@ def test_settings_that_differ_are_mended(broker: RunningBroker, settings: Settin
 
 
 def test_partitions_are_never_changed(broker: RunningBroker, settings: Settings) -> None:
-    """A number of partitions that differs stops the worker and is not mended in place: memory would be elsewhere."""
+    """A number of partitions that differs stops the worker and is not fixed in place: memory would be elsewhere."""
     sightings = topic_names(settings).sightings
     broker.create_topic(sightings, 2)
     _, remaining = apply_topics(settings)

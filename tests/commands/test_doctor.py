@@ -1,4 +1,4 @@
-"""``rootwatch doctor`` where no broker answers: everything else is still checked, each finding with its mend."""
+"""``rootwatch doctor`` where no broker answers: everything else is still checked, each finding with its fix."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_without_credentials_nobody_is_asked(tmp_path: Path, registry: RegistryS
 
 
 def test_a_state_dir_that_is_no_directory(tmp_path: Path) -> None:
-    """A state_dir that cannot be made is wrong, with the mend."""
+    """A state_dir that cannot be made is wrong, with the fix."""
     (tmp_path / "file").touch()
     state, sentence = found(state_dir=tmp_path / "file" / "state")["state_dir"]
     assert state == "wrong"
@@ -98,7 +98,7 @@ def test_a_full_disk_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_registry_is_asked(tmp_path: Path, registry: RegistryServer) -> None:
-    """The registry's missing schemas are wrong and named with their mend; once they are there all is well."""
+    """The registry's missing schemas are wrong and named with their fix; once they are there all is well."""
     settings = {"schema_registry_url": registry.url, "state_dir": tmp_path}
     state, sentence = found(**settings)["registry"]
     assert (state, "rootwatch.alerts" in sentence, "topics apply" in sentence) == ("wrong", True, True)

@@ -64,7 +64,7 @@ def test_no_damaged_message_shows_a_token(shape: str, packing: str, data: st.Dat
 @pytest.mark.parametrize("packing", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
 @pytest.mark.parametrize("extra", [b"x", b"\0", b"\xdc"])
 def test_text_that_is_out_of_step_shows_no_token(packing: str, extra: bytes) -> None:
-    """R3, T7: a byte too many turns all letters behind it into others, and whoever mends that must find no token."""
+    """R3, T7: a byte too many turns all letters behind it into others, and whoever fixes that must find no token."""
     encoded = f"\ufeff{TEXT}".encode(packing)
     for place in (5, 8, 40, 41):
         value = encoded[:place] + extra + encoded[place:]

@@ -54,7 +54,7 @@ def test_an_alert_whose_pair_was_lost_goes_where_it_went() -> None:
 
 
 def test_a_repeat_writes_its_bucket_again() -> None:
-    """A2: a repeat returns pair and bucket as they are, so that a changelog that lost them is mended."""
+    """A2: a repeat returns pair and bucket as they are, so that a changelog that lost them is fixed."""
     history = History()
     alert = history.take(sighting())
     history.take(sighting(NOON + SECOND))

@@ -96,7 +96,7 @@ def test_a_wrong_rule_is_refused_by_file_field_and_value(changed: str, to: str, 
 
 
 def test_every_wrong_field_is_named_at_once() -> None:
-    """A4: a rule with two faults is refused with two lines, so that it is mended in one go."""
+    """A4: a rule with two faults is refused with two lines, so that it is fixed in one go."""
     with pytest.raises(RuleError) as refusal:
         parse(SMALLEST.replace("73", "173").replace('"high"', '"worst"'), "my.toml")
     assert [line.split(": ")[1] for line in str(refusal.value).splitlines()] == ["severity", "risk_score"]

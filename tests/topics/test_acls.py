@@ -47,17 +47,17 @@ def acl(
         (TOPIC, [acl(AclOperation.ALL), acl(AclOperation.ALL, DENY, principal="User:other")], (), ()),
     ],
 )
-def test_what_counts(right: Right, acls: list[AclBinding], lacking: tuple[str, ...], denied: tuple[str, ...]) -> None:
+def test_what_counts(right: Right, acls: list[AclBinding], missing: tuple[str, ...], denied: tuple[str, ...]) -> None:
     """An ACL counts for its principal or everybody, from all hosts, with what it includes; a Deny outweighs."""
     found = right_status(right, "User:rootwatch", acls)
-    assert (found.lacking, found.denied) == (lacking, denied)
+    assert (found.missing, found.denied) == (missing, denied)
 
 
 def test_what_lacks_and_what_is_denied_are_each_said() -> None:
     """A resource on which something lacks and something is denied has two sentences; one that is well has none."""
     found = right_status(TOPIC, "User:rootwatch", [acl(AclOperation.WRITE), acl(AclOperation.WRITE, DENY)])
     assert found.problems("User:rootwatch") == [
-        "topic rootwatch.alerts: User:rootwatch lacks DescribeConfigs",
+        "topic rootwatch.alerts: User:rootwatch is missing DescribeConfigs",
         "topic rootwatch.alerts: an ACL denies User:rootwatch Write; remove it by hand if it is wrong",
     ]
     assert right_status(TOPIC, "User:rootwatch", [acl(AclOperation.ALL)]).problems("User:rootwatch") == []

@@ -171,7 +171,7 @@ def test_worker_needs_no_right_to_write(registry: RegistryServer, topic: str) ->
     assert registry.requests == [("POST", f"/subjects/{topic}-value")]
 
 
-def test_worker_without_rights_says_what_mends_it(registry: RegistryServer, topic: str) -> None:
+def test_worker_without_rights_says_what_fixes_it(registry: RegistryServer, topic: str) -> None:
     """Where the subject is missing and registering is forbidden, the error names subject, refusal and command."""
     registry.read_only = True
     with pytest.raises(RegistryRefused, match=f"{topic}-value.*HTTP 403.*rootwatch topics apply"):

@@ -170,7 +170,7 @@ def test_what_will_stay_the_same_is_refused(configured: Settings, registry: Regi
 
 @table(UNAVAILABLE | REFUSED)
 def test_the_probe_survives(configured: Settings, registry: RegistryServer, odd: OddAnswer) -> None:
-    """Whatever the registry answers is an outcome of the probe in words; the probe goes on, and finds it mended."""
+    """Whatever the registry answers is an outcome of the probe in words; the probe goes on, and finds it fixed."""
     registry.odd = odd
 
     async def ask() -> None:

@@ -78,7 +78,7 @@ class Baseline(Service):  # type: ignore[misc]
         log.warning(
             "baseline.empty",
             consequence="nothing is remembered: every pair is new and will alert",
-            mend="seed the past with `rootwatch warm-up`, or set learn_until",
+            fix="seed the past with `rootwatch warm-up`, or set learn_until",
         )
 
     def _is_empty(self) -> bool:

@@ -42,7 +42,7 @@ class HttpServer(Service):  # type: ignore[misc]
             await web.TCPSite(self._runner, host, port).start()
         except OSError as refused:
             log.error(  # noqa: TRY400  the reason is in the error; a traceback adds nothing
-                "http.unavailable", host=host, port=port, error=str(refused), mend="set http_port to a free port"
+                "http.unavailable", host=host, port=port, error=str(refused), fix="set http_port to a free port"
             )
         else:
             log.info("http.listening", host=host, port=port)

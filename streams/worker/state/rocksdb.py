@@ -2,7 +2,7 @@
 
 The rules:
 
-* RocksDB names the file and the system's reason; what an operator needs besides is the setting and the mend.
+* RocksDB names the file and the system's reason; what an operator needs besides is the setting and the fix.
 * Whatever cannot be written stops the worker. RocksDB itself takes no write after one that failed, and the next process
   finds a store that is whole up to some acknowledged change (``memory_table``).
 * A store is closed when its partition is given up, whatever still refers to it: a batch that waits for a registry would
@@ -42,13 +42,13 @@ def lacks_room(error: Exception) -> bool:
 def refusal(state_dir: Path, error: Exception) -> StoreError:
     """What RocksDB raised, in an operator's words."""
     if lacks_room(error):
-        mend = "make room on its disk"
+        fix = "make room on its disk"
     elif _LOCKED in str(error):
-        mend = "give each worker a state_dir of its own"
+        fix = "give each worker a state_dir of its own"
     else:
-        mend = "see to its disk"
+        fix = "see to its disk"
     return StoreError(
-        f"state_dir = {state_dir}: cannot be written to: {error}; {mend}, then start again: nothing is lost"
+        f"state_dir = {state_dir}: cannot be written to: {error}; {fix}, then start again: nothing is lost"
     )
 
 

@@ -56,7 +56,7 @@ def test_a_refusal_names_topic_and_operation(failure: Exception, words: str) -> 
 
 
 def test_a_fault_stays_a_fault() -> None:
-    """What is not the broker's answer keeps its own type: it is nothing that an operator can mend."""
+    """What is not the broker's answer keeps its own type: it is nothing that an operator can fix."""
     with pytest.raises(LookupError):
         send(["alerts"], alerts=LookupError("a fault"))
 

@@ -113,7 +113,7 @@ def test_only_an_empty_memory_that_does_not_learn_is_warned_of(
         made.announce()
     warnings = [entry for entry in logs if entry["event"] == "baseline.empty"]
     assert len(warnings) == expected
-    assert all("rootwatch warm-up" in entry["mend"] for entry in warnings)
+    assert all("rootwatch warm-up" in entry["fix"] for entry in warnings)
 
 
 def test_learning_ends_by_the_clock(stores: dict[int, Rdict]) -> None:
