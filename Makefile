@@ -32,7 +32,7 @@ image-test: ## Runs the image's steps in a fresh virtual environment, and the de
 	$(IMAGE)/bin/pip install --quiet --no-cache-dir --disable-pip-version-check \
 	  --only-binary :all: --no-binary rootwatch --constraint requirements.lock '.[msk,s3]'
 	! $(IMAGE)/bin/pip list 2>/dev/null | grep -E '^(pytest|ruff|mypy|hypothesis) '
-	cd / && $(IMAGE)/bin/python -m streams.demo.feed --help >/dev/null && $(IMAGE)/bin/rootwatch demo >/dev/null
+	cd / && $(IMAGE)/bin/python -m streams.commands.feed --help >/dev/null && $(IMAGE)/bin/rootwatch demo >/dev/null
 
 deploy-check: ## Checks Prometheus' rules and runs their tests (apt install prometheus)
 	cd deploy/prometheus && promtool check config prometheus.yml && promtool test rules rules.test.yml

@@ -1,4 +1,4 @@
-"""What every error that an operator can fix has in common."""
+"""Errors that an operator can fix, and what they have in common."""
 
 from __future__ import annotations
 
@@ -11,3 +11,13 @@ class OperatorError(Exception):
     """
 
     exit_code = 1
+
+
+class UsageError(OperatorError):
+    """What was asked for cannot be; the message names the option and says what is allowed."""
+
+    exit_code = 2
+
+
+class SourceError(OperatorError):
+    """The source cannot be reached or read at all; the message names it and says why."""

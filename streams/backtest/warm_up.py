@@ -19,7 +19,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 from streams.backtest.order import Sorter, order_key
 from streams.backtest.reading.read_stats import Location, ReadStats, Rejection
 from streams.backtest.run import read
-from streams.backtest.sources.request import SourceError
+from streams.errors import SourceError
 from streams.kafka.reader import PATIENCE, Connection, log
 from streams.kafka.refusals import error_text
 from streams.kafka.security import producer_options

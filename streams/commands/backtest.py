@@ -18,10 +18,11 @@ from streams.backtest.results.json_lines import AlertLines, check_apart, opened,
 from streams.backtest.results.used_options import options_used, settings_used
 from streams.backtest.run import ReplaySettings, replay
 from streams.backtest.sources import choose
-from streams.backtest.sources.request import ReplayRequest, UsageError, replay_request
+from streams.backtest.sources.request import ReplayRequest, replay_request
 from streams.commands.terminal import replay_options as options  # noqa: TC001  typer reads it
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.commands.terminal.replay_options import cores, say
+from streams.errors import UsageError
 
 if TYPE_CHECKING:
     from streams.backtest.reading.read_stats import ReadStats

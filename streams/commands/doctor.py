@@ -17,10 +17,9 @@ from confluent_kafka import TopicCollection, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from streams import settings
-from streams.backtest.sources.request import SourceError
 from streams.commands.terminal.check_list import show
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
-from streams.errors import OperatorError
+from streams.errors import OperatorError, SourceError
 from streams.kafka.admin import BrokerAccess, BrokerError
 from streams.kafka.security import confluent_options
 from streams.topics.admin import check_topics

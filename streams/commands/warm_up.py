@@ -7,11 +7,12 @@ import typer
 from streams import settings
 from streams.backtest.results import progress, summary
 from streams.backtest.sources import choose
-from streams.backtest.sources.request import UsageError, replay_request
+from streams.backtest.sources.request import replay_request
 from streams.backtest.warm_up import WarmUpSettings, seed
 from streams.commands.terminal import replay_options as options  # noqa: TC001  typer reads it
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.commands.terminal.replay_options import cores, say
+from streams.errors import UsageError
 from streams.topics.catalogue import topic_names
 from streams.topics.rights import Right, check_rights
 

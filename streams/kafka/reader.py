@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from streams.backtest.sources.request import SourceError
+from streams.errors import SourceError
 from streams.kafka.errors import is_retriable
 from streams.kafka.refusals import error_text, explained, is_of_a_group, is_refusal
 from streams.kafka.security import confluent_options

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from confluent_kafka import KafkaError, TopicPartition
 
 from streams import pipeline
-from streams.backtest.sources.request import SourceError
 from streams.content.payload_kind import describe
+from streams.errors import SourceError
 from streams.kafka.errors import is_retriable
 from streams.kafka.reader import Connection
 from streams.kafka.refusals import error_text, is_of_a_group

@@ -21,7 +21,7 @@ def test_the_feeder_publishes_every_sample_as_of_now(broker: RunningBroker, name
     broker.create_topic(names.source_topic, 2)
     deployment = Deployment(broker.bootstrap, names, tmp_path)
     done = subprocess.run(
-        [sys.executable, "-m", "streams.demo.feed"],
+        [sys.executable, "-m", "streams.commands.feed"],
         env=deployment.environment(),
         cwd=tmp_path,
         capture_output=True,

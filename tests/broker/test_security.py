@@ -35,7 +35,7 @@ from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 from kafka_broker import Broker, create_topic, running
 from worker_process import wait_for
 
-from streams.backtest.sources.request import SourceError
+from streams.errors import SourceError
 from streams.kafka.admin import AccessRefused, BrokerAccess, BrokerUnreachable
 from streams.kafka.reader import Connection
 from streams.kafka.security import faust_credentials

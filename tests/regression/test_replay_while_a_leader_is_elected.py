@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from streams.backtest.sources.request import SourceError
+from streams.errors import SourceError
 from streams.kafka.reader import Connection
 from streams.settings import Settings
 

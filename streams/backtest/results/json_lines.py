@@ -6,8 +6,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-from streams.backtest.sources.request import UsageError
-from streams.errors import OperatorError
+from streams.errors import OperatorError, UsageError
 from streams.wire.alert import to_json_line
 
 if TYPE_CHECKING:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streams.backtest.sources.request import SourceError
-from streams.errors import OperatorError
+from streams.errors import OperatorError, SourceError
 from streams.kafka.reader import Connection
 from streams.wire.alert import read_alert
 from streams.wire.registry import RegistryRefused, RegistryUnavailable, schema_lookup

@@ -6,21 +6,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from streams.backtest.sources.span import Span
-from streams.errors import OperatorError
+from streams.errors import UsageError
 from streams.settings.values import parse_time
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-class UsageError(OperatorError):
-    """What was asked for cannot be; the message names the option and says what is allowed."""
-
-    exit_code = 2
-
-
-class SourceError(OperatorError):
-    """The source cannot be reached or read at all; the message names it and says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from streams.backtest.reading.reader import Reader
 from streams.backtest.reading.tasks import Chunk
 from streams.backtest.sources.archive import S3, Found, Listing, error_text, is_worth_entering
 from streams.backtest.sources.files import read_one
-from streams.backtest.sources.request import UsageError
+from streams.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING
 from confluent_kafka import TopicPartition
 
 from streams.backtest.run import Input
-from streams.backtest.sources.request import SourceError, UsageError
 from streams.backtest.sources.topic_task import Slice, TopicTask
+from streams.errors import SourceError, UsageError
 from streams.kafka.reader import Connection
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, TopicPartitio
 
 from streams.backtest.reading.reader import Reader, timestamp_of
 from streams.backtest.reading.tasks import Chunk
-from streams.backtest.sources.request import SourceError
 from streams.backtest.sources.span import LATE_DELIVERY, Span
+from streams.errors import SourceError
 from streams.extraction.kafka_time import NO_TIMESTAMP
 from streams.kafka.errors import is_retriable
 from streams.kafka.reader import PATIENCE, Connection

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from streams.backtest.sources.request import UsageError, replay_request
+from streams.backtest.sources.request import replay_request
 from streams.backtest.sources.span import Span
+from streams.errors import UsageError
 
 
 def test_times_and_offsets_are_read() -> None:

@@ -1,18 +1,12 @@
-"""``python -m streams.demo.feed``: publishes the demo's samples to the source topic, for a deployment to look at.
-
-The samples of the days before only teach where ``learn_until`` is ``2025-06-10``, as in docker-compose.yml.
-"""
+"""Publishes the demo's samples to a topic."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
 from confluent_kafka import Producer
 
-from streams import settings
-from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.demo import story
 from streams.errors import OperatorError
 from streams.kafka.security import producer_options
@@ -20,27 +14,31 @@ from streams.kafka.security import producer_options
 if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message
 
+    from streams.settings import Settings
+
 _ANSWER_SECONDS = 30.0
 
 
-def feed(
-    *,
-    pause: Annotated[float, typer.Option("--pause", metavar="SECONDS", help="Wait so long after each message.")] = 0.0,
-    config: Config = None,
-) -> None:
-    """Publish the demo's samples to the first of source_topics, and end.
+def publish(settings: Settings, topic: str, pause: float = 0.0) -> int:
+    """Publish all samples, in order, and return how many there are.
 
     They get the present as their Kafka timestamp: a topic's retention would delete what is stamped 2025.
+
+    Args:
+        settings: how to reach the cluster.
+        topic: where to.
+        pause: seconds to wait after each message.
+
+    Raises:
+        OperatorError: not all were acknowledged within 30 s.
     """
-    configured = settings.load(config)
-    topic = configured.source_topics[0]
     failures: list[KafkaError] = []
 
     def delivered(error: KafkaError | None, _message: Message) -> None:
         if error is not None:
             failures.append(error)
 
-    producer = Producer(producer_options(configured))
+    producer = Producer(producer_options(settings))
     messages = [*story.days_before(), *story.morning()]
     for message in messages:
         producer.produce(topic, message.value, message.account, on_delivery=delivered)
@@ -50,11 +48,4 @@ def feed(
     if failures or left:
         reason = failures[0].str() if failures else f"no answer within {_ANSWER_SECONDS:.0f} s"
         raise OperatorError(f"topic {topic}: {len(failures) + left} of {len(messages)} not acknowledged: {reason}")
-    typer.echo(f"published {len(messages)} messages to {topic}", err=True)
-
-
-if __name__ == "__main__":
-    try:
-        typer.run(feed)
-    except OperatorError as error:
-        raise SystemExit(f"feed: {error}") from error
+    return len(messages)
