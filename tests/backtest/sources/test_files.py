@@ -37,7 +37,7 @@ def test_a_large_file_comes_in_parts_though_it_holds_no_match(tmp_path: Path, mo
 
 def test_a_pipe_of_lines_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A pipe cannot tell how far it was read, and is read all the same."""
-    monkeypatch.setattr("streams.backtest.reading.reader.PART_BYTES", 1)
+    monkeypatch.setattr("streams.backtest.reading.reader._CHUNK_BYTES", 1)
     path = tmp_path / "pipe.jsonl"
     os.mkfifo(path)
     text = lines(record("2026-01-01T00:00:00Z"), *[ordinary(number) for number in range(500)])

@@ -20,7 +20,7 @@ def test_times_and_offsets_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("places", "topic", "options", "named"),
+    ("paths", "topic", "options", "named"),
     [
         ((), None, {}, "--topic"),
         (("a",), "t", {}, "not both"),
