@@ -26,7 +26,7 @@ def acl(
 
 
 @pytest.mark.parametrize(
-    ("right", "acls", "lacking", "denied"),
+    ("right", "acls", "missing", "denied"),
     [
         (TOPIC, [], ("Write", "DescribeConfigs"), ()),
         (TOPIC, [acl(AclOperation.WRITE)], ("DescribeConfigs",), ()),

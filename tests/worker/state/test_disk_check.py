@@ -115,17 +115,17 @@ def damages() -> Iterator[tuple[str, str, bytes | None]]:
 
 @pytest.mark.parametrize(("pattern", "written"), [pytest.param(*rest, id=name) for name, *rest in damages()])
 def test_damaged_stores_are_moved_aside(
-    settings: Settings, tmp_path: Path, pattern: str, translate_errors: bytes | None
+    settings: Settings, tmp_path: Path, pattern: str, written: bytes | None
 ) -> None:
     """Damage anywhere in a store moves it aside, whole; the other partitions stay."""
     path, other = store(tmp_path, 0, 99), store(tmp_path, 1, 99)
     (file,) = path.glob(pattern)
-    if translate_errors is None:
+    if written is None:
         file.unlink()
     else:
         data = file.read_bytes()
         middle = len(data) // 2
-        file.write_bytes(data[:middle] + translate_errors + data[middle + len(translate_errors) :])
+        file.write_bytes(data[:middle] + written + data[middle + len(written) :])
     check_state(settings)
     assert not path.exists()
     assert len(list(path.parent.glob("memory-0.db.damaged-*/LOCK"))) == 1
