@@ -55,69 +55,89 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ROOTWATCH_", frozen=True, extra="forbid", validate_default=False)
 
     # Kafka
-    bootstrap_servers: Addresses = Field(("127.0.0.1:9092",), description="Brokers to ask first, host:port")
+    bootstrap_servers: Addresses = Field(("127.0.0.1:9092",), description="Brokers to connect to first")
     source_topics: Names = Field(("cloudtrail",), description="Topics that hold CloudTrail")
-    topic_prefix: Name = Field("rootwatch", description="What this deployment's topics start with")
-    group_id: Name = Field("rootwatch", description="The consumer group; changelog topics start with it")
-    partitions: Whole = Field(8, ge=1, description="Of sightings, sessions and tables")
-    replication_factor: Whole = Field(1, ge=1, le=32_767, description="Of every topic that topics apply creates")
-    standby_replicas: Whole = Field(1, ge=0, description="Workers that keep a warm copy of each table partition")
+    topic_prefix: Name = Field("rootwatch", description="The names of this deployment's topics start with it")
+    group_id: Name = Field("rootwatch", description="The consumer group; its changelog topics start with it")
+    partitions: Whole = Field(8, ge=1, description="Partitions of the topics of sightings, sessions and memory")
+    replication_factor: Whole = Field(
+        1, ge=1, le=32_767, description="Replicas of each topic that `topics apply` creates"
+    )
+    standby_replicas: Whole = Field(1, ge=0, description="Other workers that keep a warm copy of each memory partition")
     session_timeout: Duration = Field(
-        parse_duration("10s"), description="After which a silent worker's partitions move"
+        parse_duration("10s"), description="The partitions of a silent worker move to others after this time"
     )
     max_record_size: RecordSize = Field(
         parse_record_size("16MiB"),
-        description="Bound on a record that is written, of its topic and its producer; 1MiB to 64MiB",
+        description="Largest record that rootwatch writes; its topics and producers take as much",
     )
-    max_message_size: Size = Field(parse_size("64MiB"), description="Bound on a message, decompressed (R3)")
+    max_message_size: Size = Field(
+        parse_size("64MiB"), description="Largest message that rootwatch reads, after decompression (R3)"
+    )
 
     # The rule, and what an operator overrides of it
-    rule: ExistingFile | None = Field(None, description="A rule file; the shipped rule if none")
-    window: Duration | None = Field(None, description="How long a pair stays known (M1); the rule's if none")
+    rule: ExistingFile | None = Field(None, description="A rule file; default: the shipped rule")
+    window: Duration | None = Field(
+        None, description="How long a pair stays known after its last use (M1); default: the rule's (10d)"
+    )
     max_alerts: Whole | None = Field(
         None,
         ge=0,
         le=rules.MOST_ALERTS,
-        description="Maximum alerts per principal per 5 minutes (A3); 0 = unlimited; the rule's (100) if none",
+        description="Maximum alerts per principal per 5 minutes (A3); 0 = unlimited; default: the rule's (100)",
     )
-    severity: Literal["low", "medium", "high", "critical"] | None = Field(None, description="The rule's if none")
-    risk_score: Whole | None = Field(None, ge=0, le=100, description="The rule's if none")
+    severity: Literal["low", "medium", "high", "critical"] | None = Field(
+        None, description="Severity of alerts; default: the rule's (low)"
+    )
+    risk_score: Whole | None = Field(None, ge=0, le=100, description="Risk score of alerts; default: the rule's (21)")
 
     # Detection
-    forget_after: Duration = Field(parse_duration("400d"), description="After which a pair counts as never seen (M8)")
-    learn_until: Time | None = Field(None, description="Sightings up to then teach and do not alert (M6)")
-    clock: Literal["event", "record"] = Field("event", description="eventTime or the Kafka timestamp (M4)")
-    principal: Literal["arn", "issuer"] = Field("arn", description="What a principal is (T3)")
-    member_account: Literal["target", "resources"] = Field("target", description="Where the account is read (T4)")
-    exceptions: ExistingFile | None = Field(None, description="A TOML file of [[exception]] tables (M7)")
-    geoip_database: Files = Field((), description="MaxMind files")
+    forget_after: Duration = Field(parse_duration("400d"), description="Pairs unseen for longer are forgotten (M8)")
+    learn_until: Time | None = Field(None, description="Sightings up to this time teach and do not alert (M6)")
+    clock: Literal["event", "record"] = Field(
+        "event", description="Which time counts: eventTime, or the Kafka timestamp (M4)"
+    )
+    principal: Literal["arn", "issuer"] = Field(
+        "arn", description="What a principal is: the recorded ARN, or the role that issued the session (T3)"
+    )
+    member_account: Literal["target", "resources"] = Field(
+        "target", description="Where the account is read: the request's target, or the resources (T4)"
+    )
+    exceptions: ExistingFile | None = Field(
+        None, description="A TOML file of `[[exception]]` tables: what neither alerts nor teaches (M7)"
+    )
+    geoip_database: Files = Field((), description="MaxMind databases that say where a source address is")
 
     # Security, for both Kafka clients
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
-        "PLAINTEXT", description="How brokers are spoken to"
+        "PLAINTEXT", description="Encryption and authentication of connections to brokers"
     )
-    ssl_ca: ExistingFile | None = Field(None, description="PEM file of the authorities to trust; the system's if none")
+    ssl_ca: ExistingFile | None = Field(None, description="PEM file of trusted authorities; default: the system's")
     ssl_cert: ExistingFile | None = Field(None, description="PEM file of the client's certificate")
     ssl_key: ExistingFile | None = Field(None, description="PEM file of the client's key, not encrypted")
     sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER", "AWS_MSK_IAM"] | None = Field(
-        None, description="How the client says who it is"
+        None, description="How the client proves who it is"
     )
     sasl_username: Annotated[str, StringConstraints(min_length=1)] | None = Field(
-        None, description="For PLAIN and SCRAM"
+        None, description="User name for PLAIN and SCRAM"
     )
     sasl_password_file: ExistingFile | None = Field(
-        None, description="Holds the password; with OAUTHBEARER the token, read again for each renewal"
+        None, description="Holds the password; with OAUTHBEARER the token, which is read again for each renewal"
     )
-    schema_registry_url: str | None = Field(None, description="A Confluent-compatible schema registry")
-    schema_registry_auth_file: ExistingFile | None = Field(None, description="Holds user:password")
+    schema_registry_url: str | None = Field(
+        None, description="URL of a Confluent-compatible schema registry, or several, separated by commas"
+    )
+    schema_registry_auth_file: ExistingFile | None = Field(None, description="Holds user:password for the registry")
 
-    # The worker's place
-    state_dir: Path = Field(Path("./state"), description="Where RocksDB keeps the tables")
+    # The worker's own machine
+    state_dir: Path = Field(Path("./state"), description="Where RocksDB stores the memory; one folder per worker")
     http_host: Annotated[str, StringConstraints(min_length=1)] = Field(
         "127.0.0.1", description="Address of /metrics, /healthz and /readyz"
     )
-    http_port: Whole = Field(6066, ge=1, le=65_535, description="Their port")
-    log_format: Literal["console", "json"] = Field("console", description="Of what is logged to stderr")
+    http_port: Whole = Field(6066, ge=1, le=65_535, description="Port of /metrics, /healthz and /readyz")
+    log_format: Literal["console", "json"] = Field(
+        "console", description="Format of the log on stderr: for people, or one JSON object per line"
+    )
 
     @classmethod
     def settings_customise_sources(
