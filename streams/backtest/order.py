@@ -1,6 +1,6 @@
 """Puts sightings in the order of evaluation, whatever their number, in bounded memory.
 
-The order is that of time, then event id, then the record's canonical bytes (M9, section 4). The sightings of one record
+The order is that of time, then event id, then the record's canonical bytes (M9). The sightings of one record
 keep the order in which it names the accounts, which is the order that the worker sees them in. Sightings that still tie
 are the same but for what teaches, which comes first, and where in Kafka they were read.
 What does not fit in memory is sorted in runs on disk, which are merged while they are read.

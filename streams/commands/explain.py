@@ -65,7 +65,7 @@ def explain(  # noqa: PLR0913  one for each option
 
 
 def explanation(source: str, value: bytes, rule: Rule, extract_settings: ExtractSettings) -> dict[str, Any]:
-    """Explain one message; ``source`` is where it is from. The keys are part of the contract (section 4)."""
+    """Explain one message; ``source`` is where it is from. The keys are part of the contract (P8)."""
     result = pipeline.sight(value, rule, extract_settings)
     reason = _reason(result)
     return {

@@ -1,4 +1,4 @@
-"""The catalogue of topics: what this deployment's are called, and how each must be (design, section 4)."""
+"""The catalogue of topics: what this deployment's are called, and how each must be (P6)."""
 
 from __future__ import annotations
 

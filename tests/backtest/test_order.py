@@ -46,7 +46,7 @@ def of_resources(account: str) -> Sighting:
     ids=["time", "event id", "record", "place among the resources", "member account", "teaching first"],
 )
 def test_each_part_of_the_order_decides_before_the_next(former: Sighting, latter: Sighting) -> None:
-    """Time, then event id, then the record's canonical bytes (section 4), then the account's place in the record."""
+    """Time, then event id, then the record's canonical bytes (M9), then the account's place in the record."""
     assert by_event_time(former) < by_event_time(latter)
 
 

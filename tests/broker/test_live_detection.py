@@ -1,4 +1,4 @@
-"""Section 3 of the design on the real broker: deployments with settings of their own, each looked at from all sides.
+"""docs/semantics.md on the real broker: deployments with settings of their own, each looked at from all sides.
 
 A worker takes seconds to start, so that each test plays one deployment and then holds what came out to many statements.
 """
@@ -115,7 +115,7 @@ def play(deployment: Deployment, records: list[tuple[str, dict[str, Any]]]) -> P
 
 
 def test_learning_exceptions_cap_and_short_memory(broker: RunningBroker, names: Names, tmp_path: Path) -> None:
-    """M1, M3, M5 to M9, A3, A4, T5: a live worker with every limit set decides as section 3 says, and as a backtest."""
+    """M1, M3, M5 to M9, A3, A4, T5: a live worker with every limit set decides as these say, and as a backtest."""
     (tmp_path / "exceptions.toml").write_text(EXCEPTIONS)
     deployment = deploy(
         broker,

@@ -40,7 +40,7 @@ def config_of(broker: RunningBroker, topic: str) -> dict[str, str]:
 
 
 def test_apply_creates_every_topic(broker: RunningBroker, names: Names, settings: Settings) -> None:
-    """Apply creates what is missing as section 4 says: partitions, retention and compaction; the source stays alone."""
+    """Apply creates what is missing as P6 says: partitions, retention and compaction; the source stays alone."""
     done, remaining = apply_topics(settings)
     assert remaining == []
     assert len(done) == 8

@@ -91,12 +91,12 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[Any], list[tuple[str, str, str
             ("2026-01-01T00:05:00", "000000000002", "first"),
         ],
     ),
-    "section 4: --from is inclusive and --to exclusive, of event time": (
+    "P9: --from is inclusive and --to exclusive, of event time": (
         [record(f"2026-01-0{day}T00:00:00Z", account=f"{day:012d}") for day in (1, 2, 3)],
         ["--from", "2026-01-02", "--to", "2026-01-03T00:00:00Z"],
         [("2026-01-02T00:00:00", "000000000002", "first")],
     ),
-    "section 4: sightings outside --from and --to do not teach either": (
+    "P9: sightings outside --from and --to do not teach either": (
         [record("2026-01-01T00:00:00Z"), record("2026-01-02T00:00:00Z")],
         ["--from", "2026-01-02"],
         [("2026-01-02T00:00:00", "222222222222", "first")],

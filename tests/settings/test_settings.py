@@ -26,7 +26,7 @@ def write(path: Path, text: str) -> Path:
 
 
 def test_defaults() -> None:
-    """Without a file, variables or options, every setting has the default of the design's section 4."""
+    """Without a file, variables or options, every setting has the default that is documented."""
     settings = load()
     assert {name: getattr(settings, name) for name in Settings.model_fields} == {
         "bootstrap_servers": ("127.0.0.1:9092",),

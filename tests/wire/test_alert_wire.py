@@ -83,7 +83,7 @@ def test_other_writers_are_read(alert: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("version", range(1, len(released("alert")) + 1))
 def test_alerts_of_every_release_are_read(version: int) -> None:
-    """Bytes that a release wrote are kept as a sample; this version and the ``avro`` package read them (section 4)."""
+    """Bytes that a release wrote are kept as a sample; this version and the ``avro`` package read them (P2)."""
     value = bytes.fromhex((SAMPLES / f"alert-{version}.hex").read_text(encoding="ascii"))
     schema = released("alert")[version - 1]
     assert value[2:10] == fingerprint(schema)
@@ -101,7 +101,7 @@ def test_todays_sample() -> None:
 
 
 def test_json_of_the_sample() -> None:
-    """As JSON every field is there, timestamps have milliseconds and Z, and the record is an object (section 4)."""
+    """As JSON every field is there, timestamps have milliseconds and Z, and the record is an object (P3)."""
     shown = wire.to_json(SAMPLE)
     assert shown["novelty"] == {
         "kind": "returned",
@@ -136,7 +136,7 @@ def test_json_of_a_message_without_a_kafka_timestamp() -> None:
 
 
 def test_json_of_a_file_alert() -> None:
-    """An alert from a file shows its null origin and, in a backtest, its null detected_at (section 4)."""
+    """An alert from a file shows its null origin and, in a backtest, its null detected_at (P3)."""
     shown = wire.to_json(SAMPLE | {"origin": None, "detected_at": None})
     assert shown["origin"] is None
     assert shown["detected_at"] is None

@@ -90,7 +90,7 @@ def serialize(settings: Settings, topic: str, alert: dict[str, Any] = SAMPLE) ->
 
 
 def test_confluents_own_reader_agrees(address: str, topic: str) -> None:
-    """Once ``topics apply`` ran, what the worker writes is read by Confluent's deserializer and by ours (section 4)."""
+    """Once ``topics apply`` ran, what the worker writes is read by Confluent's deserializer and by ours (P4)."""
     settings = Settings(address)
     apply_schemas(settings, {topic: "alert"})
     value = serialize(settings, topic)
@@ -316,7 +316,7 @@ def test_incomplete_alert_is_the_programmers_error(registry: RegistryServer, top
 
 
 def test_registered_schema_is_the_shipped_one(registry: RegistryServer, topic: str) -> None:
-    """Docs, defaults and logical types reach the registry: readers there see the whole contract (section 4)."""
+    """Docs, defaults and logical types reach the registry: readers there see the whole contract (P2)."""
     apply_schemas(Settings(registry.url), {topic: "alert"})
     assert json.loads(schema_lookup(Settings(registry.url))(1)) == written("alert")
 

@@ -80,7 +80,7 @@ def test_avro_parses_every_schema(subject: str) -> None:
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_every_change_is_fully_compatible(subject: str) -> None:
-    """Any two of a subject's schemas read each other's data (section 4: FULL_TRANSITIVE)."""
+    """Any two of a subject's schemas read each other's data (P2: FULL_TRANSITIVE)."""
     texts = [json.dumps(schema) for schema in (newest(subject), *released(subject))]
     for reader, writer in itertools.permutations(texts, 2):
         assert reads(reader=reader, writer=writer)
@@ -88,7 +88,7 @@ def test_every_change_is_fully_compatible(subject: str) -> None:
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_released_schemas_stay(subject: str) -> None:
-    """A released schema is never changed or removed (section 4): its fingerprint is pinned here."""
+    """A released schema is never changed or removed (P2): its fingerprint is pinned here."""
     assert [fingerprint(schema).hex() for schema in released(subject)] == RELEASED_FINGERPRINTS[subject]
 
 
@@ -108,7 +108,7 @@ def test_every_field_is_explained(subject: str) -> None:
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_optional_fields_are_null_by_default(subject: str) -> None:
-    """Optional fields are unions of null, first, and one type, with default null (section 4)."""
+    """Optional fields are unions of null, first, and one type, with default null (P2)."""
     for field in (field for record in records(newest(subject)) for field in record["fields"]):
         if isinstance(field["type"], list):
             assert field["type"][0] == "null", field["name"]
@@ -117,7 +117,7 @@ def test_optional_fields_are_null_by_default(subject: str) -> None:
 
 
 def test_alert_has_the_fields_of_the_contract() -> None:
-    """The alert's fields are those of section 4, each under its name."""
+    """The alert's fields are those of P1, each under its name."""
     assert sorted(leaves(newest("alert"))) == sorted(ALERT_FIELDS.split())
     assert (newest("alert")["namespace"], newest("alert")["name"]) == ("rootwatch", "Alert")
 
@@ -142,7 +142,7 @@ def test_internal_schemas_carry_every_field(subject: str, record: str, value: ty
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_times_are_timestamps(subject: str) -> None:
-    """Every field that holds an instant is ``timestamp-millis`` (section 4), and no other is."""
+    """Every field that holds an instant is ``timestamp-millis`` (P2), and no other is."""
     instants = {"time", "timestamp", "first_seen", "last_seen", "previous_seen", "start"}
     for field in (field for record in records(newest(subject)) for field in record["fields"]):
         is_instant = field["name"] in instants or field["name"].endswith("_at")

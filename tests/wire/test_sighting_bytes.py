@@ -28,7 +28,7 @@ def test_round_trip(sighting: Sighting) -> None:
 @given(sighting=strategies.sightings())
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 def test_another_reader_agrees(sighting: Sighting) -> None:
-    """The shipped schema is all that another Avro library needs to read a sighting (section 4)."""
+    """The shipped schema is all that another Avro library needs to read a sighting (P4)."""
     value = encode(sighting)
     assert value[:10] == b"\xc3\x01" + fingerprint(written("sighting"))
     schema = avro.schema.parse(json.dumps(without_logical_types(written("sighting"))))

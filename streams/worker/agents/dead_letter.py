@@ -1,4 +1,4 @@
-"""What cannot be handled, with its reason, as a record for the dead-letter topic (design, section 4)."""
+"""What cannot be handled, with its reason, as a record for the dead-letter topic (P5)."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ def _whole(stored: bytes) -> bytes:
     ],
 )
 def test_name_says_whether_lines(name: str, lines: bool) -> None:  # noqa: FBT001  a table's column
-    """Only .jsonl and .ndjson, packed or not, hold one message a line (section 4)."""
+    """Only .jsonl and .ndjson, packed or not, hold one message a line (P8)."""
     assert file_messages.holds_lines(name) is lines
 
 

@@ -1,0 +1,48 @@
+"""``docs/semantics.md`` has every statement that is cited anywhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "semantics.md").read_text(encoding="utf-8")
+STATEMENTS = re.findall(r"^### ([A-Z]\d+)$", PAGE, re.MULTILINE)
+# Neither ATT&CK's techniques and tactics (T1548, TA0004) nor a part of another word.
+CITED = re.compile(r"(?<![\w.:/-])[RTMAP][1-9][0-9]?(?![\w.:/-]*\w)")
+
+
+def cited() -> dict[str, set[str]]:
+    """The numbers that code, tests and documents cite, each with the files that do."""
+    found: dict[str, set[str]] = {}
+    for folder, pattern in (("streams", "**/*.py"), ("tests", "**/*.py"), ("tests", "**/*.toml"), ("docs", "*.md")):
+        for path in (ROOT / folder).glob(pattern):
+            for number in CITED.findall(path.read_text(encoding="utf-8")):
+                found.setdefault(number, set()).add(str(path.relative_to(ROOT)))
+    return found
+
+
+def test_every_cited_number_is_there() -> None:
+    """A number such as M8 that is cited in code, tests or documents has its heading in docs/semantics.md."""
+    missing = {number: sorted(files) for number, files in cited().items() if number not in STATEMENTS}
+    assert missing == {}, "docs/semantics.md has no heading for these"
+
+
+def test_numbers_are_found() -> None:
+    """The search for numbers finds those of all kinds, so that the claim above is of something."""
+    assert {"R1", "R9", "T1", "T7", "M1", "M9", "A1", "A5", "P1"} <= cited().keys()
+
+
+def test_each_number_is_there_once_and_in_order() -> None:
+    """The statements of a kind are numbered from 1, without gaps."""
+    for kind in "RTMAP":
+        numbers = [int(number[1:]) for number in STATEMENTS if number[0] == kind]
+        assert numbers == list(range(1, len(numbers) + 1)), kind
+
+
+def test_only_documents_that_ship_are_cited() -> None:
+    """Code and tests cite no section of a document that is not in the repository."""
+    here = Path(__file__)
+    paths = [path for folder in ("streams", "tests") for path in (ROOT / folder).rglob("*.py") if path != here]
+    text = {path: path.read_text(encoding="utf-8") for path in paths}
+    assert [path.name for path in paths if re.search(r"\bsection \d|\bthe design\b", text[path])] == []
