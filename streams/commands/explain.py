@@ -1,4 +1,4 @@
-"""``rootwatch explain``: why a message alerted or did not, one JSON line for every message."""
+"""``rootwatch explain``: why a message of a file or a topic alerted or did not, one JSON line per message."""
 
 from __future__ import annotations
 
@@ -12,30 +12,46 @@ import typer
 
 from streams import pipeline, settings
 from streams.backtest.sources.file_messages import CannotReadError, blocks, holds_lines
+from streams.backtest.sources.request import parse_offsets
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.commands.terminal.replay_options import MemberAccount, Principal, RuleFile, say
 from streams.content.redaction import redact_text
+from streams.errors import UsageError
 from streams.extraction.event_time import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.extraction.sighting import Sighting
+    from streams.extraction.sighting import Origin, Sighting
     from streams.pipeline import ExtractSettings, Partial, Rejected, SightResult
     from streams.rules.rule import Rule
+    from streams.settings import Settings
 
 _STDIN = "-"
 _REASONS_SHOWN = 3
-# Whoever read the answers has gone, or there is no room for them: no file that is read fails so.
+# The reader of the answers has gone, or the disk has no room for them: no file that is read fails so.
 _OUTPUT_FAILURES = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT})
 
 
 def explain(  # noqa: PLR0913  one for each option
     files: Annotated[
-        list[str],
-        typer.Argument(help="Each is one message, gzip or not; .jsonl and .ndjson have one a line; - is stdin."),
-    ],
+        list[str] | None,
+        typer.Argument(
+            help="Each is one message, gzip or not; .jsonl and .ndjson, also .jsonl.gz, have one per line; - is stdin."
+        ),
+    ] = None,
     *,
+    topic: Annotated[
+        str | None, typer.Option("--topic", help="Explain messages of this topic instead of files; needs --offset.")
+    ] = None,
+    offset: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--offset",
+            metavar="P:O,…",
+            help="Partition and offset of a message, such as 2:1234, from an alert's origin. May be repeated.",
+        ),
+    ] = None,
     rule: RuleFile = None,
     principal: Principal = None,
     member_account: MemberAccount = None,
@@ -44,29 +60,95 @@ def explain(  # noqa: PLR0913  one for each option
     ] = None,
     config: Config = None,
 ) -> None:
-    """Say for every message whether it is a sighting, and if not, why."""
+    """Say for every message whether it is a sighting, and if not, why.
+
+    Exit codes: 0 explained; 1 a file or a message could not be read; 2 wrong usage.
+    """
+    positions = _positions(files, topic, offset)
     configured = settings.load(
         config, rule=rule, principal=principal, member_account=member_account, max_message_size=max_message_size
     )
-    used_rule, extract_settings = configured.load_rule(), configured.extract_settings()
-    unread = False
+    if topic is None:
+        all_read = _explain_files(files or [], configured.load_rule(), configured.extract_settings())
+    else:
+        all_read = _explain_records(topic, positions, configured)
+    if not all_read:
+        raise typer.Exit(1)
+
+
+def _positions(files: list[str] | None, topic: str | None, offset: list[str] | None) -> list[tuple[int, int]]:
+    """The partitions and offsets of ``--offset``; UsageError unless files, or a topic with offsets, are given."""
+    if bool(files) == (topic is not None):
+        raise UsageError("give files, or else --topic and --offset; one of them and not both")
+    if topic is not None and not topic:
+        raise UsageError("--topic '': give the topic's name")
+    if bool(offset) != (topic is not None):
+        raise UsageError("--topic and --offset need each other: --topic cloudtrail --offset 2:1234")
+    return [position for text in offset or () for position in parse_offsets("--offset", text)]
+
+
+def _explain_files(files: list[str], rule: Rule, extract_settings: ExtractSettings) -> bool:
+    """Explain the messages of files. Returns whether every file could be read."""
+    all_read = True
     for file in files:
         try:
             for source, value in _messages(file, extract_settings.max_message_size):
-                line = json.dumps(explanation(source, value, used_rule, extract_settings))
-                sys.stdout.write(f"{line}\n")
+                explained = explanation(source, value, rule, extract_settings)
+                _write(explained)
+                if source == file != _STDIN and str(explained["reason"]).startswith("too-large: "):
+                    say(
+                        f"rootwatch: {file}: read as one message; name it .jsonl or .jsonl.gz if each line is a message"
+                    )
         except (OSError, CannotReadError) as error:
             if getattr(error, "errno", None) in _OUTPUT_FAILURES:
                 raise
             say(f"rootwatch: {file}: cannot be read: {getattr(error, 'strerror', None) or error}")
-            unread = True
-    if unread:
-        raise typer.Exit(1)
+            all_read = False
+    return all_read
 
 
-def explanation(source: str, value: bytes, rule: Rule, extract_settings: ExtractSettings) -> dict[str, Any]:
-    """Explain one message; ``source`` is where it is from. The keys are part of the contract (P8)."""
-    result = pipeline.sight(value, rule, extract_settings)
+def _explain_records(topic: str, positions: list[tuple[int, int]], configured: Settings) -> bool:
+    """Explain records of a topic. Returns whether there is a record at every position."""
+    # Files need no Kafka client, which is slow to import.
+    from streams.commands.terminal.stored_values import describe_stored_value  # noqa: PLC0415
+    from streams.kafka.origin import origin_of  # noqa: PLC0415
+    from streams.kafka.single_record import NoRecordError, read_records  # noqa: PLC0415
+
+    rule, extract_settings = configured.load_rule(), configured.extract_settings()
+    all_read = True
+    for record in read_records(configured, topic, positions):
+        if isinstance(record, NoRecordError):
+            say(f"rootwatch: {record}")
+            all_read = False
+            continue
+        origin, value = origin_of(record.message), record.message.value()
+        source = f"{origin.topic}:{origin.partition}:{origin.offset}"
+        explained = explanation(source, value, rule, extract_settings, origin)
+        if description := describe_stored_value(value or b""):
+            explained["reason"] = description
+        _write(explained)
+        if not record.is_committed:
+            say(f"rootwatch: {source}: workers do not read it: its transaction was aborted, or has not ended")
+    return all_read
+
+
+def _write(explained: dict[str, Any]) -> None:
+    sys.stdout.write(f"{json.dumps(explained)}\n")
+
+
+def explanation(
+    source: str, value: bytes | None, rule: Rule, extract_settings: ExtractSettings, origin: Origin | None = None
+) -> dict[str, Any]:
+    """Explain one message; the keys are part of the contract (P8).
+
+    Args:
+        source: where the message is from, for the answer.
+        value: its bytes; ``None`` is a tombstone.
+        rule: the rule.
+        extract_settings: the settings of the worker.
+        origin: where in Kafka it is from, with its timestamp; ``None`` for files.
+    """
+    result = pipeline.sight(value, rule, extract_settings, origin)
     reason = _reason(result)
     return {
         "source": source,

@@ -149,6 +149,29 @@ class Connection:
                 if place.offset >= ends[place.partition]:
                     del ends[place.partition]
 
+    def first_record(self, topic: str, partition: int, offset: int) -> Message | None:
+        """The first record of a partition at or after an offset; ``None`` if none comes before the end.
+
+        Raises:
+            SourceError: as ``ask``, or the topic may not be read.
+        """
+        what = f"topic {topic}: Read"
+        self.consumer.assign([TopicPartition(topic, partition, offset)])
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            message = self.consumer.poll(_PAUSE)
+            self.raise_refusal(what)
+            if message is None:
+                continue
+            error = message.error()
+            if error is None:
+                return message
+            if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  a public name
+                return None
+            if not (is_retriable(error) or is_of_a_group(error)):
+                raise SourceError(f"{what}: {error_text(error)}")
+        raise SourceError(f"{what}: nothing heard for {PATIENCE:.0f} s")
+
     def raise_refusal(self, what: str) -> None:
         """Raise SourceError if the cluster has refused the credentials or a right."""
         if self.refusal is not None:

@@ -121,7 +121,7 @@ CASES: dict[str, tuple[bytes, str, str | None, bool, list[dict[str, Any]]]] = {
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_outcome_of_a_message_and_why(name: str) -> None:
-    """Section 4, R3 to R6, T5: outcome, reason, whether the worker drops it at fetch, and the sightings."""
+    """P8, R3 to R6, T5: outcome, reason, whether the worker drops it at fetch, and the sightings."""
     value, outcome, reason, filtered, sightings = CASES[name]
     explained = explanation("s", value, RULE, ExtractSettings())
     assert explained == {
@@ -135,7 +135,7 @@ def test_the_outcome_of_a_message_and_why(name: str) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_file_of_any_shape_is_one_message(shape: str, tmp_path: Path) -> None:
-    """Section 4, R1: each file is one message, gzip or not, and one JSON line says what it holds."""
+    """P8, R1: each file is one message, gzip or not, and one JSON line says what it holds."""
     plain, packed = tmp_path / "message.json", tmp_path / "message.gz"
     plain.write_text(SHAPES[shape](RECORD, json.dumps))
     packed.write_bytes(gzip.compress(plain.read_bytes()))
@@ -149,7 +149,7 @@ def test_a_file_of_any_shape_is_one_message(shape: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["m.jsonl", "m.ndjson", "m.jsonl.gz", "m.ndjson.gz", "m.JSONL"])
 def test_a_file_of_lines_is_a_message_a_line(name: str, tmp_path: Path) -> None:
-    """Section 4: .jsonl and .ndjson hold one message a line, gzip or not; blank lines are none, but count as lines."""
+    """P8: .jsonl and .ndjson hold one message a line, gzip or not; blank lines are none, but count as lines."""
     content = b"\n".join([VALUE, b"", json.dumps(OTHER).encode() + b"\r", b"{", b'{"Records": []}'])
     path = tmp_path / name
     path.write_bytes(gzip.compress(content) if name.endswith("gz") else content)
@@ -162,7 +162,7 @@ def test_a_file_of_lines_is_a_message_a_line(name: str, tmp_path: Path) -> None:
 
 
 def test_a_hyphen_is_standard_input() -> None:
-    """Section 4: - reads one message, of any bytes, from standard input."""
+    """P8: - reads one message, of any bytes, from standard input."""
     assert [(line["source"], line["outcome"]) for line in lines(run("-", stdin=gzip.compress(VALUE)))] == [
         ("-", "match")
     ]
@@ -170,7 +170,7 @@ def test_a_hyphen_is_standard_input() -> None:
 
 
 def test_a_file_that_cannot_be_read_is_named_and_the_rest_is_done(tmp_path: Path) -> None:
-    """Section 4: exit 1 if a file cannot be read; the other files are explained all the same."""
+    """P8: exit 1 if a file cannot be read; the other files are explained all the same."""
     good, cut = tmp_path / "good.json", tmp_path / "cut.jsonl.gz"
     good.write_bytes(VALUE)
     cut.write_bytes(gzip.compress(VALUE + b"\n" + VALUE * 100, mtime=0)[:-20])
@@ -183,7 +183,7 @@ def test_a_file_that_cannot_be_read_is_named_and_the_rest_is_done(tmp_path: Path
 
 
 def test_bad_messages_are_an_answer_and_no_failure(tmp_path: Path) -> None:
-    """Section 4: exit 0 whatever the messages are, as long as they could be read."""
+    """P8: exit 0 whatever the messages are, as long as they could be read."""
     path = tmp_path / "bad.gz"
     path.write_bytes(gzip.compress(VALUE)[:-9])
     result = run(str(path))
@@ -201,7 +201,7 @@ def test_options_change_what_is_taken(tmp_path: Path) -> None:
 
 
 def test_another_rule_takes_other_events(tmp_path: Path) -> None:
-    """Section 4: --rule explains by another rule, and by what that rule's worker drops."""
+    """P8: --rule explains by another rule, and by what that rule's worker drops."""
     rule = tmp_path / "rule.toml"
     rule.write_text(
         'id = "r"\nname = "n"\nversion = 1\nseverity = "low"\nrisk_score = 1\nwindow = "1d"\n'
@@ -214,11 +214,22 @@ def test_another_rule_takes_other_events(tmp_path: Path) -> None:
     ]
 
 
+def test_a_file_too_large_for_one_message_is_told_how_to_be_read_by_line(tmp_path: Path) -> None:
+    """R3: a file of lines under another name is one message; if that is too large, stderr says what name to give it."""
+    path = tmp_path / "export.gz"
+    path.write_bytes(gzip.compress((VALUE + b"\n") * 3))
+    result = run("--max-message-size", "1KiB", str(path))
+    assert (result.exit_code, [line["outcome"] for line in lines(result)]) == (0, ["malformed"])
+    assert result.stderr == (
+        f"rootwatch: {path}: read as one message; name it .jsonl or .jsonl.gz if each line is a message\n"
+    )
+
+
 @pytest.mark.parametrize(
     "arguments", [[], ["--principal", "name", "x"], ["--rule", "missing.toml", "x"], ["--nope", "x"]]
 )
 def test_wrong_usage_is_told_apart(arguments: list[str]) -> None:
-    """Section 4: a wrong option or setting is not the answer to a message."""
+    """P8: a wrong option or setting is not the answer to a message."""
     result = run(*arguments)
     assert result.stdout == ""
     assert result.exit_code != 0
@@ -243,14 +254,16 @@ def test_no_token_is_printed(shape: str, tmp_path: Path) -> None:
 
 
 def test_it_does_not_wait_for_kafka_clients(tmp_path: Path) -> None:
-    """Section 4: explain needs no Kafka client, so it imports none."""
+    """P8: explain of files needs no Kafka client, so it imports none."""
     path = tmp_path / "m.json"
     path.write_bytes(json.dumps(awslogs(RECORD, json.dumps)).encode())
     program = (
         "import sys, streams.commands.explain as e; from pathlib import Path; from streams.settings import load;"
         "s = load(); value = Path(sys.argv[1]).read_bytes();"
         "print(e.explanation('s', value, s.load_rule(), s.extract_settings())['outcome']);"
+        "e.explain([sys.argv[1]]);"
         "print([name for name in ('faust', 'aiokafka', 'confluent_kafka', 'rocksdict') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)  # noqa: S603
-    assert done.stdout.splitlines() == ["match", "[]"]
+    explained, _, imported = done.stdout.splitlines()
+    assert (explained, imported) == ("match", "[]")

@@ -49,6 +49,11 @@ def test_help_and_version_load_no_client() -> None:
         (("topix",), "Did you mean 'topics'?"),
         (("topics", "check", "--frobnicate"), "--frobnicate"),
         (("topics", "check", "--config", "gone.toml"), "rootwatch: --config = gone.toml: there is no such file"),
+        (("explain",), "rootwatch: give files, or else --topic and --offset; one of them and not both"),
+        (("explain", "m.json", "--topic", "t", "--offset", "0:1"), "give files, or else --topic and --offset"),
+        (("explain", "--topic", "t"), "rootwatch: --topic and --offset need each other"),
+        (("explain", "m.json", "--offset", "0:1"), "rootwatch: --topic and --offset need each other"),
+        (("explain", "--topic", "t", "--offset", "5"), "rootwatch: --offset '5': write partition:offset"),
         (("alerts", "--from", "yesterday"), "rootwatch: --from = 'yesterday': write a time of RFC 3339"),
     ],
 )

@@ -15,15 +15,13 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
-
 from streams import pipeline
 from streams.backtest.reading.read_stats import Location, ReadStats, Rejection
 from streams.backtest.reading.record_prefilter import narrow
 from streams.backtest.sources.file_messages import in_blocks
 from streams.content import json_text
 from streams.extraction.kafka_time import NO_TIMESTAMP
-from streams.extraction.sighting import Origin
+from streams.kafka.origin import origin_of
 from streams.wire.sighting import decode as decode_sighting
 from streams.wire.single_object import MAGIC as SINGLE_OBJECT
 from streams.wire.single_object import WireError
@@ -34,7 +32,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from streams.backtest.reading.tasks import ReadSettings
-    from streams.extraction.sighting import Sighting
+    from streams.extraction.sighting import Origin, Sighting
     from streams.pipeline import Rejected
 
 _BLANKS = b" \t\r\n"
@@ -157,12 +155,11 @@ class Reader:
         self.stats.unmarked += len(records) - read
 
     def _record(self, value: bytes, record: Message) -> None:
-        timestamp = timestamp_of(record)
-        origin = Origin(record.topic(), record.partition(), record.offset(), timestamp)
+        origin = origin_of(record)
         location = Location(f"{origin.topic}[{origin.partition}]", origin.offset)
         if not value.startswith(SINGLE_OBJECT):
             for sighting in self._take(value, location, origin):
-                self._keep_at(timestamp, sighting)
+                self._keep_at(origin.timestamp, sighting)
             return
         try:
             sighting = decode_sighting(value)
@@ -170,7 +167,7 @@ class Reader:
             self.stats.reject(Rejection(location, "malformed", str(error)))
             return
         for taken in self._taken_again(sighting, location):
-            self._keep_at(timestamp, taken)
+            self._keep_at(origin.timestamp, taken)
 
     def _taken_again(self, sighting: Sighting, location: Location) -> list[Sighting]:
         """A stored sighting under this run's settings, which may be others than those it was taken with.
@@ -227,12 +224,6 @@ class Reader:
         self.stats.sightings += 1
         self.sightings.append(sighting)
         self._held += len(sighting.record)
-
-
-def timestamp_of(record: Message) -> int:
-    """A record's Kafka timestamp in milliseconds since the epoch; ``NO_TIMESTAMP`` if it has none."""
-    kind, timestamp = record.timestamp()
-    return NO_TIMESTAMP if kind == TIMESTAMP_NOT_AVAILABLE else timestamp
 
 
 def begins_with_a_line(pieces: Sequence[bytes | bytearray]) -> bool:

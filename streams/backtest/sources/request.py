@@ -10,6 +10,7 @@ from streams.errors import UsageError
 from streams.settings.values import parse_time
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -88,14 +89,24 @@ def _time(option: str, text: str | None) -> int | None:
 def _offsets(option: str, text: str | None) -> dict[int, int]:
     """``P:O,…`` as offset by partition."""
     offsets: dict[int, int] = {}
-    for pair in text.split(",") if text is not None else ():
+    for partition, offset in parse_offsets(option, text) if text is not None else ():
+        if partition in offsets:
+            raise UsageError(f"{option}: partition {partition} is named twice")
+        offsets[partition] = offset
+    return offsets
+
+
+def parse_offsets(option: str, text: str) -> Iterator[tuple[int, int]]:
+    """``P:O,…`` as partitions and offsets, in the given order.
+
+    Raises:
+        UsageError: an entry has another form.
+    """
+    for pair in text.split(","):
         partition, colon, offset = (part.strip() for part in pair.partition(":"))
         if not (colon and _is_whole(partition) and _is_whole(offset)):
             raise UsageError(f"{option} {pair.strip()!r}: write partition:offset, such as 0:1500,3:0")
-        if int(partition) in offsets:
-            raise UsageError(f"{option}: partition {int(partition)} is named twice")
-        offsets[int(partition)] = int(offset)
-    return offsets
+        yield int(partition), int(offset)
 
 
 def _is_whole(text: str) -> bool:

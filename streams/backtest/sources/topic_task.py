@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, TopicPartition
 
-from streams.backtest.reading.reader import Reader, timestamp_of
+from streams.backtest.reading.reader import Reader
 from streams.backtest.reading.tasks import Chunk
 from streams.backtest.sources.span import LATE_DELIVERY, Span
 from streams.errors import SourceError
 from streams.extraction.kafka_time import NO_TIMESTAMP
 from streams.kafka.errors import is_retriable
+from streams.kafka.origin import timestamp_of
 from streams.kafka.reader import PATIENCE, Connection
 from streams.kafka.refusals import error_text, is_of_a_group
 from streams.wire.timestamps import to_iso8601
