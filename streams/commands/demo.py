@@ -41,7 +41,7 @@ silent       the nightly audit on its usual accounts, a copy of one record,
 
 _NEXT = """\
 next         rootwatch demo --save samples  keeps these messages as files
-             README.md                      how to deploy and to change it
+             README.md                      how to run a worker
              docs/alerts.md                 how to read alerts in a program"""
 
 

@@ -84,11 +84,16 @@ class Paged(Exception):  # noqa: N818  ends the document's endless loop
     pass
 
 
+def mock_broker() -> tuple[str, Producer]:
+    """The address of a broker inside this process, and its producer, with which it ends."""
+    producer = Producer({"bootstrap.servers": "mock", "test.mock.num.brokers": 1})
+    return ",".join(f"{b.host}:{b.port}" for b in producer.list_topics(timeout=60).brokers.values()), producer
+
+
 def test_paging_each_alert_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, registry: RegistryServer) -> None:
     """The document's consumer reads Confluent's format, pages a repeated alert once, and goes on where it was."""
     other = SAMPLE | {"alert_id": "00000000-0000-5000-8000-000000000000"}
-    producer = Producer({"bootstrap.servers": "mock", "test.mock.num.brokers": 1})
-    bootstrap = ",".join(f"{b.host}:{b.port}" for b in producer.list_topics(timeout=60).brokers.values())
+    bootstrap, producer = mock_broker()
     registry.subjects.register("rootwatch.alerts-value", json.dumps(newest("alert")))
     for alert in (SAMPLE, SAMPLE, other):
         value = b"\x00\x00\x00\x00\x01" + wire.encode(alert)[10:]
@@ -111,3 +116,28 @@ def test_paging_each_alert_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path,
     names["consumer"].close()
     names["seen"].close()
     assert paged == [SAMPLE["alert_id"], other["alert_id"]]
+
+
+def test_the_readmes_reader(
+    registry: RegistryServer,
+) -> None:
+    """The README's short program prints an alert that was written with a registry."""
+    bootstrap, producer = mock_broker()
+    registry.subjects.register("rootwatch.alerts-value", json.dumps(newest("alert")))
+    producer.produce("rootwatch.alerts", b"\x00\x00\x00\x00\x01" + wire.encode(SAMPLE)[10:], key=SAMPLE["alert_id"])
+    producer.flush(60)
+    found = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert found
+    text = found[1].replace("http://127.0.0.1:8081", registry.url).replace("127.0.0.1:9092", bootstrap)
+    names: dict[str, Any] = {}
+    seen: list[Any] = []
+
+    def show(*shown: Any) -> None:
+        seen.extend(shown)
+        raise Paged
+
+    names["print"] = show
+    with pytest.raises(Paged):
+        exec(text, names)  # noqa: S102  the project's own document
+    names["consumer"].close()
+    assert seen == [SAMPLE["alert_id"], SAMPLE["reason"]]
