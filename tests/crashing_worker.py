@@ -13,9 +13,9 @@ from functools import wraps
 from typing import Any
 
 from streams import settings
-from streams.commands.worker import run
-from streams.worker.agents.sender import Sender
-from streams.worker.consumer.transport import Consumer
+from streams.worker.consumer.consumer import Consumer
+from streams.worker.consumer.sender import Sender
+from streams.worker.process import run
 from streams.worker.state.table import MemoryTable
 
 STEPS = (

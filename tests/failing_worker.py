@@ -13,8 +13,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from streams import pipeline, settings
-from streams.commands.worker import run
-from streams.worker.agents.skips import parse_skips
+from streams.worker.process import run
+from streams.worker.skips import parse_skips
 
 if TYPE_CHECKING:
     from collections.abc import Callable

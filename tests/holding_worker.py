@@ -18,10 +18,10 @@ from typing import Any
 from crashing_worker import kind_of
 
 from streams import settings
-from streams.commands.worker import run
-from streams.worker.agents.sender import Sender
 from streams.worker.app import WorkerApp
-from streams.worker.consumer.transport import Consumer
+from streams.worker.consumer.consumer import Consumer
+from streams.worker.consumer.sender import Sender
+from streams.worker.process import run
 
 
 class Gate:

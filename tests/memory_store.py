@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sightings import RULE
 
 from streams.pipeline import Decision, DecisionSettings, Seen, detect
-from streams.worker.state.table import PartitionMemory
+from streams.worker.state.partition_memory import PartitionMemory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,7 +88,7 @@ class Partition:
 
     def handle(self, sightings: Sequence[Sighting], stored: Callable[[int], int] = lambda changes: changes) -> None:
         """Decide a batch, send its alerts, and store as many of its changes as ``stored`` says: all, if not killed."""
-        batch = PartitionMemory("changelog", 0, self.store, b"offset")
+        batch = PartitionMemory(0, self.store, b"offset")
         decisions = [self.decide(batch, sighting) for sighting in sightings]
         self.sent += [(d.alert_id, d.outcome) for d in decisions if d.alert_id is not None]
         if self.sweep is not None:

@@ -17,7 +17,6 @@ from streams import log
 from streams.backtest.results.live_alerts import live_alerts
 from streams.commands.terminal.alert_table import table
 from streams.commands.terminal.replay_options import say
-from streams.commands.worker import Worker
 from streams.demo import story
 from streams.demo.broker import PARTITIONS, EmbeddedBroker
 from streams.demo.organisation import ACCOUNTS
@@ -27,6 +26,7 @@ from streams.errors import OperatorError
 from streams.settings import Settings
 from streams.wire.alert import to_json_line
 from streams.worker.app import create_app
+from streams.worker.process import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from aiokafka.partitioner import murmur2
 from rich.console import Console
 from rich.table import Table
 
@@ -21,6 +20,7 @@ from streams import settings
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.content.printable import printable
 from streams.errors import OperatorError
+from streams.kafka.partitioner import partition_of
 from streams.kafka.reader import Connection
 from streams.settings import SettingsError
 from streams.topics.catalogue import topic_names
@@ -89,7 +89,7 @@ def _read(configured: Settings, principal: str) -> StateView:
         partitions = connection.partitions(topic)
         if not partitions:
             raise OperatorError(f"topic {topic}: there is no such topic; `rootwatch topics apply` makes it")
-        partition = (murmur2(principal.encode()) & 0x7FFFFFFF) % len(partitions)
+        partition = partition_of(principal.encode(), len(partitions))
         for message in connection.read_to_end(topic, [partition]):
             key, value = message.key() or b"", message.value()
             if not key.startswith(request):

@@ -2,35 +2,15 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from pathlib import Path  # noqa: TC003  typer reads it
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-import faust.worker
 import typer
 
-from streams import log, settings
+from streams import settings
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
-from streams.worker import startup
-from streams.worker.agents.skips import NO_SKIPS, Skips, parse_skips
-from streams.worker.app import WorkerApp, create_app
-
-if TYPE_CHECKING:
-    from types import FrameType
-
-    from streams.settings import Settings
-
-
-class Worker(faust.worker.Worker):  # type: ignore[misc]
-    """Faust's worker without its own logging, spinner and banner: what it says goes through this project's log."""
-
-    def __init__(self, app: WorkerApp) -> None:
-        super().__init__(app, override_logging=False, quiet=True)
-        self.spinner = None
-
-    def _on_startup_end_spinner(self) -> None:
-        """Say nothing: the app logs when it is ready."""
+from streams.worker.process import run
+from streams.worker.skips import parse_skips
 
 
 def worker(
@@ -58,26 +38,6 @@ def worker(
     """
     options = settings.load(config, rule=_text(rule), state_dir=_text(state_dir))
     run(options, parse_skips(skip or (), options))
-
-
-def run(options: Settings, skips: Skips = NO_SKIPS) -> None:
-    """Run a worker with these settings; ends the process.
-
-    Args:
-        options: the settings.
-        skips: records that become dead letters unread.
-
-    Raises:
-        OperatorError: the worker cannot start.
-    """
-    log.configure(options.log_format)
-    signal.signal(signal.SIGTERM, _leave)  # until Faust takes it over: nothing is in hand yet
-    startup.check(options, skips)
-    Worker(create_app(options, skips)).execute_from_commandline()
-
-
-def _leave(_signal: int, _frame: FrameType | None) -> None:
-    sys.exit(0)
 
 
 def _text(path: Path | None) -> str | None:

@@ -22,17 +22,21 @@ from streams.log import configuration
 from streams.topics.catalogue import MEMORY_TABLE, topic_names
 from streams.worker import startup
 from streams.worker.agents.alert_encoder import alert_encoder
-from streams.worker.agents.batches import Batches, FailedInHand, in_batches
+from streams.worker.agents.batches import Batches, in_batches
+from streams.worker.agents.dead_letter import DeadLetters
 from streams.worker.agents.detect import Detect
 from streams.worker.agents.geo import GeoLookup
-from streams.worker.agents.sender import Sender
 from streams.worker.agents.sight import Sight
-from streams.worker.agents.skips import NO_SKIPS
+from streams.worker.consumer.consumer import FINISH_SECONDS
+from streams.worker.consumer.fetch.filtering_client import FetchFilter
 from streams.worker.consumer.fetch.held_bytes import Queues
+from streams.worker.consumer.flow import FlowControl
 from streams.worker.consumer.lease import Lease
 from streams.worker.consumer.missing_topics import MissingTopics
-from streams.worker.consumer.transport import FINISH_SECONDS, FlowControl, Transport
+from streams.worker.consumer.sender import Sender
+from streams.worker.consumer.transport import Transport
 from streams.worker.deadline import Deadline
+from streams.worker.failure import FailedInHand
 from streams.worker.monitoring.baseline import Baseline
 from streams.worker.monitoring.counters import Metrics
 from streams.worker.monitoring.disk_watch import DiskWatch
@@ -40,14 +44,16 @@ from streams.worker.monitoring.faust_gauges import FAUST_GAUGES
 from streams.worker.monitoring.gauges import GAUGES, GaugeCollector
 from streams.worker.monitoring.http import HttpServer
 from streams.worker.monitoring.registry_probe import RegistryProbe
+from streams.worker.monitoring.view import Remaining
+from streams.worker.outgoing import largest_record
+from streams.worker.skips import NO_SKIPS
 from streams.worker.state.recovery import Tables
 from streams.worker.state.table import STORE_OPTIONS, MemoryTable
 
 if TYPE_CHECKING:
-    from faust.types import StreamT
-
     from streams.settings import Settings
-    from streams.worker.agents.skips import Skips
+    from streams.worker.agents.messages import Stream
+    from streams.worker.skips import Skips
 
 log = structlog.get_logger(__name__)
 
@@ -70,23 +76,25 @@ class WorkerApp(faust.App):  # type: ignore[misc]
 
     def __init__(self, options: Settings, skips: Skips = NO_SKIPS) -> None:
         self.options = options
-        self.skips = skips
         self.rule = options.load_rule()
         self.extract_settings = options.extract_settings()
         self.decision_settings = options.decision_settings(self.rule)
-        self.find_marks = pipeline.compile_finder(self.rule)
-        self.may_match = pipeline.compile_matcher(self.rule, options.max_message_size)
+        self.fetch_filter = FetchFilter(
+            frozenset(options.source_topics),
+            pipeline.compile_finder(self.rule),
+            pipeline.compile_matcher(self.rule, options.max_message_size),
+            skips,
+        )
         self.topic_names = topic_names(options)
-        self.source_topics = frozenset(options.source_topics)
+        self.topics_read = self.fetch_filter.source_topics | {self.topic_names.sightings}
         self.metrics = Metrics()
-        self.metrics.runs(self.rule, self.source_topics, self.topic_names)
+        self.metrics.runs(self.rule, self.fetch_filter.source_topics, self.topic_names)
         self.metrics.registry.register(GaugeCollector(self, (*GAUGES, *FAUST_GAUGES)))
-        self.alert_encoder = alert_encoder(options, self.metrics)
         self.geo = GeoLookup(options.geoip_database)
         self.batches = Batches()
         self.queues = Queues()
-        self.missing_topics = MissingTopics((*self.source_topics, self.topic_names.sightings))
-        self.sender = Sender(self)
+        self.missing_topics = MissingTopics(self.topics_read)
+        self.sender = Sender(lambda: self.producer, self.metrics)
         self.failure: BaseException | None = None
         self.deadline = Deadline(STOP_SECONDS, self._exit_code)
         self.check_at_start = False
@@ -128,14 +136,15 @@ class WorkerApp(faust.App):  # type: ignore[misc]
     @cached_property
     def baseline(self) -> Baseline:
         """The baseline's state, for health, metrics and log."""
-        return Baseline(self, loop=self.loop, beacon=self.beacon)
+        learn_until = self.decision_settings.learn_until
+        return Baseline(self.memory, learn_until, lambda: self.ready, loop=self.loop, beacon=self.beacon)
 
     @cached_property
     def disk_watch(self) -> DiskWatch:
         """What must be known of files."""
         return DiskWatch(
             self.options.state_dir,
-            lambda: [store.path() for _, _, store in self.baseline.stores()],
+            lambda: [opened.store.path() for opened in self.memory.stores()],
             self.geo,
             loop=self.loop,
             beacon=self.beacon,
@@ -145,6 +154,16 @@ class WorkerApp(faust.App):  # type: ignore[misc]
     def registry_probe(self) -> RegistryProbe:
         """Whether the schema registry is there."""
         return RegistryProbe(self.options, loop=self.loop, beacon=self.beacon)
+
+    @property
+    def group_id(self) -> str:
+        """The consumer group."""
+        return self.options.group_id
+
+    def recovery_remaining(self) -> Remaining:
+        """How many changes of the changelog the table still needs."""
+        recovery = self.tables.recovery
+        return Remaining(max(0, recovery.active_remaining_total()), max(0, recovery.standby_remaining_total()))
 
     def _new_transport(self) -> Transport:
         return Transport(self.conf.broker_consumer, self)
@@ -160,7 +179,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             except OperatorError as refusal:
                 await self.stop_with(refusal)
                 raise
-        http = HttpServer(self, loop=self.loop, beacon=self.beacon)
+        http = HttpServer(self, self.options.http_host, self.options.http_port, loop=self.loop, beacon=self.beacon)
         for service in (self.disk_watch, self.baseline, self.registry_probe, http):
             await self.add_runtime_dependency(service)
         await super().on_first_start()
@@ -199,7 +218,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
     def _tell(self, failure: BaseException) -> None:
         in_hand = {}
         if isinstance(failure, FailedInHand):
-            in_hand, failure = {"in_hand": failure.place}, failure.__cause__ or failure
+            in_hand, failure = {"in_hand": failure.records}, failure.__cause__ or failure
         self.failure = failure
         error = str(failure) if isinstance(failure, OperatorError) else repr(failure)
         consequence = "stops; nothing is committed past the failure"
@@ -238,22 +257,52 @@ def create_app(options: Settings, skips: Skips = NO_SKIPS) -> WorkerApp:
         options=dict(STORE_OPTIONS),
         help="First-seen memory of pairs, and the alert cap's buckets.",
     )
-    sight, detect = Sight(app), Detect(app)
+    sight, detect = _agents(app, skips)
     raw = {"key_serializer": "raw", "value_serializer": "raw", "allow_empty": True}
     sources = app.topic(*options.source_topics, **raw)
     sightings = app.topic(app.topic_names.sightings, **raw)
 
     @app.agent(sources, name="sight")  # type: ignore[untyped-decorator]
-    async def sight_agent(stream: StreamT[bytes]) -> None:
+    async def sight_agent(stream: Stream) -> None:
         app.queues.watch(options.source_topics, stream.channel.queue)
         await in_batches(app, stream, sight.handle)
 
     @app.agent(sightings, name="detect")  # type: ignore[untyped-decorator]
-    async def detect_agent(stream: StreamT[bytes]) -> None:
+    async def detect_agent(stream: Stream) -> None:
         app.queues.watch([app.topic_names.sightings], stream.channel.queue)
         await in_batches(app, stream, detect.handle)
 
     return app
+
+
+def _agents(app: WorkerApp, skips: Skips) -> tuple[Sight, Detect]:
+    largest = largest_record(app.options.max_record_size)
+    dead_letters = DeadLetters(app.topic_names.dead_letter, largest, app.extract_settings, app.metrics)
+    sight = Sight(
+        rule=app.rule,
+        extract_settings=app.extract_settings,
+        topic=app.topic_names.sightings,
+        largest=largest,
+        skips=skips,
+        sender=app.sender,
+        dead_letters=dead_letters,
+        metrics=app.metrics,
+    )
+    detect = Detect(
+        rule=app.rule,
+        settings=app.decision_settings,
+        topics=app.topic_names,
+        largest=largest,
+        skips=skips,
+        memory=app.memory,
+        lease=app.lease,
+        sender=app.sender,
+        encoder=alert_encoder(app.options, app.metrics),
+        geo=app.geo,
+        dead_letters=dead_letters,
+        metrics=app.metrics,
+    )
+    return sight, detect
 
 
 def __getattr__(name: str) -> WorkerApp:

@@ -13,7 +13,7 @@ from streams.errors import OperatorError
 from streams.topics.admin import BrokerUnreachable, check_topics
 from streams.topics.rights import check_rights
 from streams.wire import registry
-from streams.worker.agents.skips import NO_SKIPS, Skips, check_skips
+from streams.worker.skips import NO_SKIPS, Skips, check_skips
 from streams.worker.state.disk_check import check_state
 
 if TYPE_CHECKING:

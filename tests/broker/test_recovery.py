@@ -21,7 +21,7 @@ from worker_process import SOON_MISSED, Deployment, wait_for
 from streams.detection.memory import PairMemory
 from streams.wire.memory import encode_pair, pair_key
 from streams.worker.state.disk_check import OFFSET_KEY
-from streams.worker.state.table import stored_from
+from streams.worker.state.partition_memory import stored_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from streams.worker.consumer import transport
-from streams.worker.consumer.transport import FilteringThread
+from streams.worker.consumer.fetch import fetch_thread
+from streams.worker.consumer.fetch.fetch_thread import FetchThread
 
 if TYPE_CHECKING:
     import pytest
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SOURCE = TP("cloudtrail", 0)
 
 
-class Fetching(FilteringThread):
+class Fetching(FetchThread):
     """The consumer's thread while answers come without pause, none with a record; each moves the position by one."""
 
     def __init__(self) -> None:
@@ -36,7 +36,9 @@ class Fetching(FilteringThread):
         subscription = SimpleNamespace(subscription=SimpleNamespace(assignment=assignment))
         self.consumer = SimpleNamespace(revocations=0, flow_active=True)
         self.app = SimpleNamespace(
-            source_topics=frozenset([SOURCE.topic]), last_poll=0.0, topic_names=SimpleNamespace(changelog="changelog")
+            fetch_filter=SimpleNamespace(source_topics=frozenset([SOURCE.topic])),
+            last_poll=0.0,
+            topic_names=SimpleNamespace(changelog="changelog"),
         )
         self._consumer = SimpleNamespace(
             _subscription=subscription, _fetcher=SimpleNamespace(_create_fetch_waiter=self._answer)
@@ -57,7 +59,7 @@ def test_a_fetch_ends_and_says_how_far_it_came(monkeypatch: pytest.MonkeyPatch) 
         return {}
 
     monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", nothing)
-    monkeypatch.setattr(transport, "raise_what_ended", lambda _consumer: None)
+    monkeypatch.setattr(fetch_thread, "raise_what_ended", lambda _consumer: None)
     thread = Fetching()
     fetching = thread._fetch_records(thread._consumer, {SOURCE}, timeout=0.05, max_records=9)  # noqa: SLF001  Faust's hook
     fetched = asyncio.run(fetching)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from faust.transport.drivers import aiokafka as driver
 
-from streams.worker.consumer.transport import Consumer
+from streams.worker.consumer.consumer import Consumer
 
 if TYPE_CHECKING:
     import pytest

@@ -16,7 +16,7 @@ import pytest
 from aiokafka.consumer.fetcher import Fetcher
 from faust.types import TP
 
-from streams.worker.consumer.transport import ActivePartitions, FilteringThread
+from streams.worker.consumer.fetch.fetch_thread import ActivePartitions, FetchThread
 
 CHANGELOG, STREAM = TP("group-memory-changelog", 0), TP("rootwatch.sightings", 0)
 
@@ -60,8 +60,8 @@ def fetched(active: set[TP]) -> tuple[dict[TP, list[Any]], Buffered]:
             _wait_consume_future=asyncio.get_running_loop().create_future(),
             _loop=asyncio.get_running_loop(),
         )
-        thread: Any = FilteringThread.__new__(FilteringThread)
-        app = SimpleNamespace(source_topics=frozenset(), last_poll=0.0)
+        thread: Any = FetchThread.__new__(FetchThread)
+        app = SimpleNamespace(fetch_filter=SimpleNamespace(source_topics=frozenset()), last_poll=0.0)
         consumer = SimpleNamespace(
             _closed=False,
             _fetcher=fetcher,

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 
-from streams.worker.consumer.transport import FilteringThread, raise_what_ended
+from streams.worker.consumer.fetch.fetch_thread import FetchThread, raise_what_ended
 
 
 def test_what_ends_the_membership_is_raised() -> None:
@@ -24,7 +24,7 @@ def test_what_ends_the_membership_is_raised() -> None:
     def check_errors() -> None:
         raise GroupAuthorizationFailedError("rootwatch")
 
-    thread: Any = FilteringThread.__new__(FilteringThread)
+    thread: Any = FetchThread.__new__(FetchThread)
     vars(thread).update(consumer=SimpleNamespace(revocations=0))
     consumer = SimpleNamespace(_coordinator=SimpleNamespace(check_errors=check_errors))
     with pytest.raises(GroupAuthorizationFailedError):

@@ -18,8 +18,9 @@ from faust.types import TP
 from mode import Service
 from mode.utils.locks import Event
 
-from streams.worker.consumer import transport
-from streams.worker.consumer.transport import Consumer, Fetched, FilteringThread, NothingRead
+from streams.worker.consumer.consumer import Consumer, NothingRead
+from streams.worker.consumer.fetch import fetch_thread
+from streams.worker.consumer.fetch.fetch_thread import Fetched, FetchThread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -51,13 +52,13 @@ def test_records_in_hand(monkeypatch: pytest.MonkeyPatch, *, revoked: bool) -> N
     assert (records, active) == ({} if revoked else {SOURCE: ["record"]}, {SOURCE})
 
 
-class Fetching(FilteringThread):
+class Fetching(FetchThread):
     """The consumer's thread as it fetches."""
 
     def __init__(self, seek: Callable[[TP, int], None]) -> None:
         """Nothing of the thread is needed but that."""
         self.consumer = SimpleNamespace(revocations=0, flow_active=True)
-        self.app = SimpleNamespace(source_topics=frozenset(), last_poll=0.0)
+        self.app = SimpleNamespace(fetch_filter=SimpleNamespace(source_topics=frozenset()), last_poll=0.0)
         self._consumer = SimpleNamespace(seek=seek, _subscription=SimpleNamespace(subscription=None))
 
 
@@ -79,7 +80,7 @@ def test_records_on_their_way(monkeypatch: pytest.MonkeyPatch, *, revoked: bool)
         return fetched
 
     monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", fetch)
-    monkeypatch.setattr(transport, "raise_what_ended", lambda _consumer: None)
+    monkeypatch.setattr(fetch_thread, "raise_what_ended", lambda _consumer: None)
     records = asyncio.run(thread._fetch_records(None, None))  # noqa: SLF001  Faust's hook
     assert records == ({} if revoked else fetched)
     assert sought == ([(SOURCE, 7)] if revoked else [])

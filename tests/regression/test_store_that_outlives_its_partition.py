@@ -17,21 +17,25 @@ from memory_store import Store
 from rocksdict import DbClosedError
 from sightings import DECIDING, NOON, RULE, sighting
 
+from streams.pipeline import ExtractSettings
 from streams.settings import Settings
 from streams.topics.catalogue import topic_names
 from streams.wire import sighting as codec
+from streams.worker.agents.dead_letter import DeadLetters
 from streams.worker.agents.detect import Detect
-from streams.worker.agents.skips import NO_SKIPS
+from streams.worker.agents.geo import GeoLookup
 from streams.worker.app import create_app
 from streams.worker.consumer.lease import Lease
 from streams.worker.monitoring.counters import Metrics
-from streams.worker.state.table import ChangelogError, PartitionMemory
+from streams.worker.skips import NO_SKIPS
+from streams.worker.state.partition_memory import PartitionMemory
+from streams.worker.state.table import ChangelogError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from streams.worker.agents.sender import Outgoing
+    from streams.worker.outgoing import Outgoing
 
 CHANGELOG = "rootwatch-memory-changelog"
 
@@ -60,7 +64,7 @@ class Scene:
     def __post_init__(self) -> None:
         self.names = topic_names(Settings())
         self.metrics = Metrics()
-        self.memory_of_batch = PartitionMemory(CHANGELOG, 0, Store(), b"offset")
+        self.memory_of_batch = PartitionMemory(0, Store(), b"offset")
         self.lease = Lease(10.0)
         self.lease.renew(self.lease.now())
 
@@ -80,27 +84,31 @@ class Scene:
         for record in records:
             self.pass_by(record.topic)
         self.sent += [record.topic for record in records]
-        return [SimpleNamespace(offset=place) for place, _ in enumerate(records)]
+        return [SimpleNamespace(offset=number) for number, _ in enumerate(records)]
 
     def run(self, sightings: int = 2) -> None:
         """Handle a batch of so many new pairs, as long as it takes."""
-        app = SimpleNamespace(
-            options=Settings(),
-            skips=NO_SKIPS,
-            topic_names=self.names,
-            decision_settings=DECIDING,
-            rule=RULE,
-            metrics=self.metrics,
-            lease=self.lease,
-            geo=SimpleNamespace(look_up=lambda _address: None),
-            alert_encoder=SimpleNamespace(encode=self.encode),
-            sender=SimpleNamespace(send_all=self.send_all),
-            memory=SimpleNamespace(
-                partition=lambda _number: self.memory_of_batch,
-                apply=lambda _partition, _changes, offsets: self.applied.append(offsets),
-            ),
+        memory: Any = SimpleNamespace(
+            partition=lambda _number: self.memory_of_batch,
+            apply=lambda _partition, _changes, offsets: self.applied.append(offsets),
         )
-        events = [
+        encoder: Any = SimpleNamespace(encode=self.encode)
+        sender: Any = SimpleNamespace(send_all=self.send_all)
+        detect = Detect(
+            rule=RULE,
+            settings=DECIDING,
+            topics=self.names,
+            largest=1_000_000,
+            skips=NO_SKIPS,
+            memory=memory,
+            lease=self.lease,
+            sender=sender,
+            encoder=encoder,
+            geo=GeoLookup(()),
+            dead_letters=DeadLetters(self.names.dead_letter, 1_000_000, ExtractSettings(), self.metrics),
+            metrics=self.metrics,
+        )
+        events: list[Any] = [
             SimpleNamespace(
                 message=SimpleNamespace(
                     topic=self.names.sightings,
@@ -113,7 +121,7 @@ class Scene:
             )
             for number in range(sightings)
         ]
-        asyncio.run(Detect(app).handle(events, lambda: self.owned))
+        asyncio.run(detect.handle(events, lambda: self.owned))
 
 
 class Expired(Lease):

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from streams.settings import Settings
 from streams.topics.catalogue import topic_names
+from streams.worker.agents.dead_letter import DeadLetters
 from streams.worker.agents.detect import Detect
-from streams.worker.agents.skips import NO_SKIPS
 from streams.worker.monitoring.counters import Metrics
+from streams.worker.skips import NO_SKIPS
 
 if TYPE_CHECKING:
-    from streams.worker.agents.sender import Outgoing
+    from streams.worker.outgoing import Outgoing
 
 
 class Sent:
@@ -32,17 +33,25 @@ def handled(value: bytes | None) -> list[Outgoing]:
     """What the detect agent sends when it meets this value on the sightings topic."""
     settings = Settings.model_validate({})
     sender = Sent()
-    app = SimpleNamespace(
-        options=settings,
+    rule, topics, metrics = settings.load_rule(), topic_names(settings), Metrics()
+    unused: Any = None
+    detect = Detect(
+        rule=rule,
+        settings=settings.decision_settings(rule),
+        topics=topics,
+        largest=1_000_000,
         skips=NO_SKIPS,
-        topic_names=topic_names(settings),
-        metrics=Metrics(),
+        memory=unused,
+        lease=unused,
         sender=sender,
-        extract_settings=settings.extract_settings(),
-        decision_settings=settings.decision_settings(settings.load_rule()),
+        encoder=unused,
+        geo=unused,
+        dead_letters=DeadLetters(topics.dead_letter, 1_000_000, settings.extract_settings(), metrics),
+        metrics=metrics,
     )
     message = SimpleNamespace(topic="t", partition=0, offset=0, timestamp=0.0, key=None, value=value)
-    asyncio.run(Detect(app).handle([SimpleNamespace(message=message)], lambda: True))
+    event: Any = SimpleNamespace(message=message)
+    asyncio.run(detect.handle([event], lambda: True))
     return sender.records
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from streams.worker.consumer.transport import Consumer, Fetched
+from streams.worker.consumer.consumer import Consumer
+from streams.worker.consumer.fetch.fetch_thread import Fetched
 
 if TYPE_CHECKING:
     import pytest

@@ -11,13 +11,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from streams.worker.failure import FailedInHand, failed_batch
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+    from collections.abc import AsyncIterator
+
+    from streams.worker.agents.messages import Event, Stream
 
 log = structlog.get_logger(__name__)
 
@@ -27,32 +32,6 @@ BATCH_LIMIT = 500
 BATCH_BYTES = 4 * 1024 * 1024
 # For how long a handler keeps the event loop to itself, if no event takes longer.
 TURN_SECONDS = 0.02
-
-
-class FailedInHand(Exception):  # noqa: N818  named for what it tells
-    """What was not foreseen while records were in hand; the failure itself is its ``__cause__``.
-
-    Attributes:
-        place: the record, as ``topic:partition:offset``, which is what ``--skip`` takes; or those of a batch, as
-            ``topic:partition:first-last`` for each partition.
-    """
-
-    def __init__(self, place: str) -> None:
-        super().__init__(place)
-        self.place = place
-
-
-@contextlib.contextmanager
-def in_hand(message: Any) -> Iterator[None]:
-    """Handle one message inside.
-
-    Raises:
-        FailedInHand: whatever was raised inside.
-    """
-    try:
-        yield
-    except Exception as failure:
-        raise FailedInHand(f"{message.topic}:{message.partition}:{message.offset}") from failure
 
 
 class Batches:
@@ -114,22 +93,48 @@ class Turns:
             self._until = time.monotonic() + TURN_SECONDS
 
 
-async def in_batches(
-    app: Any,
-    stream: Any,
-    handle: Callable[[Sequence[Any], Callable[[], bool]], Awaitable[None]],
-) -> None:
+class Consumer(Protocol):
+    """What a batch must know of the consumer."""
+
+    @property
+    def flow_active(self) -> bool:
+        """Whether records are handed over; false while partitions are being given up."""
+
+
+class Worker(Protocol):
+    """What is used of the worker's app."""
+
+    @property
+    def batches(self) -> Batches:
+        """The batches in hand."""
+
+    @property
+    def consumer(self) -> Consumer:
+        """The consumer."""
+
+    @property
+    def consumer_generation_id(self) -> int:
+        """The generation of the consumer group."""
+
+    async def stop_with(self, failure: BaseException, /) -> None:
+        """Stop the worker because of a failure."""
+
+
+Handle = Callable[[Sequence["Event"], Callable[[], bool]], Awaitable[None]]
+
+
+async def in_batches(app: Worker, stream: Stream, handle: Handle) -> None:
     """Give ``handle`` the stream's events in batches, and acknowledge each batch that it returns from.
 
     Args:
         app: the worker's app.
-        stream: a Faust stream; its events are never acknowledged by Faust itself (A2).
+        stream: its events are never acknowledged by Faust itself (A2).
         handle: takes the events, in order, and a function that says whether they are still this worker's to handle.
 
     Anything that ``handle`` raises stops the worker, with nothing committed past the batch. It is not raised again:
     Faust would start the agent anew, and that one would go on with the events after the batch.
     """
-    events: Sequence[Any] = ()
+    events: Sequence[Event] = ()
     try:
         async for events, owned in _batches(app, stream):
             await handle(events, owned)
@@ -138,29 +143,16 @@ async def in_batches(
     except FailedInHand as failure:
         await app.stop_with(failure)
     except Exception as failure:  # noqa: BLE001  whatever it is, it stops the worker
-        named = FailedInHand(_span(events))
-        named.__cause__ = failure
-        await app.stop_with(named)
+        await app.stop_with(failed_batch((event.message for event in events), failure))
 
 
-def _span(events: Sequence[Any]) -> str:
-    """Which records a batch holds, as ``topic:partition:first-last`` for each partition."""
-    offsets: dict[tuple[str, int], list[int]] = {}
-    for event in events:
-        message = event.message
-        offsets.setdefault((message.topic, message.partition), []).append(message.offset)
-    return ", ".join(
-        f"{topic}:{partition}:{min(found)}-{max(found)}" for (topic, partition), found in sorted(offsets.items())
-    )
-
-
-async def _batches(app: Any, stream: Any) -> AsyncIterator[tuple[list[Any], Callable[[], bool]]]:
+async def _batches(app: Worker, stream: Stream) -> AsyncIterator[tuple[list[Event], Callable[[], bool]]]:
     consumer = app.consumer
 
-    def current(event: Any) -> bool:
-        return bool(consumer.flow_active and event.message.generation_id == app.consumer_generation_id)
+    def current(event: Event) -> bool:
+        return consumer.flow_active and event.message.generation_id == app.consumer_generation_id
 
-    taken: list[Any] = []
+    taken: list[Event] = []
     size = 0
     async for event in stream.noack().events():
         taken.append(event)
@@ -168,7 +160,7 @@ async def _batches(app: Any, stream: Any) -> AsyncIterator[tuple[list[Any], Call
         if len(taken) < BATCH_LIMIT and size < BATCH_BYTES and not stream.channel.queue.empty():
             continue
         async with app.batches.one():
-            # What was taken before a rebalance is read again from the committed offset by whoever owns it now.
+            # What was taken before a rebalance is read again from the committed offset by the partition's next owner.
             events = [event for event in taken if current(event)]
             if events:
                 yield events, partial(current, events[-1])

@@ -1,20 +1,90 @@
-"""What cannot be handled, with its reason, as a record for the dead-letter topic (P5)."""
+"""What cannot be handled becomes a record of the dead-letter topic: counted, logged, and without session tokens.
+
+The record has the original key, the redacted content, and headers that say why (P5).
+A record that an operator has skipped (``--skip``) is what stopped or killed the worker, and must still lose its session
+tokens (T7). So another process takes them out. If that fails, the dead letter carries no value and says so; the record
+itself is where it was.
+"""
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from streams.worker.agents.sender import Outgoing
+import structlog
+
+from streams import pipeline
+from streams.pipeline import Rejected
+from streams.worker.agents.messages import origin_of
+from streams.worker.agents.redact_apart import redact_apart
+from streams.worker.outgoing import Outgoing
 
 if TYPE_CHECKING:
     from streams.extraction.sighting import Origin
-    from streams.pipeline import Rejected
+    from streams.worker.agents.messages import Message
+    from streams.worker.monitoring.counters import Metrics
+
+log = structlog.get_logger(__name__)
+
+SKIPPED = "skipped"
 
 
-def dead_letter(topic: str, key: bytes | None, rejected: Rejected, origin: Origin, room: int) -> Outgoing:
+@dataclass(frozen=True, slots=True)
+class DeadLetters:
+    """Makes dead letters.
+
+    Attributes:
+        topic: the dead-letter topic.
+        largest: how many bytes key and value of a record may take.
+        extract_settings: ``max_message_size`` bounds what is redacted.
+        metrics: counts each by its reason.
+    """
+
+    topic: str
+    largest: int
+    extract_settings: pipeline.ExtractSettings
+    metrics: Metrics
+
+    def rejected(self, message: Message, rejected: Rejected) -> Outgoing:
+        """Count and log what the pipeline has rejected of a message, and return its dead letter."""
+        origin = origin_of(message)
+        self._note(rejected, origin)
+        return compose(self.topic, message.key, rejected, origin, self.largest)
+
+    def unread(self, message: Message, reason: str, error: str) -> Outgoing:
+        """Count and log a message that is not for the pipeline, and return its dead letter."""
+        return self.rejected(message, pipeline.reject(message.value or b"", reason, error, self.extract_settings))
+
+    async def skipped(self, message: Message) -> Outgoing:
+        """Count and log a record that an operator has skipped, and return its dead letter."""
+        content = None
+        error = "an operator had it skipped (--skip); it was not read"
+        if message.value is not None:
+            limit = self.extract_settings.max_message_size
+            content = await asyncio.to_thread(redact_apart, message.value, limit)
+            if content is None:
+                error += ", and its value is left out: taking session tokens out of it failed"
+        letter = self.rejected(message, Rejected(SKIPPED, error, None, *(content or (b"", False))))
+        return letter if content else replace(letter, value=None)
+
+    def _note(self, rejected: Rejected, origin: Origin) -> None:
+        self.metrics.dead_letters.labels(rejected.reason).inc()
+        log.warning(
+            "dead_letter",
+            reason=rejected.reason,
+            error=rejected.error,
+            topic=origin.topic,
+            partition=origin.partition,
+            offset=origin.offset,
+            element=rejected.element,
+        )
+
+
+def compose(topic: str, key: bytes | None, rejected: Rejected, origin: Origin, largest: int) -> Outgoing:
     """Return the record for the dead-letter ``topic``: the original key, the redacted content, headers that say why.
 
-    Key and content may take ``room`` bytes: a larger content is cut, and its full length kept in the header
+    Key and content may take ``largest`` bytes: a larger content is cut, and its full length kept in the header
     ``truncated``.
     """
     headers = [
@@ -29,7 +99,7 @@ def dead_letter(topic: str, key: bytes | None, rejected: Rejected, origin: Origi
     if rejected.redacted:
         headers.append(("redacted", b"true"))
     content = rejected.content
-    room = max(0, room - len(key or b""))
+    room = max(0, largest - len(key or b""))
     if len(content) > room:
         headers.append(("truncated", str(len(content)).encode()))
         content = content[:room]

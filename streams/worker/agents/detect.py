@@ -16,47 +16,113 @@ late write to the changelog would follow its recovery, and a store that was clos
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
 from streams import pipeline
 from streams.wire import sighting as codec
 from streams.wire.single_object import UnknownSchemaError, WireError
-from streams.worker.agents.batches import in_hand
-from streams.worker.agents.dead_letter import dead_letter
-from streams.worker.agents.sender import Outgoing, record_room
-from streams.worker.agents.sight import origin_of
-from streams.worker.agents.skipped_letter import skipped_letter
+from streams.worker.agents.messages import origin_of
+from streams.worker.failure import in_hand
+from streams.worker.outgoing import Outgoing
 from streams.worker.state.sweep import Sweep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from streams.extraction.sighting import Sighting
-    from streams.worker.state.table import PartitionMemory
+    from streams.rules.rule import Rule
+    from streams.topics.catalogue import TopicNames
+    from streams.worker.agents.alert_encoder import AlertEncoder
+    from streams.worker.agents.dead_letter import DeadLetters
+    from streams.worker.agents.geo import GeoLookup
+    from streams.worker.agents.messages import Event, Message
+    from streams.worker.monitoring.counters import Metrics
+    from streams.worker.skips import Skips
+    from streams.worker.state.partition_memory import PartitionMemory
 
-    _Decided = tuple[Any, Sighting, pipeline.Decision]  # a message and what became of it
+    _Decided = tuple[Message, Sighting, pipeline.Decision]
 
 log = structlog.get_logger(__name__)
 
 
+class Acknowledged(Protocol):
+    """What the broker says of a record that it has stored."""
+
+    @property
+    def offset(self) -> int:
+        """Where in its partition the record is."""
+
+
+class Sender(Protocol):
+    """What sends alerts and changes of the memory."""
+
+    async def send_all(self, records: Sequence[Outgoing], /) -> Sequence[Acknowledged]:
+        """Return once the broker has acknowledged all of them."""
+
+
+class Memory(Protocol):
+    """The table of what is remembered."""
+
+    def partition(self, number: int, /) -> PartitionMemory:
+        """Return one partition, for one batch."""
+
+    def apply(
+        self, partition: PartitionMemory, changes: list[tuple[bytes, bytes | None]], offsets: Sequence[int], /
+    ) -> None:
+        """Write what the changelog has acknowledged."""
+
+
+class Lease(Protocol):
+    """Until when the partitions are surely this worker's."""
+
+    async def held(self, owned: Callable[[], bool], /) -> bool:
+        """Wait until the lease holds; false as soon as the partitions are known to be given up."""
+
+
+@dataclass(frozen=True, slots=True)
 class Detect:
-    """Handles batches of sightings."""
+    """Handles batches of sightings.
 
-    def __init__(self, app: Any) -> None:
-        self._app = app
-        self._topics = app.topic_names
-        self._room = record_room(app.options)
-        self._sweeps: dict[int, Sweep] = {}
+    Attributes:
+        rule: the rule.
+        settings: how is decided, which stands above the rule.
+        topics: where alerts, overflow and the memory's changes go.
+        largest: how many bytes key and value of a record may take.
+        skips: the records that become dead letters unread.
+        memory: what is remembered.
+        lease: no change is sent without it.
+        sender: sends alerts, changes and dead letters.
+        encoder: turns an alert into bytes.
+        geo: where an address is.
+        dead_letters: makes the dead letters.
+        metrics: what is counted.
+    """
+
+    rule: Rule
+    settings: pipeline.DecisionSettings
+    topics: TopicNames
+    largest: int
+    skips: Skips
+    memory: Memory
+    lease: Lease
+    sender: Sender
+    encoder: AlertEncoder
+    geo: GeoLookup
+    dead_letters: DeadLetters
+    metrics: Metrics
+    _sweeps: dict[int, Sweep] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
         # From zero on, so that an exception that silences nothing shows too.
-        for position in range(len(app.decision_settings.exceptions)):
-            app.metrics.excepted.labels(_exception_number(position))
+        for position in range(len(self.settings.exceptions)):
+            self.metrics.excepted.labels(_exception_number(position))
 
-    async def handle(self, events: Sequence[Any], owned: Callable[[], bool]) -> None:
+    async def handle(self, events: Sequence[Event], owned: Callable[[], bool]) -> None:
         """Decide on a batch of sightings; returns when alerts and memory are acknowledged and stored."""
-        app = self._app
         partitions: dict[int, PartitionMemory] = {}
         decided: list[_Decided] = []
         outgoing: list[Outgoing] = []
@@ -69,26 +135,26 @@ class Detect:
                 if sighting is None:
                     continue
                 if message.partition not in partitions:
-                    partitions[message.partition] = app.memory.partition(message.partition)
+                    partitions[message.partition] = self.memory.partition(message.partition)
                 principal = partitions[message.partition].principal(sighting.principal)
-                decision = pipeline.detect(sighting, principal, app.rule, app.decision_settings)
+                decision = pipeline.detect(sighting, principal, self.rule, self.settings)
                 principal.remember(sighting.member_account, decision)
                 decided.append((message, sighting, decision))
                 if decision.alert is not None:
                     outgoing.append(await self._alert(message, sighting, decision))
         if not owned():
             return
-        await app.sender.send_all(outgoing)
+        await self.sender.send_all(outgoing)
         for message, sighting, decision in decided:
             self._count(message, sighting, decision)
         if owned():
             self._forget(partitions, decided)
             await self._keep(list(partitions.values()), owned)
 
-    async def _read(self, message: Any, outgoing: list[Outgoing]) -> Sighting | None:
+    async def _read(self, message: Message, outgoing: list[Outgoing]) -> Sighting | None:
         """The sighting that a message holds; of one that holds none the dead letter goes to ``outgoing``."""
-        if self._app.skips.has(message.topic, message.partition, message.offset):
-            outgoing.append(await skipped_letter(self._app, message, origin_of(message)))
+        if self.skips.has(message.topic, message.partition, message.offset):
+            outgoing.append(await self.dead_letters.skipped(message))
             return None
         if message.value is None:
             return None  # a tombstone (R5)
@@ -97,22 +163,21 @@ class Detect:
         except UnknownSchemaError:
             raise  # a newer version wrote it: this one must not go past it (an upgrade rolled back)
         except WireError as unreadable:
-            outgoing.append(self._dead_letter(message, "malformed", str(unreadable)))
+            outgoing.append(self.dead_letters.unread(message, "malformed", str(unreadable)))
             return None
 
-    async def _alert(self, message: Any, sighting: Sighting, decision: pipeline.Decision) -> Outgoing:
-        app = self._app
+    async def _alert(self, message: Message, sighting: Sighting, decision: pipeline.Decision) -> Outgoing:
         alert = {
             **(decision.alert or {}),
             "detected_at": time.time_ns() // 1_000_000,
-            "geo": app.geo.look_up(sighting.event.source_ip),
+            "geo": self.geo.look_up(sighting.event.source_ip),
         }
-        topic = self._topics.overflow if decision.outcome == "overflow" else self._topics.alerts
-        value = await app.alert_encoder.encode(topic, alert)
-        if len(value) > self._room:
-            error = f"the alert is {len(value)} bytes, more than the {self._room} of max_record_size"
-            return self._dead_letter(message, "too-large", error)
-        headers = (("rule_id", app.rule.id.encode()), ("severity", app.rule.severity.encode()))
+        topic = self.topics.overflow if decision.outcome == "overflow" else self.topics.alerts
+        value = await self.encoder.encode(topic, alert)
+        if len(value) > self.largest:
+            error = f"the alert is {len(value)} bytes, more than the {self.largest} of max_record_size"
+            return self.dead_letters.unread(message, "too-large", error)
+        headers = (("rule_id", self.rule.id.encode()), ("severity", self.rule.severity.encode()))
         return Outgoing(topic, alert["alert_id"].encode(), value, headers)
 
     def _forget(self, partitions: dict[int, PartitionMemory], decided: list[_Decided]) -> None:
@@ -123,65 +188,54 @@ class Detect:
             seen[message.partition].append(pipeline.Seen(decision.time, kafka_time))
         for number, partition in partitions.items():
             sweep = self._sweeps.setdefault(number, Sweep())
-            sweep.forget(partition, seen[number], self._app.decision_settings)
+            sweep.forget(partition, seen[number], self.settings)
 
     async def _keep(self, partitions: list[PartitionMemory], owned: Callable[[], bool]) -> None:
         changes = [(partition, partition.changes()) for partition in partitions]
-        records = [record for partition, changed in changes for record in partition.changelog(changed)]
-        if not records or not await self._app.lease.held(owned):
+        records = [
+            Outgoing(self.topics.changelog, key, value, partition=partition.number)
+            for partition, changed in changes
+            for key, value in changed
+        ]
+        if not records or not await self.lease.held(owned):
             return
-        stored = await self._app.sender.send_all(records)
+        stored = await self.sender.send_all(records)
         if not owned():
             return
         acknowledged = iter(stored)
         for partition, changed in changes:
             if changed:
                 offsets = [metadata.offset for metadata in islice(acknowledged, len(changed))]
-                self._app.memory.apply(partition, changed, offsets)
-            self._app.metrics.forgotten.inc(partition.forgotten)
+                self.memory.apply(partition, changed, offsets)
+            self.metrics.forgotten.inc(partition.forgotten)
 
-    def _count(self, message: Any, sighting: Sighting, decision: pipeline.Decision) -> None:
-        metrics = self._app.metrics
+    def _count(self, message: Message, sighting: Sighting, decision: pipeline.Decision) -> None:
+        metrics = self.metrics
         metrics.decided.labels(decision.outcome).inc()
         if decision.exception is not None:
             metrics.excepted.labels(_exception_number(decision.exception)).inc()
         if decision.alert is None:
             return
-        rule = self._app.rule.id
         novelty = decision.alert["novelty"]["kind"]
         now = time.time()
         metrics.event_to_alert.observe(max(0.0, now - sighting.event.time / 1000))
         if message.time_in is not None:
             metrics.fetch_to_alert.observe(max(0.0, time.monotonic() - message.time_in))
         if decision.outcome == "overflow":
-            metrics.overflow.labels(rule).inc()
+            metrics.overflow.labels(self.rule.id).inc()
             event = "alert.overflow"
         else:
-            metrics.alerts.labels(rule, novelty).inc()
+            metrics.alerts.labels(self.rule.id, novelty).inc()
             event = "alert"
         log.warning(
             event,
             alert_id=decision.alert_id,
-            severity=self._app.rule.severity,
+            severity=self.rule.severity,
             novelty=novelty,
             principal=sighting.principal,
             member_account=sighting.member_account,
             reason=decision.alert["reason"],
         )
-
-    def _dead_letter(self, message: Any, reason: str, error: str) -> Outgoing:
-        origin = origin_of(message)
-        self._app.metrics.dead_letters.labels(reason).inc()
-        log.warning(
-            "dead_letter",
-            reason=reason,
-            error=error,
-            topic=origin.topic,
-            partition=origin.partition,
-            offset=origin.offset,
-        )
-        rejected = pipeline.reject(message.value, reason, error, self._app.extract_settings)
-        return dead_letter(self._topics.dead_letter, message.key, rejected, origin, self._room)
 
 
 def _exception_number(position: int) -> str:

@@ -9,24 +9,46 @@ from __future__ import annotations
 
 import time
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol, TypedDict
 
 import structlog
-from faust.types import TP
 from mode import Service
 
 from streams.wire import memory as codec
 from streams.wire.timestamps import to_iso8601
-from streams.worker.state.table import stored_from
+from streams.worker.state.partition_memory import stored_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
+
+    from streams.worker.state.partition_memory import Store
+    from streams.worker.state.table import OpenStore
 
 log = structlog.get_logger(__name__)
 
 _STEP = 250
 _PAUSE_SECONDS = 0.02
 _BETWEEN_SECONDS = 60.0
+
+
+class Table(Protocol):
+    """What is used of the memory's table."""
+
+    def stores(self) -> Sequence[OpenStore]:
+        """Return the stores that are open here, by partition."""
+
+    def estimated_entries(self) -> int:
+        """About how many entries the partitions held here have."""
+
+
+class State(TypedDict):
+    """The baseline's state as ``/readyz`` and the log show it; times as RFC 3339."""
+
+    state: str
+    learn_until: str | None
+    estimated_entries: int
+    pairs: int | None
+    oldest_sighting: str | None
 
 
 class Baseline(Service):  # type: ignore[misc]
@@ -37,8 +59,18 @@ class Baseline(Service):  # type: ignore[misc]
         oldest: when the pair remembered longest was first seen, in milliseconds since the epoch; ``None`` without one.
     """
 
-    def __init__(self, app: Any, **kwargs: Any) -> None:
-        self._app = app
+    def __init__(self, table: Table, learn_until: int | None, is_ready: Callable[[], bool], **kwargs: object) -> None:
+        """Watch a table.
+
+        Args:
+            table: the memory's.
+            learn_until: the setting, in milliseconds since the epoch.
+            is_ready: whether the table is recovered.
+            **kwargs: mode's own.
+        """
+        self._table = table
+        self._learn_until = learn_until
+        self._is_ready = is_ready
         self._warned = False
         self.pairs: int | None = None
         self.oldest: int | None = None
@@ -47,24 +79,15 @@ class Baseline(Service):  # type: ignore[misc]
     @property
     def learning(self) -> bool:
         """Whether what happens now teaches and does not alert (M6)."""
-        until = self._app.decision_settings.learn_until
-        return until is not None and time.time() * 1000 <= until
+        return self._learn_until is not None and time.time() * 1000 <= self._learn_until
 
-    def stores(self) -> list[tuple[int, bool, Any]]:
-        """The RocksDB stores that are open here: partition, whether it is this worker's own, store."""
-        app = self._app
-        own = app.assignor.assigned_actives()
-        topic = app.memory.changelog_topic_name
-        opened = sorted(app.memory.data._dbs.items())  # noqa: SLF001  the store has no public way to its partitions
-        return [(number, TP(topic, number) in own, store) for number, store in opened]
-
-    def describe(self) -> dict[str, Any]:
-        """The state as ``/readyz`` and the log show it; times as RFC 3339."""
-        until = self._app.decision_settings.learn_until
+    def describe(self) -> State:
+        """Return the state."""
+        until = self._learn_until
         return {
             "state": "learning" if self.learning else "live",
             "learn_until": None if until is None else to_iso8601(until),
-            "estimated_entries": self._app.memory.estimated_entries(),
+            "estimated_entries": self._table.estimated_entries(),
             "pairs": self.pairs,
             "oldest_sighting": None if self.oldest is None else to_iso8601(self.oldest),
         }
@@ -72,7 +95,7 @@ class Baseline(Service):  # type: ignore[misc]
     def announce(self) -> None:
         """Say in the log how the baseline stands, and say it loudly if there is none (M6)."""
         log.info("baseline", **self.describe())
-        if self._warned or self._app.decision_settings.learn_until is not None or not self._is_empty():
+        if self._warned or self._learn_until is not None or not self._is_empty():
             return
         self._warned = True
         log.warning(
@@ -82,14 +105,18 @@ class Baseline(Service):  # type: ignore[misc]
         )
 
     def _is_empty(self) -> bool:
-        own = [store for _, active, store in self.stores() if active]
-        return bool(own) and not any(next(_pairs(store, b""), None) for store in own)
+        own = self._own()
+        return bool(own) and not any(next(_pairs(store, b""), None) for store in own.values())
+
+    def _own(self) -> dict[int, Store]:
+        """The stores of this worker's own partitions, by partition."""
+        return {partition: store for partition, is_active, store in self._table.stores() if is_active}
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _census(self) -> None:
         while not self.should_stop:
             try:
-                took_place = self._app.ready and await self._count()
+                took_place = self._is_ready() and await self._count()
             except Exception as failure:  # noqa: BLE001  a number for operators is no reason to stop detection
                 log.warning("baseline.uncounted", error=repr(failure))
                 took_place = True
@@ -97,14 +124,14 @@ class Baseline(Service):  # type: ignore[misc]
 
     async def _count(self) -> bool:
         """Read every pair once; false if partitions came or went meanwhile, which makes the count void."""
-        own = [number for number, active, _ in self.stores() if active]
+        own = list(self._own())
         pairs = 0
         oldest: int | None = None
         for number in own:
             after = b""
             while True:
-                stores = {number: store for number, active, store in self.stores() if active}
-                if list(stores) != own or not self._app.ready:
+                stores = self._own()
+                if list(stores) != own or not self._is_ready():
                     return False
                 some = list(islice(_pairs(stores[number], after), _STEP))
                 pairs += len(some)
@@ -118,7 +145,7 @@ class Baseline(Service):  # type: ignore[misc]
         return True
 
 
-def _pairs(store: Any, start: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _pairs(store: Store, start: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The entries of pairs, from the first whose key is not before ``start``."""
     entries = stored_from(store, max(start, codec.ALL_PAIRS))
     return takewhile(lambda entry: entry[0].startswith(codec.ALL_PAIRS), entries)

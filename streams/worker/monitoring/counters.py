@@ -1,12 +1,12 @@
 """The worker's own metrics that are counted as things happen: each with its kind, its labels and what it means.
 
-What is read from the worker when somebody asks (lag, memory, recovery) is in ``gauge.py``, Faust's own monitor in
-``faust_monitor.py``. All three are one registry; docs/operations.md lists it, and a test compares the two.
+What is read from the worker when somebody asks (lag, memory, recovery) is in ``gauges.py``, Faust's own monitor in
+``faust_gauges.py``. All three are one registry; docs/operations.md lists it, and a test compares the two.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from streams.rules.rule import Rule
     from streams.topics.catalogue import TopicNames
-    from streams.worker.consumer.fetch.fetch_filter import Filtered
 
 # Alerts are to arrive within milliseconds of the fetch, but CloudTrail itself delivers minutes after the event.
 _FETCH_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -26,6 +25,22 @@ _EVENT_BUCKETS = (1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 14400, 86400
 
 # Without: a second series for each counter, of use to nobody here.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+
+
+class Fetched(Protocol):
+    """What one answer held of a source partition.
+
+    Attributes:
+        records: how many records.
+        skipped: how many of them were left out.
+        size: bytes of the records, decompressed.
+        newest: the latest Kafka timestamp, in milliseconds since the epoch; -1 if there is none.
+    """
+
+    records: int
+    skipped: int
+    size: int
+    newest: int
 
 
 class Metrics:
@@ -119,13 +134,13 @@ class Metrics:
             }
         )
 
-    def fetched(self, topic: str, partition: int, filtered: Filtered) -> None:
+    def fetched(self, topic: str, partition: int, fetched: Fetched) -> None:
         """Count what one answer held of one source partition. Called in the consumer's thread."""
-        self.messages.labels(topic).inc(filtered.records)
-        self.bytes.labels(topic).inc(filtered.size)
-        self.skipped.labels(topic).inc(filtered.skipped)
-        if filtered.newest >= 0:
-            self.last_record.labels(topic, partition).set(filtered.newest / 1000)
+        self.messages.labels(topic).inc(fetched.records)
+        self.bytes.labels(topic).inc(fetched.size)
+        self.skipped.labels(topic).inc(fetched.skipped)
+        if fetched.newest >= 0:
+            self.last_record.labels(topic, partition).set(fetched.newest / 1000)
 
     def dropped(self, topic: str, dropped: int) -> None:
         """Count records of a source topic that were unpacked and dropped then. Called in the consumer's thread."""

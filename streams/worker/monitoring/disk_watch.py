@@ -24,7 +24,7 @@ EVERY_SECONDS = 5.0
 
 
 class ReadAgain(Protocol):
-    """What is read from files that may change, such as ``geo.Places``."""
+    """What is read from files that may change, such as ``GeoLookup``."""
 
     def refresh(self) -> None:
         """Read again what has changed; called in a thread."""

@@ -8,41 +8,42 @@ and ``transport.py``), the table is not written through it, and its web server i
 from __future__ import annotations
 
 from statistics import fmean
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from streams.worker.monitoring.gauges import Gauge
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Mapping
 
     from streams.worker.monitoring.gauges import Samples
+    from streams.worker.monitoring.view import FaustMonitor, Partition, WorkerView
 
 
-def _value(field: str) -> Callable[[Any], Samples]:
-    return lambda app: [((), getattr(app.monitor, field))]
+def _value(read: Callable[[FaustMonitor], float]) -> Callable[[WorkerView], Samples]:
+    return lambda app: [((), read(app.monitor))]
 
 
-def _mean(field: str) -> Callable[[Any], Samples]:
-    def read(app: Any) -> Samples:
-        latest = getattr(app.monitor, field)
+def _mean(read: Callable[[FaustMonitor], Collection[float]]) -> Callable[[WorkerView], Samples]:
+    def mean(app: WorkerView) -> Samples:
+        latest = read(app.monitor)
         return [((), fmean(latest))] if latest else []
 
-    return read
+    return mean
 
 
-def _by_topic(app: Any) -> Iterator[tuple[tuple[str, ...], float]]:
+def _by_topic(app: WorkerView) -> Samples:
     for topic, count in app.monitor.messages_received_by_topic.items():
         yield (topic,), count
 
 
-def _by_partition(field: str) -> Callable[[Any], Samples]:
-    def read(app: Any) -> Iterator[tuple[tuple[str, ...], float]]:
+def _by_partition(read: Callable[[FaustMonitor], Mapping[Partition, int]]) -> Callable[[WorkerView], Samples]:
+    def by_partition(app: WorkerView) -> Samples:
         assigned = app.consumer.assignment() if app.ready else ()
-        for tp, value in getattr(app.monitor, field).items():
+        for tp, value in read(app.monitor).items():
             if tp in assigned:  # the monitor keeps what it knew of partitions that went elsewhere
                 yield (tp.topic, str(tp.partition)), value
 
-    return read
+    return by_partition
 
 
 _PARTITION = ("topic", "partition")
@@ -55,35 +56,59 @@ FAUST_GAUGES = (
         ("topic",),
         "counter",
     ),
-    Gauge("faust_events", "Events that streams began with.", _value("events_total"), (), "counter"),
+    Gauge(
+        "faust_events", "Events that streams began with.", _value(lambda monitor: monitor.events_total), (), "counter"
+    ),
     Gauge(
         "faust_buffer_full",
         "Waits as a stream's queue was full.",
-        _by_partition("topic_buffer_full"),
+        _by_partition(lambda monitor: monitor.topic_buffer_full),
         _PARTITION,
         "counter",
     ),
-    Gauge("faust_read_offset", "Offset last handed to a stream.", _by_partition("tp_read_offsets"), _PARTITION),
+    Gauge(
+        "faust_read_offset",
+        "Offset last handed to a stream.",
+        _by_partition(lambda monitor: monitor.tp_read_offsets),
+        _PARTITION,
+    ),
     Gauge(
         "faust_committed_offset",
         "Offset committed by this worker, of the next message to read.",
-        _by_partition("tp_committed_offsets"),
+        _by_partition(lambda monitor: monitor.tp_committed_offsets),
         _PARTITION,
     ),
-    Gauge("faust_end_offset", "End of the partition as last heard of.", _by_partition("tp_end_offsets"), _PARTITION),
-    Gauge("faust_commit_seconds", "Mean of the last 30 commits.", _mean("commit_latency")),
-    Gauge("faust_rebalances", "Rebalances of the consumer group.", _value("rebalances"), (), "counter"),
+    Gauge(
+        "faust_end_offset",
+        "End of the partition as last heard of.",
+        _by_partition(lambda monitor: monitor.tp_end_offsets),
+        _PARTITION,
+    ),
+    Gauge("faust_commit_seconds", "Mean of the last 30 commits.", _mean(lambda monitor: monitor.commit_latency)),
+    Gauge(
+        "faust_rebalances",
+        "Rebalances of the consumer group.",
+        _value(lambda monitor: monitor.rebalances),
+        (),
+        "counter",
+    ),
     Gauge(
         "faust_rebalance_seconds",
         "Mean of the last rebalances, from the loss of partitions to their processing again, recovery included.",
-        _mean("rebalance_end_latency"),
+        _mean(lambda monitor: monitor.rebalance_end_latency),
     ),
     Gauge(
         "faust_assignments",
         "Assignments that this worker made as leader.",
-        _value("assignments_completed"),
+        _value(lambda monitor: monitor.assignments_completed),
         (),
         "counter",
     ),
-    Gauge("faust_assignment_failures", "Assignments that failed.", _value("assignments_failed"), (), "counter"),
+    Gauge(
+        "faust_assignment_failures",
+        "Assignments that failed.",
+        _value(lambda monitor: monitor.assignments_failed),
+        (),
+        "counter",
+    ),
 )

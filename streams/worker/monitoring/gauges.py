@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from prometheus_client import Metric
+
+    from streams.worker.monitoring.view import WorkerView
 
     Samples = Iterable[tuple[tuple[str, ...], float]]
 
@@ -35,7 +37,7 @@ class Gauge:
 
     name: str
     meaning: str
-    read: Callable[[Any], Samples]
+    read: Callable[[WorkerView], Samples]
     labels: tuple[str, ...] = ()
     kind: Literal["gauge", "counter"] = "gauge"
 
@@ -43,7 +45,7 @@ class Gauge:
 class GaugeCollector(Collector):
     """Gives Prometheus' client the metrics of a table, as the app is now."""
 
-    def __init__(self, app: Any, table: Sequence[Gauge]) -> None:
+    def __init__(self, app: WorkerView, table: Sequence[Gauge]) -> None:
         self._app = app
         self._table = table
 
@@ -65,76 +67,67 @@ def _family(gauge: Gauge) -> GaugeMetricFamily | CounterMetricFamily:
     return made(f"rootwatch_{gauge.name}", gauge.meaning, labels=gauge.labels)
 
 
-def _lag(app: Any) -> Samples:
+def _lag(app: WorkerView) -> Samples:
     if not app.ready:
         return
-    consumer = app.consumer
-    for tp in consumer.assignment():
-        if tp.topic not in app.source_topics and tp.topic != app.topic_names.sightings:
-            continue  # the changelog is followed, never committed
-        end = consumer.highwater(tp)
-        if end is None:
-            continue  # nothing was fetched yet
-        done = consumer._committed_offset.get(tp)  # noqa: SLF001  Faust has no public way to it
-        if done is None and (offsets := consumer._offsets.get(tp)) is not None:  # noqa: SLF001  this project's own
-            done = offsets.committable()
-        # Neither committed nor delivered: the partition's first offset may be any, and there is nothing after it.
-        yield (tp.topic, str(tp.partition)), 0 if done is None else max(0, end - done)
+    for topic, partition, lag in app.consumer.lag():
+        yield (topic, str(partition)), lag
 
 
-def _partitions(app: Any) -> Samples:
+def _partitions(app: WorkerView) -> Samples:
     if not app.ready:
         return
     assigned = [tp.topic for tp in app.consumer.assignment()]
-    for topic in sorted({*app.source_topics, app.topic_names.sightings}):
+    for topic in sorted(app.topics_read):
         yield (topic,), assigned.count(topic)
 
 
-def _missing(app: Any) -> Samples:
-    for topic in sorted({*app.source_topics, app.topic_names.sightings}):
+def _missing(app: WorkerView) -> Samples:
+    for topic in sorted(app.topics_read):
         yield (topic,), topic in app.missing_topics.names
 
 
-def _recovery(app: Any) -> Samples:
-    recovery = app.tables.recovery
-    yield ("active",), max(0, recovery.active_remaining_total())
-    yield ("standby",), max(0, recovery.standby_remaining_total())
+def _recovery(app: WorkerView) -> Samples:
+    remaining = app.recovery_remaining()
+    yield ("active",), remaining.active
+    yield ("standby",), remaining.standby
 
 
-def _of_stores(*properties: str) -> Callable[[Any], Samples]:
-    def read(app: Any) -> Samples:
-        for partition, active, store in app.baseline.stores():
+def _of_stores(*properties: str) -> Callable[[WorkerView], Samples]:
+    def read(app: WorkerView) -> Samples:
+        for partition, is_active, store in app.memory.stores():
             values = (store.property_int_value(f"rocksdb.{name}") or 0 for name in properties)
-            yield (str(partition), "active" if active else "standby"), sum(values)
+            yield (str(partition), "active" if is_active else "standby"), sum(values)
 
     return read
 
 
-def _disk_bytes(app: Any) -> Samples:
-    for partition, active, store in app.baseline.stores():
+def _disk_bytes(app: WorkerView) -> Samples:
+    for partition, is_active, store in app.memory.stores():
         size = app.disk_watch.store_bytes.get(store.path())
         if size is not None:
-            yield (str(partition), "active" if active else "standby"), size
+            yield (str(partition), "active" if is_active else "standby"), size
 
 
-def _free_bytes(app: Any) -> Samples:
+def _free_bytes(app: WorkerView) -> Samples:
     free = app.disk_watch.free_bytes
     return [] if free is None else [((), free)]
 
 
-def _census(field: str, unit: float = 1) -> Callable[[Any], Samples]:
-    def read(app: Any) -> Samples:
-        value = getattr(app.baseline, field)
-        return [] if value is None else [((), value / unit)]
-
-    return read
+def _pairs(app: WorkerView) -> Samples:
+    return [] if app.baseline.pairs is None else [((), app.baseline.pairs)]
 
 
-def _learn_until(app: Any) -> Samples:
-    return [] if app.decision_settings.learn_until is None else [((), app.decision_settings.learn_until / 1000)]
+def _oldest(app: WorkerView) -> Samples:
+    return [] if app.baseline.oldest is None else [((), app.baseline.oldest / 1000)]
 
 
-def _registry(app: Any) -> Samples:
+def _learn_until(app: WorkerView) -> Samples:
+    until = app.decision_settings.learn_until
+    return [] if until is None else [((), until / 1000)]
+
+
+def _registry(app: WorkerView) -> Samples:
     reachable = app.registry_probe.reachable
     return [] if reachable is None else [((), reachable)]
 
@@ -173,11 +166,11 @@ GAUGES = (
         _of_stores("cur-size-all-mem-tables", "block-cache-usage", "estimate-table-readers-mem"),
         ("partition", "role"),
     ),
-    Gauge("memory_pairs", "Pairs remembered in this worker's own partitions, by the last census.", _census("pairs")),
+    Gauge("memory_pairs", "Pairs remembered in this worker's own partitions, by the last census.", _pairs),
     Gauge(
         "memory_oldest_timestamp_seconds",
         "First sighting of the pair remembered longest, by the last census, in seconds since the epoch.",
-        _census("oldest", 1000),
+        _oldest,
     ),
     Gauge(
         "learning",

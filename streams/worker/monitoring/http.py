@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
@@ -11,7 +11,7 @@ from mode import Service
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 if TYPE_CHECKING:
-    from streams.worker.app import WorkerApp
+    from streams.worker.monitoring.view import WorkerView
 
 log = structlog.get_logger(__name__)
 
@@ -24,8 +24,10 @@ POLL_SECONDS = 60.0
 class HttpServer(Service):  # type: ignore[misc]
     """Serves while the worker runs, from before its tables are recovered."""
 
-    def __init__(self, app: WorkerApp, **kwargs: Any) -> None:
+    def __init__(self, app: WorkerView, host: str, port: int, **kwargs: object) -> None:
+        """Serve what ``app`` says, on ``host`` and ``port``."""
         self._app = app
+        self._host, self._port = host, port
         self._runner: web.AppRunner | None = None
         super().__init__(**kwargs)
 
@@ -37,7 +39,7 @@ class HttpServer(Service):  # type: ignore[misc]
         )
         self._runner = web.AppRunner(pages, access_log=None)
         await self._runner.setup()
-        host, port = self._app.options.http_host, self._app.options.http_port
+        host, port = self._host, self._port
         try:
             await web.TCPSite(self._runner, host, port).start()
         except OSError as refused:
@@ -67,14 +69,10 @@ class HttpServer(Service):  # type: ignore[misc]
 
     async def _readyz(self, _request: web.Request) -> web.Response:
         app = self._app
-        recovery = app.tables.recovery
         body = {
             "ready": app.ready,
             "partitions": len(app.consumer.assignment()) if app.ready else 0,
-            "recovery_remaining": {
-                "active": max(0, recovery.active_remaining_total()),
-                "standby": max(0, recovery.standby_remaining_total()),
-            },
+            "recovery_remaining": app.recovery_remaining()._asdict(),
             "baseline": app.baseline.describe(),
             # A registry that is away makes alerts wait, but nobody else would do better: it is said, not judged.
             "registry": app.registry_probe.describe(),

@@ -30,8 +30,8 @@ from confluent_kafka.admin import OffsetSpec
 from streams.errors import OperatorError
 from streams.kafka.admin import BrokerAccess
 from streams.topics.catalogue import MEMORY_TABLE, topic_names
+from streams.worker.state.partition_memory import stored_from
 from streams.worker.state.rocksdb import lacks_room, refusal, translate_errors
-from streams.worker.state.table import stored_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

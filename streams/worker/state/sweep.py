@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from streams import pipeline
 from streams.wire import memory as codec
-from streams.worker.state.table import stored_from
+from streams.worker.state.partition_memory import stored_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from streams.worker.state.table import PartitionMemory
+    from streams.worker.state.partition_memory import PartitionMemory
 
 # Entries examined with each sighting: one would keep up with one new pair a sighting, more catch up after a flood.
 STEP = 4

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streams.worker.agents.batches import BATCH_BYTES, BATCH_LIMIT, Batches, FailedInHand, Turns, in_batches, in_hand
+from streams.worker.agents.batches import BATCH_BYTES, BATCH_LIMIT, Batches, Turns, in_batches
+from streams.worker.failure import FailedInHand, in_hand
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -136,7 +137,7 @@ def test_a_failure_stops_the_worker() -> None:
     run(app, events, handle)
     assert isinstance(app.failure, FailedInHand)
     assert isinstance(app.failure.__cause__, LookupError)
-    assert app.failure.place == f"cloudtrail:2:0-{BATCH_LIMIT - 1}"
+    assert app.failure.records == f"cloudtrail:2:0-{BATCH_LIMIT - 1}"
     assert handled == [BATCH_LIMIT]
     assert not any(event.acked for event in events)
 
@@ -154,7 +155,7 @@ def test_a_failure_names_the_record_that_was_in_hand() -> None:
     run(app, [Event(number) for number in range(7)], handle)
     assert isinstance(app.failure, FailedInHand)
     assert isinstance(app.failure.__cause__, LookupError)
-    assert app.failure.place == "cloudtrail:2:3"
+    assert app.failure.records == "cloudtrail:2:3"
 
 
 def test_events_of_an_earlier_generation() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from streams.extraction.sighting import Origin
 from streams.pipeline import Rejected
-from streams.worker.agents.dead_letter import dead_letter
+from streams.worker.agents.dead_letter import compose
 
 ROOM = 10_000
 ORIGIN = Origin("cloudtrail", 3, 4711, 1_767_225_600_000)
@@ -23,7 +23,7 @@ PLACE = {"topic": b"cloudtrail", "partition": b"3", "offset": b"4711"}
 )
 def test_headers(rejected: Rejected, more: dict[str, bytes]) -> None:
     """Section 4: reason, words, topic, partition and offset always; element and redacted where they apply."""
-    letter = dead_letter("dead", b"key", rejected, ORIGIN, ROOM)
+    letter = compose("dead", b"key", rejected, ORIGIN, ROOM)
     said = {"reason": rejected.reason.encode(), "error": rejected.error.encode(), **PLACE, **more}
     assert dict(letter.headers) == said
     assert len(letter.headers) == len(said)
@@ -41,7 +41,7 @@ def test_headers(rejected: Rejected, more: dict[str, bytes]) -> None:
 )
 def test_cut(key: bytes | None, length: int, kept: int | None) -> None:
     """Section 4: content beyond what the topic takes beside the key is cut, and ``truncated`` keeps its length."""
-    letter = dead_letter("dead", key, Rejected("too-large", "large", None, b"x" * length, redacted=False), ORIGIN, ROOM)
+    letter = compose("dead", key, Rejected("too-large", "large", None, b"x" * length, redacted=False), ORIGIN, ROOM)
     assert letter.value is not None
     assert len(letter.value) == (kept or length)
     assert dict(letter.headers).get("truncated") == (None if kept is None else str(length).encode())

@@ -15,15 +15,17 @@ from streams.settings import Settings
 from streams.topics.catalogue import topic_names
 from streams.wire import sighting as codec
 from streams.worker.agents import sight
+from streams.worker.agents.dead_letter import DeadLetters
 from streams.worker.agents.sight import LARGE_BYTES, Sight
 from streams.worker.monitoring.counters import Metrics
+from streams.worker.skips import NO_SKIPS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pytest
 
-    from streams.worker.agents.sender import Outgoing
+    from streams.worker.outgoing import Outgoing
 
 
 def handle(values: Sequence[bytes]) -> list[list[str]]:
@@ -34,16 +36,19 @@ def handle(values: Sequence[bytes]) -> list[list[str]]:
         sent.append([codec.decode(record.value or b"").member_account for record in records])
 
     options = Settings()
-    app = SimpleNamespace(
-        options=options,
+    sender: Any = SimpleNamespace(send_all=send_all)
+    metrics, extract_settings = Metrics(), options.extract_settings()
+    agent = Sight(
         rule=options.load_rule(),
-        extract_settings=options.extract_settings(),
-        topic_names=topic_names(options),
-        metrics=Metrics(),
-        sender=SimpleNamespace(send_all=send_all),
-        skips=SimpleNamespace(has=lambda *_place: False),
+        extract_settings=extract_settings,
+        topic=topic_names(options).sightings,
+        largest=1_000_000,
+        skips=NO_SKIPS,
+        sender=sender,
+        dead_letters=DeadLetters("dead", 1_000_000, extract_settings, metrics),
+        metrics=metrics,
     )
-    events = [
+    events: list[Any] = [
         SimpleNamespace(
             message=SimpleNamespace(
                 topic="t", partition=0, offset=number, timestamp=1_772_359_200, key=None, value=value
@@ -51,7 +56,7 @@ def handle(values: Sequence[bytes]) -> list[list[str]]:
         )
         for number, value in enumerate(values)
     ]
-    asyncio.run(Sight(app).handle(events, lambda: True))
+    asyncio.run(agent.handle(events, lambda: True))
     return sent
 
 

@@ -7,13 +7,13 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from faust.types import TP
 from rocksdict import Options, Rdict
 from structlog.testing import capture_logs
 
 from streams.detection.memory import CapBucket, PairMemory
 from streams.wire.memory import bucket_key, encode_bucket, encode_pair, pair_key
 from streams.worker.monitoring.baseline import Baseline
+from streams.worker.state.table import OpenStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,16 +37,9 @@ def stores(tmp_path: Path) -> Iterator[dict[int, Rdict]]:
 
 def baseline(stores: dict[int, Rdict], learn_until: int | None = None) -> Baseline:
     """The baseline of a worker that is ready and has these stores."""
-    return Baseline(
-        SimpleNamespace(
-            ready=True,
-            assignor=SimpleNamespace(assigned_actives=lambda: {TP(CHANGELOG, number) for number in OWN}),
-            memory=SimpleNamespace(
-                changelog_topic_name=CHANGELOG, data=SimpleNamespace(_dbs=stores), estimated_entries=lambda: 0
-            ),
-            decision_settings=SimpleNamespace(learn_until=learn_until),
-        )
-    )
+    opened = [OpenStore(number, number in OWN, store) for number, store in sorted(stores.items())]
+    table: Any = SimpleNamespace(stores=lambda: opened, estimated_entries=lambda: 0)
+    return Baseline(table, learn_until, lambda: True)
 
 
 def remember(store: Rdict, count: int, first_seen: int) -> None:

@@ -50,7 +50,7 @@ def test_files_are_looked_at_in_a_thread_and_shown_from_memory(tmp_path: Path) -
     places = GeoLookup()
     watch = DiskWatch(tmp_path, lambda: [own.path(), standby.path(), str(gone)], places)
     app = SimpleNamespace(
-        disk_watch=watch, baseline=SimpleNamespace(stores=lambda: [(0, True, own), (1, False, standby)])
+        disk_watch=watch, memory=SimpleNamespace(stores=lambda: [(0, True, own), (1, False, standby)])
     )
     assert samples(app, "memory_disk_bytes") == samples(app, "state_dir_free_bytes") == {}
     asyncio.run(watch.look())

@@ -14,6 +14,7 @@ from ports import held_port
 from prometheus_client import CollectorRegistry
 
 from streams.worker.monitoring.http import POLL_SECONDS, HttpServer
+from streams.worker.monitoring.view import Remaining
 
 
 def worker(**state: Any) -> SimpleNamespace:
@@ -24,9 +25,7 @@ def worker(**state: Any) -> SimpleNamespace:
         "ready": True,
         "last_poll": time.monotonic(),
         "batches": SimpleNamespace(in_hand=False),
-        "tables": SimpleNamespace(
-            recovery=SimpleNamespace(active_remaining_total=lambda: 7, standby_remaining_total=lambda: -1)
-        ),
+        "recovery_remaining": lambda: Remaining(7, 0),
         "consumer": SimpleNamespace(assignment=lambda: {1, 2, 3}),
         "baseline": SimpleNamespace(describe=lambda: {"state": "live"}),
         "registry_probe": SimpleNamespace(describe=lambda: {"reachable": False, "problem": "away"}),
@@ -48,8 +47,8 @@ def ask(app: SimpleNamespace, path: str, method: str = "GET") -> tuple[int, Any]
             connection.close()
 
     async def served(port: int) -> tuple[int, Any]:
-        app.options = SimpleNamespace(http_host="127.0.0.1", http_port=port)
-        async with HttpServer(app):
+        view: Any = app
+        async with HttpServer(view, "127.0.0.1", port):
             return await asyncio.to_thread(request, port)
 
     with held_port() as port:

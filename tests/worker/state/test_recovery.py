@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 
 from streams.settings import Settings
 from streams.worker.app import WorkerApp, create_app
-from streams.worker.consumer import transport
-from streams.worker.consumer.transport import Consumer, Fetched, FilteringThread
+from streams.worker.consumer.consumer import Consumer
+from streams.worker.consumer.fetch import fetch_thread
+from streams.worker.consumer.fetch.fetch_thread import Fetched, FetchThread
+from streams.worker.state.partition_memory import stored_from
 from streams.worker.state.recovery import ChangelogPart, Recovery
-from streams.worker.state.table import stored_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -230,7 +231,7 @@ def test_what_was_fetched_before_a_rebalance_is_not_written(monkeypatch: pytest.
     assert hand_over(consumer, monkeypatch, fetched) == {}
 
 
-class Fetching(FilteringThread):
+class Fetching(FetchThread):
     """The consumer's thread as it fetches, with these positions after it."""
 
     def __init__(self, positions: dict[TP, int | None]) -> None:
@@ -242,7 +243,9 @@ class Fetching(FilteringThread):
         subscription = SimpleNamespace(assignment=SimpleNamespace(tps=list(positions), state_value=state))
         self.consumer = SimpleNamespace(revocations=0, flow_active=True)
         self.app = SimpleNamespace(
-            source_topics=frozenset(), last_poll=0.0, topic_names=SimpleNamespace(changelog=CHANGELOG)
+            fetch_filter=SimpleNamespace(source_topics=frozenset()),
+            last_poll=0.0,
+            topic_names=SimpleNamespace(changelog=CHANGELOG),
         )
         self._consumer = SimpleNamespace(_subscription=SimpleNamespace(subscription=subscription))
 
@@ -260,7 +263,7 @@ def test_a_fetch_is_parted(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", fetch)
     read_settings = {sightings, ACTIVE, STANDBY, TP(CHANGELOG, 3)}
-    monkeypatch.setattr(transport, "raise_what_ended", lambda _consumer: None)
+    monkeypatch.setattr(fetch_thread, "raise_what_ended", lambda _consumer: None)
     fetched = asyncio.run(Fetching(positions)._fetch_records(None, read_settings))  # noqa: SLF001  Faust's hook
     assert fetched == {sightings: records}
     assert fetched.positions == {sightings: 8}

@@ -13,8 +13,8 @@ from two_years import A_DAY, days, entries_at_most
 from streams.detection.memory import PairMemory
 from streams.pipeline import Seen
 from streams.wire import memory as codec
+from streams.worker.state.partition_memory import PartitionMemory
 from streams.worker.state.sweep import STEP, Sweep
-from streams.worker.state.table import PartitionMemory
 
 if TYPE_CHECKING:
     from streams.pipeline import DecisionSettings
@@ -27,7 +27,7 @@ def swept(
     sweep: Sweep, partition: Partition, sightings: int, decision_settings: DecisionSettings = SETTINGS
 ) -> list[bytes]:
     """The keys that a batch of so many sightings, none of which wrote anything, deletes."""
-    batch = PartitionMemory("changelog", 0, partition.store, b"offset")
+    batch = PartitionMemory(0, partition.store, b"offset")
     sweep.forget(batch, [Seen(LATER, LATER)] * sightings, decision_settings)
     return [key for key, value in batch.changes() if value is None]
 
@@ -62,7 +62,7 @@ def test_no_entry_is_examined_twice_in_a_batch() -> None:
 def test_what_the_batch_has_written_is_left() -> None:
     """M8: what this batch has just refreshed is not in the store yet, and is not forgotten by what the store holds."""
     partition = old_pairs(2)
-    batch = PartitionMemory("changelog", 0, partition.store, b"offset")
+    batch = PartitionMemory(0, partition.store, b"offset")
     partition.decide(batch, sighting(LATER, account=f"{0:012d}"))
     Sweep().forget(batch, [Seen(LATER, LATER)], SETTINGS)
     assert [key for key, value in batch.changes() if value is None] == [codec.pair_key(ALICE, f"{1:012d}")]

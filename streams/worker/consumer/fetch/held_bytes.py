@@ -35,10 +35,27 @@ ANSWER_BYTES = 16 * 1024 * 1024
 _LEAST_ANSWER_BYTES = 256 * 1024
 
 
+class Message(Protocol):
+    """A message that waits in a queue."""
+
+    @property
+    def value(self) -> bytes | None:
+        """Its value."""
+
+
+class Event(Protocol):
+    """An event that waits in a queue."""
+
+    @property
+    def message(self) -> Message:
+        """Its message."""
+
+
 class Queue(Protocol):
     """What is used of an agent's queue, which derives from asyncio's."""
 
-    _queue: Iterable[Any]
+    @property
+    def _queue(self) -> Iterable[Event]: ...
 
 
 class Queues:

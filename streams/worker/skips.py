@@ -1,7 +1,7 @@
 """Records that an operator has a worker pass over: ``worker --skip TOPIC:PARTITION:OFFSET``.
 
-For a record that stops or kills every worker that reads it. It is told by its place alone, before anything looks at its
-value, and becomes a dead letter with reason ``skipped``.
+For a record that stops or kills every worker that reads it. It is known by its topic, partition and offset alone,
+before anything looks at its value, and becomes a dead letter with reason ``skipped``.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_PLACE = re.compile(r"([A-Za-z0-9._-]+):(\d{1,10}):(\d{1,19})", re.ASCII)
+_RECORD = re.compile(r"([A-Za-z0-9._-]+):(\d{1,10}):(\d{1,19})", re.ASCII)
 
 
 class SkipError(OperatorError):
@@ -52,7 +52,7 @@ class Skips:
         """Whether this record is to be skipped."""
         return offset in self.of(topic, partition)
 
-    def places(self) -> Iterator[tuple[str, int, int]]:
+    def records(self) -> Iterator[tuple[str, int, int]]:
         """Topic, partition and offset of each, in order."""
         for (topic, partition), offsets in sorted(self.offsets.items()):
             yield from ((topic, partition, offset) for offset in sorted(offsets))
@@ -62,23 +62,23 @@ NO_SKIPS = Skips()
 
 
 def parse_skips(texts: Iterable[str], settings: Settings) -> Skips:
-    """Read the option's values; each is one place or several, comma-separated.
+    """Read the option's values; each is one record or several, comma-separated.
 
     Raises:
-        SkipError: a value is no place, or its topic is none that a worker reads.
+        SkipError: a value names no record, or a topic that a worker does not read.
     """
     read = (*settings.source_topics, topic_names(settings).sightings)
     offsets: dict[tuple[str, int], set[int]] = {}
-    for place in (part.strip() for text in texts for part in text.split(",")):
-        match = _PLACE.fullmatch(place)
+    for record in (part.strip() for text in texts for part in text.split(",")):
+        match = _RECORD.fullmatch(record)
         if match is None:
             raise SkipError(
-                f"--skip {place}: not a record's place; write TOPIC:PARTITION:OFFSET, such as {read[0]}:0:1234, "
+                f"--skip {record}: not a record; write TOPIC:PARTITION:OFFSET, such as {read[0]}:0:1234, "
                 "as `in_hand` in the log's worker.failed"
             )
         topic, partition, offset = match[1], int(match[2]), int(match[3])
         if topic not in read:
-            raise SkipError(f"--skip {place}: a worker does not read topic {topic}; it reads {', '.join(read)}")
+            raise SkipError(f"--skip {record}: a worker does not read topic {topic}; it reads {', '.join(read)}")
         offsets.setdefault((topic, partition), set()).add(offset)
     return Skips({where: frozenset(numbers) for where, numbers in offsets.items()})
 
@@ -97,7 +97,7 @@ def check_skips(settings: Settings, skips: Skips) -> None:
         oldest = _offsets(access, skips, OffsetSpec.earliest())
         ends = _offsets(access, skips, OffsetSpec.latest())
         committed = _committed(access, settings.group_id, skips)
-    for topic, partition, offset in skips.places():
+    for topic, partition, offset in skips.records():
         where = (topic, partition)
         end, following = ends[where], max(oldest[where], committed.get(where, 0))
         if offset >= end:
@@ -116,7 +116,7 @@ def check_skips(settings: Settings, skips: Skips) -> None:
 def _check_partitions(access: BrokerAccess, topic: str, skips: Skips) -> None:
     (described,) = access.client.describe_topics(TopicCollection([topic])).values()
     there = {partition.id for partition in access.result(f"topic {topic}", "Describe", described).partitions}
-    for name, partition, offset in skips.places():
+    for name, partition, offset in skips.records():
         if name == topic and partition not in there:
             raise SkipError(
                 f"--skip {topic}:{partition}:{offset}: the topic has no partition {partition}; "
@@ -129,14 +129,14 @@ def _offsets(access: BrokerAccess, skips: Skips, which: OffsetSpec) -> dict[tupl
     asked = {TopicPartition(topic, partition): which for topic, partition in skips.offsets}
     answers = access.client.list_offsets(asked)
     return {
-        (place.topic, place.partition): access.result(f"topic {place.topic}", "ListOffsets", answer).offset
-        for place, answer in answers.items()
+        (record.topic, record.partition): access.result(f"topic {record.topic}", "ListOffsets", answer).offset
+        for record, answer in answers.items()
     }
 
 
 def _committed(access: BrokerAccess, group: str, skips: Skips) -> dict[tuple[str, int], int]:
     """What the group has committed of these partitions, where it has."""
-    places = [TopicPartition(topic, partition) for topic, partition in skips.offsets]
-    (answer,) = access.client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)]).values()
+    records = [TopicPartition(topic, partition) for topic, partition in skips.offsets]
+    (answer,) = access.client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, records)]).values()
     found = access.result(f"group {group}", "OffsetFetch", answer).topic_partitions
-    return {(place.topic, place.partition): place.offset for place in found if place.offset >= 0}
+    return {(record.topic, record.partition): record.offset for record in found if record.offset >= 0}

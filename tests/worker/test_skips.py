@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from streams.extraction.sighting import Origin
 from streams.pipeline import ExtractSettings
 from streams.settings import Settings
 from streams.worker.agents import redact_apart
-from streams.worker.agents.skipped_letter import skipped_letter
-from streams.worker.agents.skips import NO_SKIPS, SkipError, parse_skips
+from streams.worker.agents.dead_letter import DeadLetters
 from streams.worker.monitoring.counters import Metrics
+from streams.worker.skips import NO_SKIPS, SkipError, parse_skips
 
 SETTINGS = Settings(source_topics=("cloudtrail", "cloudtrail.eu-1"))
 SECRET = b"FwoGZXIvYXdzTOKEN"
@@ -25,7 +24,7 @@ def test_the_option_may_be_repeated_and_may_hold_several() -> None:
     """Each value is a place or several, comma-separated; what is named twice is one."""
     skips = parse_skips(["cloudtrail:0:7, cloudtrail:0:9", "cloudtrail.eu-1:12:0", "cloudtrail:0:7"], SETTINGS)
     places = [("cloudtrail", 0, 7), ("cloudtrail", 0, 9), ("cloudtrail.eu-1", 12, 0)]
-    assert list(skips.places()) == places
+    assert list(skips.records()) == places
     assert all(skips.has(*place) for place in places)
     assert not skips.has("cloudtrail", 1, 7)
     assert set(skips.of("cloudtrail", 0)) == {7, 9}
@@ -52,15 +51,10 @@ def test_a_topic_that_no_worker_reads_is_refused() -> None:
 
 
 def letter_of(value: bytes | None) -> Any:
-    app = SimpleNamespace(
-        options=SETTINGS,
-        extract_settings=ExtractSettings(),
-        metrics=Metrics(),
-        topic_names=SimpleNamespace(dead_letter="dead"),
-    )
-    message = SimpleNamespace(value=value, key=b"key")
-    letter = asyncio.run(skipped_letter(app, message, Origin("cloudtrail", 2, 7, 0)))
-    assert app.metrics.registry.get_sample_value("rootwatch_dead_letters_total", {"reason": "skipped"}) == 1
+    metrics = Metrics()
+    message: Any = SimpleNamespace(topic="cloudtrail", partition=2, offset=7, timestamp=0.0, value=value, key=b"key")
+    letter = asyncio.run(DeadLetters("dead", 1_000_000, ExtractSettings(), metrics).skipped(message))
+    assert metrics.registry.get_sample_value("rootwatch_dead_letters_total", {"reason": "skipped"}) == 1
     return letter.key, letter.value, dict(letter.headers)
 
 

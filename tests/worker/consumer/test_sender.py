@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
 
-from streams.worker.agents.sender import SLICE_BYTES, Outgoing, Sender, SendError
+from streams.worker.consumer.sender import Sender, SendError
 from streams.worker.monitoring.counters import Metrics
+from streams.worker.outgoing import SLICE_BYTES, Outgoing
 
 
 class Producer:
@@ -33,8 +33,8 @@ class Producer:
 
 def send(topics: list[str], **failures: Exception) -> list[Any]:
     """Send a record to each topic."""
-    app = SimpleNamespace(producer=Producer(failures), metrics=Metrics())
-    return asyncio.run(Sender(app).send_all([Outgoing(topic, None, b"") for topic in topics]))
+    producer = Producer(failures)
+    return asyncio.run(Sender(lambda: producer, Metrics()).send_all([Outgoing(topic, None, b"") for topic in topics]))
 
 
 def test_answers_in_order() -> None:
@@ -76,6 +76,12 @@ def test_large_records_are_sent_slice_by_slice() -> None:
             return answer
 
     half = bytes(SLICE_BYTES // 2)
-    app = SimpleNamespace(producer=Slow({}), metrics=Metrics())
-    assert asyncio.run(Sender(app).send_all([Outgoing("t", None, half) for _ in range(5)])) == [0, 1, 2, 3, 4]
+    producer = Slow({})
+    assert asyncio.run(Sender(lambda: producer, Metrics()).send_all([Outgoing("t", None, half) for _ in range(5)])) == [
+        0,
+        1,
+        2,
+        3,
+        4,
+    ]
     assert open_at_once == [1, 2, 1, 2, 1]

@@ -1,0 +1,220 @@
+"""Faust's consumer: offsets are committed only when all before them is done, and no partition goes with work in hand.
+
+The rules:
+
+* What may be committed is decided by ``OpenOffsets``, not by Faust's gap tracking: that one loses count when the first
+  offset is 0, and takes an event that it skipped during a rebalance for a handled one.
+* An acknowledgement of an earlier generation of the consumer group, or while the flow is stopped for a rebalance,
+  counts for nothing: the partition's next owner reads that record again.
+* Before partitions are given up, the batches in hand are finished and committed, so that the next owner starts after
+  them and no late write follows its recovery.
+* Records fetched before that are of no use after it: what came before them was thrown out of the queues, and delivered
+  in the new generation they would have offsets committed past it. So the flow is stopped, and the records in hand are
+  dropped.
+* Faust's duplicate check is disabled. It may hold an offset of the previous assignment and then drop records that were
+  never handled. A record that arrives twice is handled twice (M5).
+* Records of the changelog go to ``recovery`` as they were fetched, past Faust's queues.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
+from faust.exceptions import ConsumerNotStarted
+from faust.transport.drivers import aiokafka as driver
+
+from streams.kafka.admin import AccessRefused
+from streams.worker.consumer.fetch.fetch_thread import ActivePartitions, Fetched, FetchThread
+from streams.worker.consumer.offset_tracker import OpenOffsets
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+    from faust.types import TP, Message
+
+    from streams.worker.consumer.fetch.held_bytes import Queues
+    from streams.worker.state.recovery import ChangelogPart, Tables
+
+# Longest wait for the batches in hand when partitions are given up; a broker that does not answer must not hold up the
+# whole group. What is not done by then is done again by the next owner.
+FINISH_SECONDS = 8.0
+# Until a queue that was full is looked at again.
+FULL_QUEUE_SECONDS = 0.05
+
+
+class Batches(Protocol):
+    """The batches that the agents have in hand."""
+
+    def finished(self, seconds: float, /) -> AbstractAsyncContextManager[None]:
+        """Wait until no batch is in hand, at most so long, and let none begin inside."""
+
+
+class Topics(Protocol):
+    """Faust's topics."""
+
+    def acks_enabled_for(self, topic: str, /) -> bool:
+        """Whether a topic's records are acknowledged: those of the agents' topics are."""
+
+
+class Worker(Protocol):
+    """What the consumer needs of the worker's app.
+
+    Attributes:
+        failure: what has stopped the worker; ``None`` while nothing has.
+        queues: the agents' queues.
+        batches: the batches in hand.
+    """
+
+    failure: BaseException | None
+    queues: Queues
+    batches: Batches
+
+    @property
+    def group_id(self) -> str:
+        """The consumer group."""
+
+    @property
+    def consumer_generation_id(self) -> int:
+        """The generation of the consumer group."""
+
+    @property
+    def topics(self) -> Topics:
+        """Faust's topics."""
+
+    @property
+    def tables(self) -> Tables:
+        """Faust's tables, with their recovery."""
+
+    async def stop_with(self, failure: BaseException, /) -> None:
+        """Stop the worker because of a failure."""
+
+
+class NothingRead(dict["TP", int | None]):
+    """In place of Faust's last read offset of each partition: says of each that nothing was read yet."""
+
+    def __getitem__(self, _tp: TP) -> None:
+        return None
+
+
+class Consumer(driver.Consumer):  # type: ignore[misc]
+    """Faust's consumer, with commits decided by ``OpenOffsets``."""
+
+    app: Worker
+
+    def __init__(
+        self, transport: object, callback: Callable[[Message], Awaitable[None]], *args: Any, **kwargs: Any
+    ) -> None:
+        self._offsets: dict[TP, OpenOffsets] = {}
+        self.revocations = 0
+
+        async def deliver(message: Message) -> None:
+            if not self.flow_active:
+                return  # the partitions are being given up: it is read again
+            await callback(message)
+
+        super().__init__(transport, deliver, *args, **kwargs)
+        self._read_offset = NothingRead()
+
+    def _new_consumer_thread(self) -> FetchThread:
+        return FetchThread(self, loop=self.loop, beacon=self.beacon)
+
+    def ack(self, message: Message) -> bool:
+        """Note that a message needs nothing more; counts only in the generation that it was delivered in."""
+        if not self.flow_active or message.generation_id != self.app.consumer_generation_id:
+            return False
+        offsets = self._offsets.get(message.tp)
+        if offsets is None or not offsets.done(message.offset):
+            return False
+        message.acked = True
+        self._unacked_messages.discard(message)
+        return True
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Leave gaps alone: offsets that are not handed over are not open."""
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
+        return (tp for tp in self._offsets if topics is None or tp in topics or tp.topic in topics)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return self._offsets[tp].committable()
+
+    def lag(self) -> Iterator[tuple[str, int, int]]:
+        """Topic, partition and how many messages are behind the committed offset, where that is known."""
+        for tp in self.assignment():
+            if not self.app.topics.acks_enabled_for(tp.topic):
+                continue  # the changelog is followed, never committed
+            end = self.highwater(tp)
+            if end is None:
+                continue  # nothing was fetched yet
+            done = self._committed_offset.get(tp)
+            if done is None and (offsets := self._offsets.get(tp)) is not None:
+                done = offsets.committable()
+            # Neither committed nor delivered: the partition's first offset may be any, and there is nothing after it.
+            yield tp.topic, tp.partition, 0 if done is None else max(0, end - done)
+
+    def owns_partitions(self) -> bool:
+        """Whether the consumer has started and has partitions."""
+        try:
+            return bool(self.assignment())
+        except ConsumerNotStarted:
+            return False
+
+    async def commit(self, *args: Any, **kwargs: Any) -> bool:
+        """Commit what is done; after a crash nothing, as the consumer's thread is gone and would never answer."""
+        return not self.crashed and bool(await super().commit(*args, **kwargs))
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Finish and commit the batches in hand before the partitions go."""
+        await self._finish_batches()
+        self.stop_flow()  # first: no fetch begins between the two
+        self.revocations += 1
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Begin with nothing handed over."""
+        self._offsets.clear()
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109  as below
+        if active_partitions is None or not (full := self.app.queues.full()):
+            return await super()._getmany(active_partitions, timeout)
+        return await super()._getmany(ActivePartitions(active_partitions, full), FULL_QUEUE_SECONDS)
+
+    async def _wait_next_records(self, timeout: float) -> tuple[Any, set[TP] | None]:  # noqa: ASYNC109  Faust's signature
+        try:
+            records, active = await super()._wait_next_records(timeout)
+        except TopicAuthorizationFailedError as refused:
+            raise AccessRefused(f"topic {', '.join(map(str, refused.args))}: Read: not allowed (any more)") from refused
+        except GroupAuthorizationFailedError as refused:
+            raise AccessRefused(f"group {self.app.group_id}: Read: not allowed (any more)") from refused
+        if isinstance(records, Fetched):
+            if records.revocations != self.revocations:
+                return {}, active
+            self._hand_over(records)
+            await self._restore(records.changelogs)
+        return records, active
+
+    def _hand_over(self, fetched: Fetched) -> None:
+        """Note what goes to the streams now; from here on it is in the way of a commit until it is done."""
+        for tp, position in fetched.positions.items():
+            if self.app.topics.acks_enabled_for(tp.topic):
+                offsets = [record.offset for record in fetched.get(tp, ())]
+                self._offsets.setdefault(tp, OpenOffsets()).hand_over(offsets, position)
+
+    async def _restore(self, changelogs: Mapping[TP, ChangelogPart]) -> None:
+        if self.app.failure is not None:
+            return  # after a write that failed the next one would leave a gap behind it
+        try:
+            for tp, part in changelogs.items():
+                self.app.tables.recovery.restore(tp, part)
+        except Exception as failure:  # noqa: BLE001  whatever it is, it stops the worker
+            await self.app.stop_with(failure)
+
+    async def _finish_batches(self) -> None:
+        async with self.app.batches.finished(FINISH_SECONDS):
+            await self.commit()
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Say nothing of a partition without events: after the filter a quiet partition is the normal case."""

@@ -1,0 +1,141 @@
+"""Puts the fetch filter between aiokafka's connection and its fetcher.
+
+The rules:
+
+* Of what is fetched from a source topic, only records that may match are left (``fetch_filter``); the rest never become
+  Faust events.
+* Of source topics and sightings only so many bytes are taken in as there is room for (``held_bytes``).
+* An offset that the broker no longer has is an error in the log and a metric: aiokafka goes on from the oldest record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from aiokafka.client import ConnectionGroup
+from aiokafka.errors import OffsetOutOfRangeError
+
+from streams.worker.consumer.fetch.fetch_filter import filter_batches
+from streams.worker.consumer.fetch.held_bytes import SOURCES, Held
+from streams.worker.consumer.fetch.response_reader import FETCH, attach
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from streams.worker.monitoring.counters import Metrics
+    from streams.worker.skips import Skips
+
+log = structlog.get_logger(__name__)
+
+# How long a broker may hold back an empty answer. aiokafka has one fetch under way at each broker, which leaves out the
+# partitions whose records it still holds: with Faust's 1.5 s these wait for so long whenever all others are quiet.
+FETCH_WAIT_MS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFilter:
+    """What the filter needs.
+
+    Attributes:
+        source_topics: the topics whose records are filtered.
+        find_marks: gives the positions of the rule's marks in a stretch of bytes, in order.
+        may_match: the test of one value.
+        skips: records that are kept whatever they hold, and become dead letters.
+    """
+
+    source_topics: frozenset[str]
+    find_marks: Callable[[bytes | memoryview, int, int], list[int]]
+    may_match: Callable[[bytes | None], bool]
+    skips: Skips
+
+
+class FilteringClient:
+    """aiokafka's client as its fetcher sees it: answers to fetches hold only what may match.
+
+    There is no other place between the bytes of an answer and their unpacking.
+    """
+
+    def __init__(self, client: Any, fetch_filter: FetchFilter, held: Held, metrics: Metrics) -> None:
+        """Stand before aiokafka's ``client``."""
+        self._client = client
+        self._fetch_filter = fetch_filter
+        self._held = held
+        self._metrics = metrics
+        self._one_at_a_time = asyncio.Lock()  # each answer takes what room there is
+        self._told: set[tuple[str, int, int]] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    async def send(self, node: Any, request: Any, *, group: Any = ConnectionGroup.DEFAULT) -> Any:
+        """Send a request; of a fetch only what there is room for, and filter its answer."""
+        if request.API_KEY != FETCH:
+            return await self._client.send(node, request, group=group)
+        request = self._held.ask(request)
+        if not request.topics:
+            await asyncio.sleep(FETCH_WAIT_MS / 1000)  # as a broker would that has nothing
+            return NoAnswer()
+        if await self._client.ready(node, group=group):
+            attach(self._client._conns[node, group])  # noqa: SLF001  aiokafka has no other way to a connection
+        response = await self._client.send(node, request, group=group)
+        self._note_what_is_gone(request, response)
+        async with self._one_at_a_time:
+            await self._filter(response)
+        return response
+
+    def _note_what_is_gone(self, request: Any, response: Any) -> None:
+        """Aiokafka goes on from the oldest record there is, and says so to nobody who would act on it.
+
+        Each loss once: Faust seeks the committed offset, which is gone, again when the table is recovered.
+        """
+        gone = {
+            (topic, partition)
+            for topic, partitions in response.topics
+            for partition, error, *_ in partitions
+            if error == OffsetOutOfRangeError.errno
+        }
+        if not gone:
+            return
+        for topic, partitions in request.topics:
+            for partition, offset, *_ in partitions:
+                lost = (topic, partition, offset)
+                if (topic, partition) in gone and lost not in self._told:
+                    self._told.add(lost)
+                    self._metrics.offset_resets.labels(topic).inc()
+                    log.error(
+                        "offset.gone",
+                        topic=topic,
+                        partition=partition,
+                        offset=offset,
+                        consequence="going on from the oldest record: what was deleted before it was read is lost",
+                    )
+
+    async def _filter(self, response: Any) -> None:
+        """Leave in an answer what may match, as far as there is room."""
+        room, came, taken = self._held.room(SOURCES), 0, 0
+        for topic, partitions in response.topics:
+            for place, (number, *head, fetched) in enumerate(partitions):
+                if not fetched:
+                    continue
+                if topic in self._fetch_filter.source_topics:
+                    skip = self._fetch_filter.skips.of(topic, number)
+                    filtered = filter_batches(fetched, self._fetch_filter.find_marks, skip, room)
+                    self._metrics.fetched(topic, number, filtered)
+                    kept = filtered.kept
+                    room, came, taken = room - len(kept), came + len(fetched), taken + filtered.taken
+                    await asyncio.sleep(0)  # heartbeats and commits go by this loop too
+                else:
+                    kept = bytes(fetched)
+                self._held.sizes[topic, number] = len(kept)
+                partitions[place] = (number, *head, kept)
+        if came:
+            self._held.learn(came, taken)
+
+
+class NoAnswer:
+    """An answer to a fetch that was not sent."""
+
+    topics = ()

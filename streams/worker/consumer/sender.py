@@ -1,0 +1,108 @@
+"""Sends many records and waits for all their acknowledgements at once, or slice by slice where they are large.
+
+A slice bounds what the producer holds and how many acknowledgements are open: 500 dead letters may be 16 MiB each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Protocol
+
+from aiokafka.errors import KafkaError
+from faust.exceptions import ProducerSendError
+
+from streams.errors import OperatorError
+from streams.worker.outgoing import SLICE_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+    from streams.worker.monitoring.counters import Metrics
+    from streams.worker.outgoing import Outgoing
+
+
+class SendError(OperatorError):
+    """The broker did not take a record; the message names topic, operation and answer."""
+
+
+class Acknowledged(Protocol):
+    """What the broker says of a record that it has stored."""
+
+    @property
+    def offset(self) -> int:
+        """Where in its partition the record is."""
+
+
+class Producer(Protocol):
+    """What is used of Faust's producer."""
+
+    async def send(  # noqa: PLR0913, PLR0917  Faust's signature
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        partition: int | None,
+        timestamp: float | None,
+        headers: list[tuple[str, bytes]],
+        /,
+    ) -> Awaitable[Acknowledged]:
+        """Send a record; the answer becomes done once the broker has stored it."""
+
+
+class Sender:
+    """Sends through Faust's producer. Records for one partition are stored in the order given."""
+
+    def __init__(self, producer: Callable[[], Producer], metrics: Metrics) -> None:
+        """Send with what ``producer`` gives, which may exist only once the worker has started."""
+        self._producer = producer
+        self._metrics = metrics
+
+    async def send_all(self, records: Sequence[Outgoing]) -> list[Acknowledged]:
+        """Send all, wait until the broker has acknowledged all; return each one's acknowledgement, in order.
+
+        Raises:
+            SendError: the broker refused a record, or did not answer within the producer's timeout.
+        """
+        return [result for part in _slices(records) for result in await self._send_slice(part)]
+
+    async def _send_slice(self, records: Sequence[Outgoing]) -> list[Acknowledged]:
+        waiting = [await self._send(record) for record in records]
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        acknowledged: list[Acknowledged] = []
+        failure: BaseException | None = None
+        for record, result in zip(records, results, strict=True):
+            if isinstance(result, BaseException):
+                self._metrics.send_failures.labels(record.topic).inc()
+                failure = failure or _named(record.topic, result)
+            else:
+                self._metrics.sent.labels(record.topic).inc()
+                acknowledged.append(result)
+        if failure is not None:
+            raise failure
+        return acknowledged
+
+    async def _send(self, record: Outgoing) -> Awaitable[Acknowledged]:
+        try:
+            return await self._producer().send(
+                record.topic, record.key, record.value, record.partition, None, list(record.headers)
+            )
+        except (KafkaError, ProducerSendError) as refused:
+            raise _named(record.topic, refused) from refused
+
+
+def _slices(records: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
+    start = size = 0
+    for number, record in enumerate(records, 1):
+        size += record.size
+        if size >= SLICE_BYTES or number == len(records):
+            yield records[start:number]
+            start, size = number, 0
+
+
+def _named(topic: str, failure: BaseException) -> BaseException:
+    """The failure to send to a topic; one that is not the broker's stays as it is."""
+    if not isinstance(failure, KafkaError | ProducerSendError):
+        return failure
+    named = SendError(f"topic {topic}: Write: {failure or type(failure).__name__}")
+    named.__cause__ = failure
+    return named

@@ -1,0 +1,62 @@
+"""A failure that nobody foresaw, with the records that were being handled: what an operator gives to ``--skip``."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class Located(Protocol):
+    """A record of a Kafka topic."""
+
+    @property
+    def topic(self) -> str:
+        """Its topic."""
+
+    @property
+    def partition(self) -> int:
+        """Its partition."""
+
+    @property
+    def offset(self) -> int:
+        """Its offset."""
+
+
+class FailedInHand(Exception):  # noqa: N818  named for what it tells
+    """What was not foreseen while records were in hand; the failure itself is its ``__cause__``.
+
+    Attributes:
+        records: the record as ``topic:partition:offset``, which is what ``--skip`` takes; or those of a batch, as
+            ``topic:partition:first-last`` per partition.
+    """
+
+    def __init__(self, records: str) -> None:
+        super().__init__(records)
+        self.records = records
+
+
+@contextlib.contextmanager
+def in_hand(record: Located) -> Iterator[None]:
+    """Handle one record inside.
+
+    Raises:
+        FailedInHand: whatever was raised inside.
+    """
+    try:
+        yield
+    except Exception as failure:
+        raise FailedInHand(f"{record.topic}:{record.partition}:{record.offset}") from failure
+
+
+def failed_batch(records: Iterable[Located], failure: Exception) -> FailedInHand:
+    """Return the failure of a batch as a whole."""
+    offsets: dict[tuple[str, int], list[int]] = {}
+    for record in records:
+        offsets.setdefault((record.topic, record.partition), []).append(record.offset)
+    spans = (f"{topic}:{number}:{min(found)}-{max(found)}" for (topic, number), found in sorted(offsets.items()))
+    named = FailedInHand(", ".join(spans))
+    named.__cause__ = failure
+    return named
