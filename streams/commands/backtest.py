@@ -176,8 +176,8 @@ def _comparison(
     """What compares with the live alerts of a topic; they are read before anything else, so that all may be told."""
     if topic is None:
         return None
-    from streams.backtest.results.live_alerts import each_live_alert  # noqa: PLC0415  only this needs a Kafka client
+    from streams.kafka.alert_reader import distinct_alerts  # noqa: PLC0415  only this needs a Kafka client
 
-    live = each_live_alert(configured, topic, rule.id)
-    overflow = each_live_alert(configured, f"{topic}.overflow", rule.id, may_be_missing=True)
+    live = distinct_alerts(configured, topic, rule.id)
+    overflow = distinct_alerts(configured, f"{topic}.overflow", rule.id, may_be_missing=True)
     return Comparison(live, overflow, decision_settings)

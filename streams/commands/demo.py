@@ -14,7 +14,6 @@ import typer
 from rich.console import Console
 
 from streams import log
-from streams.backtest.results.live_alerts import live_alerts
 from streams.commands.terminal.alert_table import table
 from streams.commands.terminal.replay_options import say
 from streams.demo import story
@@ -23,6 +22,7 @@ from streams.demo.organisation import ACCOUNTS
 from streams.demo.run import Counts, run
 from streams.demo.shapes import ROADS
 from streams.errors import OperatorError
+from streams.kafka.alert_reader import distinct_alerts
 from streams.settings import Settings
 from streams.wire.alert import to_json_line
 from streams.worker.app import create_app
@@ -101,7 +101,7 @@ def _run(before: Sequence[Message], morning: Sequence[Message]) -> tuple[list[di
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None
         tell("all handled and committed; the alert topic now holds:")
-        alerts = live_alerts(options, names.alerts, app.rule.id)
+        alerts = list(distinct_alerts(options, names.alerts, app.rule.id))
     return sorted(alerts, key=lambda alert: (alert["event"]["time"], alert["alert_id"])), counts
 
 

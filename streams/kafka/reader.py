@@ -1,15 +1,16 @@
-"""A confluent-kafka consumer that belongs to no group, commits nothing and reads what it is assigned.
+"""A confluent-kafka consumer that joins no group, commits nothing and reads the partitions that it is assigned.
 
 Rules:
-- librdkafka reports refused credentials and failed handshakes only through its error callback, and serves that only
-  while it is polled: so every question to the cluster is asked in short turns with a poll between them.
-- A refusal ends the attempt at once; a broker that is not there, after ``PATIENCE`` seconds. What is refused of the
-  group is no refusal: none is joined.
+- librdkafka reports refused credentials and failed handshakes only through its error callback, which it calls only
+  while it is polled. So each question to the cluster is asked in short turns, with a poll between them.
+- A refusal ends the attempt at once. A broker that does not answer ends it after ``PATIENCE`` seconds. Refusals that
+  concern the group do not count: no group is joined.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import time
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -21,7 +22,7 @@ from streams.kafka.refusals import error_text, explained, is_of_a_group, is_refu
 from streams.kafka.security import confluent_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from confluent_kafka import Message
 
@@ -37,29 +38,30 @@ _PAUSE = 0.1
 
 log = logging.getLogger(__name__)
 log.addHandler(logging.NullHandler())
-log.propagate = False  # what matters of it is raised, or is in a stats
+log.propagate = False  # what matters is raised, or is in the read stats
 
 
 class Connection:
-    """A consumer and what its cluster last complained of. Use it as a context: it closes the consumer.
+    """A consumer, and the last error that its cluster reported. As a context it closes the consumer.
 
-    It reads what is committed, and ends before the first transaction that is still open. With ``uncommitted``, which
-    is for questions about offsets, everything that was written is there.
+    It reads committed records only, and stops before the first open transaction. With ``uncommitted`` it reads every
+    record, and its watermarks count every record. With ``skip_deleted`` it goes on at the oldest record if retention
+    deletes the next one; else that is an error.
     """
 
-    def __init__(self, settings: Settings, *, uncommitted: bool = False) -> None:
+    def __init__(self, settings: Settings, *, uncommitted: bool = False, skip_deleted: bool = False) -> None:
         self._settings = settings
         self._servers = ",".join(settings.bootstrap_servers)
         self.last_error: KafkaError | None = None
         self.refusal: KafkaError | None = None
         options: dict[str, Any] = {
-            "group.id": GROUP,  # the library wants one; without subscription or commit it is not used
+            "group.id": GROUP,  # the library requires one; without subscription and commits it has no effect
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
-            "auto.offset.reset": "error",  # a deleted offset is to be named, not skipped silently
+            "auto.offset.reset": "earliest" if skip_deleted else "error",
             "isolation.level": "read_uncommitted" if uncommitted else "read_committed",
-            "queued.min.messages": 1_000_000,  # so that the bytes below bound it
+            "queued.min.messages": 1_000_000,  # so that the limit in bytes below decides
             "queued.max.messages.kbytes": 64 * 1024,
             "fetch.queue.backoff.ms": 1,  # by default the fetcher sleeps a second whenever its queue is full
             "error_cb": self._note,
@@ -73,13 +75,13 @@ class Connection:
         self.consumer.close()
 
     def ask(self, what: str, question: Callable[[float], Answer]) -> Answer:
-        """Ask the cluster something; ``question`` takes a timeout in seconds and is asked until it has an answer.
+        """Ask the cluster something: call ``question``, with a timeout in seconds, until it has an answer.
 
-        A message that comes meanwhile is lost: whoever has assigned partitions reads their positions before, and goes
-        on from there.
+        A record that arrives meanwhile is lost. So a caller that has assigned partitions reads their positions first,
+        and assigns them again afterwards.
 
         Raises:
-            SourceError: the cluster refuses, or cannot be reached; names ``what`` was asked.
+            SourceError: the cluster refuses, or cannot be reached; the message names ``what`` was asked.
         """
         until = time.monotonic() + PATIENCE
         while True:
@@ -101,7 +103,7 @@ class Connection:
         """The topic's partitions; none if there is no such topic.
 
         Raises:
-            SourceError: as ``ask``, or the topic may not be looked at.
+            SourceError: as ``ask``, or the right to describe the topic is missing.
         """
         what = f"topic {topic}: Describe"
         metadata = self.ask(what, lambda timeout: self.consumer.list_topics(topic, timeout)).topics[topic]
@@ -110,67 +112,109 @@ class Connection:
         return sorted(metadata.partitions)
 
     def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
-        """The oldest offset that is there and the end: the next one to be written, or the first open transaction's.
+        """The oldest offset and the end: the offset that is written next, or that of the first open transaction.
 
         Raises:
             SourceError: as ``ask``.
         """
-        place = TopicPartition(topic, partition)
+        position = TopicPartition(topic, partition)
         bounds: tuple[int, int] = self.ask(
             f"topic {topic}, partition {partition}: ListOffsets",
-            lambda timeout: self.consumer.get_watermark_offsets(place, timeout),
+            lambda timeout: self.consumer.get_watermark_offsets(position, timeout),
         )
         return bounds
 
-    def read_to_end(self, topic: str, partitions: Sequence[int]) -> Iterator[Message]:
-        """The messages of these partitions, from the oldest that is there to the end seen at the start.
+    def offsets_at(self, topic: str, partitions: Iterable[int], timestamp: int) -> dict[int, int | None]:
+        """By partition, the first offset whose Kafka timestamp (milliseconds) is at or after this one, if any.
 
         Raises:
-            SourceError: as ``ask``, or the topic may not be read.
+            SourceError: as ``ask``.
         """
-        bounds = {partition: self.watermarks(topic, partition) for partition in partitions}
-        ends = {partition: end for partition, (oldest, end) in bounds.items() if oldest < end}
-        self.consumer.assign([TopicPartition(topic, partition, bounds[partition][0]) for partition in ends])
+        since = max(0, timestamp)  # Kafka takes negative numbers for "the end" and the like
+        positions = [TopicPartition(topic, partition, since) for partition in partitions]
+        found = self.ask(
+            f"topic {topic}: ListOffsets", lambda timeout: self.consumer.offsets_for_times(positions, timeout)
+        )
+        offsets: dict[int, int | None] = {}
+        for position in found:
+            if position.error is not None:
+                raise SourceError(f"topic {topic}, partition {position.partition}: {error_text(position.error)}")
+            offsets[position.partition] = position.offset if position.offset >= 0 else None
+        return offsets
+
+    def read_to_end(self, topic: str, partitions: Iterable[int]) -> Iterator[Message]:
+        """The records of these partitions, from the oldest to the end as it is at the start.
+
+        Raises:
+            SourceError: as ``read``.
+        """
+        return self.read(topic, {partition: self.watermarks(topic, partition) for partition in partitions})
+
+    def read(self, topic: str, spans: Mapping[int, tuple[int, int]], until: float = math.inf) -> Iterator[Message]:
+        """The records of a span of offsets, the end exclusive, of each partition.
+
+        Args:
+            topic: the topic.
+            spans: first offset and end, by partition.
+            until: when to stop before the ends are reached, by ``time.monotonic``.
+
+        Raises:
+            SourceError: as ``ask``, or the right to read the topic is missing.
+        """
+        ends = {partition: end for partition, (start, end) in spans.items() if start < end}
+        self._assign(topic, {partition: spans[partition][0] for partition in ends})
         heard = time.monotonic()
-        while ends:
-            for message in self.consumer.consume(_BATCH, 0.1):
+        while ends and time.monotonic() < until:
+            for message in self._consume(topic, _BATCH):
                 heard = time.monotonic()
-                error = message.error()
-                if error is None and message.offset() < ends.get(message.partition(), 0):
-                    yield message
-                elif error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  a public name
+                if message.error() is not None:
                     ends.pop(message.partition(), None)
-                elif error is not None and not (is_retriable(error) or is_of_a_group(error)):
-                    raise SourceError(f"topic {topic}: Read: {error_text(error)}")
-            self.raise_refusal(f"topic {topic}: Read")
+                elif message.offset() < ends.get(message.partition(), 0):
+                    yield message
             if time.monotonic() - heard > PATIENCE:
-                raise SourceError(f"topic {topic}: Read: nothing heard for {PATIENCE:.0f} s")
-            for place in self.consumer.position([TopicPartition(topic, partition) for partition in ends]):
-                if place.offset >= ends[place.partition]:
-                    del ends[place.partition]
+                raise _silence(topic)
+            # Control records and compaction may have taken a partition's last offsets: no record reaches its end.
+            for position in self.consumer.position([TopicPartition(topic, partition) for partition in ends]):
+                if position.offset >= ends[position.partition]:
+                    del ends[position.partition]
+
+    def follow(self, topic: str, starts: Mapping[int, int]) -> Iterator[Message]:
+        """The records of each partition from an offset on, without end: it waits for those to come.
+
+        Raises:
+            SourceError: as ``read``; an outage is waited out.
+        """
+        self._assign(topic, starts)
+        while True:
+            for message in self._consume(topic, _BATCH):
+                if message.error() is None:
+                    yield message
 
     def first_record(self, topic: str, partition: int, offset: int) -> Message | None:
         """The first record of a partition at or after an offset; ``None`` if none comes before the end.
 
         Raises:
-            SourceError: as ``ask``, or the topic may not be read.
+            SourceError: as ``read``.
         """
-        what = f"topic {topic}: Read"
-        self.consumer.assign([TopicPartition(topic, partition, offset)])
+        self._assign(topic, {partition: offset})
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
-            message = self.consumer.poll(_PAUSE)
-            self.raise_refusal(what)
-            if message is None:
-                continue
+            for message in self._consume(topic, 1):
+                return message if message.error() is None else None
+        raise _silence(topic)
+
+    def _assign(self, topic: str, starts: Mapping[int, int]) -> None:
+        self.consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in starts.items()])
+
+    def _consume(self, topic: str, count: int) -> Iterator[Message]:
+        """The next records, and messages whose error says that the end of their partition is reached."""
+        for message in self.consumer.consume(count, _PAUSE):
             error = message.error()
-            if error is None:
-                return message
-            if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  a public name
-                return None
-            if not (is_retriable(error) or is_of_a_group(error)):
-                raise SourceError(f"{what}: {error_text(error)}")
-        raise SourceError(f"{what}: nothing heard for {PATIENCE:.0f} s")
+            if error is None or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  a public name
+                yield message
+            elif not (is_retriable(error) or is_of_a_group(error)):
+                raise SourceError(f"topic {topic}: Read: {error_text(error)}")
+        self.raise_refusal(f"topic {topic}: Read")
 
     def raise_refusal(self, what: str) -> None:
         """Raise SourceError if the cluster has refused the credentials or a right."""
@@ -181,3 +225,7 @@ class Connection:
         self.last_error = error
         if is_refusal(error) and not is_of_a_group(error):
             self.refusal = error
+
+
+def _silence(topic: str) -> SourceError:
+    return SourceError(f"topic {topic}: Read: no broker has answered for {PATIENCE:.0f} s")

@@ -13,14 +13,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from confluent_kafka import KafkaError, TopicPartition
-
 from streams import pipeline
 from streams.content.payload_kind import describe
 from streams.errors import SourceError
-from streams.kafka.errors import is_retriable
 from streams.kafka.reader import Connection
-from streams.kafka.refusals import error_text, is_of_a_group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,8 +33,6 @@ SAMPLE_MESSAGES = 200
 SAMPLE_BYTES = 64 * 1024 * 1024
 SAMPLE_SECONDS = 20.0
 _KINDS_SHOWN = 5
-_BATCH = 50
-_POLL_SECONDS = 0.2
 
 
 @dataclass(slots=True)
@@ -130,29 +124,13 @@ def sample(topic: str, settings: Settings, rule: Rule) -> Sample:
 
 
 def _newest(connection: Connection, topic: str, until: float) -> Iterator[Message]:
-    """The newest messages of each partition, up to the ends seen at the start, as long as there is time."""
+    """The newest messages of each partition, up to the ends as they are at the start, as long as there is time."""
     partitions = connection.partitions(topic)
     if not partitions:
         raise SourceError(f"topic {topic}: there is no such topic")
     bounds = {partition: connection.watermarks(topic, partition) for partition in partitions}
-    ends = {partition: end for partition, (oldest, end) in bounds.items() if oldest < end}
-    starts = {partition: max(bounds[partition][0], end - SAMPLE_MESSAGES) for partition, end in ends.items()}
-    consumer = connection.consumer
-    consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in starts.items()])
-    while ends and time.monotonic() < until:
-        for message in consumer.consume(_BATCH, _POLL_SECONDS):
-            partition, error = message.partition(), message.error()
-            if error is None:
-                if message.offset() < ends.get(partition, 0):
-                    yield message
-            elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  a public name of the library
-                ends.pop(partition, None)
-            elif not (is_retriable(error) or is_of_a_group(error)):
-                raise SourceError(f"topic {topic}: Read: {error_text(error)}")
-        connection.raise_refusal(f"topic {topic}: Read")
-        for place in consumer.position([TopicPartition(topic, partition) for partition in ends]):
-            if place.offset >= ends[place.partition]:
-                del ends[place.partition]
+    spans = {partition: (max(oldest, end - SAMPLE_MESSAGES), end) for partition, (oldest, end) in bounds.items()}
+    return connection.read(topic, spans, until)
 
 
 def _kind(value: bytes, result: SightResult) -> str:

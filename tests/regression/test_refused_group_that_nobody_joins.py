@@ -14,7 +14,7 @@ from sightings import RULE
 
 from streams.backtest.reading.tasks import ReadSettings
 from streams.backtest.sources.topic_task import Slice, TopicTask
-from streams.commands import alerts
+from streams.kafka.alert_reader import read_alerts
 from streams.kafka.reader import Connection
 from streams.pipeline import ExtractSettings
 from streams.settings import Settings
@@ -80,13 +80,12 @@ def read_to_the_end() -> int:
 
 def shown() -> int:
     """How many messages `alerts` reads."""
-    return len(list(alerts._messages(SETTINGS, "t", None, follow=False)))  # noqa: SLF001  what the command reads
+    return len(list(read_alerts(SETTINGS, "t")))
 
 
 @pytest.mark.parametrize("count", [replayed, read_to_the_end, shown])
 def test_a_refused_group_ends_no_reading(count: Callable[[], int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Whenever the refusal comes, all records are read."""
     monkeypatch.setattr("streams.kafka.reader.Consumer", Refused)
-    monkeypatch.setattr("streams.commands.alerts.Consumer", Refused)
-    monkeypatch.setattr("streams.commands.alerts._partitions", lambda *_: {0})
+    monkeypatch.setattr("streams.kafka.reader.Connection.partitions", lambda *_: [0])
     assert count() == 2

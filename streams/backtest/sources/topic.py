@@ -16,8 +16,6 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from confluent_kafka import TopicPartition
-
 from streams.backtest.run import Input
 from streams.backtest.sources.topic_task import Slice, TopicTask
 from streams.errors import SourceError, UsageError
@@ -129,10 +127,10 @@ def _offsets_at(connection: Connection, request: ReplayRequest, ranges: list[_Ra
 
     A partition in which no record has a Kafka timestamp is read whole: its records' event times decide.
     """
-    since = max(0, time)  # Kafka takes what is below zero for "the end" and the like
-    offsets = _first_at_or_after(connection, request, ranges, since)
+    topic = request.topic or ""
+    offsets = connection.offsets_at(topic, [r.partition for r in ranges], time)
     found_none = [r for r in ranges if r.oldest < r.end and offsets[r.partition] is None]
-    has_times = _first_at_or_after(connection, request, found_none, 0) if found_none else {}
+    has_times = connection.offsets_at(topic, [r.partition for r in found_none], 0) if found_none else {}
     starts: dict[int, int] = {}
     for r in ranges:
         offset = offsets[r.partition]
@@ -141,23 +139,6 @@ def _offsets_at(connection: Connection, request: ReplayRequest, ranges: list[_Ra
             offset = r.oldest if is_without_times else r.end
         starts[r.partition] = min(offset, r.end)
     return starts
-
-
-def _first_at_or_after(
-    connection: Connection, request: ReplayRequest, ranges: list[_Range], time: int
-) -> dict[int, int | None]:
-    """By partition, the first offset whose timestamp is at or after ``time`` (milliseconds); ``None`` without any."""
-    places = [TopicPartition(request.topic, r.partition, time) for r in ranges]
-    found = connection.ask(
-        f"topic {request.topic}, offsets by time",
-        lambda timeout: connection.consumer.offsets_for_times(places, timeout),
-    )
-    offsets: dict[int, int | None] = {}
-    for place in found:
-        if place.error is not None:
-            raise SourceError(f"topic {request.topic}, partition {place.partition}: {place.error.str()}")
-        offsets[place.partition] = place.offset if place.offset >= 0 else None
-    return offsets
 
 
 def _out_of_range(option: str, topic: str | None, r: _Range, offset: int) -> UsageError:
