@@ -1,12 +1,16 @@
+"""Gzip members in memory and in chunks: whole, cut, damaged and padded."""
+
 from __future__ import annotations
 
 import gzip
+import zlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.content.gzipped import CorruptGzipError, TooLargeError, inflate, pieces
+from streams.content.compression import unpack
+from streams.content.gzipped import CorruptError, CorruptGzipError, TooLargeError, pieces, stream
 
 
 @given(st.lists(st.binary(max_size=2000), max_size=4), st.integers(0, 600))
@@ -14,7 +18,7 @@ def test_members_and_padding_are_read_as_one_content(contents: list[bytes], padd
     """R1: gzip of several members, each padded by zeros, is the members' content in a row, as in Python's gzip."""
     value = b"".join(gzip.compress(content, mtime=0) + bytes(padding) for content in contents)
     assert gzip.decompress(value) == b"".join(contents)
-    assert inflate(value, 10_000) == b"".join(contents)
+    assert unpack(value, 10_000) == b"".join(contents)
 
 
 @given(st.binary(max_size=3000), st.data())
@@ -22,7 +26,7 @@ def test_no_cut_gzip_is_taken_for_whole(content: bytes, data: st.DataObject) -> 
     """R3: every proper beginning of gzip is corrupt."""
     value = gzip.compress(content, mtime=0)
     with pytest.raises(CorruptGzipError):
-        inflate(value[: data.draw(st.integers(1, len(value) - 1))], 10_000)
+        list(pieces(value[: data.draw(st.integers(1, len(value) - 1))]))
 
 
 @given(st.integers(0, 3000), st.integers(0, 3000))
@@ -30,10 +34,10 @@ def test_the_bound_is_exact(size: int, limit: int) -> None:
     """R3: content of the bound is read, one byte more is too large."""
     value = gzip.compress(bytes(size), mtime=0)
     if size <= limit:
-        assert inflate(value, limit) == bytes(size)
+        assert unpack(value, limit) == bytes(size)
     else:
         with pytest.raises(TooLargeError):
-            inflate(value, limit)
+            unpack(value, limit)
 
 
 def test_no_more_is_decompressed_than_the_bound_and_one_piece() -> None:
@@ -42,18 +46,18 @@ def test_no_more_is_decompressed_than_the_bound_and_one_piece() -> None:
     first = next(pieces(value))
     assert len(first) <= 1024 * 1024
     with pytest.raises(TooLargeError):
-        inflate(value, 1_000_000)
+        unpack(value, 1_000_000)
 
 
 def test_large_content_comes_whole() -> None:
     """R1: content of many pieces and slices is complete and in order."""
     content = b"".join(b"%09d\n" % number for number in range(500_000))
-    assert inflate(gzip.compress(content, compresslevel=1, mtime=0), len(content)) == content
+    assert unpack(gzip.compress(content, compresslevel=1, mtime=0), len(content)) == content
 
 
 def test_thousands_of_empty_members_are_read() -> None:
     """R3: a value made of empty members is nothing, and costs no more than its length."""
-    assert inflate(gzip.compress(b"", mtime=0) * 20_000, 10) == b""
+    assert unpack(gzip.compress(b"", mtime=0) * 20_000, 10) == b""
 
 
 @given(st.binary(min_size=1, max_size=60_000), st.integers(0, 3))
@@ -65,3 +69,36 @@ def test_all_before_a_wrong_checksum_can_be_read(content: bytes, level: int) -> 
     with pytest.raises(CorruptGzipError):
         read.extend(pieces(damaged))
     assert b"".join(read) == content
+
+
+@given(
+    contents=st.lists(st.tuples(st.binary(max_size=3000), st.integers(0, 40)), min_size=1, max_size=5),
+    chunk=st.integers(1, 2000),
+    piece=st.integers(1, 3000),
+)
+def test_chunks_are_read_as_one_value_is(contents: list[tuple[bytes, int]], chunk: int, piece: int) -> None:
+    """R1: where chunks and pieces end changes nothing, also within a member's header or its padding."""
+    value = b"".join(gzip.compress(content, mtime=0) + bytes(padding) for content, padding in contents)
+    chunks = [value[at : at + chunk] for at in range(0, len(value), chunk)]
+    read = list(stream(chunks, piece))
+    assert b"".join(read) == b"".join(pieces(value)) == b"".join(content for content, _ in contents)
+    assert all(0 < len(part) <= piece for part in read)
+
+
+@pytest.mark.parametrize("behind", [b"\x1f", b"x", b"\0\0x", b"\x1fx", zlib.compress(b"")])
+@pytest.mark.parametrize("chunk", [1, 7, 100_000])
+def test_anything_but_padding_behind_a_member_is_damage(behind: bytes, chunk: int) -> None:
+    """R3: what follows a member and is neither zeros nor a member is named, behind the content."""
+    value = gzip.compress(b"content", mtime=0) + behind
+    for source in (pieces(value), stream([value[at : at + chunk] for at in range(0, len(value), chunk)], 100)):
+        read: list[bytes] = []
+        with pytest.raises(CorruptGzipError, match="damaged gzip: something else follows it"):
+            read.extend(source)
+        assert b"".join(read) == b"content"
+
+
+def test_zlib_ends_where_it_ends() -> None:
+    """R8: zlib has no padding in its format, and is read as gzip is."""
+    assert unpack(zlib.compress(b"content"), 7) == b"content"
+    with pytest.raises(CorruptError, match="damaged zlib"):
+        unpack(zlib.compress(b"content") + b"\xff", 7)

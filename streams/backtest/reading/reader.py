@@ -19,7 +19,7 @@ from streams import pipeline
 from streams.backtest.reading.read_stats import Location, ReadStats, Rejection
 from streams.backtest.reading.record_prefilter import narrow
 from streams.backtest.sources.file_messages import in_blocks
-from streams.content import json_text
+from streams.content import gzipped, json_text
 from streams.extraction.kafka_time import NO_TIMESTAMP
 from streams.kafka.origin import origin_of
 from streams.wire.sighting import decode as decode_sighting
@@ -99,6 +99,19 @@ class Reader:
             held[:] = [b"".join(held)]  # it may be large: held once, no more
         self._message(held.pop(), Location(path))
         return ()
+
+    def whole_members(self, stored: bytes, path: str) -> None:
+        """Read the whole members of a damaged gzip file, as the worker reads them in a message (R7).
+
+        What is damaged is rejected. A file without any whole member is no message.
+        """
+        try:
+            has_members = bool(gzipped.spans(stored, self.max_message_size))
+        except gzipped.TooLargeError:
+            return
+        if has_members:
+            self.stats.messages += 1
+            self._message(stored, Location(path))
 
     def _too_large(
         self, held: list[bytes | bytearray], following: Iterator[bytes | bytearray], location: Location

@@ -1,47 +1,38 @@
-"""From a stored file to messages: a file is one message, ``.jsonl`` and ``.ndjson`` hold one message a line.
+"""From a stored file to messages: a file is one message; ``.jsonl`` and ``.ndjson`` hold one message per line.
 
-So does a file of JSON lines that is larger than a message may be, whatever its name. Other compressions than gzip (see
-``detection/compression.py``) are decompressed at once, and therefore only up to the bound of a message.
-
-Gzip is told by its magic bytes, not by the name, and may have several members. What a message may take decompressed is
-bounded while it is being read (R3), however small the file. isal decompresses more than twice as fast as zlib.
-
-libdeflate is faster still, but wants all of a file at once, knows one member only and needs to be told its size. So it
-gets the small files of one member, which in an archive are nearly all, and isal whatever it cannot vouch for.
+Rules:
+- A file of JSON lines that is larger than a message may be is read line by line, whatever its name.
+- Compression is told by the first bytes, not by the name. Gzip is decompressed piece by piece, so that its size is
+  bounded while it is read (R3), and may have several members (``content/gzipped.py``).
+- The other compressions (``content/compression.py``) are decompressed at once, up to the bound of a message.
+- A small file is read whole. In an archive nearly all files are small gzip of one member, the fastest case.
 """
 
 from __future__ import annotations
 
 import re
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, BinaryIO
 
-import deflate
-from isal import isal_zlib
-from stringzilla import find
-
-from streams.content import compression
+from streams.content import compression, gzipped
 from streams.extraction.extract import MAX_MESSAGE_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-GZIP = b"\x1f\x8b"
 READ = 64 * 1024
-"""How many stored bytes are read at once of a file that is not read whole."""
+"""How many stored bytes are read at once, in bytes, of a file that is not read whole."""
 
 READ_WHOLE = 1024 * 1024
-"""Up to how many stored bytes a file is read whole."""
+"""The largest file that is read whole, in stored bytes."""
 
 PIECE = 64 * 1024
-"""How much isal decompresses at once: it stays in the processor's cache, and its memory is used again."""
+"""The largest piece of gzip in bytes: it stays in the processor's cache, and its memory is used again."""
 
 WHOLE = 4 * 1024 * 1024
-"""Up to how much is decompressed by libdeflate in one go: what a file of CloudTrail's takes, many times over."""
+"""The largest content that is decompressed in one go, in bytes: many times what a file of CloudTrail holds."""
 
-_MEMBER = GZIP + b"\x08"
-
-_GZIP_WINDOW = 31  # zlib's wbits for a gzip header and trailer
-_DAMAGE: type[Exception] = isal_zlib.error  # type: ignore[assignment]  # isal's stub has it as an instance
 _LINES = (".jsonl", ".ndjson")
 _COMPRESSED = re.compile(r"\.(?:gz|zst|zstd|zz|zlib|lz4|sz|snappy)$")
 
@@ -50,8 +41,20 @@ class CannotReadError(Exception):
     """The stored bytes cannot be decompressed, or not to their end; the message says why."""
 
 
+class DamagedGzipError(CannotReadError):
+    """Gzip that is cut or damaged; some of its members may be whole.
+
+    Attributes:
+        stored: the file as it is stored; ``None`` if its content is larger than a message may be.
+    """
+
+    def __init__(self, error: str, stored: bytes | None) -> None:
+        super().__init__(error)
+        self.stored = stored
+
+
 def holds_lines(path: str) -> bool:
-    """Whether the file of that name holds one message a line rather than one in all."""
+    """Whether a file of that name holds one message per line, not one message in all."""
     return _COMPRESSED.sub("", path.lower()).endswith(_LINES)
 
 
@@ -106,16 +109,13 @@ def pieces(stored: BinaryIO, size: int = 0, bound: int = MAX_MESSAGE_SIZE) -> It
         OSError: the file cannot be read.
     """
     data = stored.read(max(READ, size + 1) if size < READ_WHOLE else READ)
-    if data.startswith(GZIP):
+    if data.startswith(gzipped.MAGIC):
         more = stored.read(READ)
-        whole = None if more else _only_member(data)
-        if whole is not None:
+        whole = None if more else gzipped.only_member(data, WHOLE)
+        if whole is None:
+            yield from _gzip(chain((data, more), iter(partial(stored.read, READ), b"")), bound)
+        else:
             yield whole
-            return
-        try:
-            yield from _members(data + more, stored)
-        except _DAMAGE as error:
-            raise CannotReadError(f"damaged gzip: {error}") from error
         return
     if data.startswith(compression.STARTS):
         yield from _at_once(data + stored.read(bound), bound)
@@ -123,6 +123,28 @@ def pieces(stored: BinaryIO, size: int = 0, bound: int = MAX_MESSAGE_SIZE) -> It
     while data:
         yield data
         data = stored.read(READ)
+
+
+def _gzip(chunks: Iterable[bytes], bound: int) -> Iterator[bytes]:
+    """Decompress gzip; keep its stored bytes while the content is within the bound, for the error to hold them."""
+    kept: list[bytes] = []
+    size = 0
+    following = iter(chunks)
+    try:
+        for piece in gzipped.stream(_keeping(following, kept), PIECE):
+            size += len(piece)
+            if size > bound:
+                kept.clear()
+            yield piece
+    except gzipped.CorruptGzipError as error:
+        stored = None if size > bound else b"".join((*kept, *following))
+        raise DamagedGzipError(str(error), stored) from error
+
+
+def _keeping(chunks: Iterable[bytes], kept: list[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        kept.append(chunk)
+        yield chunk
 
 
 def _at_once(stored: bytes, bound: int) -> Iterator[bytes]:
@@ -139,36 +161,3 @@ def _at_once(stored: bytes, bound: int) -> Iterator[bytes]:
         )
     if beginning.damage is not None:
         raise CannotReadError(beginning.damage)
-
-
-def _only_member(stored: bytes) -> bytearray | None:
-    """A small gzip file's content; ``None`` if it may have more members than one, or is large, or is damaged."""
-    size = int.from_bytes(stored[-4:], "little")  # RFC 1952: the last four bytes tell it, of the last member
-    if not 0 < size <= WHOLE or find(stored, _MEMBER, 1) >= 0:
-        return None
-    try:
-        content: bytearray = deflate.gzip_decompress(stored)
-    except (deflate.DeflateError, ValueError):
-        return None  # the other way says what is wrong
-    return content if len(content) == size else None
-
-
-def _members(data: bytes, stored: BinaryIO) -> Iterator[bytes]:
-    member = isal_zlib.decompressobj(wbits=_GZIP_WINDOW)
-    while True:
-        if not data:
-            data = stored.read(READ)
-            if not data:
-                raise CannotReadError("cut gzip: it ends before its end marker")
-        if piece := member.decompress(data, PIECE):
-            yield piece
-        if not member.eof:
-            data = member.unconsumed_tail
-            continue
-        data = (member.unused_data or stored.read(READ)).lstrip(b"\0")  # padding by zeros is allowed, as in gzip(1)
-        while not data:
-            data = stored.read(READ)
-            if not data:
-                return
-            data = data.lstrip(b"\0")
-        member = isal_zlib.decompressobj(wbits=_GZIP_WINDOW)

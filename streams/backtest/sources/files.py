@@ -9,7 +9,7 @@ from streams.backtest.reading.reader import Reader
 from streams.backtest.reading.tasks import Chunk
 from streams.backtest.sources import file_messages
 from streams.backtest.sources.archive import Found, error_text
-from streams.backtest.sources.file_messages import CannotReadError
+from streams.backtest.sources.file_messages import CannotReadError, DamagedGzipError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,10 +42,14 @@ class FileTask:
 
 
 def read_one(found: Found, stored: BinaryIO, reader: Reader) -> Iterator[Chunk]:
-    """Read one opened file; chunks come whenever enough was read or found. Failures are in the stats."""
+    """Read one opened file; chunks come whenever enough was read or found. Failures are in the stats.
+
+    A file with damaged gzip members is a failure, but its whole members are read, or its lines before the damage.
+    """
     counted = 0
+    holds_lines = file_messages.holds_lines(found.path)
     try:
-        if file_messages.holds_lines(found.path):
+        if holds_lines:
             blocks: Iterable[bytes] = file_messages.blocks(stored, reader.max_message_size, found.size)
         else:
             blocks = reader.file(file_messages.pieces(stored, found.size, reader.max_message_size), found.path)
@@ -58,6 +62,8 @@ def read_one(found: Found, stored: BinaryIO, reader: Reader) -> Iterator[Chunk]:
                 counted = position
                 yield Chunk(*reader.take())
     except CannotReadError as error:
+        if isinstance(error, DamagedGzipError) and error.stored is not None and not holds_lines:
+            reader.whole_members(error.stored, found.path)
         reader.stats.failures.append((found.path, str(error)))
     except OSError as error:
         reader.stats.failures.append((found.path, error_text(error)))

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.backtest.sources import file_messages
-from streams.backtest.sources.file_messages import CannotReadError
+from streams.backtest.sources.file_messages import CannotReadError, DamagedGzipError
 
 BOUND = 1024 * 1024
 
@@ -92,6 +92,18 @@ def test_file_of_just_as_many_bytes_as_are_read_at_once(more: int) -> None:
     stored = gzip.compress(content, 0)
     assert len(stored) == file_messages.READ + more
     assert _whole(stored) == content
+
+
+@pytest.mark.parametrize("content", [1_000, file_messages.READ_WHOLE * 2])
+def test_a_damaged_file_is_kept_as_it_is_stored(content: int) -> None:
+    """R7: the error of damaged gzip holds the stored file, unless its content is larger than a message may be."""
+    noise = random.Random(1).randbytes(content)  # noqa: S311  no secret
+    member = gzip.compress(noise)
+    stored = b"".join((member, member[:-1], b"\xff", member))
+    for bound, kept in ((4 * content, stored), (content - 1, None)):
+        with pytest.raises(DamagedGzipError) as raised:
+            list(file_messages.pieces(io.BytesIO(stored), len(stored), bound))
+        assert raised.value.stored == kept
 
 
 @pytest.mark.parametrize("size", [0, 1, 799, 801, 2**32 - 1])

@@ -82,6 +82,37 @@ def test_a_large_file_of_another_kind_says_what_to_do(tmp_path: Path, text: str)
     )
 
 
+def _damaged(member: bytes) -> bytes:
+    return member[:-8] + bytes(byte ^ 0xFF for byte in member[-8:])
+
+
+@pytest.mark.parametrize("damaged_at", [0, 1, 2])
+@pytest.mark.parametrize("padding", [0, 2_000_000])
+def test_whole_members_beside_a_damaged_one_are_read(tmp_path: Path, damaged_at: int, padding: int) -> None:
+    """R7: of gzip with a damaged member the others are read, as the worker reads them, and the file is still named."""
+    matches = [record(f"2026-01-0{day}T00:00:00Z") for day in (1, 2, 3)]
+    noise = os.urandom(padding // 2).hex()
+    members = [gzip.compress(json.dumps(match | {"noise": noise}).encode()) for match in matches]
+    members[damaged_at] = _damaged(members[damaged_at])
+    content = b"".join(members)
+    chunks = read(tmp_path / "file.json", content, ExtractSettings())
+    (stats,) = [chunk.stats for chunk in chunks if chunk.stats.failures]
+    whole = sight(content, RULE, ExtractSettings())
+    assert [sighting for chunk in chunks for sighting in chunk.sightings] == list(whole.sightings)
+    assert len(whole.sightings) == 2
+    assert [error for _, error in stats.failures] == [whole.rejected[0].error]
+    assert (stats.messages, stats.rejected.total()) == (1, 1)
+    assert stats.rejections[0].location.element == damaged_at
+
+
+@pytest.mark.parametrize("end", [-1, -20, 2])
+def test_a_file_without_a_whole_member_is_only_named(tmp_path: Path, end: int) -> None:
+    """Cut gzip of one member holds no message: it is named as a file that cannot be read, and not counted."""
+    [chunk] = read(tmp_path / "file.json.gz", gzip.compress(json.dumps(MATCH).encode())[:end], ExtractSettings())
+    assert [error for _, error in chunk.stats.failures] == ["cut gzip: it ends before its end marker"]
+    assert (chunk.stats.messages, chunk.stats.rejected.total(), chunk.sightings) == (0, 0, [])
+
+
 @pytest.mark.parametrize("separator", ["", " ", "\n", "\x1e", "\ufeff"])
 @pytest.mark.parametrize("indent", [None, 1])
 @pytest.mark.parametrize("packing", ["plain", *COMPRESSIONS])
