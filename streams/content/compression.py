@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     _DecompressInto = Callable[[bytes, bytearray], int]
 
-__all__ = ["STARTS", "Beginning", "CorruptError", "TooLargeError", "decompress", "unpack"]
+__all__ = ["STARTS", "Beginning", "CorruptError", "SizeBudget", "TooLargeError", "decompress"]
 
 _JAVA_SNAPPY = b"\x82SNAPPY\0"
 _BY_CRAMJAM: tuple[tuple[bytes, str, _DecompressInto], ...] = (
@@ -61,23 +61,48 @@ class Beginning:
     is_larger: bool = False
 
 
-def unpack(value: bytes, limit: int) -> bytes:
-    """Return what a compressed value holds; any other value as it is.
+@dataclass(slots=True)
+class SizeBudget:
+    """How many bytes a message may be decompressed to: one bound for everything that is packed in it (R3).
 
-    Raises:
-        CorruptError: the value starts like a compressed one, and is damaged or cut.
-        TooLargeError: there are more than ``limit`` bytes, decompressed.
+    Attributes:
+        limit: the bound.
+        used: how many of these bytes have been decompressed.
     """
-    beginning = decompress(value, limit)
-    if beginning is None:
-        if len(value) > limit:
-            raise TooLargeError(limit)
-        return value
-    if beginning.is_larger:
-        raise TooLargeError(limit)
-    if beginning.damage is not None:
-        raise CorruptError(beginning.damage)
-    return beginning.content
+
+    limit: int
+    used: int = 0
+
+    def unpack(self, value: bytes) -> bytes:
+        """Return what a compressed value holds; any other value as it is.
+
+        A value that is not compressed uses nothing up, because the bytes that it is part of are counted already.
+
+        Raises:
+            CorruptError: the value starts like a compressed one, and is damaged or cut.
+            TooLargeError: the message is larger than the bound, decompressed.
+        """
+        beginning = decompress(value, self.limit - self.used) if value.startswith(STARTS) else None
+        if beginning is None:
+            if len(value) > self.limit:
+                raise TooLargeError(self.limit)
+            return value
+        if beginning.is_larger:
+            raise TooLargeError(self.limit)
+        if beginning.damage is not None:
+            raise CorruptError(beginning.damage)
+        self.used += len(beginning.content)
+        return beginning.content
+
+    def spans(self, value: bytes) -> list[gzipped.Span]:
+        """Split damaged gzip into whole and damaged members, as ``gzipped.spans``.
+
+        Raises:
+            TooLargeError: the message is larger than the bound, decompressed.
+        """
+        spans = gzipped.spans(value, self.limit - self.used) if value.startswith(gzipped.MAGIC) else []
+        self.used += sum(len(span.content or b"") for span in spans)
+        return spans
 
 
 def decompress(value: bytes, limit: int) -> Beginning | None:

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streams.content.compression import SizeBudget
 from streams.extraction.record import Unreadable
-from streams.inputs.read_context import MOST_UNREADABLE, ReadContext, SizeBudget
+from streams.inputs.read_context import MOST_UNREADABLE, ReadContext
 from streams.inputs.shapes import read_value
 
 if TYPE_CHECKING:
@@ -25,10 +26,25 @@ def read(value: bytes | None, limit: int) -> Iterator[Item]:
 
     Args:
         value: the bytes as they came; ``None`` is a tombstone.
-        limit: how many bytes it may have, decompressed.
+        limit: the largest size of the message in bytes, decompressed.
     """
+    return _bounded(ReadContext(read_value, SizeBudget(limit)).message(value or b""))
+
+
+def read_unpacked(content: bytes, value: bytes, budget: SizeBudget) -> Iterator[Item]:
+    """Read a message that is decompressed already, so that nothing is decompressed twice.
+
+    Args:
+        content: what ``budget.unpack`` returned for the message.
+        value: the bytes as they came.
+        budget: what is left of the message's bound.
+    """
+    return _bounded(ReadContext(read_value, budget).unpacked(content, value))
+
+
+def _bounded(items: Iterator[Item]) -> Iterator[Item]:
     unreadable = 0
-    for item in ReadContext(read_value, SizeBudget(limit)).message(value or b""):
+    for item in items:
         unreadable += isinstance(item, Unreadable)
         if unreadable > MOST_UNREADABLE:
             yield Unreadable("malformed", f"more than {MOST_UNREADABLE} elements are unreadable")

@@ -30,13 +30,16 @@ from ahocorasick_rs import BytesAhoCorasick, MatchKind
 from stringzilla import find
 
 from streams.content import compression
+from streams.content.compression import SizeBudget
 from streams.content.encoding import NotTextError, to_utf8
 from streams.extraction.record import PassedOver, Record
 from streams.inputs.envelopes.carried import BASE64_KEYS
-from streams.inputs.message_reader import read
+from streams.inputs.message_reader import read, read_unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from streams.inputs.read_context import Item
 
 Piece = bytes | bytearray | memoryview
 
@@ -151,14 +154,23 @@ def compile_matcher(event_name: str, limit: int) -> Callable[[bytes | bytearray 
             return False
         if find(value, name) >= 0:
             return True
-        text = value
         if value[0] in _FIRST_OF_PACKED and value.startswith(_PACKED_STARTS):
-            unpacked = _unpacked(bytes(value), limit)
-            if unpacked is None or find(unpacked, name) >= 0:
-                return True
-            text = unpacked
-        is_marked = _first_escape(text, 0, len(text)) is not None or marks.has_key(text)
-        return is_marked and _names_event(bytes(value), event_name, limit)
+            return packed_may_match(bytes(value))
+        return is_marked(value) and _names_event(read(bytes(value), limit), event_name)
+
+    def packed_may_match(value: bytes) -> bool:
+        budget = SizeBudget(limit)
+        try:
+            content = budget.unpack(value)
+            text = to_utf8(content)
+        except (compression.CorruptError, compression.TooLargeError, NotTextError):
+            return True
+        if find(text, name) >= 0:
+            return True
+        return is_marked(text) and _names_event(read_unpacked(content, value, budget), event_name)
+
+    def is_marked(text: bytes | bytearray) -> bool:
+        return _first_escape(text, 0, len(text)) is not None or marks.has_key(text)
 
     return may_match
 
@@ -192,15 +204,8 @@ def _first_escape(piece: Piece, start: int, end: int) -> int | None:
     return None if telling is None else telling.start()
 
 
-def _unpacked(value: bytes, limit: int) -> bytes | None:
-    try:
-        return to_utf8(compression.unpack(value, limit))
-    except (compression.CorruptError, compression.TooLargeError, NotTextError):
-        return None
-
-
-def _names_event(value: bytes, event_name: str, limit: int) -> bool:
-    for item in read(value, limit):
+def _names_event(items: Iterable[Item], event_name: str) -> bool:
+    for item in items:
         if isinstance(item, Record):
             if item.fields.get("eventName") == event_name:
                 return True

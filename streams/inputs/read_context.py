@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import chain, count, islice
 from typing import Any, Protocol
 
-from streams.content import gzipped, json_text
-from streams.content.compression import STARTS, CorruptError, TooLargeError, decompress
+from streams.content import json_text
+from streams.content.compression import CorruptError, SizeBudget, TooLargeError
 from streams.content.encoding import NotTextError, to_utf8, without_schema_id
 from streams.content.redact_message import element_content
 from streams.extraction.record import PassedOver, Record, Unreadable
@@ -40,43 +40,6 @@ class Shape(Protocol):
 
     def read(self, document: Document, context: ReadContext, /) -> Iterator[Item]:
         """Find the records that a document of this shape holds."""
-
-
-@dataclass(slots=True)
-class SizeBudget:
-    """How many bytes a message may still be decompressed to: one bound for all that is packed in it (R3)."""
-
-    limit: int
-    used: int = 0
-
-    def unpack(self, value: bytes) -> bytes:
-        """Decompress a value; one that is not compressed takes no room, because it lies in one that was counted.
-
-        Raises:
-            CorruptError: it starts like a compressed value, and is damaged or cut.
-            TooLargeError: the message is larger than it may be, decompressed.
-        """
-        beginning = decompress(value, self.limit - self.used) if value.startswith(STARTS) else None
-        if beginning is None:
-            if len(value) > self.limit:
-                raise TooLargeError(self.limit)
-            return value
-        if beginning.is_larger:
-            raise TooLargeError(self.limit)
-        if beginning.damage is not None:
-            raise CorruptError(beginning.damage)
-        self.used += len(beginning.content)
-        return beginning.content
-
-    def spans(self, value: bytes) -> list[gzipped.Span]:
-        """The whole and the damaged members of gzip, see ``gzipped.spans``.
-
-        Raises:
-            TooLargeError: the message is larger than it may be, decompressed.
-        """
-        spans = gzipped.spans(value, self.limit - self.used) if value.startswith(gzipped.MAGIC) else []
-        self.used += sum(len(span.content or b"") for span in spans)
-        return spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +82,21 @@ class ReadContext:
         return ReadContext(self.dispatch, self.budget, self.numbers, shape, self.wrappers, self.envelopes)
 
     def message(self, value: bytes) -> Iterator[Item]:
-        """Read bytes as a message: compressed or not, in any encoding, behind a schema's id or not (R1, R8)."""
+        """Read bytes as a message: compressed or not, in any encoding, with or without a schema's id (R1, R8)."""
         try:
-            text = to_utf8(without_schema_id(self.budget.unpack(value)))
+            content = self.budget.unpack(value)
         except TooLargeError as error:
             yield self.unreadable("too-large", str(error), value)
-        except (CorruptError, NotTextError) as error:
+        except CorruptError as error:
+            yield from self._whole_members(value, str(error))
+        else:
+            yield from self.unpacked(content, value)
+
+    def unpacked(self, content: bytes, value: bytes) -> Iterator[Item]:
+        """Read the decompressed bytes of a message; ``value`` is the message as it came."""
+        try:
+            text = to_utf8(without_schema_id(content))
+        except NotTextError as error:
             yield from self._whole_members(value, str(error))
         else:
             yield from self.text(text)

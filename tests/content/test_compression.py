@@ -1,3 +1,5 @@
+"""Values in every compression: whole, damaged, cut and too large."""
+
 from __future__ import annotations
 
 import random
@@ -9,7 +11,7 @@ from compressed import COMPRESSIONS, java_snappy
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.content.compression import STARTS, CorruptError, TooLargeError, decompress, unpack
+from streams.content.compression import STARTS, CorruptError, SizeBudget, TooLargeError, decompress
 
 LIMIT = 1_000_000
 TEXT = b'{"eventName": "AssumeRoot", "eventID": "%d"}\n'
@@ -22,7 +24,7 @@ formats = pytest.mark.parametrize("name", COMPRESSIONS)
 def test_what_was_compressed_comes_back(name: str, contents: list[bytes]) -> None:
     """R1, R8: a value of any format, also several in a row, gives its content."""
     value = b"".join(map(COMPRESSIONS[name], contents))
-    assert unpack(value, LIMIT) == b"".join(contents)
+    assert SizeBudget(LIMIT).unpack(value) == b"".join(contents)
 
 
 @formats
@@ -38,10 +40,10 @@ def test_the_bound_is_exact(name: str, size: int) -> None:
     content = (LINES * (size // len(LINES) + 1))[:size]
     value = COMPRESSIONS[name](content)
     if size <= LIMIT:
-        assert unpack(value, LIMIT) == content
+        assert SizeBudget(LIMIT).unpack(value) == content
         return
     with pytest.raises(TooLargeError, match=f"larger than {LIMIT} bytes"):
-        unpack(value, LIMIT)
+        SizeBudget(LIMIT).unpack(value)
     beginning = decompress(value, LIMIT)
     assert beginning is not None
     assert beginning.is_larger
@@ -55,7 +57,7 @@ def test_memory_is_bounded_while_reading(name: str) -> None:
     tracemalloc.start()
     try:
         with pytest.raises(TooLargeError):
-            unpack(value, LIMIT)
+            SizeBudget(LIMIT).unpack(value)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -68,7 +70,7 @@ def test_no_cut_value_is_taken_for_whole(name: str, content: bytes, data: st.Dat
     value = COMPRESSIONS[name](content)
     cut = value[: data.draw(st.integers(0, len(value) - 1))]
     with suppress(CorruptError):
-        assert unpack(cut, LIMIT) in {cut, b""}
+        assert SizeBudget(LIMIT).unpack(cut) in {cut, b""}
 
 
 @given(st.sampled_from(sorted(COMPRESSIONS)), st.data())
@@ -93,7 +95,7 @@ def test_no_bytes_behind_a_start_can_crash_it(rest: bytes) -> None:
 @pytest.mark.parametrize("text", ["x^2 + y^2 = z^2", "x^", "x\1", "x^\u00e9", "x\1{}"])
 def test_text_that_starts_like_zlib_stays_text(text: str) -> None:
     """R8: x^ is how zlib of level 5 starts; what is no zlib and valid UTF-8 is text."""
-    assert unpack(text.encode(), LIMIT) == text.encode()
+    assert SizeBudget(LIMIT).unpack(text.encode()) == text.encode()
 
 
 @pytest.mark.parametrize("name", ["gzip", "zlib", "snappy of Java"])
@@ -112,4 +114,4 @@ def test_a_block_that_tells_a_huge_size_is_too_large() -> None:
     """R3: Java's blocks tell their size; one beyond the bound is not decompressed at all."""
     block = b"\xff\xff\xff\xff\x0f" + b"\0" * 20
     with pytest.raises(TooLargeError):
-        unpack(java_snappy(b"{}") + len(block).to_bytes(4, "big") + block, LIMIT)
+        SizeBudget(LIMIT).unpack(java_snappy(b"{}") + len(block).to_bytes(4, "big") + block)

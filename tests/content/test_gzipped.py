@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.content.compression import unpack
+from streams.content.compression import SizeBudget
 from streams.content.gzipped import CorruptError, CorruptGzipError, TooLargeError, pieces, stream
 
 
@@ -18,7 +18,7 @@ def test_members_and_padding_are_read_as_one_content(contents: list[bytes], padd
     """R1: gzip of several members, each padded by zeros, is the members' content in a row, as in Python's gzip."""
     value = b"".join(gzip.compress(content, mtime=0) + bytes(padding) for content in contents)
     assert gzip.decompress(value) == b"".join(contents)
-    assert unpack(value, 10_000) == b"".join(contents)
+    assert SizeBudget(10_000).unpack(value) == b"".join(contents)
 
 
 @given(st.binary(max_size=3000), st.data())
@@ -34,10 +34,10 @@ def test_the_bound_is_exact(size: int, limit: int) -> None:
     """R3: content of the bound is read, one byte more is too large."""
     value = gzip.compress(bytes(size), mtime=0)
     if size <= limit:
-        assert unpack(value, limit) == bytes(size)
+        assert SizeBudget(limit).unpack(value) == bytes(size)
     else:
         with pytest.raises(TooLargeError):
-            unpack(value, limit)
+            SizeBudget(limit).unpack(value)
 
 
 def test_no_more_is_decompressed_than_the_bound_and_one_piece() -> None:
@@ -46,18 +46,18 @@ def test_no_more_is_decompressed_than_the_bound_and_one_piece() -> None:
     first = next(pieces(value))
     assert len(first) <= 1024 * 1024
     with pytest.raises(TooLargeError):
-        unpack(value, 1_000_000)
+        SizeBudget(1_000_000).unpack(value)
 
 
 def test_large_content_comes_whole() -> None:
     """R1: content of many pieces and slices is complete and in order."""
     content = b"".join(b"%09d\n" % number for number in range(500_000))
-    assert unpack(gzip.compress(content, compresslevel=1, mtime=0), len(content)) == content
+    assert SizeBudget(len(content)).unpack(gzip.compress(content, compresslevel=1, mtime=0)) == content
 
 
 def test_thousands_of_empty_members_are_read() -> None:
     """R3: a value made of empty members is nothing, and costs no more than its length."""
-    assert unpack(gzip.compress(b"", mtime=0) * 20_000, 10) == b""
+    assert SizeBudget(10).unpack(gzip.compress(b"", mtime=0) * 20_000) == b""
 
 
 @given(st.binary(min_size=1, max_size=60_000), st.integers(0, 3))
@@ -99,6 +99,6 @@ def test_anything_but_padding_behind_a_member_is_damage(behind: bytes, chunk: in
 
 def test_zlib_ends_where_it_ends() -> None:
     """R8: zlib has no padding in its format, and is read as gzip is."""
-    assert unpack(zlib.compress(b"content"), 7) == b"content"
+    assert SizeBudget(7).unpack(zlib.compress(b"content")) == b"content"
     with pytest.raises(CorruptError, match="damaged zlib"):
-        unpack(zlib.compress(b"content") + b"\xff", 7)
+        SizeBudget(7).unpack(zlib.compress(b"content") + b"\xff")

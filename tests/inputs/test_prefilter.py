@@ -1,3 +1,5 @@
+"""The fetch filter's test of a message and its search in many: nothing that matches is dropped, little else is read."""
+
 from __future__ import annotations
 
 import gzip
@@ -12,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sightings import RULE
 
+from streams.content import compression
 from streams.inputs import prefilter
 from streams.inputs.envelopes.carried import BASE64_KEYS
 from streams.pipeline import ExtractSettings, may_match, sight
@@ -224,3 +227,18 @@ def test_every_key_of_base64_is_searched_for() -> None:
         value = json.dumps({key: b64(json.dumps(RECORD).encode()), "topic": "t"}).encode()
         assert may_match(value, RULE), key
         assert prefilter.compile_finder(RULE.event_name)(value, 0, len(value)), key
+
+
+def test_a_compressed_message_is_decompressed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """R3: the test reads a compressed message with a mark from the bytes that it has decompressed to find the mark."""
+    decompress, decompressed = compression.decompress, list[bytes]()
+
+    def counting(value: bytes, limit: int) -> compression.Beginning | None:
+        decompressed.append(value)
+        return decompress(value, limit)
+
+    monkeypatch.setattr(compression, "decompress", counting)
+    value = gzip.compress(json.dumps(awslogs(QUIET, json.dumps)).encode())
+    assert not may_match(value, RULE)
+    assert decompressed.count(value) == 1
+    assert len(decompressed) == 2  # the message, and the data in it
