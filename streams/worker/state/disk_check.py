@@ -31,7 +31,7 @@ from streams.errors import OperatorError
 from streams.kafka.admin import BrokerAccess
 from streams.topics.catalogue import MEMORY_TABLE, topic_names
 from streams.worker.state.partition_memory import stored_from
-from streams.worker.state.rocksdb import lacks_room, refusal, translate_errors
+from streams.worker.state.rocksdb import is_disk_full, refusal, translate_errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -140,7 +140,7 @@ def _checked(state_dir: Path, path: Path) -> int | None:
         finally:
             store.close()
     except Exception as damage:
-        if lacks_room(damage):
+        if is_disk_full(damage):
             raise refusal(state_dir, damage) from damage
         _set_aside(path, damage)
         return None

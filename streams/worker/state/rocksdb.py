@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # rocksdict's errors are plain exceptions; the system's words are all there is to tell them apart.
-_NO_ROOM = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
+_DISK_FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
 _LOCKED = os.strerror(errno.EAGAIN)
 KEPT_LOGS = 5
 
@@ -34,14 +34,14 @@ class StoreError(OperatorError):
     """A store on this disk cannot be written; the message says why, and what to do."""
 
 
-def lacks_room(error: Exception) -> bool:
+def is_disk_full(error: Exception) -> bool:
     """Whether RocksDB failed because the disk is full, or the user's share of it."""
-    return any(words in str(error) for words in _NO_ROOM)
+    return any(words in str(error) for words in _DISK_FULL)
 
 
 def refusal(state_dir: Path, error: Exception) -> StoreError:
     """What RocksDB raised, in an operator's words."""
-    if lacks_room(error):
+    if is_disk_full(error):
         fix = "make room on its disk"
     elif _LOCKED in str(error):
         fix = "give each worker a state_dir of its own"
