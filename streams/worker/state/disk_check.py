@@ -1,17 +1,18 @@
-"""Whether the table on this disk can be trusted; looked at before the worker opens it.
+"""Checks whether the table on this disk can be trusted, before the worker opens it.
 
 The rules:
 
-* RocksDB finds damage only where it reads. So each partition's store is read whole: half a second a million pairs.
-* A damaged store is moved aside and never used again. The changelog holds all that it held (it is ahead of the store,
-  always: A2), and Faust rebuilds the partition from there.
-* What this user may not read and write is no damage, and is refused: as another user the same store is sound.
-* A disk without room is no damage: even to look at a store takes a few bytes. Nor is a store that was begun there, or
-  before a kill, and holds nothing yet: RocksDB makes it whole.
+* RocksDB finds damage only in what it reads. So each partition's store is read whole: half a second per million pairs.
+* A damaged store is moved aside and never used again. The changelog is always ahead of the store (A2) and so holds all
+  of its content. Faust rebuilds the partition from it.
+* A store that this user may not read and write is refused. It is not damaged: its owner can use it.
+* A full disk is not damage: even opening a store for reading takes a few bytes. A store whose creation was interrupted
+  and that holds no data is not damaged either; RocksDB completes it.
 * A store that is ahead of its changelog is refused: the topic was deleted, recreated or cut, and this disk may hold the
-  last copy of what was remembered. What to do with it is for people to decide.
-* So is one that was kept from another topic, of whatever name: in a topic that was recreated and has grown since, the
-  offset that the store has reached says nothing. Which topic it is, by Kafka's own id, is noted beside the stores.
+  last copy of the memory. The operator decides what to do with it.
+* A store that was kept from another topic is refused too, even if both topics have the same name. In a topic that was
+  recreated and has grown since, the store's offset proves nothing. So Kafka's id of the topic is noted beside the
+  stores.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Where Faust keeps the changelog offset that a store has reached.
+# Faust's key for the changelog offset that a store has reached.
 OFFSET_KEY = b"__faust\0offset__"
 _ASIDE = ".damaged-"
 # Holds the id of the changelog topic that the stores were kept from.
@@ -55,9 +56,9 @@ def check_state(settings: Settings) -> None:
     """Set damaged stores aside, and compare the others with the changelog.
 
     Raises:
-        StateError: a store is ahead of the changelog, was kept from another one, or is not this user's to use.
-        StoreError: the disk has no room to look at a store.
-        BrokerUnreachable, BrokerError: the changelog's end is not to be had.
+        StateError: a store is ahead of the changelog, was kept from another one, or this user may not use it.
+        StoreError: the disk is too full to open a store.
+        BrokerUnreachable, BrokerError: the broker does not give the changelog's end.
     """
     _check_rights(settings.state_dir)
     reached = {
@@ -84,7 +85,7 @@ def _check_offsets(reached: Mapping[Path, int], changelog: str, ends: Mapping[in
 
 
 def _check_topic(state_dir: Path, changelog: str, topic_id: str | None, *, is_kept: bool) -> None:
-    """Compare the changelog with the one that was noted; note it if there is none, or nothing was kept from it."""
+    """Compare the changelog with the noted one. Note it if none was noted, or if nothing was kept from the old one."""
     note = state_dir / _NOTE
     noted = note.read_text().strip() if note.exists() else None
     if topic_id is None or noted == topic_id:
@@ -110,7 +111,7 @@ def _check_rights(state_dir: Path) -> None:
         ]
         for name, wanted in entries:
             path = Path(folder, name)
-            # What a worker that is just ending has deleted is nobody's.
+            # A worker that is just ending may have deleted it meanwhile.
             if not os.access(path, wanted) and path.exists():
                 raise StateError(
                     f"state_dir: {path}: this user may not read and write it; give it to the worker's user"
@@ -126,9 +127,9 @@ def _partition(path: Path) -> int:
 
 
 def _checked(state_dir: Path, path: Path) -> int | None:
-    """The changelog offset that a store has reached; ``None`` without one, and for a store that is set aside."""
+    """The changelog offset that a store has reached; ``None`` if it has none, or if the store is set aside."""
     if _in_use(path):
-        return None  # another process has it: Faust waits for that, and says so
+        return None  # another process has it open: Faust waits for that process, and logs it
     if _holds_nothing(path):
         return None
     try:
@@ -154,13 +155,13 @@ def _read(store: Any) -> int | None:
 
 
 def _holds_nothing(path: Path) -> bool:
-    """Whether a store was never made whole: no list of its files, and no data."""
+    """Whether the creation of a store was interrupted: it has no list of its files, and no data."""
     data = (file.stat().st_size for pattern in ("*.sst", "*.log") for file in path.glob(pattern))
     return not (path / "CURRENT").exists() and not any(data)
 
 
 def _in_use(path: Path) -> bool:
-    """Whether a process has the store open: RocksDB holds a lock on this file then."""
+    """Whether a process has the store open: RocksDB then holds a lock on this file."""
     lock = path / "LOCK"
     if not lock.exists():
         return False
@@ -188,7 +189,7 @@ def _set_aside(path: Path, damage: Exception) -> None:
 
 
 def _topic_id(settings: Settings, topic: str) -> str | None:
-    """Kafka's id of a topic, another one each time that it is created; ``None`` from a broker that has no ids yet."""
+    """Kafka's id of a topic, which is new each time the topic is created; ``None`` if the broker has no topic ids."""
     with BrokerAccess(settings) as access:
         (future,) = access.client.describe_topics(TopicCollection([topic])).values()
         given = access.result(f"topic {topic}", "Describe", future).topic_id

@@ -1,12 +1,12 @@
-"""One partition of the memory as one batch sees it: what RocksDB holds, and over it what the batch has learned.
+"""One partition of the memory as one batch sees it: the content of RocksDB, overlaid with what the batch has learned.
 
 The rules:
 
-* What was read stays here for the batch: a flood of one principal's new pairs lists its pairs once, not once a pair.
-* Of each principal, a batch's cap buckets go to the changelog before its pairs: a pair that is remembered has its alert
-  counted. Exception: when a decision deletes buckets, everything that was learned before goes first, then the
-  deletions, then its own pair. So a repeat after a kill finds each bucket as it was found the first time, or the pair
-  remembered (A3).
+* A batch keeps what it has read. So a flood of new pairs of one principal lists that principal's pairs once, not once
+  per pair.
+* Per principal, a batch sends its cap buckets to the changelog before its pairs: if a pair is remembered, its alert has
+  been counted. Exception: when a decision deletes buckets, send everything learned so far, then the deletions, then its
+  own pair. So a repeat after a crash finds each bucket as it was the first time, or it finds the pair remembered (A3).
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ class Entries(Protocol):
     """RocksDB's iterator."""
 
     def seek(self, key: bytes, /) -> None:
-        """Go to the first entry that is not before ``key``."""
+        """Go to the first entry at or after ``key``."""
 
     def valid(self) -> bool:
-        """Whether there is an entry here."""
+        """Whether there is an entry at this position."""
 
     def key(self) -> bytes:
         """The entry's key."""
@@ -42,11 +42,11 @@ class Entries(Protocol):
         """Go to the next entry."""
 
     def status(self) -> None:
-        """Raise what ended the iteration, if it was damage."""
+        """Raise an error if damage ended the iteration."""
 
 
 class Store(Protocol):
-    """What is used of a RocksDB store, opened in raw mode."""
+    """What the worker uses of a RocksDB store, opened in raw mode."""
 
     def get(self, key: bytes, /) -> bytes | None:
         """The value of a key."""
@@ -55,16 +55,16 @@ class Store(Protocol):
         """An iterator over all entries, in the order of their keys."""
 
     def write(self, batch: object, /) -> None:
-        """Write a ``rocksdict.WriteBatch``, all of it or nothing."""
+        """Write all of a ``rocksdict.WriteBatch``, or nothing."""
 
 
 class PartitionMemory:
-    """One partition as one batch sees it: the store, and over it what the batch has learned."""
+    """One partition as one batch sees it: the store, overlaid with what the batch has learned."""
 
     def __init__(self, number: int, store: Store, offset_key: bytes) -> None:
         self.number = number
         self.store = store
-        # Under this key Faust looks for the changelog offset that the store has reached.
+        # Faust's key for the changelog offset that the store has reached.
         self.offset_key = offset_key
         self._principals: dict[str, StoredPrincipal] = {}
         self._forgotten: list[bytes] = []
@@ -81,35 +81,32 @@ class PartitionMemory:
 
     @property
     def forgotten(self) -> int:
-        """How many entries ``forget`` was told of."""
+        """How many entries ``forget`` deletes."""
         return len(self._forgotten)
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
-        """What the batch has changed, in the order of the changelog; ``None`` deletes. A key may come twice."""
+        """The changes of the batch, in the order of the changelog; ``None`` deletes. A key may occur twice."""
         return [
             *(change for principal in self._principals.values() for change in principal.changes()),
             *((key, None) for key in self._forgotten),
         ]
 
     def has_written(self, key: bytes) -> bool:
-        """Whether the batch has written this entry, or has said to delete it."""
+        """Whether the batch writes or deletes this entry."""
         parsed = codec.parse_key(key)
         principal = self._principals.get(parsed.principal)
         return principal is not None and principal.has_written(parsed)
 
 
 class StoredPrincipal:
-    """A principal's memory in the store, and over it what the batch has learned; implements ``PrincipalMemory``.
-
-    What was read stays here for the batch: a flood of one principal's new pairs lists its pairs once, not once a pair.
-    """
+    """A principal's memory in the store, overlaid with what the batch has learned; implements ``PrincipalMemory``."""
 
     def __init__(self, store: Store, principal: str) -> None:
         self._store = store
         self._principal = principal
         self._pairs: dict[str, PairMemory | None] = {}
         self._buckets: dict[int, CapBucket | None] = {}
-        self._changed_pairs: dict[str, None] = {}  # in the order in which they were first decided
+        self._changed_pairs: dict[str, None] = {}  # in the order of their first decisions
         self._changed_buckets: set[int] = set()
         self._settled: list[tuple[bytes, bytes | None]] = []
         self._written: set[codec.PairKey | codec.BucketKey] = set()
@@ -127,7 +124,7 @@ class StoredPrincipal:
         if not self._all_pairs:
             prefix = codec.pair_prefix(self._principal)
             for key, value in self._entries(prefix):
-                # What follows the prefix is `"222222222222"]`: cut, not parsed, as a flood lists thousands.
+                # After the prefix comes `"222222222222"]`. It is cut, not parsed, because a flood lists thousands.
                 account = key[len(prefix) + 1 : -2].decode()
                 if account not in self._pairs:
                     self._pairs[account] = codec.decode_pair(value)
@@ -152,7 +149,7 @@ class StoredPrincipal:
         return (start for start, bucket in self._buckets.items() if bucket is not None)
 
     def remember(self, member_account: str, decision: Decision) -> None:
-        """Keep what a decision says to keep. Every handled sighting rewrites its pair, known or not (A2)."""
+        """Keep what a decision keeps. Every handled sighting rewrites its pair, even if the pair is known (A2)."""
         if decision.bucket is not None:
             self._written.add(codec.BucketKey(self._principal, decision.bucket.start))
             self._buckets[decision.bucket.start] = decision.bucket
@@ -170,11 +167,11 @@ class StoredPrincipal:
             self._changed_pairs[member_account] = None
 
     def has_written(self, key: codec.PairKey | codec.BucketKey) -> bool:
-        """Whether the batch has written this entry of the principal, or has said to delete it."""
+        """Whether the batch writes or deletes this entry of the principal."""
         return key in self._written
 
     def changes(self) -> list[tuple[bytes, bytes | None]]:
-        """What the batch has changed of this principal, in the order of the changelog; ``None`` deletes."""
+        """The batch's changes of this principal, in the order of the changelog; ``None`` deletes."""
         buckets = ((start, self._buckets[start]) for start in self._changed_buckets)
         pairs = ((account, self._pairs[account]) for account in self._changed_pairs)
         return [
@@ -188,10 +185,10 @@ class StoredPrincipal:
 
 
 def stored_from(store: Store, start: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The entries of a RocksDB store in the order of their keys, from the first key that is not before ``start``.
+    """The entries of a RocksDB store in the order of their keys, from the first key at or after ``start``.
 
     Raises:
-        Exception: the store is damaged; RocksDB's iterator itself would end there as if there was no more.
+        Exception: the store is damaged. RocksDB's own iterator would end there as if there were no more entries.
     """
     entries = store.iter()
     entries.seek(start)

@@ -1,21 +1,21 @@
-"""Recovery of the table from its changelog, a fetch at a time.
+"""Recovery of the table from its changelog, one fetch at a time.
 
-Faust's own recovery makes an event of each record and takes it from a queue: a million took a hundred seconds of
-processor time, forty times what writing them to RocksDB takes. The rules here:
+Faust's own recovery makes an event of each record and takes it from a queue. A million records took 100 seconds of
+processor time, 40 times as long as writing them to RocksDB. The rules here:
 
-* What a fetch brings of a changelog partition is written at once, in one atomic write with the offset that it reaches,
-  and within one step of the event loop. Nothing of it waits in a queue, so nothing is left of it when partitions are
+* The records that a fetch brings for a changelog partition are written at once: in one atomic write together with the
+  new offset, within one step of the event loop. None of them waits in a queue. So none is left over when partitions are
   given up, and the store is a prefix of its changelog whenever the process dies.
-* Only partitions that this worker holds now, as active or as standby, are written to; and only what lies after the
-  offset that the store has reached.
-* A changelog partition is read from a seek to that offset on and without a gap: ``transport`` hands over all that is
-  fetched between the seek and the end of the assignment, or, in a rebalance, nothing any more.
-* A rebalance may come between any two steps. What it has assigned and nobody has sought yet is neither sought on behalf
-  of the assignment before, which fails, nor written.
-* Recovery ends when all that was in the changelog at its beginning has been passed, and not only when its last record
-  has come: there may be none at the last offset, but the marker of a transaction, or a place that compaction has
-  emptied. Faust waits for a record there, for ever.
-* A write that fails stops the worker, and none follows it. Faust's recovery says so and goes on, without the records.
+* Only partitions that this worker holds now, as active or as standby, are written. Only records after the store's
+  offset are written.
+* A changelog partition is read without a gap, from a seek to the store's offset: ``consumer`` hands over everything
+  that is fetched between the seek and the end of the assignment. Once a rebalance begins, it hands over nothing.
+* A rebalance may come between any two steps. Then a new partition has no offset yet. The recovery of the previous
+  assignment neither seeks it, which would fail, nor writes to it.
+* Recovery ends when the position has passed the end that the changelog had at the beginning. Faust waits for a record
+  at the last offset, which never comes if a transaction marker is there, or if compaction has removed the record.
+* A write that fails stops the worker, and no write follows it. Faust's recovery would log the failure and go on without
+  the records.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ PROGRESS_SECONDS = 5.0
 
 
 class ChangelogPart(NamedTuple):
-    """What one fetch brought of a changelog partition.
+    """The part of a changelog partition that one fetch brought.
 
     Attributes:
-        records: with ``offset``, ``key`` and ``value``, in the order of their offsets; may be none.
+        records: with ``offset``, ``key`` and ``value``, in the order of their offsets; may be empty.
         end: the offset from which the next fetch reads.
     """
 
@@ -53,15 +53,15 @@ class ChangelogPart(NamedTuple):
 
 
 class Recovery(faust.tables.recovery.Recovery):  # type: ignore[misc]
-    """Faust's recovery, and standby, with the records handed over as they are fetched."""
+    """Faust's recovery, also of standbys, with the records handed over as they are fetched."""
 
-    _records = 0  # that this recovery has read
+    _records = 0  # how many records this recovery has read
 
     def restore(self, tp: TP, part: ChangelogPart) -> None:
-        """Write a part of a changelog partition that is read for recovery or as a standby.
+        """Write a part of a changelog partition, for recovery or for a standby.
 
         Raises:
-            Exception: RocksDB cannot write; rocksdict raises nothing more precise.
+            StoreError: RocksDB cannot write.
         """
         if tp in self.active_tps:
             offsets = self.active_offsets
@@ -72,12 +72,12 @@ class Recovery(faust.tables.recovery.Recovery):  # type: ignore[misc]
         reached = offsets[tp]
         if reached is None:
             return
-        # The first record may be known: the seek was to the offset that was reached. Of a key the last record counts.
+        # The first record may be known, because the seek was to the store's offset. The last record of a key counts.
         changes = {record.key: record.value for record in part.records if record.offset > reached}
         if changes:
             self.tp_to_table[tp].restore(tp.partition, changes, part.end - 1)
         offsets[tp] = max(reached, part.end - 1)
-        # What Faust's watch over a recovery that stands still goes by.
+        # Faust reads these two to detect a recovery that makes no progress.
         self._last_flush_at = self._active_events_received_at[tp] = monotonic()
         self._records += len(part.records)
         if self.in_recovery and not self.need_recovery():
@@ -88,7 +88,7 @@ class Recovery(faust.tables.recovery.Recovery):  # type: ignore[misc]
             self.signal_recovery_end.set()
 
     def standby_remaining(self) -> Counter[TP]:
-        """How many changes each standby lacks; Faust leaves out one that has nothing yet."""
+        """How many changes are missing in each standby. Faust leaves out a standby that has none yet."""
         offsets = self.standby_offsets
         return Counter(
             {
@@ -110,7 +110,7 @@ class Recovery(faust.tables.recovery.Recovery):  # type: ignore[misc]
 
     @Service.task  # type: ignore[untyped-decorator]
     async def _slurp_changelogs(self) -> None:
-        """Leave Faust's queue alone: no record of a changelog comes through it."""
+        """Do not read Faust's queue: no changelog record comes through it."""
 
     @Service.timer(PROGRESS_SECONDS)  # type: ignore[untyped-decorator]
     async def _say_progress(self) -> None:
@@ -120,7 +120,7 @@ class Recovery(faust.tables.recovery.Recovery):  # type: ignore[misc]
 
 
 class Tables(faust.tables.manager.TableManager):  # type: ignore[misc]
-    """Faust's manager of tables, with this recovery."""
+    """Faust's table manager, with this module's recovery."""
 
     _recovery: Recovery | None = None
 

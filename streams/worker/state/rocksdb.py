@@ -1,12 +1,12 @@
-"""Faust's RocksDB store, with what to do when it cannot be written: on a full disk, above all.
+"""Faust's RocksDB store, with errors that tell the operator what to do, above all if the disk is full.
 
 The rules:
 
-* RocksDB names the file and the system's reason; what an operator needs besides is the setting and the fix.
-* Whatever cannot be written stops the worker. RocksDB itself takes no write after one that failed, and the next process
-  finds a store that is whole up to some acknowledged change (``memory_table``).
-* A store is closed when its partition is given up, whatever still refers to it: a batch that waits for a registry would
-  otherwise keep RocksDB's lock, and the partition could not be opened when it comes back.
+* RocksDB's error names the file and the system's reason. The message adds the setting and the fix.
+* A write that fails stops the worker. RocksDB accepts no write after a failed one, and the next process finds a store
+  that is complete up to some acknowledged change (``table``).
+* A store is closed when its partition is given up, even if something still refers to it. Otherwise a batch that waits
+  for a schema registry would keep RocksDB's lock, and the partition could not be opened when it comes back.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# rocksdict's errors are plain exceptions; the system's words are all there is to tell them apart.
+# rocksdict's errors are plain exceptions. Only the system's text in them tells them apart.
 _DISK_FULL = tuple(os.strerror(number) for number in (errno.ENOSPC, errno.EDQUOT))
 _LOCKED = os.strerror(errno.EAGAIN)
 KEPT_LOGS = 5
@@ -35,12 +35,12 @@ class StoreError(OperatorError):
 
 
 def is_disk_full(error: Exception) -> bool:
-    """Whether RocksDB failed because the disk is full, or the user's share of it."""
-    return any(words in str(error) for words in _DISK_FULL)
+    """Whether RocksDB failed because the disk or the user's quota is full."""
+    return any(text in str(error) for text in _DISK_FULL)
 
 
 def refusal(state_dir: Path, error: Exception) -> StoreError:
-    """What RocksDB raised, in an operator's words."""
+    """Return RocksDB's error as one that tells an operator what to do."""
     if is_disk_full(error):
         fix = "make room on its disk"
     elif _LOCKED in str(error):
@@ -66,7 +66,7 @@ def translate_errors(state_dir: Path) -> Iterator[None]:
 
 
 class StoreOptions(rocksdb.RocksDBOptions):  # type: ignore[misc]
-    """How a store is opened. RocksDB begins a log of its own at each opening; by itself it would keep a thousand."""
+    """How a store is opened. RocksDB starts a new log file at each opening, and by default keeps 1,000 of them."""
 
     def as_options(self) -> Any:
         """RocksDB's options."""
@@ -95,4 +95,4 @@ class Store(rocksdb.Store):  # type: ignore[misc]
             return super()._open_for_partition(partition)
 
 
-Store.logger = rocksdb.Store.logger  # what Faust tells of its stores is its own, with its own level
+Store.logger = rocksdb.Store.logger  # so that Faust's messages about its stores keep their logger and its level

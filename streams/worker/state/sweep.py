@@ -1,6 +1,7 @@
-"""Deletes what is forgotten from the memory, and cap buckets that are over, a few entries with each sighting (M8, A3).
+"""Deletes forgotten pairs and expired cap buckets from the memory, a few entries per sighting (M8, A3).
 
-Listing a partition whole would take seconds, so each sighting pays for a few entries, and the sweep goes round.
+Reading a whole partition would take seconds. So each sighting examines the next few entries, and the sweep starts again
+at the end.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
 
     from streams.worker.state.partition_memory import PartitionMemory
 
-# Entries examined with each sighting: one would keep up with one new pair a sighting, more catch up after a flood.
+# Entries examined per sighting. One would keep up with one new pair per sighting; more catch up after a flood.
 STEP = 4
 
 
 class Sweep:
     """Goes round one partition of the table.
 
-    Where it stopped is in memory only: after a restart it begins again at the first entry.
+    The position is in memory only: after a restart the sweep begins again at the first entry.
     """
 
     def __init__(self) -> None:
@@ -34,10 +35,10 @@ class Sweep:
     def forget(
         self, partition: PartitionMemory, batch: Sequence[pipeline.Seen], decision_settings: pipeline.DecisionSettings
     ) -> None:
-        """Let a batch's memory delete what is forgotten among the next entries.
+        """Have a batch's memory delete the forgotten ones among the next entries.
 
         Args:
-            partition: the batch's, with all of the batch decided.
+            partition: the batch's view of the partition, after all of its decisions.
             batch: the sightings of this partition, in order.
             decision_settings: the settings.
         """
@@ -50,7 +51,7 @@ class Sweep:
                 partition.forget(key)
 
     def _examined(self, partition: PartitionMemory, count: int) -> list[tuple[bytes, bytes]]:
-        """The next entries; the end of the store is followed by its beginning, but none comes twice."""
+        """The next entries. After the end of the store comes its beginning, but no entry comes twice."""
         start = self._next
         examined = list(islice(_entries(partition, start), count))
         if len(examined) < count:

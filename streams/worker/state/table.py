@@ -1,12 +1,13 @@
-"""The first-seen memory: a Faust table in RocksDB, read and written a partition and a batch at a time.
+"""The first-seen memory: a Faust table in RocksDB, read and written per partition and batch.
 
 The rules:
 
-* What a batch learns is kept beside the store until the broker has acknowledged it in the changelog; only then is it
+* A batch keeps what it learns beside the store until the broker has acknowledged it in the changelog. Only then is it
   written to RocksDB, together with the changelog's offset in one atomic write. So the store is always a prefix of its
   changelog, whenever the process dies: what is not in the changelog is not in the store either (A2).
-* Nor does the store pass over anything: what is acknowledged must lie right behind what it holds. Otherwise another
-  wrote between, such as a worker that stood still for longer than its session; the next start reads it.
+* The store skips nothing: the acknowledged changes must directly follow the store's offset in the changelog. If they do
+  not, another worker wrote between, for example one that was stopped for longer than its session. The next start reads
+  its changes.
 * Faust's own table operations are not used: they take the partition from the event being iterated, one at a time.
 """
 
@@ -26,8 +27,8 @@ from streams.worker.state.rocksdb import Store, translate_errors
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-# RocksDB's memory for each partition of the table, in bytes: Faust's defaults are a 2 GiB block cache and three write
-# buffers of 64 MiB for each. docs/decisions.md has the measurement with a million pairs.
+# RocksDB's memory per partition of the table, in bytes. By default Faust gives each partition a block cache of 2 GiB
+# and three write buffers of 64 MiB. docs/decisions.md has the measurement with a million pairs.
 STORE_OPTIONS = {
     "driver": "rocksdict",
     "block_cache_size": 8 * 1024 * 1024,
@@ -39,7 +40,7 @@ STORE_OPTIONS = {
 
 
 class ChangelogError(OperatorError):
-    """A changelog holds what this worker has neither written nor read; the message says where, and what to do."""
+    """A changelog holds changes that this worker neither wrote nor read; the message says where, and what to do."""
 
 
 class ReadableStore(partition_memory.Store, Protocol):
@@ -49,7 +50,7 @@ class ReadableStore(partition_memory.Store, Protocol):
         """The directory of its files."""
 
     def property_int_value(self, name: str, /) -> int | None:
-        """One of RocksDB's own numbers."""
+        """The value of one of RocksDB's properties."""
 
 
 class OpenStore(NamedTuple):
@@ -57,7 +58,7 @@ class OpenStore(NamedTuple):
 
     Attributes:
         partition: the partition.
-        is_active: whether the partition is this worker's own; else it is a standby.
+        is_active: whether the partition is this worker's own; otherwise it is a standby.
         store: the store.
     """
 
@@ -67,11 +68,11 @@ class OpenStore(NamedTuple):
 
 
 class MemoryTable(faust.tables.table.Table):  # type: ignore[misc]
-    """The table; ``partition`` is the only way in."""
+    """The table. It is read through ``partition`` only."""
 
     def partition(self, number: int) -> PartitionMemory:
         """Return a view of one partition for one batch."""
-        store = self.data._db_for_partition(number)  # noqa: SLF001  the store has no public way to a partition
+        store = self.data._db_for_partition(number)  # noqa: SLF001  Faust has no public name for a partition's store
         return PartitionMemory(number, store, self.data.offset_key)
 
     def stores(self) -> list[OpenStore]:
@@ -81,41 +82,41 @@ class MemoryTable(faust.tables.table.Table):  # type: ignore[misc]
         return [OpenStore(number, TP(self.changelog_topic_name, number) in own, store) for number, store in opened]
 
     def estimated_entries(self) -> int:
-        """About how many entries the partitions held here have, by RocksDB's own estimate."""
+        """RocksDB's estimate of how many entries the partitions held here have."""
         stores = list(self.data._dbs.values())  # noqa: SLF001  see partition
         return sum(store.property_int_value("rocksdb.estimate-num-keys") or 0 for store in stores)
 
     def apply(
         self, partition: PartitionMemory, changes: list[tuple[bytes, bytes | None]], offsets: Sequence[int]
     ) -> None:
-        """Write what the changelog has acknowledged, and how far it goes, in one atomic write.
+        """Write the changes that the changelog has acknowledged, and the changelog's offset, in one atomic write.
 
         Args:
-            partition: the batch's.
+            partition: the batch's view of the partition.
             changes: in the order of the changelog.
-            offsets: where in the changelog each of them is.
+            offsets: the changelog offset of each change.
 
         Raises:
-            StoreError: the disk does not take it.
-            ChangelogError: something lies in the changelog that this store lacks.
+            StoreError: the store cannot be written.
+            ChangelogError: the changelog holds changes that are missing in this store.
         """
         tp = TP(self.changelog_topic_name, partition.number)
         reached = self.app.tables.recovery.active_offsets[tp]
         if list(offsets) != list(range(reached + 1, reached + 1 + len(offsets))):
             raise ChangelogError(
-                f"topic {tp.topic}, partition {tp.partition}: the store was whole up to offset {reached}, and what was "
-                f"sent then came to lie at {min(offsets)} to {max(offsets)}: another worker, which had stood still, "
-                "wrote between, or the topic was deleted, recreated or cut. Start again: the store is then "
-                "compared with the topic, and restored from it"
+                f"topic {tp.topic}, partition {tp.partition}: the store was whole up to offset {reached}, but the next "
+                f"changes lie at {min(offsets)} to {max(offsets)}: another worker, which had been stopped for a while, "
+                "wrote between, or the topic was deleted, recreated or cut. Start again: the store is then compared "
+                "with the topic, and restored from it"
             )
         self._write(partition, changes, offsets[-1])
         self.app.tables.recovery.active_offsets[tp] = offsets[-1]
 
     def restore(self, number: int, changes: Mapping[bytes, bytes | None], changelog_offset: int) -> None:
-        """Write what was read from a partition of the changelog, and how far it goes, in one atomic write.
+        """Write changes that were read from a changelog partition, and the changelog's offset, in one atomic write.
 
         Raises:
-            StoreError: the disk does not take it.
+            StoreError: the store cannot be written.
         """
         self._write(self.partition(number), changes.items(), changelog_offset)
 
