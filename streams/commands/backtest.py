@@ -5,26 +5,28 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path  # noqa: TC003  typer reads it
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
 from streams import settings
 from streams.backtest.results import progress, summary
-from streams.backtest.results.compare import Comparison
-from streams.backtest.results.compare import lines as comparison_lines
+from streams.backtest.results.compare import Comparison, comparison_lines
 from streams.backtest.results.json_lines import AlertLines, check_apart, opened, writing
-from streams.backtest.results.used_options import options_used, settings_used
+from streams.backtest.results.report_options import setting_options, source_options
 from streams.backtest.run import ReplaySettings, replay
-from streams.backtest.sources import choose
 from streams.backtest.sources.request import ReplayRequest, replay_request
+from streams.backtest.sources.select_input import read_settings, select_input
 from streams.commands.terminal import replay_options as options  # noqa: TC001  typer reads it
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.commands.terminal.replay_options import cores, say
 from streams.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from streams.backtest.evaluation import Verdicts
     from streams.backtest.reading.read_stats import ReadStats
     from streams.backtest.results.compare import Difference
     from streams.backtest.results.report import Report
@@ -32,6 +34,21 @@ if TYPE_CHECKING:
     from streams.pipeline import DecisionSettings
     from streams.rules.rule import Rule
     from streams.settings import Settings
+
+
+Window = Annotated[str | None, typer.Option(help="How long a pair stays known after it was last seen, such as 10d.")]
+ForgetAfter = Annotated[str | None, typer.Option(help="How long after it was last seen a pair counts as never seen.")]
+LearnUntil = Annotated[str | None, typer.Option(help="Up to this time sightings teach and do not alert.")]
+MaxAlerts = Annotated[str | None, typer.Option(help="Maximum alerts per principal per five minutes; 0 is no cap.")]
+Exceptions = Annotated[str | None, typer.Option(help=r"A TOML file of \[\[exception]] tables.", metavar="FILE")]
+Output = Annotated[
+    Path | None, typer.Option(help="Write the alerts to this file, and nothing to stdout.", metavar="FILE")
+]
+ReportFile = Annotated[Path | None, typer.Option(help="Write an HTML report to this file.", metavar="FILE.html")]
+Compare = Annotated[
+    str | None,
+    typer.Option(help="Compare with the live alerts of this topic; exit 1 if they differ.", metavar="TOPIC"),
+]
 
 
 def backtest(  # noqa: PLR0913  one for each option
@@ -43,125 +60,139 @@ def backtest(  # noqa: PLR0913  one for each option
     from_offset: options.FromOffset = None,
     to_offset: options.ToOffset = None,
     allow_truncated: options.AllowTruncated = False,
-    window: Annotated[
-        str | None, typer.Option(help="How long a pair stays known after it was last seen, such as 10d.")
-    ] = None,
-    forget_after: Annotated[
-        str | None, typer.Option(help="How long after it was last seen a pair counts as never seen.")
-    ] = None,
-    learn_until: Annotated[str | None, typer.Option(help="Up to this time sightings teach and do not alert.")] = None,
+    window: Window = None,
+    forget_after: ForgetAfter = None,
+    learn_until: LearnUntil = None,
     principal: options.Principal = None,
     member_account: options.MemberAccount = None,
     clock: options.Clock = None,
-    max_alerts: Annotated[
-        str | None, typer.Option(help="How many alerts a principal may raise in five minutes; 0 is no cap.")
-    ] = None,
-    exceptions: Annotated[
-        str | None, typer.Option(help=r"A TOML file of \[\[exception]] tables.", metavar="FILE")
-    ] = None,
+    max_alerts: MaxAlerts = None,
+    exceptions: Exceptions = None,
     rule: options.RuleFile = None,
-    output: Annotated[
-        Path | None, typer.Option(help="Write the alerts there, and nothing to stdout.", metavar="FILE")
-    ] = None,
-    report: Annotated[Path | None, typer.Option(help="Write an HTML page there.", metavar="FILE.html")] = None,
-    compare: Annotated[
-        str | None,
-        typer.Option(help="Compare with the live alerts of this topic; exit 1 if they differ.", metavar="TOPIC"),
-    ] = None,
+    output: Output = None,
+    report: ReportFile = None,
+    compare: Compare = None,
     processes: options.Processes = None,
     thorough: options.Thorough = False,
     config: Config = None,
 ) -> None:
     """Replay past records from files or a topic and print the alerts as JSON lines. Touches no live state.
 
-    What is not given as an option is taken from the settings.
+    An option that is not given takes its value from the settings.
 
     Exit codes: 0 replayed; 1 something could not be read or written, or differs; 2 wrong usage.
     """
-    chosen = {
-        "window": window,
-        "forget_after": forget_after,
-        "learn_until": learn_until,
-        "principal": principal,
-        "member_account": member_account,
-        "clock": clock,
-        "max_alerts": max_alerts,
-        "exceptions": exceptions,
-        "rule": rule,
-    }
+    results = Results(output, report, compare)
     request = replay_request(
-        tuple(paths or ()),
+        paths or (),
         topic,
         start=start,
         end=end,
         from_offset=from_offset,
         to_offset=to_offset,
-        apart=tuple(path for path in (output, report) if path is not None),
+        apart=results.files,
         thorough=thorough,
     )
-    check_apart({"--output": output, "--report": report}, paths or ())
-    if compare is not None and not compare:
-        raise UsageError("--compare '': give the name of the topic of alerts")
-    configured = settings.load(config, **chosen)
-    if topic is None and configured.clock == "record":
-        raise UsageError("clock = record needs --topic: files have no Kafka timestamps")
-    stats, differences = _run(request, configured, Results(output, report, compare), processes or cores())
+    results.check(paths or ())
+    configured = _configured(
+        config,
+        topic,
+        window=window,
+        forget_after=forget_after,
+        learn_until=learn_until,
+        principal=principal,
+        member_account=member_account,
+        clock=clock,
+        max_alerts=max_alerts,
+        exceptions=exceptions,
+        rule=rule,
+    )
+    stats, differences = _run(request, configured, results, processes or cores())
     if stats.failures or differences or (stats.truncated and not allow_truncated):
         raise typer.Exit(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Where what was found goes.
+    """Where the results go.
 
     Attributes:
-        output: the alerts' file; ``None`` is stdout.
-        report: the page's file, if one is wanted.
-        compare: the topic of live alerts to compare with, if that is wanted.
+        output: the file for alerts; ``None`` is stdout.
+        report: the file for the report; ``None`` for no report.
+        compare: the topic of live alerts to compare with; ``None`` for no comparison.
     """
 
     output: Path | None
     report: Path | None
     compare: str | None
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that are written."""
+        return tuple(path for path in (self.output, self.report) if path is not None)
+
+    def check(self, paths: Iterable[str]) -> None:
+        """Raise UsageError if a result would be written over an input or another result, or the topic has no name."""
+        check_apart({"--output": self.output, "--report": self.report}, paths)
+        if self.compare is not None and not self.compare:
+            raise UsageError("--compare '': give the name of the topic of alerts")
+
+
+def _configured(config: Path | None, topic: str | None, **chosen: str | None) -> Settings:
+    """The settings with the options' values.
+
+    Raises:
+        SettingsError: a setting is wrong.
+        UsageError: files are to be read by a clock that they do not have.
+    """
+    configured = settings.load(config, **chosen)
+    if topic is None and configured.clock == "record":
+        raise UsageError("clock = record needs --topic: files have no Kafka timestamps")
+    return configured
+
 
 def _run(
     request: ReplayRequest, configured: Settings, results: Results, processes: int
 ) -> tuple[ReadStats, list[Difference]]:
-    """Replay, write everything and say everything. Returns what was read, and what differs from the live run."""
+    """Replay, write the results and print the summary. Returns what was read, and what differs from the live run."""
     rule = configured.load_rule()
     decision_settings = configured.decision_settings(rule)
     with ExitStack() as stack:
+        # Files are opened before anything is read: a wrong path is told at once, not after an hour.
         stream: BinaryIO = sys.stdout.buffer
         if results.output is not None:
             stream = stack.enter_context(opened("--output", results.output))
         page = None if results.report is None else stack.enter_context(opened("--report", results.report))
-        source = choose.choose(request, configured, processes)
+        source = select_input(request, configured, processes)
         comparison = _comparison(results.compare, configured, rule, decision_settings)
         report = None if page is None else _empty_report()
         lines = AlertLines(stream, str(results.output or "standard output"))
-        observers: list[Observer] = [lines]
-        observers += [report] if report is not None else []
-        observers += [comparison] if comparison is not None else []
+        observers: tuple[Observer | None, ...] = (lines, report, comparison)
         how = ReplaySettings(
-            choose.read_settings(request, source, rule, configured.extract_settings()), decision_settings, processes
+            read_settings(request, source, rule, configured.extract_settings()), decision_settings, processes
         )
         with progress.shown(source) as bar:
-            stats, verdicts = replay(source, how, observers, bar)
+            stats, verdicts = replay(source, how, [observer for observer in observers if observer is not None], bar)
         lines.flush()
         if page is not None and report is not None:
-            used = (*options_used(request), *settings_used(configured, decision_settings))
+            used = (*source_options(request), *setting_options(configured, decision_settings))
             with writing(str(results.report)):
                 page.write(report.page(rule, stats, verdicts, used).encode())
                 page.flush()
+    _say_summary(stats, verdicts, decision_settings)
+    return stats, [] if comparison is None else _say_differences(str(results.compare), comparison, request)
+
+
+def _say_summary(stats: ReadStats, verdicts: Verdicts, decision_settings: DecisionSettings) -> None:
     for line in (*summary.reading_lines(stats), *summary.verdict_lines(verdicts, decision_settings)):
         say(line)
-    if comparison is None:
-        return stats, []
+
+
+def _say_differences(topic: str, comparison: Comparison, request: ReplayRequest) -> list[Difference]:
     differences = comparison.differences(comparison.replayed_span(request))
-    for line in comparison_lines(str(results.compare), comparison, differences):
+    for line in comparison_lines(topic, comparison, differences):
         say(line)
-    return stats, differences
+    return differences
 
 
 def _empty_report() -> Report:
@@ -173,7 +204,7 @@ def _empty_report() -> Report:
 def _comparison(
     topic: str | None, configured: Settings, rule: Rule, decision_settings: DecisionSettings
 ) -> Comparison | None:
-    """What compares with the live alerts of a topic; they are read before anything else, so that all may be told."""
+    """The comparison with a topic's live alerts, which are all read now: each decision is compared as it is made."""
     if topic is None:
         return None
     from streams.kafka.alert_reader import distinct_alerts  # noqa: PLC0415  only this needs a Kafka client

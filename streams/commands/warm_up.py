@@ -6,8 +6,8 @@ import typer
 
 from streams import settings
 from streams.backtest.results import progress, summary
-from streams.backtest.sources import choose
 from streams.backtest.sources.request import replay_request
+from streams.backtest.sources.select_input import read_settings, select_input
 from streams.backtest.warm_up import WarmUpSettings, seed
 from streams.commands.terminal import replay_options as options  # noqa: TC001  typer reads it
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
@@ -41,7 +41,7 @@ def warm_up(  # noqa: PLR0913  one for each option
     Exit codes: 0 seeded; 1 something could not be read or was not acknowledged; 2 wrong usage.
     """
     request = replay_request(
-        tuple(paths or ()),
+        paths or (),
         topic,
         start=start,
         end=end,
@@ -55,11 +55,11 @@ def warm_up(  # noqa: PLR0913  one for each option
         raise UsageError(f"--topic {topic}: the workers read this topic already; there is nothing to seed from it")
     # What the producer may not write its library tells in ways that leave no words.
     check_rights(configured, [Right("topic", sightings, ("Write",))])
-    source = choose.choose(request, configured, processes or cores())
-    read_settings = choose.read_settings(request, source, configured.load_rule(), configured.extract_settings())
+    source = select_input(request, configured, processes or cores())
+    how_to_read = read_settings(request, source, configured.load_rule(), configured.extract_settings())
     with progress.shown(source) as bar:
         stats, acknowledged = seed(
-            source, WarmUpSettings(read_settings, processes or cores(), configured, sightings), bar
+            source, WarmUpSettings(how_to_read, processes or cores(), configured, sightings), bar
         )
     for line in (*summary.reading_lines(stats), f"seeded       {acknowledged:,} sightings to {sightings}"):
         say(line)

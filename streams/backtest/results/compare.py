@@ -178,7 +178,7 @@ class Comparison:
         return self._deciding.exceptions[position].reason or f"number {position + 1} of the file, without a reason"
 
 
-def lines(topic: str, comparison: Comparison, differences: Sequence[Difference]) -> Iterator[str]:
+def comparison_lines(topic: str, comparison: Comparison, differences: Sequence[Difference]) -> Iterator[str]:
     """The comparison in words."""
     sides = [difference.side for difference in differences]
     yield (

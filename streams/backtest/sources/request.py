@@ -10,7 +10,7 @@ from streams.errors import UsageError
 from streams.settings.values import parse_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 
@@ -38,7 +38,7 @@ class ReplayRequest:
 
 
 def replay_request(  # noqa: PLR0913  one for each option of the command line
-    paths: tuple[str, ...],
+    paths: Iterable[str],
     topic: str | None,
     *,
     start: str | None = None,
@@ -53,6 +53,7 @@ def replay_request(  # noqa: PLR0913  one for each option of the command line
     Raises:
         UsageError: they contradict each other, or one cannot be read.
     """
+    paths = tuple(paths)
     if topic is not None and not topic:
         raise UsageError("--topic '': give the topic's name")
     if bool(paths) == bool(topic):

@@ -11,7 +11,7 @@ import pytest
 from sightings import ALICE, BOB, DAY, DECIDING, MINUTE, NOON, OTHER_ACCOUNT, RULE, History, sighting, with_settings
 
 from streams.backtest.evaluation import evaluate
-from streams.backtest.results.compare import Comparison, lines
+from streams.backtest.results.compare import Comparison, comparison_lines
 from streams.backtest.sources.request import ReplayRequest
 from streams.backtest.sources.span import Span
 from streams.detection.exception import ExceptionEntry
@@ -160,6 +160,6 @@ def test_span_is_that_of_the_options_or_of_the_sightings() -> None:
 def test_lines_tell_counts_and_each_difference() -> None:
     """What differs is listed with time, principal, account, event and alert id."""
     comparison = Comparison(*live([FIRST]), DECIDING)
-    said = list(lines("rootwatch.alerts", comparison, comparison.differences(Span())))
+    said = list(comparison_lines("rootwatch.alerts", comparison, comparison.differences(Span())))
     assert said[0] == "compare      rootwatch.alerts: 0 in both, 0 only in the replay, 1 only live"
     assert said[1].startswith(f"  only live: 2026-01-01T12:00:00.000Z {ALICE} on 222222222222 (event first, alert ")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 
-def choose(request: ReplayRequest, settings: Settings, processes: int) -> Input:
+def select_input(request: ReplayRequest, settings: Settings, processes: int) -> Input:
     """What is to be read, in tasks for at most so many processes.
 
     Raises:
@@ -26,7 +26,7 @@ def choose(request: ReplayRequest, settings: Settings, processes: int) -> Input:
         SourceError: the source cannot be reached or refuses.
     """
     if request.topic is None:
-        return _files(request)
+        return _file_input(request)
     from streams.backtest.sources.topic import topic_input  # noqa: PLC0415  files need no Kafka client, which is slow to import
 
     return topic_input(request, settings, processes)
@@ -37,7 +37,7 @@ def read_settings(request: ReplayRequest, source: Input, rule: Rule, extract_set
     return ReadSettings(rule, extract_settings, request.span, thorough=request.thorough or source.is_small)
 
 
-def _files(request: ReplayRequest) -> Input:
+def _file_input(request: ReplayRequest) -> Input:
     """The files and objects at the wanted places."""
     addresses = sorted({place for place in request.paths if place.startswith(archive.S3)})
     paths = [place for place in request.paths if not place.startswith(archive.S3)]

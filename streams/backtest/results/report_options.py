@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 
-def options_used(request: ReplayRequest) -> Iterator[tuple[str, str]]:
+def source_options(request: ReplayRequest) -> Iterator[tuple[str, str]]:
     """Where the past was read from; options not given are left out."""
     if request.topic is None:
         yield "files", ", ".join(request.paths)
@@ -31,7 +31,7 @@ def options_used(request: ReplayRequest) -> Iterator[tuple[str, str]]:
         yield "thorough", "every message parsed"
 
 
-def settings_used(settings: Settings, decision_settings: DecisionSettings) -> Iterator[tuple[str, str]]:
+def setting_options(settings: Settings, decision_settings: DecisionSettings) -> Iterator[tuple[str, str]]:
     """The settings that decide."""
     yield "rule", str(settings.rule or "the shipped one")
     yield "window", written(decision_settings.window)
