@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from datetime import UTC, datetime
+from multiprocessing import forkserver
 from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
@@ -46,6 +47,8 @@ def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     }.items():
         monkeypatch.setenv(name, value)
     s3._store.cache_clear()  # noqa: SLF001
+    # A fork server of an earlier test would start processes with the environment of that test.
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # noqa: SLF001  there is no public way
     made = boto3.resource("s3").create_bucket(Bucket="trail")
     yield made
     made.objects.all().delete()
