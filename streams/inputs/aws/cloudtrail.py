@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streams.inputs import written
+from streams.inputs import text_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -77,11 +77,11 @@ def record(document: Document, context: ReadContext) -> Record:
 def _restored(document: Document) -> dict[str, Any]:
     fields = dict(document)
     for name in _OBJECTS:
-        if isinstance(text := fields.get(name), str) and isinstance(value := written.parse(text), dict):
+        if isinstance(text := fields.get(name), str) and isinstance(value := text_object.parse(text), dict):
             fields[name] = _renamed(value) if name == "userIdentity" else value | _inner_objects(value)
     resources = fields.get("resources")
     if isinstance(resources, str):
-        resources = written.parse(resources)
+        resources = text_object.parse(resources)
     if isinstance(resources, dict):
         resources = [resources]
     if isinstance(resources, list):
@@ -93,7 +93,7 @@ def _restored(document: Document) -> dict[str, Any]:
 
 def _inner_objects(parameters: dict[str, Any]) -> dict[str, Any]:
     texts = ((name, parameters.get(name)) for name in _INNER_OBJECTS)
-    values = ((name, written.parse(text)) for name, text in texts if isinstance(text, str))
+    values = ((name, text_object.parse(text)) for name, text in texts if isinstance(text, str))
     return {name: value for name, value in values if isinstance(value, dict)}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streams.inputs import written
+from streams.inputs import text_object
 from streams.inputs.elastic import filebeat
 from streams.inputs.elastic.ecs import CLOUDTRAIL, Ecs
 
@@ -96,7 +96,7 @@ def _fields(ecs: Ecs) -> dict[str, Any]:
     for path, names in _NAMES.items():
         _put(fields, path, ecs.value(*names))
     for (section, name), leaves in _KEPT.items():
-        form = _written_form(ecs.value(f"{CLOUDTRAIL}.{name}"))
+        form = _text_form(ecs.value(f"{CLOUDTRAIL}.{name}"))
         for leaf in leaves:
             value = ecs.value(f"{CLOUDTRAIL}.flattened.{name}.{leaf}", f"{CLOUDTRAIL}.{name}.{leaf}")
             _put(fields, (section, *leaf.split(".")), form.value(leaf) if value is None else value)
@@ -116,9 +116,9 @@ def _put(fields: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     fields.setdefault(path[-1], value)
 
 
-def _written_form(text: Any) -> Ecs:
+def _text_form(text: Any) -> Ecs:
     """Request parameters or response elements from their text: JSON, or the text form of a Java map."""
-    value = written.parse(text) if isinstance(text, str) else None
+    value = text_object.parse(text) if isinstance(text, str) else None
     return Ecs((value,)) if isinstance(value, dict) else Ecs(())
 
 
