@@ -10,8 +10,9 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from streams.content import json_text
 from streams.content.json_text import TooDeepError
-from streams.content.redact_message import element_content, redact_content
+from streams.content.redact_bytes import redact_bytes
 from streams.detection import alert, cap
 from streams.detection.cap import is_over as bucket_is_over
 from streams.detection.decision import Decision, DecisionSettings
@@ -156,28 +157,26 @@ def may_match(value: bytes | None, rule: Rule) -> bool:
 
 def reject(value: bytes, reason: str, error: str, extract_settings: ExtractSettings) -> Rejected:
     """Reject a whole message that ``sight`` is not for, such as bytes on the sightings topic that are no sighting."""
-    content, redacted = redact_content(value, extract_settings.max_message_size)
+    content, redacted = redact_bytes(value, extract_settings.max_message_size)
     return Rejected(reason, error, None, content, redacted)
 
 
 def _unreadable(value: bytes, item: Unreadable, extract_settings: ExtractSettings) -> Rejected:
-    content, redacted = redact_content(
-        value if item.content is None else item.content, extract_settings.max_message_size
-    )
+    content, redacted = redact_bytes(value if item.content is None else item.content, extract_settings.max_message_size)
     return Rejected(item.reason, item.error, item.element, content, redacted)
 
 
 def _incomplete(value: bytes, record: Record, incomplete: Incomplete, extract_settings: ExtractSettings) -> Rejected:
     if record.element is None:
-        content, redacted = redact_content(value, extract_settings.max_message_size)
+        content, redacted = redact_bytes(value, extract_settings.max_message_size)
     else:
         content, redacted = incomplete.record.encode(), incomplete.redacted
     return Rejected("incomplete", incomplete.error, record.element, content, redacted, incomplete.partial)
 
 
 def _too_deep(value: bytes, record: Record, error: TooDeepError, extract_settings: ExtractSettings) -> Rejected:
-    alone = None if record.element is None else element_content(record.source)
-    content, redacted = redact_content(value if alone is None else alone, extract_settings.max_message_size)
+    alone = None if record.element is None else json_text.to_bytes(record.source)
+    content, redacted = redact_bytes(value if alone is None else alone, extract_settings.max_message_size)
     return Rejected("malformed", str(error), record.element, content, redacted)
 
 

@@ -96,6 +96,14 @@ def compact(value: Any) -> str:
     return _COMPACT(value)
 
 
+def to_bytes(value: Any) -> bytes | None:
+    """Write a value as ``compact`` does, in UTF-8; ``None`` if it is nested too deeply to be written."""
+    try:
+        return compact(value).encode("utf-8")
+    except RecursionError:
+        return None
+
+
 def _integer(digits: str) -> int | str:
     return int(digits) if len(digits) <= _MOST_DIGITS else digits
 

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 from streams.content import json_text
 from streams.content.compression import CorruptError, SizeBudget, TooLargeError
 from streams.content.encoding import NotTextError, to_utf8, without_schema_id
-from streams.content.redact_message import element_content
 from streams.extraction.record import PassedOver, Record, Unreadable
 from streams.inputs import documents
 
@@ -168,7 +167,7 @@ class ReadContext:
         number = self._number()
         if number is None:
             return Unreadable(reason, error)
-        return Unreadable(reason, error, number, element if isinstance(element, bytes) else element_content(element))
+        return Unreadable(reason, error, number, element if isinstance(element, bytes) else json_text.to_bytes(element))
 
     def _number(self) -> int | None:
         return None if self.numbers is None else next(self.numbers)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from streams.content import gzipped, json_text
 from streams.content.compression import decompress
 from streams.content.encoding import announced, without_schema_id
@@ -15,15 +13,7 @@ _SEARCHED_BEYOND = 8
 _MOST_PACKINGS = 4
 
 
-def element_content(element: Any) -> bytes | None:
-    """Return one element of a message as JSON; ``None`` if it is too deep to be written on its own."""
-    try:
-        return json_text.compact(element).encode("utf-8")
-    except RecursionError:
-        return None
-
-
-def redact_content(content: bytes, limit: int, nesting: int = 0) -> tuple[bytes, bool]:
+def redact_bytes(content: bytes, limit: int, nesting: int = 0) -> tuple[bytes, bool]:
     """Return the bytes without session tokens, and whether anything was replaced.
 
     Bytes without a token are returned as they are. What is compressed and holds one is returned decompressed, other
@@ -35,7 +25,7 @@ def redact_content(content: bytes, limit: int, nesting: int = 0) -> tuple[bytes,
         return b"", True
     beginning, searched = _beginning(content, limit)
     if beginning or not searched:
-        redacted, changed = redact_content(beginning, limit, nesting + 1)
+        redacted, changed = redact_bytes(beginning, limit, nesting + 1)
         if changed or not searched:
             return redacted, True
     redacted = _redact(content)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sightings import RULE
 
 from streams.content.compression import Beginning, decompress
-from streams.content.redact_message import redact_content
+from streams.content.redact_bytes import redact_bytes
 from streams.pipeline import ExtractSettings, sight
 
 LIMIT = 1_000_000
@@ -69,7 +69,7 @@ def test_text_that_is_out_of_step_shows_no_token(packing: str, extra: bytes) -> 
     for place in (5, 8, 40, 41):
         value = encoded[:place] + extra + encoded[place:]
         for damaged in (value, gzip.compress(value)):
-            content, redacted = redact_content(damaged, LIMIT)
+            content, redacted = redact_bytes(damaged, LIMIT)
             assert redacted
             assert SECRET not in content.replace(b"\0", b"")
 
@@ -89,12 +89,12 @@ WITHOUT_TOKEN: dict[str, bytes] = {
 @pytest.mark.parametrize("name", WITHOUT_TOKEN)
 def test_bytes_without_a_token_are_kept_as_they_came(name: str) -> None:
     """R3, T7: a dead letter is the original, to the byte, where there is nothing to hide."""
-    assert redact_content(WITHOUT_TOKEN[name], LIMIT) == (WITHOUT_TOKEN[name], False)
+    assert redact_bytes(WITHOUT_TOKEN[name], LIMIT) == (WITHOUT_TOKEN[name], False)
 
 
 def test_gzip_with_a_token_is_stored_decompressed() -> None:
     """T7: the redacted text takes the place of the compressed one."""
-    content, redacted = redact_content(gzip.compress(TEXT.encode()), LIMIT)
+    content, redacted = redact_bytes(gzip.compress(TEXT.encode()), LIMIT)
     assert redacted
     assert json.loads(content) == changed({"responseElements.credentials.sessionToken": "REDACTED"})
 
@@ -119,7 +119,7 @@ HIDDEN: dict[str, bytes] = {
 @pytest.mark.parametrize("name", HIDDEN)
 def test_a_token_in_unreadable_bytes_is_found(name: str) -> None:
     """R3, T7: damaged gzip, foreign encodings, cut text and what lies beyond the bound are searched too."""
-    content, redacted = redact_content(HIDDEN[name], LIMIT)
+    content, redacted = redact_bytes(HIDDEN[name], LIMIT)
     assert redacted
     assert SECRET not in content.replace(b"\x00", b"")
     assert not content.startswith(b"\x1f\x8b") or b"REDACTED" in content
@@ -128,7 +128,7 @@ def test_a_token_in_unreadable_bytes_is_found(name: str) -> None:
 def test_bytes_around_a_token_survive() -> None:
     """T7: only the token's value is replaced, also among bytes that are no text."""
     around: Any = b"\xff\x00\xfe"
-    content, _ = redact_content(around + b'"sessionToken": "' + TOKEN.encode() + b'"' + around, LIMIT)
+    content, _ = redact_bytes(around + b'"sessionToken": "' + TOKEN.encode() + b'"' + around, LIMIT)
     assert content == around + b'"sessionToken": "REDACTED"' + around
 
 
@@ -136,10 +136,10 @@ def test_bytes_around_a_token_survive() -> None:
 def test_no_compression_hides_a_token(name: str) -> None:
     """T7, R8: what holds a token is stored decompressed and redacted; what holds none is stored as it came."""
     value = COMPRESSIONS[name](TEXT.encode())
-    content, redacted = redact_content(value, LIMIT)
+    content, redacted = redact_bytes(value, LIMIT)
     assert redacted
     assert json.loads(content) == changed({"responseElements.credentials.sessionToken": "REDACTED"})
-    assert redact_content(COMPRESSIONS[name](b'{"a": 1}'), LIMIT) == (COMPRESSIONS[name](b'{"a": 1}'), False)
+    assert redact_bytes(COMPRESSIONS[name](b'{"a": 1}'), LIMIT) == (COMPRESSIONS[name](b'{"a": 1}'), False)
 
 
 @pytest.mark.parametrize("name", COMPRESSIONS)
@@ -148,7 +148,7 @@ def test_no_cut_or_too_large_compression_shows_a_token(name: str, size: int) -> 
     """R3, T7: of text that lies bare in a cut or too large value nothing stays."""
     value = COMPRESSIONS[name](b" " * size + TEXT.encode() * 3)
     for kept in {*range(0, len(value), max(1, len(value) // 50)), len(value) - 1, len(value)}:
-        content, _ = redact_content(value[:kept], LIMIT)
+        content, _ = redact_bytes(value[:kept], LIMIT)
         assert SECRET not in content
         assert SECRET not in (decompress(content, 10 * LIMIT) or Beginning(b"")).content
 
@@ -158,14 +158,14 @@ def test_no_compression_of_a_compression_hides_a_token() -> None:
     value = TEXT.encode()
     for name in sorted(COMPRESSIONS):
         value = COMPRESSIONS[name](value)
-        content, redacted = redact_content(value, LIMIT)
+        content, redacted = redact_bytes(value, LIMIT)
         assert redacted
         assert content == b"" or json.loads(content)["responseElements"]["credentials"]["sessionToken"] == "REDACTED"
 
 
 def test_a_token_behind_the_id_of_a_schema_goes_alone() -> None:
     """T7, R8: the five bytes before the JSON stay."""
-    content, redacted = redact_content(b"\0\0\0\0\7" + TEXT.encode(), LIMIT)
+    content, redacted = redact_bytes(b"\0\0\0\0\7" + TEXT.encode(), LIMIT)
     assert redacted
     assert content[:5] == b"\0\0\0\0\7"
     assert json.loads(content[5:]) == changed({"responseElements.credentials.sessionToken": "REDACTED"})
