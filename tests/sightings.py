@@ -26,7 +26,7 @@ OTHER_ACCOUNT = "333333333333"
 UNLOCK = "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"
 
 RULE = parse(files("streams.rules").joinpath("assume_root.toml").read_text(encoding="utf-8"), "assume_root.toml")
-DECIDING = DecisionSettings(window=RULE.window, max_alerts=RULE.max_alerts)
+DECISION_SETTINGS = DecisionSettings(window=RULE.window, max_alerts=RULE.max_alerts)
 
 
 def sighting(  # noqa: PLR0913  what a test may care about
@@ -73,7 +73,7 @@ def sighting(  # noqa: PLR0913  what a test may care about
 class History:
     """Decides sightings one after the other and remembers each principal by itself, as a partition does."""
 
-    def __init__(self, decision_settings: DecisionSettings = DECIDING, rule: Rule = RULE) -> None:
+    def __init__(self, decision_settings: DecisionSettings = DECISION_SETTINGS, rule: Rule = RULE) -> None:
         self.decision_settings = decision_settings
         self.rule = rule
         self.memory: dict[str, DictMemory] = {}
@@ -103,4 +103,4 @@ class History:
 
 def with_settings(**changes: Any) -> DecisionSettings:
     """The shipped settings with some of them changed."""
-    return replace(DECIDING, **changes)
+    return replace(DECISION_SETTINGS, **changes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 
 # The longest first: UTF-32's mark starts like that of UTF-16.
-_MARKS: tuple[tuple[bytes, str], ...] = (
+_BYTE_ORDER_MARKS: tuple[tuple[bytes, str], ...] = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF8, "utf-8"),
@@ -26,7 +26,7 @@ class NotTextError(ValueError):
 
 def announced(value: bytes) -> tuple[str, bytes]:
     """Return the encoding that a byte order mark announces, UTF-8 without one, and what follows the mark."""
-    for mark, encoding in _MARKS:
+    for mark, encoding in _BYTE_ORDER_MARKS:
         if value.startswith(mark):
             return encoding, value[len(mark) :]
     return "utf-8", value

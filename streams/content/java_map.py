@@ -24,8 +24,8 @@ _Value = TypeVar("_Value")
 
 _KEY = re.compile(r"([^\s={}\[\],]+)=")
 # Where the text of a member or of a list's item may end.
-_MEMBER_MARKS = re.compile(r"[{}]|, (?=[^\s={}\[\],]+=)")
-_ITEM_MARKS = re.compile(r"[\[\]]|, ")
+_MEMBER_ENDS = re.compile(r"[{}]|, (?=[^\s={}\[\],]+=)")
+_ITEM_ENDS = re.compile(r"[\[\]]|, ")
 _NEXT = ", "
 
 
@@ -76,7 +76,7 @@ def _map(text: str, start: int, depth: int) -> tuple[dict[str, Any], int]:
             raise NoJavaMapError("no key")
         if key[1] in members:
             raise NoJavaMapError("a key comes twice")
-        members[key[1]], position = _value(text, key.end(), _MEMBER_MARKS, depth)
+        members[key[1]], position = _value(text, key.end(), _MEMBER_ENDS, depth)
         position = _after_value(text, position, "}")
     return members, position + 1
 
@@ -87,13 +87,13 @@ def _list(text: str, start: int, depth: int) -> tuple[list[Any], int]:
     items: list[Any] = []
     position = start + 1
     while not text.startswith("]", position):
-        item, position = _value(text, position, _ITEM_MARKS, depth)
+        item, position = _value(text, position, _ITEM_ENDS, depth)
         items.append(item)
         position = _after_value(text, position, "]")
     return items, position + 1
 
 
-def _value(text: str, start: int, marks: re.Pattern[str], depth: int) -> tuple[Any, int]:
+def _value(text: str, start: int, ends: re.Pattern[str], depth: int) -> tuple[Any, int]:
     if text.startswith("[", start):
         return _list(text, start, depth + 1)
     if text.startswith("{", start):
@@ -102,19 +102,19 @@ def _value(text: str, start: int, marks: re.Pattern[str], depth: int) -> tuple[A
         except NoJavaMapError:
             if depth:
                 raise  # to the outermost map, so that the text is gone through once more and not at each depth
-    end = _text_end(text, start, marks)
+    end = _text_end(text, start, ends)
     word = text[start:end]
     return (None if word == "null" else word), end
 
 
-def _text_end(text: str, start: int, marks: re.Pattern[str]) -> int:
+def _text_end(text: str, start: int, ends: re.Pattern[str]) -> int:
     depth = 0
-    for mark in marks.finditer(text, start):
-        if mark[0] in "{[":
+    for end in ends.finditer(text, start):
+        if end[0] in "{[":
             depth += 1
         elif depth == 0:
-            return mark.start()
-        elif mark[0] in "}]":
+            return end.start()
+        elif end[0] in "}]":
             depth -= 1
     raise NoJavaMapError("a value does not end")
 

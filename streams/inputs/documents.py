@@ -4,12 +4,12 @@ Rules:
 - Between documents there may be blanks, line ends, byte order marks and record separators (RFC 7464), or nothing.
 - A whole document is followed by another one, a line's end, a separator or the end of the text. Anything else that
   follows on its line costs it, too.
-- After damage, reading goes on only at a place that lies neither in a string nor in an object of a document, whoever
-  wrote their content (R2). Such places are:
+- After damage, reading goes on only at a position that lies neither in a string nor in an object of a document, whoever
+  wrote their content (R2). Such positions are:
   - what follows a record separator, which JSON has to escape everywhere;
   - an opening bracket directly after a closing one, because inside a document a comma would stand between them, and
     with a plain key behind it, because a string has its quotes escaped and what lies between strings has no such key.
-    Where the text is sound up to that very bracket only the comma may be missing; then it is no such place;
+    Where the text is sound up to that very bracket only the comma may be missing; then it is no such position;
   - the next line if the damaged document's first line is no beginning of one of several lines: then it is JSON lines;
   - a bracket at the beginning of a line if what came before is sound up to it and cannot go on with it; or if it was
     damaged before, and its last line does not call for more;
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _BLANKS = b" \t\r\n"
 _SEPARATOR = b"\x1e"
-_MARK = rb"\xef\xbb\xbf"
+_BOM = rb"\xef\xbb\xbf"
 _OPENING = (b"{", b"[", b",", b":")
 _BRACKETS = (b"{", b"[")
 _OF_BRACKETS = frozenset(b"{[")
@@ -42,13 +42,13 @@ _INDENTS = (b" ", b"\t")
 _STARTS = frozenset(b'{["')
 _FOLLOWERS = frozenset(b'\n\x1e{["')
 
-_BETWEEN = re.compile(rb"(?:[ \t\r\n\x1e]++|%b)*+" % _MARK)
-_REST_OF_LINE = re.compile(rb"(?:[ \t\r]++|%b)*+" % _MARK)
+_BETWEEN = re.compile(rb"(?:[ \t\r\n\x1e]++|%b)*+" % _BOM)
+_REST_OF_LINE = re.compile(rb"(?:[ \t\r]++|%b)*+" % _BOM)
 # The end of a document, perhaps, and the start of another one.
-_SEAM = re.compile(rb'[}\]](?:[ \t\r\n\x1e]++|%b)*+(?=[{\["])' % _MARK)
-_ADJACENT = re.compile(rb"[}\]](?:[ \t\r]++|%b)*+(?=[{\[])" % _MARK)
-_PLACE = re.compile(_ADJACENT.pattern + rb"(?P<adjacent>)|\n(?:[ \t\r\n]++|%b)*+(?:(?=[{\[])(?P<line>))?" % _MARK)
-# What begins a document, as opposed to a place inside or between strings.
+_SEAM = re.compile(rb'[}\]](?:[ \t\r\n\x1e]++|%b)*+(?=[{\["])' % _BOM)
+_ADJACENT = re.compile(rb"[}\]](?:[ \t\r]++|%b)*+(?=[{\[])" % _BOM)
+_POSITION = re.compile(_ADJACENT.pattern + rb"(?P<adjacent>)|\n(?:[ \t\r\n]++|%b)*+(?:(?=[{\[])(?P<line>))?" % _BOM)
+# What begins a document, as opposed to a position inside or between strings.
 _PLAIN_KEY = re.compile(rb'(?:\[\s*+)?\{\s*+"[^\s"\\,:{}\[\]]++"\s*+:')
 
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
@@ -77,12 +77,12 @@ class _Damage(NamedTuple):
     """Where a document was found to be none.
 
     Attributes:
-        place: all before it is sound, if it is not ``unknown``.
+        position: all before it is sound, if it is not ``unknown``.
         is_in_string: whether a line ends there inside a string.
-        unknown: whether nothing is known of the state before the place.
+        unknown: whether nothing is known of the state before the position.
     """
 
-    place: int
+    position: int
     is_in_string: bool = False
     unknown: bool = False
 
@@ -168,7 +168,7 @@ class _Text:
         """Where the document that begins there ends, or what is wrong with it.
 
         It is looked at in windows, each larger than the one before, because an error costs a search through the window.
-        Each byte is a character, so that the places are those of the bytes.
+        Each byte is a character, so that the positions are those of the bytes.
         """
         size = _FIRST_WINDOW
         while True:
@@ -181,10 +181,10 @@ class _Text:
                 is_last = start + size >= self._end
                 is_open = error.msg.startswith("Unterminated string")
                 if is_last or (error.pos < len(window) - _LONGEST_TOKEN and not is_open):
-                    place = self._end if is_open else start + error.pos
-                    is_in_string = error.msg.startswith("Invalid control") and self._text[place] in b"\r\n"
+                    position = self._end if is_open else start + error.pos
+                    is_in_string = error.msg.startswith("Invalid control") and self._text[position] in b"\r\n"
                     is_sound = is_open or is_in_string or error.msg.startswith("Expecting")
-                    return _Damage(place, is_in_string, unknown=not is_sound)
+                    return _Damage(position, is_in_string, unknown=not is_sound)
             size *= _GROWTH
 
     def _damaged(self, start: int, damage: _Damage) -> tuple[Piece, int]:
@@ -195,18 +195,18 @@ class _Text:
         """Where the first piece after a damaged one may begin: see the rules."""
         limit = self._separator_after(start)
         line_end = min(self._line_end(start), limit)
-        for place in _ADJACENT.finditer(self._text, max(start, damage.place), line_end):
-            if self._is_adjacent(place.end(), damage):
-                return place.end()
+        for found in _ADJACENT.finditer(self._text, max(start, damage.position), line_end):
+            if self._is_adjacent(found.end(), damage):
+                return found.end()
         if not self._text[start:line_end].rstrip(_BLANKS).endswith(_OPENING):
             return min(line_end + 1, limit)
-        for place in _PLACE.finditer(self._text, line_end, limit):
-            kind = place.lastgroup
-            if kind == "adjacent" and self._is_adjacent(place.end(), damage):
-                return place.end()
+        for found in _POSITION.finditer(self._text, line_end, limit):
+            kind = found.lastgroup
+            if kind == "adjacent" and self._is_adjacent(found.end(), damage):
+                return found.end()
             if kind == "line":
-                if self._may_begin(place, damage):
-                    return place.end()
+                if self._may_begin(found, damage):
+                    return found.end()
                 self._lines_in_vain += 1
                 if self._lines_in_vain > _MOST_LINES:
                     break
@@ -214,7 +214,7 @@ class _Text:
 
     def _is_adjacent(self, bracket: int, damage: _Damage) -> bool:
         """Whether a bracket that stands behind a closing one opens a document."""
-        return bracket > damage.place and _PLAIN_KEY.match(self._text, bracket) is not None
+        return bracket > damage.position and _PLAIN_KEY.match(self._text, bracket) is not None
 
     def _may_begin(self, line: re.Match[bytes], damage: _Damage) -> bool:
         """Whether a document may begin with a line that begins with a bracket."""
@@ -225,10 +225,10 @@ class _Text:
             return True
         if text.startswith(_INDENTS, bracket - 1):
             return False
-        if not damage.unknown and bracket <= damage.place:
-            may_begin = bracket == damage.place
+        if not damage.unknown and bracket <= damage.position:
+            may_begin = bracket == damage.position
         else:
-            is_cut_in_string = damage.is_in_string and line.start() - 1 <= damage.place <= line.start()
+            is_cut_in_string = damage.is_in_string and line.start() - 1 <= damage.position <= line.start()
             may_begin = is_cut_in_string or before not in _OPENING
         return may_begin or self._is_line_among_lines(bracket)
 
@@ -246,10 +246,10 @@ class _Text:
             return False
         return True
 
-    def _last_before(self, place: int) -> bytes:
-        while place and self._text[place - 1] in _BLANKS:
-            place -= 1
-        return self._text[place - 1 : place]
+    def _last_before(self, position: int) -> bytes:
+        while position and self._text[position - 1] in _BLANKS:
+            position -= 1
+        return self._text[position - 1 : position]
 
     def _after_blanks(self, position: int) -> int:
         return self._match_end(_BETWEEN, position)

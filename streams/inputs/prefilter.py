@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from streams.inputs.read_context import Item
 
-Piece = bytes | bytearray | memoryview
+Buffer = bytes | bytearray | memoryview
 
 _ESCAPE = b"\\u00"
 # Of a letter, a digit, "\", "/", ":" or "_", and of some characters beside the letters, which nobody escapes.
@@ -87,7 +87,7 @@ _LONG_STARTS = (*(start for start in _PACKED_STARTS if len(start) > 2), b"\x1f\x
 _PART = 1024 * 1024
 
 
-class _Marks:
+class _MarkSearch:
     """What one pass over bytes finds: marks that are ones by themselves, and keys with what must follow them."""
 
     def __init__(self, alone: Sequence[bytes], parts: Sequence[bytes] = (), keys: Iterable[str] = ()) -> None:
@@ -100,7 +100,7 @@ class _Marks:
         self._longest = max(map(len, patterns))
         self._automaton = BytesAhoCorasick(patterns, matchkind=MatchKind.LeftmostFirst)
 
-    def positions(self, piece: Piece, start: int, end: int) -> Iterator[int]:
+    def positions(self, piece: Buffer, start: int, end: int) -> Iterator[int]:
         """Every place between two others where a mark begins, in order."""
         view = memoryview(piece)
         for part in range(start, end, _PART):
@@ -119,11 +119,11 @@ class _Marks:
             for pattern, _, after in self._automaton.find_matches_as_indexes(view[part : part + _PART + self._longest])
         )
 
-    def _is_key(self, number: int, piece: Piece, after: int, end: int) -> bool:
+    def _is_key(self, number: int, piece: Buffer, after: int, end: int) -> bool:
         return _is_marked(piece, self._keys[number], after - self._quotes[number], end)
 
 
-def _is_marked(piece: Piece, keys: Iterable[bytes], quote: int, end: int) -> bool:
+def _is_marked(piece: Buffer, keys: Iterable[bytes], quote: int, end: int) -> bool:
     """Whether one of the keys ends before this quote, or the backslash before it, and what it must have follows."""
     for key in keys:
         start = quote - len(key)
@@ -147,7 +147,7 @@ def compile_matcher(event_name: str, limit: int) -> Callable[[bytes | bytearray 
     """
     name = event_name.encode("ascii")
     # The starts count for nothing here, but the automaton is several times as slow without them (docs/decisions.md 6).
-    marks = _Marks((name, *_LONG_STARTS), _PARTS_WITH_VALUE, (_AWSLOGS, *BASE64_KEYS))
+    marks = _MarkSearch((name, *_LONG_STARTS), _PARTS_WITH_VALUE, (_AWSLOGS, *BASE64_KEYS))
 
     def may_match(value: bytes | bytearray | None) -> bool:
         if not value:
@@ -176,17 +176,17 @@ def compile_matcher(event_name: str, limit: int) -> Callable[[bytes | bytearray 
 
 
 @cache
-def compile_finder(event_name: str) -> Callable[[Piece, int, int], list[int]]:
+def compile_finder(event_name: str) -> Callable[[Buffer, int, int], list[int]]:
     """Return the search for marks in many messages that lie together in one piece of memory.
 
     It gives every place between two others where a mark begins, in order: a message that holds none of them is one that
     ``compile_matcher`` would drop; one that holds some is to be looked at by itself.
     """
     keys = (_AWSLOGS, *_BESIDE_VALUE, *BASE64_KEYS)
-    marks = _Marks((event_name.encode("ascii"), *_LONG_STARTS), _PARTS_OF_KEYS, keys)
-    starts = _Marks(_SHORT_STARTS)
+    marks = _MarkSearch((event_name.encode("ascii"), *_LONG_STARTS), _PARTS_OF_KEYS, keys)
+    starts = _MarkSearch(_SHORT_STARTS)
 
-    def positions(piece: Piece, start: int, end: int) -> list[int]:
+    def positions(piece: Buffer, start: int, end: int) -> list[int]:
         found = [*marks.positions(piece, start, end), *starts.positions(piece, start, end)]
         escape = _first_escape(piece, start, end)
         if escape is not None:
@@ -196,7 +196,7 @@ def compile_finder(event_name: str) -> Callable[[Piece, int, int], list[int]]:
     return positions
 
 
-def _first_escape(piece: Piece, start: int, end: int) -> int | None:
+def _first_escape(piece: Buffer, start: int, end: int) -> int | None:
     # Most messages have no backslash, and one byte is found four times as fast as several.
     backslash = find(piece, b"\\", start, end)
     escape = find(piece, _ESCAPE, backslash, end) if backslash >= 0 else -1

@@ -23,6 +23,6 @@ def milliseconds(text: str) -> int:
     return sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(text))
 
 
-def written(length: int) -> str:
+def format_duration(length: int) -> str:
     """A duration of ``length`` milliseconds as settings write it, in the largest unit up to days that divides it."""
     return next(f"{length // size}{unit}" for unit, size in _WRITTEN_UNITS if length % size == 0)

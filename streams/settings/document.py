@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get
 
 from annotated_types import Ge, Le
 
-from streams.rules.duration import written
+from streams.rules.duration import format_duration
 from streams.settings.loading import PREFIX
 from streams.settings.model import Settings
 from streams.settings.values import (
@@ -104,7 +104,7 @@ def shown_default(name: str) -> str:
     if isinstance(default, tuple):
         return f"`{','.join(default)}`"
     if hint == Duration:
-        return f"`{written(default)}`"
+        return f"`{format_duration(default)}`"
     return f"`{_size(default)}`" if hint in (Size, RecordSize) else f"`{default}`"
 
 

@@ -19,7 +19,7 @@ from streams.detection.exception import ExceptionEntry, ExceptionsError, parse_e
 from streams.errors import OperatorError
 from streams.pipeline import DecisionSettings, ExtractSettings
 from streams.rules import rule as rules
-from streams.rules.duration import written
+from streams.rules.duration import format_duration
 from streams.settings.values import (
     Addresses,
     Duration,
@@ -231,8 +231,8 @@ class Settings(BaseSettings):
         overrides = {name: getattr(self, name) for name in ("window", "max_alerts", "severity", "risk_score")}
         rule = replace(rule, **{name: value for name, value in overrides.items() if value is not None})
         if self.forget_after < rule.window:
-            allowed = f"must be at least the window of {name}, which is {written(rule.window)}"
-            raise SettingsError(f"forget_after = {written(self.forget_after)}: {allowed}")
+            allowed = f"must be at least the window of {name}, which is {format_duration(rule.window)}"
+            raise SettingsError(f"forget_after = {format_duration(self.forget_after)}: {allowed}")
         return rule
 
     def load_exceptions(self) -> tuple[ExceptionEntry, ...]:

@@ -28,7 +28,7 @@ _TRANSIENT = {
     HTTPStatus.TOO_MANY_REQUESTS,
     _CLIENT_CLOSED_REQUEST,
 }
-_MENDS = {
+_FIXES = {
     HTTPStatus.UNAUTHORIZED: "; see to schema_registry_auth_file",
     HTTPStatus.FORBIDDEN: "; `rootwatch topics apply` with sufficient rights registers it",
 }
@@ -82,7 +82,7 @@ def _of_status(what: str, error: SchemaRegistryError) -> OperatorError:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TRANSIENT:
         return RegistryUnavailable(f"schema registry cannot answer for {said}")
     redirected = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
-    return RegistryRefused(f"schema registry refuses {said}{_REDIRECTED if redirected else _MENDS.get(status, '')}")
+    return RegistryRefused(f"schema registry refuses {said}{_REDIRECTED if redirected else _FIXES.get(status, '')}")
 
 
 def _shown(words: object) -> str:

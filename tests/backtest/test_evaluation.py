@@ -8,7 +8,7 @@ from sightings import (
     ALICE,
     BOB,
     DAY,
-    DECIDING,
+    DECISION_SETTINGS,
     MINUTE,
     NOON,
     OTHER_ACCOUNT,
@@ -30,7 +30,7 @@ def test_a_replay_decides_as_the_pipeline_does() -> None:
         for who, account in ((ALICE, ACCOUNT), (BOB, OTHER_ACCOUNT))
         if day % 13 < 2
     ]
-    decided = [decision for _, decision in evaluate(sightings, RULE, DECIDING)]
+    decided = [decision for _, decision in evaluate(sightings, RULE, DECISION_SETTINGS)]
     assert decided == History().take_all(sightings)
     assert {decision.outcome for decision in decided} == {"alert", "known"}
 
@@ -39,7 +39,7 @@ def test_a_replay_decides_as_the_pipeline_does() -> None:
 def test_sweeping_the_memory_changes_no_decision(forget_after: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """M8: what is forgotten counts as never seen, deleted or not; the cap's buckets of the day are kept (A3)."""
     decision_settings = with_settings(
-        window=min(DECIDING.window, forget_after), forget_after=forget_after, max_alerts=2
+        window=min(DECISION_SETTINGS.window, forget_after), forget_after=forget_after, max_alerts=2
     )
     sightings = [
         sighting(NOON + step * 70_000 + step // 10 * 30 * DAY, ALICE, f"{step % 7:012d}") for step in range(100)
@@ -54,7 +54,7 @@ def test_verdicts_count_what_was_decided() -> None:
     """The summary's numbers: outcomes, alerts by severity and novelty, principals and the span of time."""
     sightings = [sighting(NOON), sighting(NOON + DAY), sighting(NOON + 20 * DAY), sighting(NOON + 21 * DAY, BOB)]
     verdicts = Verdicts()
-    for seen, decision in evaluate(sightings, RULE, DECIDING):
+    for seen, decision in evaluate(sightings, RULE, DECISION_SETTINGS):
         verdicts.count(seen, decision)
     assert verdicts.outcomes == {"alert": 3, "known": 1}
     assert verdicts.alerts == {("low", "first"): 2, ("low", "returned"): 1}

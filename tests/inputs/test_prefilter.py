@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-TAKING = ExtractSettings(max_message_size=1_000_000)
+EXTRACT_SETTINGS = ExtractSettings(max_message_size=1_000_000)
 QUIET = changed({"userAgent": "plain text"}, OTHER)
 
 
@@ -108,7 +108,7 @@ def test_it_never_drops_what_could_have_matched(  # noqa: PLR0913, PLR0917  what
     if damage is not None:
         at = damage % len(value)
         value = value[:at] + value[at + 1 :]
-    result = sight(value, RULE, TAKING)
+    result = sight(value, RULE, EXTRACT_SETTINGS)
     if result.sightings or any(rejected.reason == "incomplete" for rejected in result.rejected):
         assert may_match(value, RULE)
         around = b"\x80\x1f{" + value + b"}:"

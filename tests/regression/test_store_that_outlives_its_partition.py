@@ -15,7 +15,7 @@ import pytest
 from faust.types import TP
 from memory_store import Store
 from rocksdict import DbClosedError
-from sightings import DECIDING, NOON, RULE, sighting
+from sightings import DECISION_SETTINGS, NOON, RULE, sighting
 
 from streams.pipeline import ExtractSettings
 from streams.settings import Settings
@@ -96,7 +96,7 @@ class Scene:
         sender: Any = SimpleNamespace(send_all=self.send_all)
         detect = Detect(
             rule=RULE,
-            settings=DECIDING,
+            settings=DECISION_SETTINGS,
             topics=self.names,
             largest=1_000_000,
             skips=NO_SKIPS,

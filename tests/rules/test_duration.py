@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.rules.duration import milliseconds, written
+from streams.rules.duration import format_duration, milliseconds
 
 
 @pytest.mark.parametrize(
@@ -35,4 +35,4 @@ def test_anything_else_is_refused_by_name(text: str) -> None:
 )
 def test_durations_are_shown_as_settings_write_them(length: int, text: str) -> None:
     """What is shown can be given again."""
-    assert written(length) == text
+    assert format_duration(length) == text

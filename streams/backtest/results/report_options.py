@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.rules.duration import written
+from streams.rules.duration import format_duration
 from streams.wire.timestamps import to_iso8601
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def source_options(request: ReplayRequest) -> Iterator[tuple[str, str]]:
 def setting_options(settings: Settings, decision_settings: DecisionSettings) -> Iterator[tuple[str, str]]:
     """The settings that decide."""
     yield "rule", str(settings.rule or "the shipped one")
-    yield "window", written(decision_settings.window)
-    yield "forget_after", written(decision_settings.forget_after)
+    yield "window", format_duration(decision_settings.window)
+    yield "forget_after", format_duration(decision_settings.forget_after)
     yield "learn_until", "none" if decision_settings.learn_until is None else to_iso8601(decision_settings.learn_until)
     yield "principal", settings.principal
     yield "member_account", settings.member_account

@@ -78,19 +78,19 @@ class Ecs:
     @property
     def is_left_half_way(self) -> bool:
         """Whether the pipeline failed, or the fields cannot say whether this is a success of the event (T2)."""
-        return self.value("event.kind") == "pipeline_error" or self._lacks(_DECIDING)
+        return self.value("event.kind") == "pipeline_error" or self._any_missing(_DECIDING)
 
     @property
-    def lacks_terms(self) -> bool:
+    def is_without_terms(self) -> bool:
         """Whether the fields cannot say who, when or to whom."""
-        return self._lacks(_TERMS)
+        return self._any_missing(_TERMS)
 
     @property
     def untouched(self) -> Any:
         """The record as it was; an ingest pipeline prefers ``event.original``, and so does this."""
         return self.value("event.original") or self.value("message")
 
-    def _lacks(self, fields: tuple[tuple[str, ...], ...]) -> bool:
+    def _any_missing(self, fields: tuple[tuple[str, ...], ...]) -> bool:
         return any(self.value(*names) in (None, "", [], {}) for names in fields)
 
 

@@ -85,7 +85,7 @@ def read_fields(ecs: Ecs, context: ReadContext) -> Iterator[Item]:
         yield context.unknown(
             "a document that its ingest pipeline left half way, without the record in event.original", ecs.bodies[0]
         )
-    elif ecs.lacks_terms and ecs.value("event.original"):
+    elif ecs.is_without_terms and ecs.value("event.original"):
         yield from filebeat.read_untouched(ecs, context)
     else:
         yield context.record(_fields(ecs), ecs.bodies[0])

@@ -8,7 +8,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sightings import ALICE, BOB, DAY, DECIDING, MINUTE, NOON, OTHER_ACCOUNT, RULE, History, sighting, with_settings
+from sightings import (
+    ALICE,
+    BOB,
+    DAY,
+    DECISION_SETTINGS,
+    MINUTE,
+    NOON,
+    OTHER_ACCOUNT,
+    RULE,
+    History,
+    sighting,
+    with_settings,
+)
 
 from streams.backtest.evaluation import evaluate
 from streams.backtest.results.compare import Comparison, comparison_lines
@@ -26,7 +38,7 @@ OTHER = sighting(NOON + 2 * MINUTE, account=OTHER_ACCOUNT, event_id="other")
 
 
 def live(
-    arrived: list[Sighting], decision_settings: DecisionSettings = DECIDING
+    arrived: list[Sighting], decision_settings: DecisionSettings = DECISION_SETTINGS
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The alerts and the overflow of a live run on sightings in this order of arrival."""
     decisions = History(decision_settings).take_all(arrived)
@@ -39,8 +51,8 @@ def live(
 def compared(
     arrived: list[Sighting],
     replayed: list[Sighting],
-    live_settings: DecisionSettings = DECIDING,
-    settings: DecisionSettings = DECIDING,
+    live_settings: DecisionSettings = DECISION_SETTINGS,
+    settings: DecisionSettings = DECISION_SETTINGS,
 ) -> list[tuple[str, str, str]]:
     """Side, event and reason of each difference."""
     comparison = Comparison(*live(arrived, live_settings), settings)
@@ -58,8 +70,8 @@ def test_same_run_has_no_differences() -> None:
 def test_repeated_alerts_are_one() -> None:
     """A2: an alert that a crash repeated is the same alert."""
     alerts, _ = live([FIRST])
-    comparison = Comparison(alerts * 2, [], DECIDING)
-    for seen, decision in evaluate([FIRST], RULE, DECIDING):
+    comparison = Comparison(alerts * 2, [], DECISION_SETTINGS)
+    for seen, decision in evaluate([FIRST], RULE, DECISION_SETTINGS):
         comparison.on_decision(seen, decision)
     assert (comparison.in_both(), comparison.differences(Span())) == (1, [])
 
@@ -67,8 +79,8 @@ def test_repeated_alerts_are_one() -> None:
 def test_of_an_alert_only_what_is_compared_is_kept() -> None:
     """Memory stays bounded over years: of the records, which make up most of an alert, nothing is kept."""
     large = replace(FIRST, record=json.dumps({"padding": "x" * 100_000}))
-    comparison = Comparison(*live([large]), DECIDING)
-    for seen, decision in evaluate([large], RULE, DECIDING):
+    comparison = Comparison(*live([large]), DECISION_SETTINGS)
+    for seen, decision in evaluate([large], RULE, DECISION_SETTINGS):
         comparison.on_decision(seen, decision)
     assert comparison.in_both() == 1
     assert len(pickle.dumps(comparison)) < 10_000
@@ -146,7 +158,7 @@ def test_live_alerts_outside_the_span_do_not_count() -> None:
 
 def test_span_is_that_of_the_options_or_of_the_sightings() -> None:
     """The span is --from and --to where they are of event time, and else from the first sighting to the last."""
-    empty, heard = Comparison([], [], DECIDING), Comparison([], [], DECIDING)
+    empty, heard = Comparison([], [], DECISION_SETTINGS), Comparison([], [], DECISION_SETTINGS)
     for time in (7, 5, 9, 6):  # as under clock = "record", which these do not ascend by
         seen = sighting(time)
         heard.on_decision(seen, History().decide(seen))
@@ -159,7 +171,7 @@ def test_span_is_that_of_the_options_or_of_the_sightings() -> None:
 
 def test_lines_tell_counts_and_each_difference() -> None:
     """What differs is listed with time, principal, account, event and alert id."""
-    comparison = Comparison(*live([FIRST]), DECIDING)
+    comparison = Comparison(*live([FIRST]), DECISION_SETTINGS)
     said = list(comparison_lines("rootwatch.alerts", comparison, comparison.differences(Span())))
     assert said[0] == "compare      rootwatch.alerts: 0 in both, 0 only in the replay, 1 only live"
     assert said[1].startswith(f"  only live: 2026-01-01T12:00:00.000Z {ALICE} on 222222222222 (event first, alert ")
