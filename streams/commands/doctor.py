@@ -38,7 +38,7 @@ ANSWER_SECONDS = 10.0
 _FREE_BYTES = 1 << 30
 # Producers stamp records with their own clocks; a minute is more than clocks that are kept differ by.
 _SKEW_SECONDS = 60.0
-_EXPLAIN = "write one to a file and ask `rootwatch explain FILE`, docs/operations.md lists what is read"
+_EXPLAIN = "ask `rootwatch explain --topic TOPIC --offset P:O` about one; docs/operations.md lists what is read"
 
 
 class Row(NamedTuple):

@@ -1,1 +1,1 @@
-"""Every Kafka client except Faust's: how they connect, what their errors mean, an admin client, a reader."""
+"""Every Kafka client except Faust's: their options, what their errors mean, an admin client, readers."""

@@ -1,8 +1,8 @@
-"""An admin client that tells an outage, which ends, from a refusal, which does not until somebody acts.
+"""An admin client that tells outages from refusals: an outage ends by itself, a refusal stays until somebody acts.
 
-librdkafka reports wrong credentials and failed TLS handshakes only through its error callback and otherwise keeps
-trying until a request times out. Here every wait watches that callback, so a refusal is known within a second and says
-what was refused.
+librdkafka reports wrong credentials and failed TLS handshakes only through its error callback. Otherwise it keeps
+trying until a request times out. Every wait here watches that callback, so a refusal is known within a second, and the
+error says what was refused.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from confluent_kafka.admin import AdminClient
 
 from streams.errors import OperatorError
 from streams.kafka.errors import is_retriable
-from streams.kafka.refusals import error_text, explained, is_refusal
+from streams.kafka.refusals import error_text, explain_refusal, is_refusal
 from streams.kafka.security import confluent_options
 
 if TYPE_CHECKING:
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
     from streams.settings import Settings
 
-# How long a broker may take to answer; a worker tries again after that, a command gives up.
+# How long a broker may take to answer. After that a worker tries again, and a command gives up.
 ANSWER_SECONDS = 15.0
-# Once every address has refused a connection, more waiting is only for a broker that is just starting.
+# How long to wait once every address has refused a connection: enough for a broker that is just starting.
 _ALL_DOWN_SECONDS = 3.0
 _TICK_SECONDS = 0.1
 
@@ -39,15 +39,15 @@ _OUTAGES = {
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError.BROKER_NOT_AVAILABLE,
 }
-# librdkafka's "no leaders found": what it makes of a cluster that has just started. It ends by itself.
+# librdkafka's "no leaders found", its error for a cluster that has just started. It ends by itself.
 _NO_LEADERS = KafkaError._NOENT  # noqa: SLF001
 
 
 class BrokerError(OperatorError):
-    """A broker did not do what it was asked; the message names what was asked, the operation and the answer."""
+    """A broker did not do what it was asked to do; the message names the object, the operation and the answer."""
 
 
-class BrokerUnreachable(BrokerError):  # noqa: N818  named for the state that the caller waits out
+class BrokerUnreachable(BrokerError):  # noqa: N818  named after the state that the caller waits out
     """No broker answers; the same request may succeed later."""
 
 
@@ -69,13 +69,13 @@ class BrokerAccess:
         self._refusal: KafkaError | None = None
         self._outage: KafkaError | None = None
         self._all_down = False
-        # What librdkafka would log is in the exceptions, once instead of several times a second.
+        # The exceptions say what librdkafka would log, and say it once instead of several times per second.
         quiet = logging.getLogger(f"{__name__}.librdkafka")
         quiet.disabled = True
         options = confluent_options(settings) | {"error_cb": self._note, "reconnect.backoff.max.ms": 1000}
         try:
             self.client = AdminClient(options, logger=quiet)
-        except KafkaException as error:  # it has waited ten seconds for a token
+        except KafkaException as error:  # librdkafka has waited ten seconds for a token
             raise AccessRefused(f"{self._servers}: no token to send: {error_text(error.args[0])}") from error
 
     def __enter__(self) -> Self:
@@ -83,7 +83,7 @@ class BrokerAccess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Let go of the client; it closes its connections."""
+        """Release the client; it closes its connections."""
         del self.client
 
     def result(self, what: str, operation: str, future: Future[Any]) -> Any:
@@ -92,12 +92,12 @@ class BrokerAccess:
         Args:
             what: what the request is about, such as ``topic rootwatch.alerts``.
             operation: Kafka's name of the operation, such as ``Describe``.
-            future: what the client gave for the request.
+            future: the client's future for the request.
 
         Raises:
             BrokerUnreachable: no answer.
-            AccessRefused: refused, or the client was not let in at all.
-            BrokerError: any other refusal; its ``__cause__`` is the client's exception.
+            AccessRefused: the request, or the connection itself, is refused.
+            BrokerError: any other error; its ``__cause__`` is the client's exception.
         """
         start = time.monotonic()
         while self._refusal is None and time.monotonic() - start < self._patience():
@@ -109,7 +109,9 @@ class BrokerAccess:
             except KafkaException as error:
                 raise self._error(what, operation, error) from error
         if self._refusal is not None:
-            raise AccessRefused(f"{what}: {operation}: {self._servers}: {explained(self._refusal, self._settings)}")
+            raise AccessRefused(
+                f"{what}: {operation}: {self._servers}: {explain_refusal(self._refusal, self._settings)}"
+            )
         raise BrokerUnreachable(f"{what}: {operation}: {self._unreachable()}")
 
     def _patience(self) -> float:
@@ -121,7 +123,9 @@ class BrokerAccess:
         if is_refusal(error):
             return AccessRefused(f"{what}: {operation}: {error_text(error)}")
         if self._refusal is not None:
-            return AccessRefused(f"{what}: {operation}: {self._servers}: {explained(self._refusal, self._settings)}")
+            return AccessRefused(
+                f"{what}: {operation}: {self._servers}: {explain_refusal(self._refusal, self._settings)}"
+            )
         if error.code() in _OUTAGES:
             return BrokerUnreachable(f"{what}: {operation}: {self._unreachable()}")
         if error.code() == _NO_LEADERS or is_retriable(error):
@@ -139,10 +143,10 @@ class BrokerAccess:
         return f"no broker of {self._servers} answers{reason}"
 
     def _note(self, error: KafkaError) -> None:
-        """What librdkafka has to say of its connections."""
+        """Take note of an error that librdkafka reports about its connections."""
         if is_refusal(error):
             self._refusal = self._refusal or error
         elif error.code() == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001
-            self._all_down = True  # its words say less than those of the failure before it
+            self._all_down = True  # its text says less than that of the failure before it
         else:
             self._outage = error

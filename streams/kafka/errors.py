@@ -1,8 +1,8 @@
-"""Which of Kafka's errors pass by themselves.
+"""Which of Kafka's errors end by themselves.
 
-confluent-kafka tells it only for errors of transactions: ``KafkaError.retriable()`` is false for all others, also for a
-leader that is being elected. So the codes are listed here, from the "retriable" column of the protocol guide
-(kafka.apache.org/protocol, "Error Codes"), without those that a topic that does not exist gives, too.
+``KafkaError.retriable()`` is true only for errors of transactions; it is false even while a leader is being elected. So
+the codes are listed here, from the "retriable" column of the protocol guide (kafka.apache.org/protocol, "Error Codes").
+Codes that a missing topic also gives are left out.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _RETRIABLE = {
 
 
 def is_retriable(error: KafkaError) -> bool:
-    """Whether the same request may succeed a little later: the cluster's own state is in the way, not what was asked.
+    """Whether the same request may succeed a little later, because the cause is the state of the cluster.
 
-    librdkafka's local errors (negative codes) are not judged here: what they mean depends on the call.
+    librdkafka's local errors (negative codes) are not judged here: their meaning depends on the call.
     """
     return error.retriable() or error.code() in _RETRIABLE

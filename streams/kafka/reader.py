@@ -18,7 +18,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.errors import SourceError
 from streams.kafka.errors import is_retriable
-from streams.kafka.refusals import error_text, explained, is_of_a_group, is_refusal
+from streams.kafka.refusals import error_text, explain_refusal, is_of_a_group, is_refusal
 from streams.kafka.security import confluent_options
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ class Connection:
     def raise_refusal(self, what: str) -> None:
         """Raise SourceError if the cluster has refused the credentials or a right."""
         if self.refusal is not None:
-            raise SourceError(f"{what}: {self._servers}: {explained(self.refusal, self._settings)}")
+            raise SourceError(f"{what}: {self._servers}: {explain_refusal(self.refusal, self._settings)}")
 
     def _note(self, error: KafkaError) -> None:
         self.last_error = error

@@ -1,11 +1,11 @@
-"""What librdkafka's errors mean to an operator: a refusal, which stays until somebody acts, and why.
+"""Which of librdkafka's errors are refusals, which stay until somebody acts, and what an operator must know of them.
 
 The rules:
 
-* With TLS 1.3 a broker rejects the client's certificate only after the handshake. librdkafka calls that a lost
-  connection; OpenSSL's "tls alert" is all there is to tell it by.
-* Of a broker's certificate that is not valid, librdkafka says only that it is not. Whether it has expired, is
-  signed by somebody else or for another host is found by a handshake of our own.
+* With TLS 1.3 a broker rejects the client's certificate only after the handshake. librdkafka reports a lost connection;
+  only OpenSSL's "tls alert" in its text tells the two apart.
+* If a broker's certificate is not valid, librdkafka does not say why. A handshake of our own finds out whether it has
+  expired, is signed by an unknown authority or belongs to another host.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _REFUSALS = {
     KafkaError.CLUSTER_AUTHORIZATION_FAILED,
     KafkaError.GROUP_AUTHORIZATION_FAILED,
 }
-# Such as `ssl://127.0.0.1:9093/bootstrap: `, with the thread before it or not.
+# Such as `ssl://127.0.0.1:9093/bootstrap: `; the thread may stand before it.
 _PREFIX = re.compile(r"^(\[thrd:[^\]]*\]: )?(?:\w+://)?(?P<server>\S+)/(bootstrap|\d+): ")
 _TLS_ALERT = re.compile(r"tls alert ([a-z ]+)")
 _HANDSHAKE_SECONDS = 5.0
@@ -44,28 +44,28 @@ def is_refusal(error: KafkaError) -> bool:
 
 
 def is_of_a_group(error: KafkaError) -> bool:
-    """Whether an error is of no concern where no group is joined.
+    """Whether an error concerns the group only, and can be ignored if no group is joined.
 
-    librdkafka (2.16) looks for the coordinator of its ``group.id`` all the same, in the background, and reports a
-    refusal once, as an error of partition 0 of no topic.
+    librdkafka (2.16) looks for the coordinator of its ``group.id`` in the background even then. It reports a refusal
+    once, as an error of partition 0 without a topic.
     """
     return bool(error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED)
 
 
 def error_text(error: KafkaError) -> str:
-    """What an error says, without librdkafka's prefix of thread and broker and its count of milliseconds."""
+    """The text of an error, without librdkafka's prefix (thread and broker) and its count of milliseconds."""
     return _PREFIX.sub("", str(error.str())).split(" (after ")[0].rstrip(".")
 
 
-def explained(error: KafkaError, settings: Settings) -> str:
-    """What a refusal says, and of a certificate why it is not valid, and which setting to look at."""
-    said = str(error.str())
-    if alert := _TLS_ALERT.search(said):
+def explain_refusal(error: KafkaError, settings: Settings) -> str:
+    """The text of a refusal. For a certificate it says why it is not valid, and which setting to check."""
+    text = str(error.str())
+    if alert := _TLS_ALERT.search(text):
         if settings.ssl_cert is None:
             return f"the broker asks for a client's certificate ({alert[1].strip()}); set ssl_cert and ssl_key"
         return f"the broker refuses the certificate in ssl_cert = {settings.ssl_cert} ({alert[1].strip()})"
-    if "certificate verify failed" in said:
-        server = _PREFIX.match(said)
+    if "certificate verify failed" in text:
+        server = _PREFIX.match(text)
         reason = _unverified(server["server"], settings) if server else None
         trusted = f"ssl_ca = {settings.ssl_ca}" if settings.ssl_ca else "the system's authorities, as ssl_ca is not set"
         return f"the broker's certificate is not valid: {reason or 'unknown why'}; checked against {trusted}"
@@ -73,7 +73,7 @@ def explained(error: KafkaError, settings: Settings) -> str:
 
 
 def _unverified(server: str, settings: Settings) -> str | None:
-    """Why a server's certificate is not valid, in OpenSSL's words; None if it is, or the server is away."""
+    """Why a server's certificate is not valid, in OpenSSL's words; None if it is valid or no server answers."""
     host, _, port = server.rpartition(":")
     host = host.strip("[]")
     try:

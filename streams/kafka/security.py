@@ -1,11 +1,12 @@
-"""The one place that turns settings into both Kafka clients' options: confluent-kafka's, and through Faust aiokafka's.
+"""The options of both Kafka clients, from the settings: confluent-kafka's, and aiokafka's by way of Faust.
 
-* Certificates are checked against ``ssl_ca`` (the system's authorities if none), host names always.
-* ``OAUTHBEARER`` sends the token that ``sasl_password_file`` holds, read again at each renewal, so whatever keeps the
-  file fresh (a kubelet's projected service account token, a sidecar) needs no restart of ours.
-* ``AWS_MSK_IAM`` is OAUTHBEARER on the wire, with a signed URL as the token; the extra ``msk`` brings the signer.
+* Certificates are checked against ``ssl_ca``, or the system's authorities if it is not set. Host names are always
+  checked.
+* ``OAUTHBEARER`` sends the token in ``sasl_password_file``. The file is read again at each renewal, so a new token
+  (from a kubelet's projected service account, or a sidecar) needs no restart.
+* ``AWS_MSK_IAM`` is OAUTHBEARER on the wire, with a signed URL as the token. The extra ``msk`` installs the signer.
 
-The client libraries are imported where they are used: the command line must start without them.
+The client libraries are imported where they are used, because the command line must start without them.
 """
 
 from __future__ import annotations
@@ -31,22 +32,22 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 
-# For how long a token counts that does not say so itself: librdkafka asks again after 80 % of it.
+# How long a token counts as valid if it does not name its expiry; librdkafka asks again after 80 % of that.
 _OPAQUE_TOKEN_SECONDS = 300
-# Between two looks for a token that is not there yet: aiokafka itself would look ten times a second.
+# The pause between two looks for a missing token; aiokafka itself would look ten times per second.
 _NO_TOKEN_SECONDS = 1.0
 _MSK_HOST = re.compile(r"\.kafka(?:-serverless)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?:")
 
 
 class CredentialsError(OperatorError):
-    """What the credentials are to come from does not give any; the message says what is missing."""
+    """The source of the credentials gives none; the message says what is missing."""
 
 
 def confluent_options(settings: Settings) -> dict[str, Any]:
-    """Options for every confluent-kafka client: where the brokers are, how to be let in, no new topics.
+    """Options for every confluent-kafka client: brokers, security, no creation of topics.
 
     Raises:
-        SettingsError: a certificate's or secret's file is of no use, a token has expired, or the extra ``msk`` is
+        SettingsError: the file of a certificate or a secret is unusable, a token has expired, or the extra ``msk`` is
             missing.
         CredentialsError: there are no AWS credentials to sign a token with.
     """
@@ -54,12 +55,12 @@ def confluent_options(settings: Settings) -> dict[str, Any]:
         "bootstrap.servers": ",".join(settings.bootstrap_servers),
         "client.id": "rootwatch",
         "security.protocol": settings.security_protocol,
-        # Asking for a missing topic may not create it (see streams/worker/consumer/missing_topics.py). librdkafka lists
-        # this for consumers only, which create none anyway; admin clients and producers do without it.
+        # A request about a missing topic must not create it (see streams/worker/consumer/missing_topics.py). librdkafka
+        # documents this option for consumers only, which create no topics anyway. Admin clients and producers would.
         "allow.auto.create.topics": False,
     }
     if "SSL" in settings.security_protocol:
-        ssl_context(settings)  # says which file is of no use; librdkafka would name none of our settings
+        ssl_context(settings)  # names the unusable file and its setting; librdkafka would not
         files = {
             "ssl.ca.location": settings.ssl_ca,
             "ssl.certificate.location": settings.ssl_cert,
@@ -82,9 +83,9 @@ def confluent_options(settings: Settings) -> dict[str, Any]:
 
 
 def producer_options(settings: Settings) -> dict[str, Any]:
-    """Options for every confluent-kafka producer: nothing lost or reordered, and keys where Faust puts them.
+    """Options for every confluent-kafka producer: nothing is lost or reordered, and keys are partitioned as by Faust.
 
-    librdkafka's own partitioner (CRC32) would send most principals to other partitions than Faust's murmur2 does.
+    librdkafka's default partitioner (CRC32) would send most principals to other partitions than Faust's murmur2 does.
 
     Raises:
         SettingsError: as ``confluent_options``.
@@ -99,7 +100,7 @@ def producer_options(settings: Settings) -> dict[str, Any]:
 
 
 def faust_credentials(settings: Settings) -> Credentials | None:
-    """What Faust's ``broker_credentials`` takes; None for an open broker.
+    """The value for Faust's ``broker_credentials``; None if the broker asks for none.
 
     Raises:
         SettingsError, CredentialsError: as ``confluent_options``.
@@ -122,10 +123,10 @@ def faust_credentials(settings: Settings) -> Credentials | None:
 
 
 def ssl_context(settings: Settings) -> ssl.SSLContext:
-    """A TLS client's context with the authorities to trust and, if set, the client's own certificate.
+    """A TLS context with the trusted authorities and, if set, the client's own certificate.
 
     Raises:
-        SettingsError: a file cannot be read, or certificate and key do not belong together.
+        SettingsError: a file cannot be read, or the key does not belong to the certificate.
     """
     try:
         context = ssl.create_default_context(cafile=settings.ssl_ca)
@@ -133,7 +134,7 @@ def ssl_context(settings: Settings) -> ssl.SSLContext:
         raise SettingsError(f"ssl_ca = {settings.ssl_ca}: no PEM file of certificates: {error}") from error
     if settings.ssl_cert is not None and settings.ssl_key is not None:
         try:
-            # An encrypted key would have OpenSSL ask for its password at the terminal.
+            # For an encrypted key OpenSSL would ask for the password at the terminal.
             context.load_cert_chain(settings.ssl_cert, settings.ssl_key, password="")
         except (OSError, ssl.SSLError) as error:
             raise SettingsError(
@@ -144,7 +145,7 @@ def ssl_context(settings: Settings) -> ssl.SSLContext:
 
 
 def _token_source(settings: Settings) -> Callable[[], tuple[str, float]]:
-    """Gives a token and when it expires (seconds since the epoch) at each call."""
+    """A function that returns a token and its expiry (seconds since the epoch)."""
     if settings.sasl_mechanism == "AWS_MSK_IAM":
         return _msk_token_source(settings)
 
@@ -155,12 +156,12 @@ def _token_source(settings: Settings) -> Callable[[], tuple[str, float]]:
             raise SettingsError(f"sasl_password_file = {settings.sasl_password_file}: the token in it has expired")
         return token, expiry
 
-    from_file()  # a missing or old token is better found now than at the first connection
+    from_file()  # finds a missing or old token now, not at the first connection
     return from_file
 
 
 def _expiry(token: str) -> float:
-    """When a JSON web token says that it expires; soon for any other token."""
+    """The expiry that a JSON web token names; for any other token, a time soon from now."""
     try:
         claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
         return float(claims["exp"])
@@ -180,19 +181,19 @@ def _msk_token_source(settings: Settings) -> Callable[[], tuple[str, float]]:
     def signed() -> tuple[str, float]:
         try:
             token, expires_ms = MSKAuthTokenProvider.generate_auth_token(region)
-        except Exception as error:  # of botocore's many
+        except Exception as error:  # botocore's errors have no common base
             raise CredentialsError(
                 f"sasl_mechanism = 'AWS_MSK_IAM': no token can be signed ({error}); it takes AWS credentials from the "
                 "environment, a profile or a role"
             ) from error
         return token, expires_ms / 1000
 
-    signed()  # the clients would only say that they have waited ten seconds for a token
+    signed()  # without this, the clients would only say that they waited ten seconds for a token
     return signed
 
 
 def _msk_region(settings: Settings) -> str:
-    """The brokers' AWS region: part of their names, and behind other names that of the environment."""
+    """The AWS region of the brokers: from their names, else from the environment."""
     for server in settings.bootstrap_servers:
         if match := _MSK_HOST.search(server):
             return match[1]
@@ -208,10 +209,10 @@ def _token_provider(token: Callable[[], tuple[str, float]]) -> Any:
     class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
         async def token(self) -> str:
             try:
-                # Signing and reading may wait for a disk or for AWS: not in the event loop.
+                # Signing may wait for AWS, and reading for the disk, so both run outside the event loop.
                 return (await asyncio.to_thread(token))[0]
             except OperatorError as missing:
-                # To aiokafka a connection that failed, which it tries again: who renews the token may be late.
+                # aiokafka tries a failed connection again. The renewal of the token may only be late.
                 await asyncio.sleep(_NO_TOKEN_SECONDS)
                 raise KafkaConnectionError(str(missing)) from missing
 

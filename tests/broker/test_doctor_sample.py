@@ -46,7 +46,7 @@ def test_a_topic_is_told_by_what_is_in_it(deployment: Deployment) -> None:
     code, state, sentence = sampled(deployment)
     assert (code, state) == (1, "wrong")
     assert f"sample: {topic}: 0 of 3 sampled messages are CloudTrail; 3 cannot be read: 3 x " in sentence
-    assert "`rootwatch explain FILE`" in sentence
+    assert "`rootwatch explain --topic TOPIC --offset P:O`" in sentence
 
     deployment.produce([RECORD, *(ordinary(number) for number in range(6))])
     code, state, sentence = sampled(deployment)

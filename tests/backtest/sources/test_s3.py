@@ -48,7 +48,7 @@ def bucket(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         monkeypatch.setenv(name, value)
     s3._store.cache_clear()  # noqa: SLF001
     # A fork server of an earlier test would start processes with the environment of that test.
-    forkserver._forkserver._stop()  # type: ignore[attr-defined]  # noqa: SLF001  there is no public way
+    forkserver._forkserver._stop()  # noqa: SLF001  there is no public way
     made = boto3.resource("s3").create_bucket(Bucket="trail")
     yield made
     made.objects.all().delete()
