@@ -88,7 +88,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self.topic_names = topic_names(options)
         self.topics_read = self.fetch_filter.source_topics | {self.topic_names.sightings}
         self.metrics = Metrics()
-        self.metrics.runs(self.rule, self.fetch_filter.source_topics, self.topic_names)
+        self.metrics.start(self.rule, self.fetch_filter.source_topics, self.topic_names)
         self.metrics.registry.register(GaugeCollector(self, (*GAUGES, *FAUST_GAUGES)))
         self.geo = GeoLookup(options.geoip_database)
         self.batches = Batches()

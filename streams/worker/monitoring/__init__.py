@@ -1,1 +1,1 @@
-"""What a worker tells its operators: metrics, health, the baseline, the registry, the disk."""
+"""What a worker reports to its operators: metrics, health, the baseline, the registry, the disk."""

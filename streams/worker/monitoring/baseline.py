@@ -1,8 +1,8 @@
 """The baseline's state, for operators: whether the worker learns or alerts, and how much it remembers.
 
-RocksDB's estimate of its entries is at hand at any time. How many pairs there are and since when takes a census, which
-reads every entry: a few at a time with pauses between, so that it takes a twentieth of the event loop's time and no
-alert waits for it.
+RocksDB's estimate of its entries is always available. The number of pairs and the age of the oldest need a census,
+which reads every entry. It reads a few at a time, with pauses between, so that it takes a twentieth of the event loop's
+time and no alert waits for it.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _BETWEEN_SECONDS = 60.0
 
 
 class Table(Protocol):
-    """What is used of the memory's table."""
+    """The memory's table, as the baseline uses it."""
 
     def stores(self) -> Sequence[OpenStore]:
         """Return the stores that are open here, by partition."""
 
     def estimated_entries(self) -> int:
-        """About how many entries the partitions held here have."""
+        """RocksDB's estimate of how many entries the partitions held here have."""
 
 
 class State(TypedDict):
@@ -52,21 +52,21 @@ class State(TypedDict):
 
 
 class Baseline(Service):  # type: ignore[misc]
-    """Knows the baseline's state; a service of the worker.
+    """A service of the worker that knows the baseline's state.
 
     Attributes:
-        pairs: how many pairs this worker's own partitions remember, by the last census; ``None`` before the first.
-        oldest: when the pair remembered longest was first seen, in milliseconds since the epoch; ``None`` without one.
+        pairs: how many pairs this worker's own partitions remember, by the last census; ``None`` before the first one.
+        oldest: when the oldest pair was first seen, in milliseconds since the epoch; ``None`` if there is no pair.
     """
 
     def __init__(self, table: Table, learn_until: int | None, is_ready: Callable[[], bool], **kwargs: object) -> None:
         """Watch a table.
 
         Args:
-            table: the memory's.
+            table: the memory's table.
             learn_until: the setting, in milliseconds since the epoch.
             is_ready: whether the table is recovered.
-            **kwargs: mode's own.
+            **kwargs: for mode's ``Service``.
         """
         self._table = table
         self._learn_until = learn_until
@@ -78,7 +78,7 @@ class Baseline(Service):  # type: ignore[misc]
 
     @property
     def learning(self) -> bool:
-        """Whether what happens now teaches and does not alert (M6)."""
+        """Whether a sighting of now teaches and does not alert (M6)."""
         return self._learn_until is not None and time.time() * 1000 <= self._learn_until
 
     def describe(self) -> State:
@@ -93,7 +93,7 @@ class Baseline(Service):  # type: ignore[misc]
         }
 
     def announce(self) -> None:
-        """Say in the log how the baseline stands, and say it loudly if there is none (M6)."""
+        """Log the baseline's state, and warn if the memory is empty (M6)."""
         log.info("baseline", **self.describe())
         if self._warned or self._learn_until is not None or not self._is_empty():
             return
@@ -123,7 +123,7 @@ class Baseline(Service):  # type: ignore[misc]
             await self.sleep(_BETWEEN_SECONDS if took_place else 1.0)
 
     async def _count(self) -> bool:
-        """Read every pair once; false if partitions came or went meanwhile, which makes the count void."""
+        """Read every pair once; false if partitions came or went meanwhile, which makes the count invalid."""
         own = list(self._own())
         pairs = 0
         oldest: int | None = None
@@ -146,6 +146,6 @@ class Baseline(Service):  # type: ignore[misc]
 
 
 def _pairs(store: Store, start: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The entries of pairs, from the first whose key is not before ``start``."""
+    """The entries of pairs, from the first key at or after ``start``."""
     entries = stored_from(store, max(start, codec.ALL_PAIRS))
     return takewhile(lambda entry: entry[0].startswith(codec.ALL_PAIRS), entries)

@@ -1,7 +1,7 @@
-"""The worker's own metrics that are counted as things happen: each with its kind, its labels and what it means.
+"""The worker's own metrics that are counted as things happen: each with its kind, its labels and its meaning.
 
-What is read from the worker when somebody asks (lag, memory, recovery) is in ``gauges.py``, Faust's own monitor in
-``faust_gauges.py``. All three are one registry; docs/operations.md lists it, and a test compares the two.
+Metrics that are read from the worker on request (lag, memory, recovery) are in ``gauges``, those of Faust's monitor in
+``faust_gauges``. All three share one registry. docs/operations.md lists it, and a test compares the two.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from streams.rules.rule import Rule
     from streams.topics.catalogue import TopicNames
 
-# Alerts are to arrive within milliseconds of the fetch, but CloudTrail itself delivers minutes after the event.
+# Alerts should arrive within milliseconds of the fetch, but CloudTrail itself delivers minutes after the event.
 _FETCH_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _EVENT_BUCKETS = (1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 14400, 86400)
 
-# Without: a second series for each counter, of use to nobody here.
+# Otherwise each counter has a second series, with the time of its creation, that nothing here uses.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
-class Fetched(Protocol):
-    """What one answer held of a source partition.
+class FetchCounts(Protocol):
+    """What one fetch brought of a source partition.
 
     Attributes:
         records: how many records.
-        skipped: how many of them were left out.
+        skipped: how many of them were dropped.
         size: bytes of the records, decompressed.
         newest: the latest Kafka timestamp, in milliseconds since the epoch; -1 if there is none.
     """
@@ -48,12 +48,21 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        # The order is that of the documentation.
+        self._create_reading()
+        self._create_deciding()
+        self._create_sending()
+        self._create_latencies()
+        self._create_about()
+
+    def _create_reading(self) -> None:
+        """Create what the fetch and the sight agent count."""
         self.messages = self._counter("messages", "Messages fetched from source topics.", "topic")
         self.bytes = self._counter(
             "bytes", "Bytes of the messages fetched from source topics, with keys and headers, decompressed.", "topic"
         )
         self.skipped = self._counter(
-            "skipped_at_fetch", "Messages dropped at fetch, as they hold no mark of the rule.", "topic"
+            "skipped_at_fetch", "Messages dropped at fetch because they hold no mark of the rule.", "topic"
         )
         self.last_record = self._gauge(
             "last_record_timestamp_seconds",
@@ -63,33 +72,47 @@ class Metrics:
         )
         self.records = self._counter("records", "CloudTrail records read from messages that may match.", "shape")
         self.passed_over = self._counter(
-            "passed_over", "Records and other elements of messages that may match, and are no sighting."
+            "passed_over", "Records and other elements that are no sighting, in messages that may match."
         )
         self.sightings = self._counter("sightings", "Sightings sent to the sightings topic.")
         self.dead_letters = self._counter(
             "dead_letters", "Messages or elements sent to the dead-letter topic.", "reason"
         )
+        # Each starts at zero, so that a rate or an increase sees the first one.
+        for reason in ("incomplete", "malformed", "unknown-shape", "too-large", "skipped"):
+            self.dead_letters.labels(reason)
+
+    def _create_deciding(self) -> None:
+        """Create what the detect agent counts."""
         self.decided = self._counter(
             "decided", "Sightings decided on: alert, overflow, known, late, learned or excepted.", "outcome"
         )
-        self.alerts = self._counter(
-            "alerts", "Alerts acknowledged by the broker, overflow not counted.", "rule", "novelty"
-        )
+        self.alerts = self._counter("alerts", "Alerts acknowledged by the broker, without overflow.", "rule", "novelty")
         self.overflow = self._counter("overflow", "Alerts above the cap, sent to the overflow topic.", "rule")
-        self.excepted = self._counter("excepted", "Sightings that an exception keeps from alerting.", "exception")
-        self.forgotten = self._counter(
-            "forgotten", "Entries deleted: pairs last seen longer ago than forget_after, cap buckets of a week ago."
+        self.excepted = self._counter(
+            "excepted", "Sightings that match an exception: they neither alert nor teach.", "exception"
         )
+        self.forgotten = self._counter(
+            "forgotten", "Entries deleted: pairs last seen longer ago than forget_after, cap buckets older than a week."
+        )
+        for outcome in ("alert", "overflow", "known", "late", "learned", "excepted"):  # at zero, see above
+            self.decided.labels(outcome)
+
+    def _create_sending(self) -> None:
+        """Create what the clients of Kafka and of the schema registry count."""
         self.sent = self._counter("sent", "Records that the broker has acknowledged.", "topic")
         self.send_failures = self._counter(
             "send_failures", "Records that the broker refused or did not acknowledge; each stops the worker.", "topic"
         )
         self.offset_resets = self._counter(
             "offset_resets",
-            "Offsets to be read next that were not there: the broker had deleted what was still to be read.",
+            "Offsets to be read next that the broker no longer had: it had deleted records before they were read.",
             "topic",
         )
         self.waits = self._counter("registry_waits", "Waits for a schema registry that did not answer.")
+
+    def _create_latencies(self) -> None:
+        """Create the histograms of how long an alert takes."""
         self.event_to_alert = self._histogram(
             "event_to_alert_seconds", "From the event's time to the acknowledgement of its alert.", _EVENT_BUCKETS
         )
@@ -98,21 +121,19 @@ class Metrics:
             "From the fetch of a sighting to the acknowledgement of its alert.",
             _FETCH_BUCKETS,
         )
-        # From zero on, so that a rate or an increase sees the first of each.
-        for reason in ("incomplete", "malformed", "unknown-shape", "too-large", "skipped"):
-            self.dead_letters.labels(reason)
-        for outcome in ("alert", "overflow", "known", "late", "learned", "excepted"):
-            self.decided.labels(outcome)
+
+    def _create_about(self) -> None:
+        """Create what says which version, rule and process this is."""
         self.build = Info("rootwatch_build", "Version of rootwatch.", registry=self.registry)
         self.build.info({"version": __version__})
         self.rule = Info("rootwatch_rule", "The rule that the worker runs, overrides included.", registry=self.registry)
         # Resident memory, processor seconds, start time, open files: rootwatch_process_…
         ProcessCollector(namespace="rootwatch", registry=self.registry)
 
-    def runs(self, rule: Rule, sources: Iterable[str], names: TopicNames) -> None:
-        """Show which rule the worker runs, and count from zero what it reads and sends.
+    def start(self, rule: Rule, sources: Iterable[str], names: TopicNames) -> None:
+        """Show which rule the worker runs, and start its counters per topic at zero.
 
-        Without the zero, a source that is silent from the start on would have no rate, and so no alert.
+        Otherwise a source that is silent from the start would have no rate, and so no alert.
         """
         for topic in sources:
             for counter in (self.messages, self.bytes, self.skipped, self.offset_resets):
@@ -134,8 +155,8 @@ class Metrics:
             }
         )
 
-    def fetched(self, topic: str, partition: int, fetched: Fetched) -> None:
-        """Count what one answer held of one source partition. Called in the consumer's thread."""
+    def fetched(self, topic: str, partition: int, fetched: FetchCounts) -> None:
+        """Count what one fetch brought of one source partition. Called in the consumer's thread."""
         self.messages.labels(topic).inc(fetched.records)
         self.bytes.labels(topic).inc(fetched.size)
         self.skipped.labels(topic).inc(fetched.skipped)
@@ -143,7 +164,7 @@ class Metrics:
             self.last_record.labels(topic, partition).set(fetched.newest / 1000)
 
     def dropped(self, topic: str, dropped: int) -> None:
-        """Count records of a source topic that were unpacked and dropped then. Called in the consumer's thread."""
+        """Count records of a source topic that were dropped after unpacking. Called in the consumer's thread."""
         self.skipped.labels(topic).inc(dropped)
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:

@@ -1,7 +1,7 @@
-"""What the worker must know of files: looked at in a thread, every few seconds, and kept.
+"""Looks at the worker's files every few seconds in a thread, and keeps the results.
 
-A disk may take long to answer: a network volume, a database of places of 100 MB, a store of a thousand files. In the
-event loop that would hold up alerts and heartbeats each time that somebody asks for metrics.
+A disk may answer slowly: a network volume, a GeoIP database of 100 MB, a store of a thousand files. In the event loop,
+each request for metrics would then delay alerts and heartbeats.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ log = structlog.get_logger(__name__)
 EVERY_SECONDS = 5.0
 
 
-class ReadAgain(Protocol):
-    """What is read from files that may change, such as ``GeoLookup``."""
+class Refreshable(Protocol):
+    """Something that is read from files that may change, such as ``GeoLookup``."""
 
     def refresh(self) -> None:
-        """Read again what has changed; called in a thread."""
+        """Read the files that have changed; called in a thread."""
 
 
 class DiskWatch(Service):  # type: ignore[misc]
-    """A service of the worker; looks once before it counts as started.
+    """A service of the worker. It looks once before it counts as started.
 
     Attributes:
-        free_bytes: on the disk of the state directory; ``None`` if it cannot be told.
-        store_bytes: of each store's files, RocksDB's logs included, by its path.
+        free_bytes: bytes free on the disk of the state directory; ``None`` if that is unknown.
+        store_bytes: bytes of each store's files, RocksDB's logs included, by the store's path.
     """
 
     def __init__(
-        self, state_dir: Path, store_paths: Callable[[], Iterable[str]], geo: ReadAgain, **kwargs: object
+        self, state_dir: Path, store_paths: Callable[[], Iterable[str]], geo: Refreshable, **kwargs: object
     ) -> None:
-        """Watch a state directory, the stores whose paths ``store_paths`` gives, and ``geo``."""
+        """Watch a state directory, the stores at ``store_paths()``, and ``geo``."""
         self._state_dir = state_dir
         self._store_paths = store_paths
         self._geo = geo
@@ -54,7 +54,7 @@ class DiskWatch(Service):  # type: ignore[misc]
         await self.look()
 
     async def look(self) -> None:
-        """Look at everything once, in a thread; what goes wrong is logged."""
+        """Look at everything once, in a thread; a failure is logged."""
         try:
             await asyncio.to_thread(self._look, list(self._store_paths()))
         except Exception as failure:  # noqa: BLE001  a number for operators is no reason to stop detection
@@ -74,8 +74,8 @@ class DiskWatch(Service):  # type: ignore[misc]
 
 def _size(folder: Path) -> int:
     size = 0
-    with suppress(FileNotFoundError):  # the partition went meanwhile
+    with suppress(FileNotFoundError):  # the partition was given up meanwhile
         for file in folder.iterdir():
-            with suppress(FileNotFoundError):  # compacted away meanwhile
+            with suppress(FileNotFoundError):  # RocksDB removed the file meanwhile
                 size += file.stat().st_size
     return size

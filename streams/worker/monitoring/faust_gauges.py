@@ -1,8 +1,8 @@
-"""Faust's own monitor, under ``rootwatch_faust_``.
+"""The values of Faust's own monitor, under ``rootwatch_faust_``.
 
-Read from ``app.monitor`` when asked, and not by Faust's Prometheus sensor, which would observe each event of each
-stream as it happens. Left out is what Faust does not see here: sends and acknowledgements go past it (see ``sender.py``
-and ``transport.py``), the table is not written through it, and its web server is off.
+They are read from ``app.monitor`` on request. Faust's Prometheus sensor is not used, because it would observe each
+event of each stream as it happens. What Faust does not see is left out: sends (``sender``) and acknowledgements
+(``consumer``) go past it, the table is not written through it, and its web server is off.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _by_partition(read: Callable[[FaustMonitor], Mapping[Partition, int]]) -> Ca
     def by_partition(app: WorkerView) -> Samples:
         assigned = app.consumer.assignment() if app.ready else ()
         for tp, value in read(app.monitor).items():
-            if tp in assigned:  # the monitor keeps what it knew of partitions that went elsewhere
+            if tp in assigned:  # the monitor also keeps values of partitions that other workers have now
                 yield (tp.topic, str(tp.partition)), value
 
     return by_partition
@@ -51,17 +51,21 @@ _PARTITION = ("topic", "partition")
 FAUST_GAUGES = (
     Gauge(
         "faust_messages_received",
-        "Messages handed to streams; those dropped at fetch are not.",
+        "Messages handed to streams, without those dropped at fetch.",
         _by_topic,
         ("topic",),
         "counter",
     ),
     Gauge(
-        "faust_events", "Events that streams began with.", _value(lambda monitor: monitor.events_total), (), "counter"
+        "faust_events",
+        "Events that streams have begun to handle.",
+        _value(lambda monitor: monitor.events_total),
+        (),
+        "counter",
     ),
     Gauge(
         "faust_buffer_full",
-        "Waits as a stream's queue was full.",
+        "Waits because a stream's queue was full.",
         _by_partition(lambda monitor: monitor.topic_buffer_full),
         _PARTITION,
         "counter",
@@ -74,17 +78,19 @@ FAUST_GAUGES = (
     ),
     Gauge(
         "faust_committed_offset",
-        "Offset committed by this worker, of the next message to read.",
+        "Offset that this worker has committed: the next message to read.",
         _by_partition(lambda monitor: monitor.tp_committed_offsets),
         _PARTITION,
     ),
     Gauge(
         "faust_end_offset",
-        "End of the partition as last heard of.",
+        "End of the partition, as the broker last reported it.",
         _by_partition(lambda monitor: monitor.tp_end_offsets),
         _PARTITION,
     ),
-    Gauge("faust_commit_seconds", "Mean of the last 30 commits.", _mean(lambda monitor: monitor.commit_latency)),
+    Gauge(
+        "faust_commit_seconds", "Mean duration of the last 30 commits.", _mean(lambda monitor: monitor.commit_latency)
+    ),
     Gauge(
         "faust_rebalances",
         "Rebalances of the consumer group.",
@@ -94,7 +100,7 @@ FAUST_GAUGES = (
     ),
     Gauge(
         "faust_rebalance_seconds",
-        "Mean of the last rebalances, from the loss of partitions to their processing again, recovery included.",
+        "Mean duration of the last rebalances, from losing partitions to processing again, recovery included.",
         _mean(lambda monitor: monitor.rebalance_end_latency),
     ),
     Gauge(

@@ -1,7 +1,7 @@
-"""Metrics that are read from the worker when somebody asks: a table of gauges, each with its labels and meaning.
+"""Metrics that are read from the worker on request: a table of gauges, each with its labels and meaning.
 
-What is not known yet (lag before partitions are assigned, pairs before the first census) has no sample rather than a
-made-up one. Nothing here asks a disk or a network: it is read in the event loop.
+A value that is not known yet (lag before partitions are assigned, pairs before the first census) has no sample instead
+of an invented one. Nothing here accesses a disk or a network, because it runs in the event loop.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """One metric that is read when asked.
+    """One metric that is read on request.
 
     Attributes:
-        name: without ``rootwatch_`` and, for a counter, ``_total``.
+        name: without ``rootwatch_`` and, for a counter, without ``_total``.
         meaning: one sentence.
-        read: takes the app, gives the values of the labels and the value, for each sample.
-        labels: their names.
+        read: takes the app; gives the values of the labels and the value, for each sample.
+        labels: the names of the labels.
         kind: ``gauge``, or ``counter`` for what Faust counts.
     """
 
@@ -43,14 +43,14 @@ class Gauge:
 
 
 class GaugeCollector(Collector):
-    """Gives Prometheus' client the metrics of a table, as the app is now."""
+    """Gives Prometheus' client the metrics of a table, with the app's present values."""
 
     def __init__(self, app: WorkerView, table: Sequence[Gauge]) -> None:
         self._app = app
         self._table = table
 
     def describe(self) -> Iterator[Metric]:
-        """The metrics without samples; the registry asks when this collector is registered."""
+        """The metrics without samples; the registry calls this when the collector is registered."""
         return map(_family, self._table)
 
     def collect(self) -> Iterator[Metric]:
@@ -136,7 +136,7 @@ GAUGES = (
     Gauge("ready", "1 once partitions are assigned and the table is recovered.", lambda app: [((), app.ready)]),
     Gauge(
         "seconds_since_poll",
-        "Since the consumer last asked the broker for records.",
+        "Seconds since the consumer last asked the broker for records.",
         lambda app: [((), time.monotonic() - app.last_poll)],
     ),
     Gauge("partitions", "Partitions assigned to this worker.", _partitions, ("topic",)),
@@ -147,7 +147,12 @@ GAUGES = (
         _lag,
         ("topic", "partition"),
     ),
-    Gauge("recovery_remaining", "Changes of the changelog that this worker's table still lacks.", _recovery, ("role",)),
+    Gauge(
+        "recovery_remaining",
+        "Changes of the changelog that are still missing in this worker's table.",
+        _recovery,
+        ("role",),
+    ),
     Gauge(
         "memory_entries",
         "Pairs and cap buckets in the table, by RocksDB's own estimate.",
@@ -169,18 +174,18 @@ GAUGES = (
     Gauge("memory_pairs", "Pairs remembered in this worker's own partitions, by the last census.", _pairs),
     Gauge(
         "memory_oldest_timestamp_seconds",
-        "First sighting of the pair remembered longest, by the last census, in seconds since the epoch.",
+        "First sighting of the oldest pair, by the last census, in seconds since the epoch.",
         _oldest,
     ),
     Gauge(
         "learning",
-        "1 while learn_until has not passed: what happens now teaches and does not alert.",
+        "1 until learn_until has passed: until then sightings teach and do not alert.",
         lambda app: [((), app.baseline.learning)],
     ),
     Gauge("learn_until_timestamp_seconds", "The setting learn_until, in seconds since the epoch.", _learn_until),
     Gauge(
         "registry_reachable",
-        "1 if the schema registry answered last, and holds the alert schema; no sample without a registry.",
+        "1 if the schema registry answered last time and has the alert schema; no sample without a registry.",
         _registry,
     ),
     Gauge("state_dir_free_bytes", "Bytes free on the disk of state_dir.", _free_bytes),

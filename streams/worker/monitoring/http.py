@@ -1,4 +1,4 @@
-"""What the worker says of itself over HTTP: ``/metrics``, ``/healthz`` and ``/readyz``. It only reads."""
+"""The worker's HTTP server: ``/metrics``, ``/healthz`` and ``/readyz``. It only reads."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# A consumer that has not asked for records for so long is stuck; it asks many times a second even of an idle topic. Not
-# so with a batch in hand: once the agents' queues are full it waits until broker or registry have answered, which no
-# restart would hasten.
+# A consumer that has not asked for records for this long is stuck: it asks many times per second, even if a topic is
+# idle. Exception: while a batch is in hand and the agents' queues are full, the consumer waits until broker or registry
+# have answered. A restart would not make that faster.
 POLL_SECONDS = 60.0
 
 
@@ -25,14 +25,14 @@ class HttpServer(Service):  # type: ignore[misc]
     """Serves while the worker runs, from before its tables are recovered."""
 
     def __init__(self, app: WorkerView, host: str, port: int, **kwargs: object) -> None:
-        """Serve what ``app`` says, on ``host`` and ``port``."""
+        """Serve the state of ``app`` on ``host`` and ``port``."""
         self._app = app
         self._host, self._port = host, port
         self._runner: web.AppRunner | None = None
         super().__init__(**kwargs)
 
     async def on_start(self) -> None:
-        """Listen. A port that is taken is an error in the log, not the end of the worker: detection comes first."""
+        """Listen. If the port is taken, log an error and go on: detection comes first."""
         pages = web.Application()
         pages.add_routes(
             [web.get("/metrics", self._metrics), web.get("/healthz", self._healthz), web.get("/readyz", self._readyz)]
@@ -60,7 +60,7 @@ class HttpServer(Service):  # type: ignore[misc]
         )
 
     async def _healthz(self, _request: web.Request) -> web.Response:
-        # That this answers at all shows that the event loop lives.
+        # An answer at all shows that the event loop is alive.
         app = self._app
         silent = time.monotonic() - app.last_poll
         healthy = app.failure is None and (silent < POLL_SECONDS or app.batches.in_hand)
@@ -74,7 +74,7 @@ class HttpServer(Service):  # type: ignore[misc]
             "partitions": len(app.consumer.assignment()) if app.ready else 0,
             "recovery_remaining": app.recovery_remaining()._asdict(),
             "baseline": app.baseline.describe(),
-            # A registry that is away makes alerts wait, but nobody else would do better: it is said, not judged.
+            # Without the registry alerts wait, but another worker would wait too. So it does not change the status.
             "registry": app.registry_probe.describe(),
         }
         return web.json_response(body, status=200 if app.ready else 503)

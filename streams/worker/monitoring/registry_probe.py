@@ -1,4 +1,4 @@
-"""Asks the schema registry now and then whether it answers and holds the alert schema: for ``/readyz`` and a metric."""
+"""Regularly asks the schema registry whether it answers and has the alert schema, for ``/readyz`` and a metric."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _BETWEEN_SECONDS = 30.0
 
 
 class RegistryProbe(Service):  # type: ignore[misc]
-    """A service of the worker; does nothing where no registry is configured.
+    """A service of the worker. It does nothing if no registry is configured.
 
     Attributes:
-        reachable: what the last question found; ``None`` before the first, and without a registry.
-        problem: why it is not reachable, or does not hold the schemas as they must be, in words.
+        reachable: the last result; ``None`` before the first, and without a registry.
+        problem: a sentence on why the registry is not reachable, or which schema is missing or wrong.
     """
 
     def __init__(self, settings: Settings, **kwargs: Any) -> None:
@@ -50,11 +50,11 @@ class RegistryProbe(Service):  # type: ignore[misc]
             await self.sleep(_BETWEEN_SECONDS)
 
     def _ask(self) -> str | None:
-        """The problem in words, whatever it is: to ask is never a reason for the worker to end."""
+        """The problem as text. Whatever goes wrong here, the worker goes on."""
         try:
             problems = registry.check_schemas(self._settings, alert_schemas(self._settings))
         except OperatorError as error:
             return str(error)
-        except Exception as error:  # noqa: BLE001  a fault in the client, or in what it was told: it only informs
+        except Exception as error:  # noqa: BLE001  a fault in the client or its settings; the probe only informs
             return f"schema registry could not be asked: {error!r}"
         return "; ".join(problems) or None

@@ -1,4 +1,4 @@
-"""What metrics and health read of a running worker. Nothing here changes it."""
+"""The view of a running worker that metrics and health read. Nothing here changes the worker."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ class Remaining(NamedTuple):
 
 
 class Consumer(Protocol):
-    """What is read of the consumer."""
+    """The consumer, as it is read here."""
 
     def assignment(self) -> Collection[Partition]:
-        """The partitions of this worker."""
+        """The partitions that are assigned to this worker."""
 
     def lag(self) -> Iterable[tuple[str, int, int]]:
-        """Topic, partition and how many messages are behind the committed offset, where that is known."""
+        """Topic, partition and number of messages after the committed offset, for partitions where it is known."""
 
 
 class Batches(Protocol):
-    """What is read of the batches."""
+    """The batches, as they are read here."""
 
     @property
     def in_hand(self) -> bool:
@@ -53,22 +53,22 @@ class Batches(Protocol):
 
 
 class MissingTopics(Protocol):
-    """What is read of the topics that were deleted."""
+    """The topics that were deleted, as they are read here."""
 
     @property
     def names(self) -> Collection[str]:
-        """The topics that the cluster has had and has no more."""
+        """The topics that the cluster no longer has."""
 
 
 class Table(Protocol):
-    """What is read of the memory's table."""
+    """The memory's table, as it is read here."""
 
     def stores(self) -> Sequence[OpenStore]:
         """The stores that are open here, by partition."""
 
 
 class FaustMonitor(Protocol):
-    """What is read of Faust's own monitor (``faust.sensors.monitor``); times in seconds."""
+    """Faust's own monitor (``faust.sensors.monitor``), as it is read here; times in seconds."""
 
     messages_received_by_topic: Mapping[str, int]
     events_total: int
@@ -88,7 +88,7 @@ class WorkerView(Protocol):
 
     Attributes:
         ready: whether partitions are assigned and the table is recovered.
-        failure: what has stopped the worker; ``None`` while nothing has.
+        failure: what has stopped the worker; ``None`` while it runs.
         last_poll: when the consumer last asked for records, by the monotonic clock.
         topics_read: the source topics and the sightings topic.
     """
@@ -120,7 +120,7 @@ class WorkerView(Protocol):
 
     @property
     def decision_settings(self) -> DecisionSettings:
-        """How is decided."""
+        """The settings of decisions."""
 
     @property
     def baseline(self) -> Baseline:
@@ -128,15 +128,15 @@ class WorkerView(Protocol):
 
     @property
     def disk_watch(self) -> DiskWatch:
-        """What is known of files."""
+        """What was last seen of files."""
 
     @property
     def registry_probe(self) -> RegistryProbe:
-        """Whether the schema registry is there."""
+        """The state of the schema registry."""
 
     @property
     def metrics(self) -> Metrics:
-        """What is counted."""
+        """The counters."""
 
     def recovery_remaining(self) -> Remaining:
-        """How much of the changelog is still to be read."""
+        """How many changes of the changelog are still to be read."""
