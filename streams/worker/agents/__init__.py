@@ -1,1 +1,1 @@
-"""The agents, which turn source messages into sightings and sightings into alerts, and what they need."""
+"""The agents: source messages become sightings, and sightings become alerts."""

@@ -1,4 +1,4 @@
-"""Alerts to bytes: by the schema registry where one is configured, else in single-object encoding."""
+"""Encodes alerts: in Confluent's wire format with a schema registry, otherwise in single-object encoding."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ log = structlog.get_logger(__name__)
 
 
 class AlertEncoder(Protocol):
-    """Turns an alert into the bytes that its topic carries."""
+    """Turns an alert into the value of its Kafka record."""
 
     async def encode(self, topic: str, alert: dict[str, Any]) -> bytes:
         """Return the alert's bytes for this topic."""
 
 
 class SingleObjectEncoder:
-    """Avro single-object encoding; needs nobody."""
+    """Avro single-object encoding; needs no registry."""
 
     async def encode(self, _topic: str, alert: dict[str, Any]) -> bytes:
         """See ``AlertEncoder``."""
@@ -33,7 +33,7 @@ class SingleObjectEncoder:
 
 
 class RegistryEncoder:
-    """Confluent's wire format; waits for a registry that does not answer, as long as it takes."""
+    """Confluent's wire format; waits without limit for a registry that does not answer."""
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._settings = settings
@@ -44,7 +44,7 @@ class RegistryEncoder:
         """See ``AlertEncoder``.
 
         Raises:
-            RegistryRefused: the registry answers, and refuses the schema or the credentials.
+            RegistryRefused: the registry refuses the schema or the credentials.
         """
         retrying = tenacity.AsyncRetrying(
             retry=tenacity.retry_if_exception_type(registry.RegistryUnavailable),
@@ -73,5 +73,5 @@ class RegistryEncoder:
 
 
 def alert_encoder(settings: Settings, metrics: Metrics) -> AlertEncoder:
-    """Return the encoder that the settings ask for."""
+    """Return the encoder for these settings."""
     return RegistryEncoder(settings, metrics) if settings.schema_registry_url else SingleObjectEncoder()

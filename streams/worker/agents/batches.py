@@ -1,8 +1,8 @@
-"""Events in batches, and the guarantee that none is in hand when partitions change their owner.
+"""Handles events in batches, and finishes all batches before partitions change their owner.
 
-An agent takes whatever its queue holds, up to a number and to so many bytes, without waiting for more: alone, an event
-is handled at once; under load, one round of acknowledgements serves many. Events are acknowledged by hand after the
-batch is done (A2). Between events a handler lets the event loop go on, so that health, commits and rebalances need not
+An agent takes all events that its queue holds, up to a number and a size, and does not wait for more. A single event is
+handled at once; under load, one round of acknowledgements serves many. Events are acknowledged by hand after the batch
+is done (A2). Between events a handler yields to the event loop, so that health checks, commits and rebalances need not
 wait for a batch of large files.
 """
 
@@ -26,16 +26,17 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# How many events are handled between two rounds of acknowledgements; docs/decisions.md has the measurement.
+# How many events a batch may have; docs/decisions.md has the measurement.
 BATCH_LIMIT = 500
-# And of how many bytes; the event that goes beyond is the last. A large file alone takes longer than a round.
+# How many bytes a batch may have; the event that exceeds this is its last. One large file alone takes longer than a
+# round of acknowledgements.
 BATCH_BYTES = 4 * 1024 * 1024
-# For how long a handler keeps the event loop to itself, if no event takes longer.
+# After how long a handler yields to the event loop, unless a single event takes longer.
 TURN_SECONDS = 0.02
 
 
 class Batches:
-    """Counts the batches in hand, and lets a rebalance or a shutdown wait for them."""
+    """Counts the batches in hand, so that a rebalance or a shutdown can wait for them."""
 
     def __init__(self) -> None:
         self._in_hand = 0
@@ -52,7 +53,7 @@ class Batches:
 
     @contextlib.asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
-        """Handle one batch inside; begins only while nobody holds batches back."""
+        """Handle one batch inside. Waits first while ``finished`` holds batches back."""
         await self._free.wait()
         self._in_hand += 1
         self._idle.clear()
@@ -65,7 +66,7 @@ class Batches:
 
     @contextlib.asynccontextmanager
     async def finished(self, seconds: float) -> AsyncIterator[None]:
-        """Wait until no batch is in hand, at most so long, and let none begin inside."""
+        """Wait until no batch is in hand, at most so many seconds. Inside, no batch begins."""
         self._holds += 1
         self._free.clear()
         try:
@@ -94,7 +95,7 @@ class Turns:
 
 
 class Consumer(Protocol):
-    """What a batch must know of the consumer."""
+    """The consumer, as batches use it."""
 
     @property
     def flow_active(self) -> bool:
@@ -102,7 +103,7 @@ class Consumer(Protocol):
 
 
 class Worker(Protocol):
-    """What is used of the worker's app."""
+    """The worker's app, as batches use it."""
 
     @property
     def batches(self) -> Batches:
@@ -124,15 +125,15 @@ Handle = Callable[[Sequence["Event"], Callable[[], bool]], Awaitable[None]]
 
 
 async def in_batches(app: Worker, stream: Stream, handle: Handle) -> None:
-    """Give ``handle`` the stream's events in batches, and acknowledge each batch that it returns from.
+    """Give ``handle`` the stream's events in batches, and acknowledge each batch when it returns.
 
     Args:
         app: the worker's app.
-        stream: its events are never acknowledged by Faust itself (A2).
-        handle: takes the events, in order, and a function that says whether they are still this worker's to handle.
+        stream: Faust itself never acknowledges its events (A2).
+        handle: takes the events, in order, and a function that says whether this worker still owns them.
 
-    Anything that ``handle`` raises stops the worker, with nothing committed past the batch. It is not raised again:
-    Faust would start the agent anew, and that one would go on with the events after the batch.
+    If ``handle`` raises anything, the worker stops, and nothing past the batch is committed. The exception is not
+    raised again: Faust would restart the agent, which would go on with the events after the batch.
     """
     events: Sequence[Event] = ()
     try:
@@ -142,7 +143,7 @@ async def in_batches(app: Worker, stream: Stream, handle: Handle) -> None:
                 event.ack()
     except FailedInHand as failure:
         await app.stop_with(failure)
-    except Exception as failure:  # noqa: BLE001  whatever it is, it stops the worker
+    except Exception as failure:  # noqa: BLE001  any failure stops the worker
         await app.stop_with(failed_batch((event.message for event in events), failure))
 
 
@@ -160,7 +161,7 @@ async def _batches(app: Worker, stream: Stream) -> AsyncIterator[tuple[list[Even
         if len(taken) < BATCH_LIMIT and size < BATCH_BYTES and not stream.channel.queue.empty():
             continue
         async with app.batches.one():
-            # What was taken before a rebalance is read again from the committed offset by the partition's next owner.
+            # Drop events of before a rebalance: the next owner reads them again from the committed offset.
             events = [event for event in taken if current(event)]
             if events:
                 yield events, partial(current, events[-1])

@@ -1,9 +1,9 @@
-"""What cannot be handled becomes a record of the dead-letter topic: counted, logged, and without session tokens.
+"""Makes dead letters of what cannot be handled; counts and logs each.
 
-The record has the original key, the redacted content, and headers that say why (P5).
-A record that an operator has skipped (``--skip``) is what stopped or killed the worker, and must still lose its session
-tokens (T7). So another process takes them out. If that fails, the dead letter carries no value and says so; the record
-itself is where it was.
+A dead letter has the original key, the redacted content, and headers that give the reason (P5).
+A record that an operator skips (``--skip``) has stopped or killed a worker. Its session tokens must still be removed
+(T7), so another process removes them. If that fails, the dead letter has no value, and its ``error`` says so. The
+original record stays in its topic.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class DeadLetters:
 
     Attributes:
         topic: the dead-letter topic.
-        largest: how many bytes key and value of a record may take.
-        extract_settings: ``max_message_size`` bounds what is redacted.
-        metrics: counts each by its reason.
+        largest: how many bytes key and value of a record may have.
+        extract_settings: ``max_message_size`` limits the size of what is redacted.
+        metrics: counts dead letters by reason.
     """
 
     topic: str
@@ -47,13 +47,13 @@ class DeadLetters:
     metrics: Metrics
 
     def rejected(self, message: Message, rejected: Rejected) -> Outgoing:
-        """Count and log what the pipeline has rejected of a message, and return its dead letter."""
+        """Count and log a part of a message that the pipeline has rejected, and return its dead letter."""
         origin = origin_of(message)
         self._note(rejected, origin)
         return compose(self.topic, message.key, rejected, origin, self.largest)
 
     def unread(self, message: Message, reason: str, error: str) -> Outgoing:
-        """Count and log a message that is not for the pipeline, and return its dead letter."""
+        """Count and log a whole message that cannot be handled, and return its dead letter."""
         return self.rejected(message, pipeline.reject(message.value or b"", reason, error, self.extract_settings))
 
     async def skipped(self, message: Message) -> Outgoing:
@@ -82,10 +82,9 @@ class DeadLetters:
 
 
 def compose(topic: str, key: bytes | None, rejected: Rejected, origin: Origin, largest: int) -> Outgoing:
-    """Return the record for the dead-letter ``topic``: the original key, the redacted content, headers that say why.
+    """Return the record for the dead-letter ``topic``: the original key, the redacted content, headers with the reason.
 
-    Key and content may take ``largest`` bytes: a larger content is cut, and its full length kept in the header
-    ``truncated``.
+    Key and content may have ``largest`` bytes. Larger content is cut, and the header ``truncated`` has its full length.
     """
     headers = [
         ("reason", rejected.reason.encode()),

@@ -1,16 +1,16 @@
-"""The detect agent: sightings in, alerts out, memory kept.
+"""The detect agent: takes sightings, sends alerts, keeps the memory.
 
 The rules (A2), for each batch:
 
-1. Decide in order, each decision seeing what the ones before it in the batch have learned.
-2. Send the alerts; wait until the broker has acknowledged all.
-3. Send what was learned to the changelog; wait until all is acknowledged.
-4. Write it to RocksDB.
+1. Decide in order. Each decision sees what earlier decisions of the batch have learned.
+2. Send the alerts; wait until the broker has acknowledged all of them.
+3. Send the changes of the memory to the changelog; wait until the broker has acknowledged all of them.
+4. Write the changes to RocksDB.
 5. Return, so that the offsets may be committed.
 
-A crash between any two of them repeats the batch: the same decisions from the same memory, the same alert ids.
-After each wait the partitions may be another's: the batch is then left at that, and the next owner does it again. A
-late write to the changelog would follow its recovery, and a store that was closed meanwhile is not this batch's.
+A crash between any two steps repeats the batch: the same decisions from the same memory, with the same alert ids.
+After each wait another worker may own the partitions. Then the batch is abandoned, and the next owner repeats it: a
+late write to the changelog would come after the next owner's recovery, and the store may have been closed meanwhile.
 """
 
 from __future__ import annotations
@@ -50,34 +50,34 @@ log = structlog.get_logger(__name__)
 
 
 class Acknowledged(Protocol):
-    """What the broker says of a record that it has stored."""
+    """The broker's acknowledgement of a record."""
 
     @property
     def offset(self) -> int:
-        """Where in its partition the record is."""
+        """The record's offset in its partition."""
 
 
 class Sender(Protocol):
-    """What sends alerts and changes of the memory."""
+    """Sends alerts and changes of the memory."""
 
     async def send_all(self, records: Sequence[Outgoing], /) -> Sequence[Acknowledged]:
         """Return once the broker has acknowledged all of them."""
 
 
 class Memory(Protocol):
-    """The table of what is remembered."""
+    """The memory's table."""
 
     def partition(self, number: int, /) -> PartitionMemory:
-        """Return one partition, for one batch."""
+        """Return a view of one partition for one batch."""
 
     def apply(
         self, partition: PartitionMemory, changes: list[tuple[bytes, bytes | None]], offsets: Sequence[int], /
     ) -> None:
-        """Write what the changelog has acknowledged."""
+        """Write changes that the changelog has acknowledged."""
 
 
 class Lease(Protocol):
-    """Until when the partitions are surely this worker's."""
+    """Says until when this worker surely holds its partitions."""
 
     async def held(self, owned: Callable[[], bool], /) -> bool:
         """Wait until the lease holds; false as soon as the partitions are known to be given up."""
@@ -89,17 +89,17 @@ class Detect:
 
     Attributes:
         rule: the rule.
-        settings: how is decided, which stands above the rule.
-        topics: where alerts, overflow and the memory's changes go.
-        largest: how many bytes key and value of a record may take.
+        settings: the settings of decisions; they override the rule.
+        topics: the topics of alerts, overflow and the memory's changes.
+        largest: how many bytes key and value of a record may have.
         skips: the records that become dead letters unread.
-        memory: what is remembered.
-        lease: no change is sent without it.
+        memory: the memory's table.
+        lease: must hold when changes are sent.
         sender: sends alerts, changes and dead letters.
-        encoder: turns an alert into bytes.
-        geo: where an address is.
+        encoder: encodes alerts.
+        geo: gives the location of an address.
         dead_letters: makes the dead letters.
-        metrics: what is counted.
+        metrics: the counters.
     """
 
     rule: Rule
@@ -117,12 +117,12 @@ class Detect:
     _sweeps: dict[int, Sweep] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # From zero on, so that an exception that silences nothing shows too.
+        # Each starts at zero, so that an exception that silences nothing is visible too.
         for position in range(len(self.settings.exceptions)):
             self.metrics.excepted.labels(_exception_number(position))
 
     async def handle(self, events: Sequence[Event], owned: Callable[[], bool]) -> None:
-        """Decide on a batch of sightings; returns when alerts and memory are acknowledged and stored."""
+        """Decide on a batch of sightings; return when alerts and memory are acknowledged and stored."""
         partitions: dict[int, PartitionMemory] = {}
         decided: list[_Decided] = []
         outgoing: list[Outgoing] = []
@@ -152,7 +152,7 @@ class Detect:
             await self._keep(list(partitions.values()), owned)
 
     async def _read(self, message: Message, outgoing: list[Outgoing]) -> Sighting | None:
-        """The sighting that a message holds; of one that holds none the dead letter goes to ``outgoing``."""
+        """The sighting in a message. If the message is unreadable or skipped, its dead letter goes to ``outgoing``."""
         if self.skips.has(message.topic, message.partition, message.offset):
             outgoing.append(await self.dead_letters.skipped(message))
             return None
@@ -161,7 +161,7 @@ class Detect:
         try:
             return codec.decode(message.value)
         except UnknownSchemaError:
-            raise  # a newer version wrote it: this one must not go past it (an upgrade rolled back)
+            raise  # a newer version wrote it, before a rollback: this version must not go past it
         except WireError as unreadable:
             outgoing.append(self.dead_letters.unread(message, "malformed", str(unreadable)))
             return None
@@ -239,5 +239,5 @@ class Detect:
 
 
 def _exception_number(position: int) -> str:
-    """Counted from 1, as messages and the summary of a backtest count the tables of the file."""
+    """The number of a table in the exceptions file, counted from 1 as in messages and in the summary of a backtest."""
     return str(position + 1)

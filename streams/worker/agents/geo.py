@@ -1,14 +1,15 @@
-"""Where an address is, by MaxMind databases that the operator supplies (A5).
+"""Gives the location of an IP address, from MaxMind databases that the operator supplies (A5).
 
-Rules:
-- Each database fills the fields that its type knows (``_KINDS``); of several that fill the same, the last one counts.
-- A database is held in memory whole. A memory map would be a bus error, and the worker's end, while somebody copies a
-  new file over the old one.
-- Files are looked at and read by ``refresh`` alone, in a thread. A look-up is some microseconds in memory, in the event
-  loop: a City database is over 100 MB, and a disk may take long even to say whether it has changed.
-- A file that has changed is read again. Until the new one can be read, the old one is used.
-- Nothing about a database keeps an alert back: what cannot be read, or looked up, is logged once for each state of the
-  file, and the alert goes out without it.
+The rules:
+
+* Each database fills the fields that its type has (``_KINDS``). If several fill the same field, the last one counts.
+* A database is read into memory as a whole. With a memory map, copying a new file over the old one would cause a bus
+  error and end the worker.
+* Only ``refresh`` accesses files, in a thread: a City database is over 100 MB, and on a slow disk even asking whether
+  it has changed may take long. A look-up takes microseconds, in the event loop.
+* A file that has changed is read again. Until the new one can be read, the old one is used.
+* No database holds an alert back. If a file cannot be read, or an address cannot be looked up, that is logged once per
+  state of the file, and the alert goes out without it.
 """
 
 from __future__ import annotations
@@ -39,14 +40,14 @@ class GeoLookup:
         self._databases = [_Database(path) for path in paths]
 
     def refresh(self) -> None:
-        """Read the files that have changed, at first all of them."""
+        """Read the files that have changed; the first time, all of them."""
         for database in self._databases:
             database.refresh()
 
     def look_up(self, address: str | None) -> dict[str, Any] | None:
         """Return ``country``, ``city``, ``location``, ``asn`` and ``organization`` of an IP address.
 
-        ``None`` without a database, for what is no address (an AWS service's name), and for an address that none knows.
+        ``None`` without a database, if this is not an address (but an AWS service's name), or if no database has it.
         """
         if address is None or not self._databases:
             return None
@@ -61,7 +62,7 @@ class GeoLookup:
 
 
 class _Read(NamedTuple):
-    """A database that was read, and how its type is looked up."""
+    """A database that was read, and the look-up for its type."""
 
     reader: geoip2.database.Reader
     look_up: Callable[[geoip2.database.Reader, str], Mapping[str, Any]]
@@ -75,15 +76,15 @@ class _Database:
         self._is_failing = False
 
     def look_up(self, address: str) -> dict[str, Any]:
-        """What this database knows of an address; only what it knows."""
-        read = self._read  # the thread may put another in its place
+        """The fields that this database has of an address."""
+        read = self._read  # the thread may replace it
         if read is None or (":" in address and read.reader.metadata().ip_version == _IPV4_ONLY):
             return {}
         try:
             found = read.look_up(read.reader, address)
         except geoip2.errors.AddressNotFoundError:
             return {}
-        except Exception as broken:  # noqa: BLE001  damaged data fails in ways that no list names, and alerts must go on
+        except Exception as broken:  # noqa: BLE001  damaged data may raise anything, and alerts must go on
             self._complain(broken)
             return {}
         return {field: value for field, value in found.items() if value is not None}
@@ -108,7 +109,7 @@ class _Database:
             kind = reader.metadata().database_type
             look_up = next(look_up for name, look_up in _KINDS.items() if name in kind)
         except StopIteration:
-            self._complain(f"{kind} databases know no places; use one of {', '.join(_KINDS)}")
+            self._complain(f"{kind} databases have no locations; use one of {', '.join(_KINDS)}")
         except Exception as broken:  # noqa: BLE001  see look_up
             self._complain(broken)
         else:
@@ -132,7 +133,7 @@ def _network(found: Any) -> dict[str, Any]:
     return {"asn": found.autonomous_system_number, "organization": found.autonomous_system_organization}
 
 
-# Which part of the fields, by what a database's type has in its name (GeoLite2-City, GeoIP2-City-Europe ...).
+# How to look up, by a part of the name of the database's type (GeoLite2-City, GeoIP2-City-Europe ...).
 _KINDS: dict[str, Callable[[geoip2.database.Reader, str], Mapping[str, Any]]] = {
     "Enterprise": lambda reader, address: _place(reader.enterprise(address)),
     "City": lambda reader, address: _place(reader.city(address)),

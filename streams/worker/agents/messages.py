@@ -1,4 +1,4 @@
-"""What the agents use of Faust's events and messages."""
+"""Faust's events and messages, as the agents use them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Message(Protocol):
     """A Kafka record.
 
     Attributes:
-        topic, partition, offset: where it is.
+        topic, partition, offset: its position in Kafka.
         key: its key; ``None`` without one.
         value: its value; ``None`` is a tombstone.
         timestamp: seconds since the epoch; ``None`` in Kafka's first message format, which has no timestamps.
-        time_in: when Faust's consumer got it, by the monotonic clock.
+        time_in: when Faust's consumer received it, by the monotonic clock.
         generation_id: the generation of the consumer group in which it was delivered.
     """
 
@@ -41,7 +41,7 @@ class Event(Protocol):
         """The message."""
 
     def ack(self) -> bool:
-        """Say that the message needs nothing more."""
+        """Note that the message is done."""
 
 
 class Queue(Protocol):
@@ -51,11 +51,11 @@ class Queue(Protocol):
     def _queue(self) -> Iterable[Event]: ...
 
     def empty(self) -> bool:
-        """Whether nothing waits in it."""
+        """Whether the queue is empty."""
 
 
 class Channel(Protocol):
-    """Where a stream's events come from."""
+    """The channel that a stream reads."""
 
     @property
     def queue(self) -> Queue:
@@ -67,16 +67,16 @@ class Stream(Protocol):
 
     @property
     def channel(self) -> Channel:
-        """Where its events come from."""
+        """The channel that it reads."""
 
     def noack(self) -> Stream:
-        """The stream, whose events are acknowledged by hand."""
+        """The stream, with events that are acknowledged by hand."""
 
     def events(self) -> AsyncIterator[Event]:
-        """The events, as they come."""
+        """The events, as they arrive."""
 
 
 def origin_of(message: Message) -> Origin:
-    """Return where a message came from; its timestamp in milliseconds."""
+    """Return the origin of a message, with its timestamp in milliseconds."""
     timestamp = NO_TIMESTAMP if message.timestamp is None else round(message.timestamp * 1000)
     return Origin(message.topic, message.partition, message.offset, timestamp)
