@@ -80,7 +80,7 @@ class Lease(Protocol):
     """Says until when this worker surely holds its partitions."""
 
     async def held(self, owned: Callable[[], bool], /) -> bool:
-        """Wait until the lease holds; false as soon as the partitions are known to be given up."""
+        """Wait until the lease holds; false as soon as ``owned`` says that the partitions are given up."""
 
 
 @dataclass(frozen=True, slots=True)

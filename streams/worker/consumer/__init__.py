@@ -1,1 +1,1 @@
-"""How records come from Kafka and offsets go back; the only room beside state/ that knows Faust and aiokafka."""
+"""Reads records from Kafka and commits offsets. Only this room and ``state`` use the insides of Faust and aiokafka."""

@@ -1,11 +1,12 @@
-"""How Faust's Kafka clients begin while no broker answers: they wait for one.
+"""Makes Faust's Kafka clients wait for a broker when they start.
 
-The checks before have met a broker, but it may have gone since. The rules:
+The checks before the start have reached a broker, but it may have gone since. The rules:
 
-* aiokafka tries each address once and gives up, and Faust with it. Here it tries on.
-* Whoever leads the group assigns the partitions of the topics that its client knows by then. One that could not ask
-  before leaves out all others, and every worker would be ready, with nothing to do, until the topics are looked at
-  again. So it asks for those that it misses; a topic that is not there is left out after a few times.
+* aiokafka tries each address once and then gives up, and Faust stops. Here it tries again until a broker answers.
+* The leader of the group assigns the partitions of the topics that its client knows. If its client does not know a
+  topic yet, the leader leaves that topic out, and every worker would be ready and idle until the next refresh of the
+  topics. So the leader asks for the topics that are missing. After a few attempts it leaves out a topic that does not
+  exist.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ log = structlog.get_logger(__name__)
 
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 10.0
-# How often a missing topic is asked for: less than the shortest session, after which the group would go on without.
+# How often the leader asks for a missing topic. In total this takes less than the shortest session, after which the
+# group would go on without this leader.
 ASKED = 5
 ASK_AGAIN_SECONDS = 0.2
 
 
 def wait_for_broker(client: Any) -> None:
-    """Have an aiokafka client try until a broker answers when it is started.
+    """Make an aiokafka client try until a broker answers when it starts.
 
     Args:
         client: an ``AIOKafkaClient``, such as a producer's or a consumer's.
@@ -41,7 +43,7 @@ def wait_for_broker(client: Any) -> None:
 
 
 def know_topics_before_assigning(consumer: Any) -> None:
-    """Have a started ``AIOKafkaConsumer``, should it lead its group, ask for topics that it does not know yet."""
+    """Make a started ``AIOKafkaConsumer`` that leads its group ask for topics that it does not know yet."""
     client, coordinator = consumer._client, consumer._coordinator  # noqa: SLF001  aiokafka has no hook here
     assign = coordinator._perform_assignment  # noqa: SLF001
 

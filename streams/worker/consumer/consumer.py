@@ -1,19 +1,19 @@
-"""Faust's consumer: offsets are committed only when all before them is done, and no partition goes with work in hand.
+"""Faust's consumer. It commits an offset only when everything before it is done, and finishes work before a rebalance.
 
 The rules:
 
-* What may be committed is decided by ``OpenOffsets``, not by Faust's gap tracking: that one loses count when the first
-  offset is 0, and takes an event that it skipped during a rebalance for a handled one.
-* An acknowledgement of an earlier generation of the consumer group, or while the flow is stopped for a rebalance,
-  counts for nothing: the partition's next owner reads that record again.
-* Before partitions are given up, the batches in hand are finished and committed, so that the next owner starts after
-  them and no late write follows its recovery.
-* Records fetched before that are of no use after it: what came before them was thrown out of the queues, and delivered
-  in the new generation they would have offsets committed past it. So the flow is stopped, and the records in hand are
-  dropped.
+* ``OpenOffsets`` decides what may be committed, not Faust's gap tracking: that loses count when the first offset is 0,
+  and treats an event that it skipped during a rebalance as handled.
+* An acknowledgement does not count if its record is of an earlier generation of the consumer group, or if the flow is
+  stopped for a rebalance. The partition's next owner reads that record again.
+* Before partitions are given up, the batches in hand are finished and committed. So the next owner starts after them,
+  and no late write comes after its recovery.
+* Records that were fetched before a rebalance are dropped after it, and the flow is stopped in between. The records
+  before them were cleared from the queues. If they were delivered in the new generation, offsets past the cleared
+  records would be committed.
 * Faust's duplicate check is disabled. It may hold an offset of the previous assignment and then drop records that were
   never handled. A record that arrives twice is handled twice (M5).
-* Records of the changelog go to ``recovery`` as they were fetched, past Faust's queues.
+* Records of the changelog go directly to ``recovery``, past Faust's queues.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from streams.worker.consumer.fetch.held_bytes import Queues
     from streams.worker.state.recovery import ChangelogPart, Tables
 
-# Longest wait for the batches in hand when partitions are given up; a broker that does not answer must not hold up the
-# whole group. What is not done by then is done again by the next owner.
+# Longest wait for the batches in hand when partitions are given up: a broker that does not answer must not delay the
+# whole group. The next owner repeats what is not done by then.
 FINISH_SECONDS = 8.0
-# Until a queue that was full is looked at again.
+# After this time a full queue is checked again.
 FULL_QUEUE_SECONDS = 0.05
 
 
@@ -48,21 +48,21 @@ class Batches(Protocol):
     """The batches that the agents have in hand."""
 
     def finished(self, seconds: float, /) -> AbstractAsyncContextManager[None]:
-        """Wait until no batch is in hand, at most so long, and let none begin inside."""
+        """Wait until no batch is in hand, at most so many seconds. Inside, no batch begins."""
 
 
 class Topics(Protocol):
     """Faust's topics."""
 
     def acks_enabled_for(self, topic: str, /) -> bool:
-        """Whether a topic's records are acknowledged: those of the agents' topics are."""
+        """Whether records of this topic are acknowledged, as those of the agents' topics are."""
 
 
 class Worker(Protocol):
-    """What the consumer needs of the worker's app.
+    """The worker's app, as the consumer uses it.
 
     Attributes:
-        failure: what has stopped the worker; ``None`` while nothing has.
+        failure: what has stopped the worker; ``None`` while it runs.
         queues: the agents' queues.
         batches: the batches in hand.
     """
@@ -92,7 +92,7 @@ class Worker(Protocol):
 
 
 class NothingRead(dict["TP", int | None]):
-    """In place of Faust's last read offset of each partition: says of each that nothing was read yet."""
+    """Replaces Faust's last read offset of each partition, with none for every partition."""
 
     def __getitem__(self, _tp: TP) -> None:
         return None
@@ -111,7 +111,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
         async def deliver(message: Message) -> None:
             if not self.flow_active:
-                return  # the partitions are being given up: it is read again
+                return  # the partitions are being given up: the next owner reads it
             await callback(message)
 
         super().__init__(transport, deliver, *args, **kwargs)
@@ -121,7 +121,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         return FetchThread(self, loop=self.loop, beacon=self.beacon)
 
     def ack(self, message: Message) -> bool:
-        """Note that a message needs nothing more; counts only in the generation that it was delivered in."""
+        """Note that a message is done; counts only in the generation in which it was delivered."""
         if not self.flow_active or message.generation_id != self.app.consumer_generation_id:
             return False
         offsets = self._offsets.get(message.tp)
@@ -132,7 +132,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         return True
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Leave gaps alone: offsets that are not handed over are not open."""
+        """Ignore gaps: offsets that are not handed over are not open."""
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
         return (tp for tp in self._offsets if topics is None or tp in topics or tp.topic in topics)
@@ -141,17 +141,17 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         return self._offsets[tp].committable()
 
     def lag(self) -> Iterator[tuple[str, int, int]]:
-        """Topic, partition and how many messages are behind the committed offset, where that is known."""
+        """Topic, partition and number of messages after the committed offset, for partitions where it is known."""
         for tp in self.assignment():
             if not self.app.topics.acks_enabled_for(tp.topic):
-                continue  # the changelog is followed, never committed
+                continue  # offsets of the changelog are never committed
             end = self.highwater(tp)
             if end is None:
                 continue  # nothing was fetched yet
             done = self._committed_offset.get(tp)
             if done is None and (offsets := self._offsets.get(tp)) is not None:
                 done = offsets.committable()
-            # Neither committed nor delivered: the partition's first offset may be any, and there is nothing after it.
+            # Nothing is committed and nothing was delivered: the partition is empty, whatever its first offset is.
             yield tp.topic, tp.partition, 0 if done is None else max(0, end - done)
 
     def owns_partitions(self) -> bool:
@@ -162,18 +162,18 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             return False
 
     async def commit(self, *args: Any, **kwargs: Any) -> bool:
-        """Commit what is done; after a crash nothing, as the consumer's thread is gone and would never answer."""
+        """Commit what is done. After a crash commit nothing: the consumer's thread is gone and would never answer."""
         return not self.crashed and bool(await super().commit(*args, **kwargs))
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
-        """Finish and commit the batches in hand before the partitions go."""
+        """Finish and commit the batches in hand before the partitions are given up."""
         await self._finish_batches()
-        self.stop_flow()  # first: no fetch begins between the two
+        self.stop_flow()  # before the count, so that no fetch begins between the two
         self.revocations += 1
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Begin with nothing handed over."""
+        """Begin with no record handed over."""
         self._offsets.clear()
         await super().on_partitions_assigned(assigned, generation_id)
 
@@ -197,7 +197,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         return records, active
 
     def _hand_over(self, fetched: Fetched) -> None:
-        """Note what goes to the streams now; from here on it is in the way of a commit until it is done."""
+        """Note the records that go to the streams now: from here on, each blocks a commit past it until it is done."""
         for tp, position in fetched.positions.items():
             if self.app.topics.acks_enabled_for(tp.topic):
                 offsets = [record.offset for record in fetched.get(tp, ())]
@@ -205,11 +205,11 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     async def _restore(self, changelogs: Mapping[TP, ChangelogPart]) -> None:
         if self.app.failure is not None:
-            return  # after a write that failed the next one would leave a gap behind it
+            return  # a write after a failed one would leave a gap
         try:
             for tp, part in changelogs.items():
                 self.app.tables.recovery.restore(tp, part)
-        except Exception as failure:  # noqa: BLE001  whatever it is, it stops the worker
+        except Exception as failure:  # noqa: BLE001  any failure stops the worker
             await self.app.stop_with(failure)
 
     async def _finish_batches(self) -> None:
@@ -217,4 +217,4 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             await self.commit()
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Say nothing of a partition without events: after the filter a quiet partition is the normal case."""
+        """Do not warn of a partition without events: after the filter, a quiet partition is normal."""

@@ -1,7 +1,7 @@
 """Faust's flow control, which stops and resumes the agents' queues in a rebalance.
 
-Resuming it empties no queue. Faust's own does, after it has begun to fetch: what it throws away is read again only
-after the next rebalance, and a standby's table would miss it for good.
+Here, resuming does not clear the queues. Faust's own clears them after it has begun to fetch: the cleared records are
+read again only after the next rebalance, and in a standby's table they would be missing for good.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from mode.utils.queues import FlowControlEvent
 
 
 class FlowControl(FlowControlEvent):  # type: ignore[misc]
-    """Faust's flow control; resuming it leaves the queues as they are."""
+    """Faust's flow control; resuming does not clear the queues."""
 
     def resume(self) -> None:
         """Let the queues be filled again."""

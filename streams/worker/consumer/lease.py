@@ -1,9 +1,10 @@
-"""Until when this worker surely holds its partitions: what a heartbeat of the consumer group has promised last.
+"""Says until when this worker surely holds its partitions, by the last heartbeat of the consumer group.
 
-A worker that stood still for longer than its session (SIGSTOP, a frozen machine, a starved container) goes on where it
-was and only hears with its next heartbeat that others have its partitions. What it writes to the changelog until then
-follows the recovery of the next owner. So it writes only within the session that its last heartbeat began, counted from
-when that was sent. The clock is the monotonic one, which goes on while a process is stopped.
+A worker that was stopped for longer than its session (SIGSTOP, a frozen machine, a starved container) goes on where it
+was. Only its next heartbeat tells it that other workers have its partitions. What it writes to the changelog until then
+comes after the recovery of the next owner. So a worker writes only within the session that its last heartbeat began,
+counted from the time when the heartbeat was sent. The clock is the monotonic one, which runs while a process is
+stopped.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _TICK_SECONDS = 0.05
 
 
 class Lease:
-    """Begins expired; renewed in the consumer's thread, asked in the event loop's."""
+    """Begins expired. The consumer's thread renews it, the event loop's thread asks it."""
 
     def __init__(self, session_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._session = session_seconds
@@ -28,19 +29,19 @@ class Lease:
         self._until = -math.inf
 
     def now(self) -> float:
-        """The clock's time, for ``renew``."""
+        """The time by this lease's clock, for ``renew``."""
         return self._clock()
 
     def renew(self, since: float) -> None:
-        """Note that the group has heard of this worker at ``since`` or later, by this clock."""
+        """Note that the group heard from this worker at ``since`` or later, by this lease's clock."""
         self._until = since + self._session
 
     def holds(self) -> bool:
-        """Whether the group cannot have given the partitions to others yet."""
+        """Whether this worker surely still holds its partitions."""
         return self._clock() < self._until
 
     async def held(self, owned: Callable[[], bool]) -> bool:
-        """Wait until the lease holds; false as soon as the partitions are known to be given up."""
+        """Wait until the lease holds; false as soon as ``owned`` says that the partitions are given up."""
         while owned():
             if self.holds():
                 return True
@@ -49,7 +50,7 @@ class Lease:
 
 
 def renew_with_heartbeats(consumer: Any, lease: Lease) -> None:
-    """Have a started ``AIOKafkaConsumer`` renew the lease with each heartbeat and each time it joins its group."""
+    """Make a started ``AIOKafkaConsumer`` renew the lease at each heartbeat and each time it joins its group."""
     coordinator = consumer._coordinator  # noqa: SLF001  aiokafka has no hook here
     beat, join = coordinator._do_heartbeat, coordinator._do_rejoin_group  # noqa: SLF001
 
@@ -61,7 +62,7 @@ def renew_with_heartbeats(consumer: Any, lease: Lease) -> None:
         return heard
 
     async def join_and_renew(subscription: Any) -> bool:
-        # Joining waits for all others, so it is the answer that begins a session.
+        # Joining waits for all other members, so the session begins with the answer.
         joined: bool = await join(subscription)
         if joined:
             lease.renew(lease.now())

@@ -1,12 +1,13 @@
-"""Topics that are deleted while a worker runs: they are not made again, the others go on, and the worker names them.
+"""Handles topics that are deleted while a worker runs: it does not create them again, names them, and reads the others.
 
 The rules:
 
-* Where a cluster creates topics on demand, asking for a topic's metadata creates it, with the cluster's own partitions
-  and retention, and hides that it was deleted. aiokafka asks every few seconds, and always so; here it never does.
-* A commit that names a deleted topic aiokafka sends again for ever, and with it what the other topics need. Here it is
-  sent again without the topics that the cluster does not have.
-* A topic that is gone is said once, and once that it is back; ``names`` is for the metric.
+* If a cluster creates topics on demand, a request for a topic's metadata creates the topic, with the cluster's default
+  partitions and retention, and hides that it was deleted. aiokafka sends such requests every few seconds. Here its
+  requests never create a topic.
+* aiokafka repeats a commit that names a deleted topic for ever, and so the other topics in it are never committed. Here
+  the commit is repeated without the topics that the cluster does not have.
+* One log line says that a topic is missing, and one that it is back. ``names`` is for the metric.
 """
 
 from __future__ import annotations
@@ -24,35 +25,35 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 
-class CreatingNothing(MetadataRequest):  # type: ignore[misc]
-    """Asks for topics, and creates none that is not there."""
+class NonCreatingRequest(MetadataRequest):  # type: ignore[misc]
+    """Asks for the metadata of topics without creating any."""
 
     def __init__(self, topics: list[str] | None = None) -> None:
         super().__init__(topics, allow_auto_topic_creation=False)
 
 
 def create_no_topics() -> None:
-    """Have every aiokafka client of this process ask so; aiokafka has no setting for it."""
-    aiokafka.client.MetadataRequest = CreatingNothing
+    """Make every aiokafka client of this process use such requests; aiokafka has no setting for it."""
+    aiokafka.client.MetadataRequest = NonCreatingRequest
 
 
 class MissingTopics:
-    """Which of a consumer's topics the cluster has had and has no more. Told in the consumer's thread."""
+    """Knows which of a consumer's topics the cluster no longer has. Updated in the consumer's thread."""
 
     def __init__(self, topics: Iterable[str]) -> None:
-        """Watch these topics; none is missing before it has been seen."""
+        """Watch these topics. A topic counts as missing only if it was seen before."""
         self._topics = frozenset(topics)
         self._seen: set[str] = set()
         self.names: frozenset[str] = frozenset()
 
     def watch(self, consumer: Any) -> None:
-        """Look at each answer about topics that a started ``AIOKafkaConsumer`` gets; have it commit without these."""
+        """Check each metadata response of a started ``AIOKafkaConsumer``, and make its commits skip missing topics."""
         self.look(consumer._client.cluster)  # noqa: SLF001  aiokafka shows neither
         consumer._client.cluster.add_listener(self.look)  # noqa: SLF001
         commit_without_missing(consumer._client, consumer._coordinator)  # noqa: SLF001
 
     def look(self, cluster: Any) -> None:
-        """Compare with what the cluster has now, an aiokafka ``ClusterMetadata``."""
+        """Compare with the topics of ``cluster``, an aiokafka ``ClusterMetadata``."""
         there = {topic for topic in self._topics if cluster.partitions_for_topic(topic) is not None}
         self._seen |= there
         missing = frozenset(self._seen - there - cluster.unauthorized_topics)
@@ -65,7 +66,7 @@ class MissingTopics:
 
 
 def commit_without_missing(client: Any, coordinator: Any) -> None:
-    """Have a consumer's coordinator commit what it can if a topic was deleted."""
+    """Make a consumer's coordinator commit the other topics if a topic was deleted."""
     commit = coordinator._do_commit_offsets  # noqa: SLF001  aiokafka has no hook here
 
     async def commit_what_is_there(assignment: Any, offsets: dict[Any, Any]) -> None:
@@ -75,7 +76,7 @@ def commit_without_missing(client: Any, coordinator: Any) -> None:
             await client.force_metadata_update()
             there = {tp: at for tp, at in offsets.items() if client.cluster.partitions_for_topic(tp.topic) is not None}
             if len(there) == len(offsets):
-                raise  # a broker that has not heard of a new topic yet: aiokafka tries again
+                raise  # the broker does not know a new topic yet: aiokafka tries again
             await commit(assignment, there)
 
     coordinator._do_commit_offsets = commit_what_is_there  # noqa: SLF001

@@ -1,6 +1,6 @@
-"""Sends many records and waits for all their acknowledgements at once, or slice by slice where they are large.
+"""Sends many records and waits for all acknowledgements at once, or per slice if the records are large.
 
-A slice bounds what the producer holds and how many acknowledgements are open: 500 dead letters may be 16 MiB each.
+A slice limits the bytes that the producer holds and the open acknowledgements: 500 dead letters may have 16 MiB each.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 
 
 class SendError(OperatorError):
-    """The broker did not take a record; the message names topic, operation and answer."""
+    """The broker did not accept a record; the message names topic, operation and answer."""
 
 
 class Acknowledged(Protocol):
-    """What the broker says of a record that it has stored."""
+    """The broker's acknowledgement of a record."""
 
     @property
     def offset(self) -> int:
-        """Where in its partition the record is."""
+        """The record's offset in its partition."""
 
 
 class Producer(Protocol):
-    """What is used of Faust's producer."""
+    """Faust's producer, as the sender uses it."""
 
     async def send(  # noqa: PLR0913, PLR0917  Faust's signature
         self,
@@ -46,19 +46,19 @@ class Producer(Protocol):
         headers: list[tuple[str, bytes]],
         /,
     ) -> Awaitable[Acknowledged]:
-        """Send a record; the answer becomes done once the broker has stored it."""
+        """Send a record; the returned awaitable is done once the broker has stored it."""
 
 
 class Sender:
     """Sends through Faust's producer. Records for one partition are stored in the order given."""
 
     def __init__(self, producer: Callable[[], Producer], metrics: Metrics) -> None:
-        """Send with what ``producer`` gives, which may exist only once the worker has started."""
+        """Send with ``producer()``, which may exist only once the worker has started."""
         self._producer = producer
         self._metrics = metrics
 
     async def send_all(self, records: Sequence[Outgoing]) -> list[Acknowledged]:
-        """Send all, wait until the broker has acknowledged all; return each one's acknowledgement, in order.
+        """Send all records, wait until the broker has acknowledged all; return the acknowledgements, in order.
 
         Raises:
             SendError: the broker refused a record, or did not answer within the producer's timeout.
@@ -100,7 +100,7 @@ def _slices(records: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
 
 
 def _named(topic: str, failure: BaseException) -> BaseException:
-    """The failure to send to a topic; one that is not the broker's stays as it is."""
+    """The broker's failure as a ``SendError`` that names the topic; any other failure unchanged."""
     if not isinstance(failure, KafkaError | ProducerSendError):
         return failure
     named = SendError(f"topic {topic}: Write: {failure or type(failure).__name__}")

@@ -1,4 +1,4 @@
-"""The worker's Kafka transport: this project's consumer and producer in Faust's driver for aiokafka."""
+"""The worker's Kafka transport: Faust's driver for aiokafka, with this project's consumer and producer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ create_no_topics()
 
 
 class Producer(driver.Producer):  # type: ignore[misc]
-    """Faust's producer, idempotent: each record once and in order, whatever is sent again (KIP-98)."""
+    """Faust's producer, idempotent: after retries each record is still stored once and in order (KIP-98)."""
 
     def _settings_extra(self) -> Mapping[str, Any]:
         return {"acks": "all", "enable_idempotence": True}
@@ -32,7 +32,7 @@ class Producer(driver.Producer):  # type: ignore[misc]
 
 
 class Worker(consumer.Worker, fetch_thread.Worker, Protocol):
-    """What consumer and fetch thread need of the worker's app."""
+    """The worker's app, as consumer and fetch thread use it."""
 
 
 class Transport(driver.Transport):  # type: ignore[misc]
@@ -42,5 +42,5 @@ class Transport(driver.Transport):  # type: ignore[misc]
     Producer: ClassVar[type[Producer]] = Producer
 
     def __init__(self, url: list[URL], app: Worker) -> None:
-        """Reach the brokers at ``url`` for ``app``."""
+        """Connect ``app`` to the brokers at ``url``."""
         super().__init__(url, app)
