@@ -1,1 +1,1 @@
-"""Bytes and text, before anybody asks what they mean: compression, encodings, JSON text, redaction."""
+"""Bytes and text, whatever they mean: compression, encodings, JSON text, redaction."""

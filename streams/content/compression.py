@@ -1,13 +1,13 @@
-"""Values that their producer compressed: told by their first bytes, and decompressed within a bound (R3).
+"""Compressed values: recognised by their first bytes, and decompressed within a bound (R3).
 
-The formats: gzip, zlib, zstd (RFC 8878), LZ4 frames, Snappy's framing, and the framing that Java's
-``SnappyOutputStream`` writes. Each may come several times in a row, as where files were put together.
+The formats are gzip, zlib, zstd (RFC 8878), LZ4 frames, Snappy's framing, and the framing of Java's
+``SnappyOutputStream``. A value may hold several of a format in a row, as when files were concatenated.
 https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md, https://github.com/google/snappy/blob/main/framing_format.txt,
 https://github.com/xerial/snappy-java/blob/master/src/main/java/org/xerial/snappy/SnappyOutputStream.java.
 
 Rules:
-- No more than the bound is decompressed, and one byte, which tells what is larger.
-- Two of zlib's starts are text (``x^``), which no message of JSON begins with. What is no zlib and valid UTF-8 is text.
+- At most one byte more than the bound is decompressed; that byte shows that the content is larger.
+- zlib may start with ``x^``, which may also start text. A value that is not zlib and is valid UTF-8 is text.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _BY_CRAMJAM: tuple[tuple[bytes, str, _DecompressInto], ...] = (
 )
 
 STARTS = (gzipped.MAGIC, *gzipped.ZLIB_STARTS, *(start for start, _, _ in _BY_CRAMJAM), _JAVA_SNAPPY)
-"""How a compressed value starts. Those of zlib may start text, too."""
+"""The first bytes of a compressed value. Those of zlib may also start text."""
 
 _JAVA_SNAPPY_HEADER = 16  # magic, version and the oldest version that can read it
 _LENGTH = 4
 
-# The content's size is not known beforehand: the buffer grows until all of it fits, or the bound and one byte do.
+# The size of the content is not known. The buffer grows until the content fits, up to one byte more than the bound.
 _FIRST_BUFFER = 64 * 1024
 _GROWTH = 4
 _BUFFER_IS_FULL = "failed to write whole buffer"  # cramjam has no other sign of it
@@ -48,12 +48,12 @@ _BUFFER_IS_FULL = "failed to write whole buffer"  # cramjam has no other sign of
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """What could be decompressed.
+    """The bytes that could be decompressed.
 
     Attributes:
-        content: all of it, or what comes before the damage or the bound, as far as it can be told.
-        damage: what is wrong, in words; ``None`` if nothing is.
-        is_larger: whether there is more than the bound.
+        content: all bytes, or those before the damage or the bound, as far as the format shows them.
+        damage: what is wrong, in words; ``None`` if the value is whole.
+        is_larger: whether the content is larger than the bound.
     """
 
     content: bytes
@@ -63,20 +63,20 @@ class Beginning:
 
 @dataclass(slots=True)
 class SizeBudget:
-    """How many bytes a message may be decompressed to: one bound for everything that is packed in it (R3).
+    """How many bytes may be decompressed from one message, its nested values included (R3).
 
     Attributes:
-        limit: the bound.
-        used: how many of these bytes have been decompressed.
+        limit: the bound in bytes.
+        used: how many bytes have been decompressed.
     """
 
     limit: int
     used: int = 0
 
     def unpack(self, value: bytes) -> bytes:
-        """Return what a compressed value holds; any other value as it is.
+        """Return the content of a compressed value; return any other value unchanged.
 
-        A value that is not compressed uses nothing up, because the bytes that it is part of are counted already.
+        A value that is not compressed is not counted, because it is part of bytes that were counted before.
 
         Raises:
             CorruptError: the value starts like a compressed one, and is damaged or cut.
@@ -157,7 +157,7 @@ def _into_buffer(name: str, decompress_into: _DecompressInto, value: bytes, limi
 
 
 def _java_snappy(value: bytes, limit: int) -> Beginning:
-    """Blocks of raw Snappy, each after its length; a header may also stand between two blocks."""
+    """Decompress blocks of raw Snappy, each behind its length; a header may also come between two blocks."""
     content = bytearray()
     position = 0
     while position < len(value):

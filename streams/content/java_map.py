@@ -1,13 +1,13 @@
-"""The text form of a Java map, which Elastic's ingest pipeline makes of request parameters and response elements.
+"""The text form of a Java map: Elastic's ingest pipeline writes request parameters and response elements in it.
 
 ``{targetPrincipal=222222222222, taskPolicyArn={arn=arn:aws:…}, tags=[a, b]}``: nothing is quoted, so a value ends where
-the next key begins. Where a value itself looks like that, the reading is a guess; it is the last resort.
+the next key begins. If a value itself contains such text, the result is a guess. This parser is the last one tried.
 
 Rules:
-- A member of the outermost map that looks like a map and is none is text.
-- Braces and brackets inside a text belong to it as far as they are balanced, so that JSON in a value, which a caller
-  may have put there, does not end the map around it (R2).
-- No map has a key twice: where the text has, a value only looks like members, and there is no telling which (R2).
+- A member of the outermost map that looks like a map, but is not one, is text.
+- Balanced braces and brackets inside a text belong to the text. So JSON in a value, which a caller may have written,
+  does not end the map around it (R2).
+- A map has each key once. If the text has a key twice, one of the two is part of a value, and the text is refused (R2).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _Value = TypeVar("_Value")
 
 _KEY = re.compile(r"([^\s={}\[\],]+)=")
-# Where the text of a member or of a list's item may end.
+# Where the text of a member, or of an item of a list, may end.
 _MEMBER_ENDS = re.compile(r"[{}]|, (?=[^\s={}\[\],]+=)")
 _ITEM_ENDS = re.compile(r"[\[\]]|, ")
 _NEXT = ", "
@@ -34,7 +34,7 @@ class NoJavaMapError(ValueError):
 
 
 def parse(text: str) -> dict[str, Any]:
-    """Read the text form of a map; every value that is no map or list is text, ``null`` is ``None``.
+    """Read the text form of a map. A value is a map, a list, text, or ``None`` for ``null``.
 
     Raises:
         NoJavaMapError: the text is something else.
@@ -101,7 +101,7 @@ def _value(text: str, start: int, ends: re.Pattern[str], depth: int) -> tuple[An
             return _map(text, start, depth + 1)
         except NoJavaMapError:
             if depth:
-                raise  # to the outermost map, so that the text is gone through once more and not at each depth
+                raise  # only the outermost map tries the text again; at each depth, the time would grow exponentially
     end = _text_end(text, start, ends)
     word = text[start:end]
     return (None if word == "null" else word), end

@@ -1,13 +1,13 @@
-"""JSON as it comes and as it goes: tolerant where AWS or a shipper may bend the standard, exact in what it keeps.
+"""JSON is read and written here: tolerant where AWS or a shipper may bend the standard, exact in what it keeps.
 
 Rules (R3):
-- Integers keep all their digits. orjson makes a float of what 64 bits do not hold, so such text takes the
+- Integers keep all their digits. orjson turns an integer of more than 64 bits into a float, so such text goes to the
   slower parser.
-- What no JSON number can be (NaN, Infinity, 1e999, thousands of digits) becomes its own text: one odd value must not
-  cost its record, nor the message around it.
-- A lone surrogate becomes U+FFFD, for it has no UTF-8 form and keys, topics and files are UTF-8.
-- Of a key that comes twice the last value counts, as in every common parser.
-- Nesting is bounded by a fixed number, not by what the caller's stack happens to have left: live and replay agree.
+- NaN, Infinity, 1e999 and numbers of thousands of digits become text: one odd value must not make its record or its
+  message unreadable.
+- A lone surrogate becomes U+FFFD, because it has no UTF-8 form, and keys, topics and files are UTF-8.
+- If an object has a key twice, the last value counts, as in every common parser.
+- Nesting is bounded by a fixed number, not by the stack that is left, so live and replay give the same result.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from typing import Any
 import orjson
 
 MAX_DEPTH = 128
-"""How deep a record may be nested to be taken; CloudTrail's own stay below 20."""
+"""The deepest nesting of a record that is read, in levels. CloudTrail's own records stay below 20."""
 
-# The largest integer that orjson keeps has 20 digits (2**64 - 1), the least 19 (-2**63), the largest that Python
-# converts quickly 4300.
+# The largest integer that orjson keeps has 20 digits (2**64 - 1), the smallest has 19 (-2**63). Python converts up to
+# 4,300 digits quickly.
 _LONG_NUMBER = b"0" * 20
 _LONG_NEGATIVE_NUMBER = b"-" + b"0" * 19
 _DIGITS_AS_ZEROS = bytes(ord("0") if byte in b"0123456789" else byte for byte in range(256))
@@ -34,7 +34,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class MalformedJsonError(ValueError):
-    """The text is no JSON; the message says where and why, without quoting it."""
+    """The text is not JSON; the message says where and why, without quoting the text."""
 
 
 class TooDeepError(ValueError):
@@ -45,10 +45,10 @@ class TooDeepError(ValueError):
 
 
 def parse(text: bytes | str) -> Any:
-    """Read one JSON document, UTF-8 if it is bytes.
+    """Read one JSON document; bytes are UTF-8.
 
     Raises:
-        MalformedJsonError: the text is no JSON, no UTF-8, or nested deeper than a parser can follow.
+        MalformedJsonError: the text is not JSON, is not UTF-8, or is nested too deeply.
     """
     encoded = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
     try:
@@ -58,12 +58,12 @@ def parse(text: bytes | str) -> Any:
 
 
 def parse_plain(encoded: bytes) -> Any:
-    """Read one JSON document that needs no tolerance, as nearly all do, quickly.
+    """Read one JSON document by the fast parser, which is right for nearly all of them.
 
     Raises:
-        ValueError: it needs some, or is no JSON; ``parse`` tells which.
+        ValueError: the document needs ``parse``, or is not JSON.
     """
-    # Ten times faster than a regular expression, which tries every digit anew.
+    # Ten times faster than a regular expression, which starts again at every digit.
     digits = encoded.translate(_DIGITS_AS_ZEROS)
     if _LONG_NUMBER in digits or _LONG_NEGATIVE_NUMBER in digits:
         raise ValueError("a number may be too long for the fast parser")
@@ -87,12 +87,12 @@ def _parse_tolerantly(encoded: bytes) -> Any:
 
 
 def canonical(value: Any) -> str:
-    """Write a value as canonical JSON: keys sorted by code point, no blanks, nothing escaped that need not be (T6)."""
+    """Write a value as canonical JSON: keys sorted by code point, no blanks, only necessary escapes (T6)."""
     return _CANONICAL(value)
 
 
 def compact(value: Any) -> str:
-    """Write a value as JSON without blanks, its keys in their order."""
+    """Write a value as JSON without blanks; keys keep their order."""
     return _COMPACT(value)
 
 

@@ -1,6 +1,6 @@
-"""What the bytes of a message look like that rootwatch cannot read, in words and without its values.
+"""A description of bytes that rootwatch cannot read, without their values.
 
-This only describes; whether a message can be read is for ``pipeline.sight`` to say.
+It only describes. ``pipeline.sight`` decides whether a message can be read.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 
 from streams.content import json_text
 
-# First bytes as the formats' specifications have them. The longest first where one begins as another.
+# First bytes from the formats' specifications. The longest first, if one begins like another.
 _MAGIC = (
     (b"Obj\x01", "Avro object container"),
     (b"\xc3\x01", "Avro single-object encoding"),
@@ -29,13 +29,13 @@ _CONFLUENT_HEADER = 5  # a zero byte and the schema's id, in Confluent's wire fo
 _ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
 _BLANKS = b" \t\r\n"
-# A name that a forwarder gives; what is longer or has other characters may be data.
+# A name that a forwarder gives. A longer key, or one with other characters, may be data.
 _KEY = re.compile(r"[A-Za-z_@$][\w@$.-]{0,39}", re.ASCII)
 _MOST_KEYS = 6
 
 
 def describe(value: bytes) -> str:
-    """Say what a message looks like, such as ``base64 text`` or ``Parquet``."""
+    """Describe what a message looks like, such as ``base64 text`` or ``Parquet``."""
     for magic, name in _MAGIC:
         if value.startswith(magic):
             return name

@@ -1,11 +1,11 @@
-"""Text from records made fit to be shown: it is an attacker's to choose."""
+"""Text from records, made safe to show: an attacker may have chosen it."""
 
 from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    """The text with control characters, direction marks and lone surrogates as backslash escapes.
+    """Return the text with control characters, direction marks and lone surrogates as backslash escapes.
 
-    A terminal would obey some of them, and others would let a name look like another one.
+    A terminal would obey some of them, and others make one name look like another.
     """
     return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

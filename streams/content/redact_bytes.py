@@ -1,4 +1,4 @@
-"""What a dead letter carries of a message: its bytes, with the session tokens taken out (T7)."""
+"""The bytes of a message, or of an element, for a dead letter: without session tokens (T7)."""
 
 from __future__ import annotations
 
@@ -7,19 +7,26 @@ from streams.content.compression import decompress
 from streams.content.encoding import announced, without_schema_id
 from streams.content.redaction import may_hold_token, redact, redact_by_pattern
 
-# What lies beyond the bound of a message is still searched for tokens up to this many times the bound.
+# Content beyond the bound of a message is searched for tokens, up to this many times the bound.
 _SEARCHED_BEYOND = 8
-# Nobody compresses what is compressed so often; it is nothing then, rather than a place to hide a token.
+# No forwarder compresses a value more often. Such a value becomes empty, because it could hide a token.
 _MOST_PACKINGS = 4
 
 
 def redact_bytes(content: bytes, limit: int, nesting: int = 0) -> tuple[bytes, bool]:
     """Return the bytes without session tokens, and whether anything was replaced.
 
-    Bytes without a token are returned as they are. What is compressed and holds one is returned decompressed, other
-    encodings as UTF-8. Gzip and zlib that are damaged are searched as far as they can be read; what is larger than
-    ``limit`` is searched beyond it, and if that finds a token, or no end, only the decompressed beginning is returned.
-    Of the other compressions only the beginning is returned if they are damaged or too large: text lies bare in them.
+    - Bytes without a token are returned unchanged.
+    - Compressed bytes with a token are returned decompressed, other encodings as UTF-8.
+    - Damaged gzip and zlib are searched as far as they can be read.
+    - Gzip and zlib with more than ``limit`` bytes are searched beyond the limit. If that finds a token, or does not
+      reach the end, only the first ``limit`` bytes are returned, decompressed.
+    - If another compression is damaged or too large, only its beginning is returned, because it may contain plain text.
+
+    Args:
+        content: the bytes.
+        limit: the bound of a message in bytes, decompressed.
+        nesting: how many compressions were removed already.
     """
     if nesting > _MOST_PACKINGS:
         return b"", True
@@ -44,8 +51,8 @@ def _redact(content: bytes) -> bytes:
     decoded = text.decode(encoding, "replace")
     encoded = decoded.encode("utf-8", "replace")
     redacted = _redact_utf8(encoded)
-    # A byte too many puts all letters behind it out of step; who reads it a byte further on must find no token.
-    # The last letter may be cut, which puts nothing out of step.
+    # One byte too many shifts all letters behind it. A reader that starts a byte later must find no token either.
+    # A cut last letter shifts nothing.
     is_readable = "\ufffd" not in decoded[:-1]
     letters = (redacted.decode("utf-8").encode(encoding) if is_readable else text).replace(b"\0", b"")
     redacted_letters = _redact_utf8(letters)
@@ -66,13 +73,13 @@ def _redact_utf8(text: bytes) -> bytes:
     else:
         if redacted is not document:
             return json_text.compact(redacted).encode("utf-8")
-    # Also where parsing found nothing: of a key that comes twice it sees only the last value.
+    # Also if parsing found no token: if a key comes twice, parsing sees only its last value.
     by_pattern = redact_by_pattern(decoded)
     return text if by_pattern is decoded else by_pattern.encode("utf-8", "surrogateescape")
 
 
 def _beginning(content: bytes, limit: int) -> tuple[bytes, bool]:
-    """The first ``limit`` bytes of what is compressed, and whether all that follows is free of tokens."""
+    """Return the first ``limit`` decompressed bytes, and whether everything behind them is known to hold no token."""
     if content.startswith((gzipped.MAGIC, *gzipped.ZLIB_STARTS)):
         return _beginning_by_pieces(content, limit)
     beginning = decompress(content, limit)
@@ -82,7 +89,7 @@ def _beginning(content: bytes, limit: int) -> tuple[bytes, bool]:
 
 
 def _beginning_by_pieces(compressed: bytes, limit: int) -> tuple[bytes, bool]:
-    """The first ``limit`` bytes of gzip or zlib, or those before its damage; and whether what follows has no token."""
+    """As ``_beginning``, for gzip or zlib; the bytes end before its damage."""
     beginning = bytearray()
     beyond = 0
     overlap = ""

@@ -1,13 +1,13 @@
-"""Session tokens are taken out of everything that leaves the process (T7).
+"""Redaction: session tokens are replaced in everything that leaves the process (T7).
 
 Rules:
-- In JSON that parses, the value of every key that ends in ``sessionToken`` (any case, ``_`` or ``-`` between the words)
-  becomes ``REDACTED``, whatever its type, at any depth. Each other string is looked into as text.
-- Text that is JSON itself is redacted as JSON; all other text by pattern (``token_text.py``).
-- So does the ``value`` beside a ``key`` or ``name`` of that name, as OpenTelemetry and tags write members.
-- Base64 that holds text with a token in it, compressed or not, becomes ``REDACTED`` as a whole.
-- What holds no token is returned as the very same object, so ``is`` tells whether anything was replaced.
-- When in doubt more is redacted, never less.
+- In JSON, the value of every key that ends in ``sessionToken`` (any case, ``_`` or ``-`` between the words) becomes
+  ``REDACTED``, whatever its type, at any depth. Every other string is searched as text.
+- So does the ``value`` beside a ``key`` or ``name`` of that name: OpenTelemetry and tags write members so.
+- Text that is JSON is redacted as JSON, all other text by pattern (``token_text.py``).
+- Base64 becomes ``REDACTED`` as a whole if its content, compressed or not, holds a token.
+- A value without a token is returned as the same object, so ``is`` shows whether anything was replaced.
+- In doubt, more is redacted, never less.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from streams.content.token_text import REDACTED, may_hold_key, replace_tokens
 _KEY = "sessiontoken"
 _KEYS_OF_NAMES = ("key", "Key", "name", "Name")
 
-# How gzip, {" and [{ begin in base64, wherever it is; whatever else it holds is found where a text or a quote begins.
+# Gzip, {" and [{ begin so in base64 and are found anywhere. Other content is found at the start of a text or a quote.
 _BASE64 = re.compile(
     r"(?:H4sI|eyJ|W3s|(?:\A|(?<=[\"']))(?=[A-Za-z0-9+/\\]{32}))"
     r"(?:[A-Za-z0-9+/=_-]|\\++(?:/|u00(?:2[bBfF]|3[dD])))*+"
@@ -33,7 +33,7 @@ _LONG_RUN = re.compile(r"[A-Za-z0-9+/\\]{32}")
 _BASE64_ESCAPE = re.compile(r"\\+(?:u00([0-9a-fA-F]{2})|(?=/))")
 _BASE64_LEAST = 32
 _BASE64_NESTING = 4
-# What is compressed in base64 may grow this much before it counts as unreadable, and so as secret.
+# Compressed content in base64 may grow by this factor. Above it, the content counts as unreadable, and so as secret.
 _MOST_EXPANSION = 100
 
 
@@ -41,7 +41,7 @@ def redact(value: Any) -> Any:
     """Return the JSON value with every session token replaced; the same object if it holds none.
 
     Raises:
-        TooDeepError: it is nested deeper than ``json_text.MAX_DEPTH``.
+        TooDeepError: the value is nested deeper than ``json_text.MAX_DEPTH``.
     """
     return _redact(value, 0)
 
@@ -52,12 +52,12 @@ def redact_text(text: str) -> str:
 
 
 def may_hold_token(text: str) -> bool:
-    """Whether the text is worth a search: a quick test, because nearly no text is."""
+    """Test quickly whether the text has to be searched; nearly no text has."""
     return may_hold_key(text) or _may_hold_base64(text)
 
 
 def redact_by_pattern(text: str) -> str:
-    """As ``redact_text``, for text that is no JSON, or only looks like it."""
+    """As ``redact_text``, for text that is not JSON, or only looks like it."""
     return _redact_base64(replace_tokens(text), 0)
 
 
@@ -131,12 +131,12 @@ def _may_hold_base64(text: str) -> bool:
 
 
 def _hides_token(run: str, nesting: int) -> bool:
-    """Whether a run of base64, perhaps cut, holds gzip or text with a session token in it."""
+    """Whether a run of base64, perhaps cut, holds a session token in gzip or text."""
     if nesting >= _BASE64_NESTING:
         return True
     plain = _BASE64_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)) if escape[1] else "", run)
     digits = plain.replace("-", "+").replace("_", "/")
-    # Padding ends base64; what follows it in the same run is another one, or no base64 at all.
+    # Padding ends base64. What follows it in the same run is another value, or not base64.
     return any(_hides_token_in(part, nesting) for part in digits.split("=") if part)
 
 
@@ -149,6 +149,6 @@ def _hides_token_in(digits: str, nesting: int) -> bool:
         is_searchable = content.startswith((gzipped.MAGIC, *gzipped.ZLIB_STARTS))
         if unpacked.is_larger or (unpacked.damage is not None and not is_searchable):
             return True
-        content = unpacked.content  # what comes before damage is what there is to hide
+        content = unpacked.content  # a reader gets only what is before the damage
     hidden = content.decode("utf-8", "replace")
     return _redact_text(hidden, 0, nesting + 1) is not hidden

@@ -1,12 +1,12 @@
-r"""Session tokens in text that is no JSON, cut JSON, or JSON that only looks like it (T7).
+r"""Session tokens in text that is not JSON, is cut JSON, or only looks like JSON (T7).
 
 Rules:
-- The key is found written plainly or with escapes of any depth (``\"sessionToken\"``, ``\u0073essionToken``,
-  ``\\u0022``), in any case, with ``_`` or ``-`` between its words; then comes ``:``, ``=``, ``=>``, ``%3D`` or the
-  ``>`` of a tag, or, where the key is itself a value, the word ``value``.
-- A quoted value ends before the quote that closes it at its own depth of escaping, or, if the text was cut, with the
-  text. An unquoted one (``{sessionToken=FwoG…, expiration=…}``, the text form of a Java map) ends at a delimiter.
-- Where the key and its value are there but what lies between is damaged, whatever is long enough for a token goes.
+- The key may be plain or have escapes of any depth (``\"sessionToken\"``, ``\u0073essionToken``, ``\\u0022``), in any
+  case, with ``_`` or ``-`` between its words. Behind it comes ``:``, ``=``, ``=>``, ``%3D``, the ``>`` of a tag, or,
+  if the key is itself a value, the word ``value``.
+- A quoted value ends before the closing quote of its own depth of escaping, or at the end of a text that was cut. An
+  unquoted value (``{sessionToken=FwoG…, expiration=…}``, the text form of a Java map) ends at a delimiter.
+- If the text between the key and its value is damaged, everything that is long enough for a token is replaced.
 - Each search takes time in proportion to the text, whatever the text.
 """
 
@@ -16,9 +16,9 @@ import re
 
 REDACTED = "REDACTED"
 
-# In text, a character may be escaped, and the backslash of the escape may itself be escaped, to any depth; possessive
-# quantifiers keep long runs of backslashes linear. NUL between letters: UTF-16 that does not say so. The pattern begins
-# with a set of characters and has no flags, because only so does the search skip to them quickly.
+# In text, a character may be escaped, and the backslash of the escape may be escaped too, to any depth. Possessive
+# quantifiers keep long runs of backslashes linear. NUL between letters is UTF-16 without a byte order mark. The pattern
+# begins with a set of characters and has no flags, because only then the search skips to these characters quickly.
 _DEEPER = r"\\*+(?:u005[cC]\\*+)*+"
 _BACKSLASHES = rf"(?<!\\)(?<!\\u005[cC])\\{_DEEPER}"
 _FIRST_LETTER = rf"[sS\\](?:(?<=[sS])|(?<=\\)(?<!\\\\)(?<!\\u005[cC]\\){_DEEPER}u00[75]3)\x00*+"
@@ -42,7 +42,7 @@ _BEFORE_VALUE = re.compile(
 _QUOTES = re.compile(r"""(?<!\\)(?P<depth>\\*+)(?P<mark>["'])""")
 _ANY_QUOTE = re.compile(_QUOTE)
 _BARE_VALUE = re.compile(r"""(?:[^\s,;&<>(){}\[\]"'\\]|\\++(?:/|u[0-9a-f]{4}))*+""", re.IGNORECASE)
-# No word of AWS's that could follow is as long, and no token is shorter.
+# No word of AWS that could follow is this long, and no token is shorter.
 _AFTER_DAMAGE = re.compile(rf"(?P<key>{_KEY_PATTERN}[^A-Za-z0-9]{{1,16}}+)[A-Za-z0-9+/_-]{{20,}}+")
 _NO_SECRET = frozenset({"", "null", REDACTED})
 
@@ -67,7 +67,7 @@ def replace_tokens(text: str) -> str:
 
 
 def may_hold_key(text: str) -> bool:
-    """A quick test, because nearly no text does: the word, an escape, or letters with NUL between them."""
+    """Test quickly for the word, an escape, or letters with NUL between them; nearly no text has one."""
     lower = text.lower()
     return "session" in lower or "\\u00" in lower or "s\0" in lower
 
