@@ -44,7 +44,7 @@ def to_utf8(value: bytes) -> bytes:
     try:
         return text.decode(encoding).encode("utf-8")
     except UnicodeDecodeError as error:
-        raise NotTextError(f"no {encoding} at byte {error.start}, which its byte order mark announces") from None
+        raise NotTextError(f"not {encoding} at byte {error.start}, which its byte order mark announces") from None
 
 
 def without_schema_id(value: bytes) -> bytes:

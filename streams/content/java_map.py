@@ -101,7 +101,7 @@ def _value(text: str, start: int, ends: re.Pattern[str], depth: int) -> tuple[An
             return _map(text, start, depth + 1)
         except NoJavaMapError:
             if depth:
-                raise  # only the outermost map tries the text again; at each depth, the time would grow exponentially
+                raise  # only the outermost map reads it again, as text: so it is read twice, not once more per depth
     end = _text_end(text, start, ends)
     word = text[start:end]
     return (None if word == "null" else word), end

@@ -75,13 +75,13 @@ def _parse_tolerantly(encoded: bytes) -> Any:
         document = json.loads(encoded.decode("utf-8"), parse_int=_integer, parse_float=_float, parse_constant=_own_text)
         return _without_lone_surrogates(document, 0)
     except UnicodeDecodeError as error:
-        raise MalformedJsonError(f"no UTF-8 at byte {error.start}") from None
+        raise MalformedJsonError(f"not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
         raise MalformedJsonError(
-            f"no JSON at character {error.pos}: {error.msg.removesuffix(' at').removesuffix(' starting')}"
+            f"not JSON at character {error.pos}: {error.msg.removesuffix(' at').removesuffix(' starting')}"
         ) from None
     except RecursionError:
-        raise MalformedJsonError("no JSON that can be followed: nested too deeply") from None
+        raise MalformedJsonError("JSON that is nested too deeply to be read") from None
     except TooDeepError as error:
         raise MalformedJsonError(str(error)) from None
 

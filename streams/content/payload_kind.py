@@ -65,4 +65,4 @@ def _describe_text(value: bytes) -> str:
         value.decode("utf-8")
     except UnicodeDecodeError:
         return "binary data"
-    return "text that is no JSON"
+    return "text that is not JSON"

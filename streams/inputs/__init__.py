@@ -1,1 +1,1 @@
-"""From bytes to CloudTrail records: one module for each shape of message (R1)."""
+"""From bytes to CloudTrail records: one module per message shape (R1)."""

@@ -1,21 +1,22 @@
-"""Documents behind each other in one text (R7): where each begins and ends, also around one that is cut or damaged.
+"""Documents behind each other in one text (R7): where each begins and ends, also around a cut or damaged one.
 
 Rules:
 - Between documents there may be blanks, line ends, byte order marks and record separators (RFC 7464), or nothing.
-- A whole document is followed by another one, a line's end, a separator or the end of the text. Anything else that
-  follows on its line costs it, too.
-- After damage, reading goes on only at a position that lies neither in a string nor in an object of a document, whoever
-  wrote their content (R2). Such positions are:
-  - what follows a record separator, which JSON has to escape everywhere;
-  - an opening bracket directly after a closing one, because inside a document a comma would stand between them, and
-    with a plain key behind it, because a string has its quotes escaped and what lies between strings has no such key.
-    Where the text is sound up to that very bracket only the comma may be missing; then it is no such position;
-  - the next line if the damaged document's first line is no beginning of one of several lines: then it is JSON lines;
-  - a bracket at the beginning of a line if what came before is sound up to it and cannot go on with it; or if it was
-    damaged before, and its last line does not call for more;
+- A whole document is followed by another one, a line's end, a separator or the end of the text. If anything else
+  follows on its line, the document is damaged.
+- After damage, reading continues only at a position that is surely outside every string and object, even if a caller
+  chose their content (R2). Such positions are:
+  - behind a record separator, because JSON escapes it everywhere;
+  - an opening bracket directly after a closing one, if a plain key follows. Inside a document, a comma would be between
+    the brackets; inside a string, the quotes of the key would be escaped. Exception: if the text is sound up to that
+    bracket, only the comma may be missing;
+  - the next line, if the first line of the damaged document cannot begin a document of several lines: the text is JSON
+    lines;
+  - a bracket at the beginning of a line, if the text before it is sound and cannot continue with the bracket, or if the
+    damage is before it and the last line before it does not ask for a continuation;
   - a line that is a whole document by itself, if lines around it are documents.
-  What is damaged costs all up to there.
-- All of it takes time in proportion to the text, whatever the text.
+  Everything up to that position is damaged.
+- Reading takes time in proportion to the text, whatever the text.
 """
 
 from __future__ import annotations
@@ -44,29 +45,29 @@ _FOLLOWERS = frozenset(b'\n\x1e{["')
 
 _BETWEEN = re.compile(rb"(?:[ \t\r\n\x1e]++|%b)*+" % _BOM)
 _REST_OF_LINE = re.compile(rb"(?:[ \t\r]++|%b)*+" % _BOM)
-# The end of a document, perhaps, and the start of another one.
+# Perhaps the end of a document and the start of another one.
 _SEAM = re.compile(rb'[}\]](?:[ \t\r\n\x1e]++|%b)*+(?=[{\["])' % _BOM)
 _ADJACENT = re.compile(rb"[}\]](?:[ \t\r]++|%b)*+(?=[{\[])" % _BOM)
 _POSITION = re.compile(_ADJACENT.pattern + rb"(?P<adjacent>)|\n(?:[ \t\r\n]++|%b)*+(?:(?=[{\[])(?P<line>))?" % _BOM)
-# What begins a document, as opposed to a position inside or between strings.
+# The start of a document. A position inside a string or between strings does not match.
 _PLAIN_KEY = re.compile(rb'(?:\[\s*+)?\{\s*+"[^\s"\\,:{}\[\]]++"\s*+:')
 
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 _FIRST_WINDOW = 4096
 _GROWTH = 4
-_LONGEST_TOKEN = 16  # of those that an error is placed at the start of, such as -Infinity; strings are longer
-# How much may be parsed in vain for the sake of speed, beyond what was got on with.
+_LONGEST_TOKEN = 16  # without strings: an error in a token, such as -Infinity, is reported at its start
+# How many bytes may be parsed in vain by the fast way, beyond those read already, before only the slow way is used.
 _SPARE = 1024 * 1024
-# How many lines of damaged documents are looked at in vain before all that follows counts as damaged.
+# How many lines of damaged documents are examined in vain. Then the rest of the text counts as damaged.
 _MOST_LINES = 100_000
 
 
 class Piece(NamedTuple):
-    """A document, or what is damaged.
+    """A document, or damaged bytes.
 
     Attributes:
         value: the document's value.
-        damaged: the bytes of what is no document; ``None`` for a document.
+        damaged: the damaged bytes; ``None`` for a document.
     """
 
     value: Any = None
@@ -74,12 +75,12 @@ class Piece(NamedTuple):
 
 
 class _Damage(NamedTuple):
-    """Where a document was found to be none.
+    """Where a document is damaged.
 
     Attributes:
-        position: all before it is sound, if it is not ``unknown``.
-        is_in_string: whether a line ends there inside a string.
-        unknown: whether nothing is known of the state before the position.
+        position: the text before it is sound, unless ``unknown``.
+        is_in_string: whether the damage is the end of a line inside a string.
+        unknown: whether nothing is known about the text before the position.
     """
 
     position: int
@@ -88,12 +89,12 @@ class _Damage(NamedTuple):
 
 
 def pieces(text: bytes) -> Iterator[Piece]:
-    """Split a text into its documents and what is damaged between them, in order."""
+    """Split a text into its documents and the damaged bytes between them, in order."""
     yield from _Text(text).pieces()
 
 
 class _Text:
-    """A text that is being split; what was found ahead is kept, so that no search is made twice."""
+    """A text that is being split. Positions found ahead are kept, so that no search is repeated."""
 
     def __init__(self, text: bytes) -> None:
         self._text = text
@@ -113,7 +114,7 @@ class _Text:
             yield piece
 
     def _next(self, start: int) -> tuple[Piece, int]:
-        """The piece that begins there, and where the next one does."""
+        """Return the piece that begins at ``start``, and where the next one begins."""
         damage = _Damage(start, unknown=True)
         if self._text[start] not in _STARTS:
             line = self._text[start : min(self._line_end(start), self._separator_after(start))]
@@ -133,7 +134,7 @@ class _Text:
         return self._scanned(start)
 
     def _ends(self, start: int) -> Iterator[tuple[int, int]]:
-        """Where a document may end and the next one begin: as it was the last time, else at the next seam."""
+        """Where a document may end and the next one begin: at the seam found last time, else at the next seam."""
         if self._usual:
             if self._usual_at < start:
                 found = find(self._text, self._usual, start)
@@ -165,10 +166,10 @@ class _Text:
             return Piece(damaged=document), self._after_blanks(end)
 
     def _scan(self, start: int) -> int | _Damage:
-        """Where the document that begins there ends, or what is wrong with it.
+        """Return where the document that begins at ``start`` ends, or its damage.
 
-        It is looked at in windows, each larger than the one before, because an error costs a search through the window.
-        Each byte is a character, so that the positions are those of the bytes.
+        The text is decoded in windows, each larger than the one before, because an error costs a search through the
+        window. Each byte becomes a character, so that positions are those of the bytes.
         """
         size = _FIRST_WINDOW
         while True:
@@ -192,7 +193,7 @@ class _Text:
         return Piece(damaged=self._text[start:end].rstrip(b"\n")), self._after_blanks(end)
 
     def _next_start(self, start: int, damage: _Damage) -> int:
-        """Where the first piece after a damaged one may begin: see the rules."""
+        """Return where the first piece after a damaged one may begin, by the rules above."""
         limit = self._separator_after(start)
         line_end = min(self._line_end(start), limit)
         for found in _ADJACENT.finditer(self._text, max(start, damage.position), line_end):
@@ -213,7 +214,7 @@ class _Text:
         return limit
 
     def _is_adjacent(self, bracket: int, damage: _Damage) -> bool:
-        """Whether a bracket that stands behind a closing one opens a document."""
+        """Whether a bracket behind a closing one opens a document."""
         return bracket > damage.position and _PLAIN_KEY.match(self._text, bracket) is not None
 
     def _may_begin(self, line: re.Match[bytes], damage: _Damage) -> bool:
@@ -233,7 +234,7 @@ class _Text:
         return may_begin or self._is_line_among_lines(bracket)
 
     def _is_line_among_lines(self, start: int) -> bool:
-        """Whether a line is a document by itself, and so is one before or, as it seems, behind it."""
+        """Whether a line is a document by itself, and the line before or, as it seems, the line behind it is too."""
         text = self._text
         end = self._line_end(start)
         before, after = self._document

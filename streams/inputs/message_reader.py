@@ -1,9 +1,9 @@
 """From the bytes of a message to its records: decompress, decode, find its shape (R1 to R9).
 
 Rules:
-- Everything in a message comes out, in order, as a record, as passed over (it is known to hold none) or as unreadable.
-- What is unreadable more than ``MOST_UNREADABLE`` times is rejected as a whole, and read no further: 64 kB of gzip can
-  hold millions of elements that are nothing, and a worker must live through that (R3).
+- Every element of a message is given, in order: as a record, as passed over (it holds no record) or as unreadable.
+- If more than ``MOST_UNREADABLE`` elements are unreadable, the message is rejected and reading stops: 64 kB of gzip can
+  hold millions of such elements, and the worker must survive that (R3).
 """
 
 from __future__ import annotations

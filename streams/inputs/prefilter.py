@@ -1,23 +1,23 @@
-r"""The fetch filter's byte test: which messages cannot hold the rule's event, decided without reading them.
+r"""The fetch filter's byte test: find the messages that cannot hold the rule's event, without parsing them.
 
-It is exact in one direction: what it drops holds no record that names the event, in no shape. The argument:
+It never drops a message with a record that names the event, in any shape. A *mark* is bytes that such a message must
+hold: the name, or what can hide it. The argument:
 
-- The event's name is ASCII that JSON writes as it is, or as escapes ``\u00XX`` of its characters. If the name's bytes
-  are not there, at least one of its characters is escaped.
-- In JSON inside a JSON string the escape's own characters (``\``, ``u`` and hexadecimal digits) may be escaped in turn.
-  So some escape in the bytes as they are is of a letter, a digit or ``\``. Others, such as ``\u0026``, ``\u003c`` or
-  ``\u0022``, which many writers use for ``&``, ``<`` and quotes, prove nothing.
-- Compressed values, and text whose byte order mark announces UTF-16 or UTF-32, are unpacked and tested again.
-- Base64 hides the name. It is read under a few keys only (``BASE64_KEYS``). What it carries begins with one of a few
-  bytes, and these decide its first two characters. So a key with such a value is a mark. ``awslogs`` as a key is one
-  whatever it holds, because nobody else uses it. Letters, digits, ``:``, ``/`` and ``_`` may be escaped like the name;
-  quotes and blanks are known in every form that they have inside a string.
+- The event's name is ASCII. JSON writes each character as it is or as an escape ``\u00XX``. If the name is not in the
+  bytes, at least one of its characters is escaped.
+- In JSON inside a JSON string, the characters of the escape (``\``, ``u`` and hexadecimal digits) may be escaped too.
+  So the bytes hold an escape of a letter, a digit or ``\``. Other escapes, such as ``\u0026``, ``\u003c`` or
+  ``\u0022``, which many writers use for ``&``, ``<`` and quotes, are not marks.
+- Compressed values, and text with the byte order mark of UTF-16 or UTF-32, are unpacked and tested again.
+- Base64 hides the name. It is read under a few keys only (``BASE64_KEYS``). Its content begins with one of a few
+  bytes, which decide its first two characters. So a key with such a value is a mark. The key ``awslogs`` is a mark
+  with any value, because nothing else uses it. Letters, digits, ``:``, ``/`` and ``_`` may be escaped like the name;
+  quotes and blanks are matched in every form that they have inside a string.
 
-Bytes with only such a mark take the slow way: they are really read, and dropped if no record in them names the event
-and nothing in them is unreadable. Where many messages lie together in one piece of memory, ``compile_finder`` clears
-those that hold no mark, by the same argument.
+A message with a mark other than the name is parsed. It is dropped if no record in it names the event and nothing in it
+is unreadable. If many messages are in one buffer, ``compile_finder`` finds those without a mark by the same argument.
 
-Aho-Corasick automata with vector instructions find all but the escapes in two passes (docs/decisions.md 6).
+Aho-Corasick automata with vector instructions find every mark but the escapes in two passes (docs/decisions.md 6).
 """
 
 from __future__ import annotations
@@ -44,54 +44,59 @@ if TYPE_CHECKING:
 Buffer = bytes | bytearray | memoryview
 
 _ESCAPE = b"\\u00"
-# Of a letter, a digit, "\", "/", ":" or "_", and of some characters beside the letters, which nobody escapes.
+# Escapes of a letter, a digit, "\", "/", ":" or "_", and of a few characters beside the letters that no writer escapes.
 _TELLING_ESCAPE = re.compile(rb"\\u00(?:[4567][0-9a-fA-F]|3[0-9aA]|2[fF])")
 
-# The byte order marks of UTF-16 and UTF-32; no JSON starts so.
+# The byte order marks of UTF-16 and UTF-32; no JSON starts like this.
 _OTHER_ENCODINGS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _PACKED_STARTS = (*compression.STARTS, *_OTHER_ENCODINGS)
 _FIRST_OF_PACKED = frozenset(start[0] for start in _PACKED_STARTS)
-# What a message begins with: JSON, blanks before it, a byte order mark, Confluent's prefix, or compressed bytes.
+# The first byte of a message: JSON, blanks before it, a byte order mark, Confluent's prefix, or compressed bytes.
 _FIRST_BYTES = frozenset(b'{["\x1e \t\r\n\0\xef').union(_FIRST_OF_PACKED)
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-# The first two characters of base64 tell the first byte and half of the second; a slash may follow a backslash.
+# The first two characters of base64 hold the first byte and half of the second; a slash may follow a backslash.
 _BASE64_STARTS = frozenset(
     bytes((_BASE64[first >> 2], _BASE64[(first & 3) << 4 | half])) for first in _FIRST_BYTES for half in range(16)
 ) | {b"\\/"}
 
-# Inside a string a quote is written ``\"`` or ``\u0022``, a blank also ``\n`` or ``\u000a``, and a slash also ``\/``,
-# each with more backslashes inside a string in a string.
+# Inside a string, a quote is ``\"`` or ``\u0022``, a blank also ``\n`` or ``\u000a``, and a slash also ``\/``. A string
+# inside a string has more backslashes.
 _QUOTE = rb'(?:\\*+"|\\++u0022)'
 _BLANKS = rb"(?:[ \t\r\n]|\\++(?:[trn]|u00(?:20|09|0[aAdD])))*+"
 _COLON = re.compile(_QUOTE + _BLANKS + rb":")
 _BEFORE_TEXT = re.compile(_COLON.pattern + _BLANKS + _QUOTE + _BLANKS)
-# A record takes more than 30 bytes, compressed or not; words are no longer.
+# A record has more than 30 bytes, compressed or not. Words are shorter than its base64.
 _MUCH_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/=]|\\++(?:/|u00(?:2[bBfF]|3[dD]))){40}|H4sI")
 
-# Keys that are marks whatever they hold, because hardly anything in CloudTrail is called so.
+# Keys that are marks with any value, because they are rare in CloudTrail.
 _AWSLOGS = "awslogs"
-# Base64 under "value" is read in a document with one of these only; and "value" itself is frequent in CloudTrail.
+# Base64 under "value" is read only in a document with one of these keys. "value" itself is frequent in CloudTrail.
 _BESIDE_VALUE = ("records", "topic")
 _WHATEVER_FOLLOWS = frozenset(key.encode("ascii") for key in (_AWSLOGS, *_BESIDE_VALUE))
 
-# What is searched for in place of the keys: the part that is rare in CloudTrail, of the short ones with the quote or
-# backslash behind it. The parts decide the speed: measure before changing them (docs/decisions.md 6).
+# The parts of keys that are searched for: those that are rare in CloudTrail, short ones with the quote or backslash
+# behind them. The parts decide the speed: measure before changing them (docs/decisions.md 6).
 _LONG_PARTS = (b"payload", b"base64", b"wslogs")
 _PARTS_OF_KEYS = (*_LONG_PARTS, b"ytesValue", b'ata"', b"ata\\", b'ords"', b"ords\\", b'opic"', b"opic\\")
 _PARTS_WITH_VALUE = (*_LONG_PARTS, b'ata"', b"ata\\", b'lue"', b"lue\\")
-# Patterns of two bytes make an automaton twice as slow for all others, so they have one of their own. With the long
-# ones goes a start of three bytes, gzip's, because without it the automaton is slower.
+# Patterns of two bytes make an automaton twice as slow for all others, so they have their own automaton. The long ones
+# include gzip's start with three bytes, because the automaton is slower without it.
 _SHORT_STARTS = tuple(start for start in _PACKED_STARTS if len(start) == 2)  # noqa: PLR2004  see above
 _LONG_STARTS = (*(start for start in _PACKED_STARTS if len(start) > 2), b"\x1f\x8b\x08")  # noqa: PLR2004  see above
-# A piece is searched part by part, so that a flood of false marks takes no memory worth mentioning.
+# A buffer is searched in parts of this many bytes, so that a flood of false marks takes little memory.
 _PART = 1024 * 1024
 
 
 class _MarkSearch:
-    """What one pass over bytes finds: marks that are ones by themselves, and keys with what must follow them."""
+    """A search for marks in one pass over bytes.
+
+    Args:
+        alone: patterns that are marks by themselves.
+        parts: parts of the keys, by which the keys are found.
+        keys: keys that are marks together with what must follow them.
+    """
 
     def __init__(self, alone: Sequence[bytes], parts: Sequence[bytes] = (), keys: Iterable[str] = ()) -> None:
-        """Search for marks, and for keys by parts of them."""
         patterns = (*alone, *parts)
         self._first_part = len(alone)
         self._quotes = [len(part) - len(part.rstrip(b'"\\')) for part in parts]
@@ -101,7 +106,7 @@ class _MarkSearch:
         self._automaton = BytesAhoCorasick(patterns, matchkind=MatchKind.LeftmostFirst)
 
     def positions(self, piece: Buffer, start: int, end: int) -> Iterator[int]:
-        """Every place between two others where a mark begins, in order."""
+        """Give every position from ``start`` to ``end`` where a mark begins, in order."""
         view = memoryview(piece)
         for part in range(start, end, _PART):
             found = self._automaton.find_matches_as_indexes(view[part : min(part + _PART + self._longest, end)])
@@ -111,7 +116,7 @@ class _MarkSearch:
                     yield part + at
 
     def has_key(self, text: bytes | bytearray) -> bool:
-        """Whether a text holds a key with what must follow it, whatever other marks it holds."""
+        """Whether a text holds a key with what must follow it; other marks do not count."""
         view = memoryview(text)
         return any(
             pattern >= self._first_part and self._is_key(pattern - self._first_part, text, part + after, len(text))
@@ -124,10 +129,10 @@ class _MarkSearch:
 
 
 def _is_marked(piece: Buffer, keys: Iterable[bytes], quote: int, end: int) -> bool:
-    """Whether one of the keys ends before this quote, or the backslash before it, and what it must have follows."""
+    """Whether one of the keys ends before this quote, or the backslash before it, and its condition holds behind it."""
     for key in keys:
         start = quote - len(key)
-        # The quote before it may be written as an escape, with a 2 at its end.
+        # The quote before the key may be an escape that ends with 2.
         if start > 0 and piece[start - 1] in b'"2' and piece[start:quote] == key:
             if key in _WHATEVER_FOLLOWS:
                 return _COLON.match(piece, quote, end) is not None
@@ -139,14 +144,14 @@ def _is_marked(piece: Buffer, keys: Iterable[bytes], quote: int, end: int) -> bo
 
 @cache
 def compile_matcher(event_name: str, limit: int) -> Callable[[bytes | bytearray | None], bool]:
-    """Return the test for a rule's event name: whether a message may hold a record that names it.
+    """Return the test whether a message may hold a record that names the event.
 
     Args:
-        event_name: ASCII that JSON never has to escape; a rule allows no other.
-        limit: how many bytes a message may have, decompressed.
+        event_name: ASCII that JSON never has to escape; a rule allows no other name.
+        limit: the bound of a message in bytes, decompressed.
     """
     name = event_name.encode("ascii")
-    # The starts count for nothing here, but the automaton is several times as slow without them (docs/decisions.md 6).
+    # The starts have no effect here, but the automaton is several times as slow without them (docs/decisions.md 6).
     marks = _MarkSearch((name, *_LONG_STARTS), _PARTS_WITH_VALUE, (_AWSLOGS, *BASE64_KEYS))
 
     def may_match(value: bytes | bytearray | None) -> bool:
@@ -177,10 +182,10 @@ def compile_matcher(event_name: str, limit: int) -> Callable[[bytes | bytearray 
 
 @cache
 def compile_finder(event_name: str) -> Callable[[Buffer, int, int], list[int]]:
-    """Return the search for marks in many messages that lie together in one piece of memory.
+    """Return the search for marks in a buffer that holds many messages.
 
-    It gives every place between two others where a mark begins, in order: a message that holds none of them is one that
-    ``compile_matcher`` would drop; one that holds some is to be looked at by itself.
+    The search takes the buffer, a start and an end. It returns every position in between where a mark begins, in order.
+    The matcher would drop a message without a mark; a message with a mark has to be tested by itself.
     """
     keys = (_AWSLOGS, *_BESIDE_VALUE, *BASE64_KEYS)
     marks = _MarkSearch((event_name.encode("ascii"), *_LONG_STARTS), _PARTS_OF_KEYS, keys)
@@ -197,7 +202,7 @@ def compile_finder(event_name: str) -> Callable[[Buffer, int, int], list[int]]:
 
 
 def _first_escape(piece: Buffer, start: int, end: int) -> int | None:
-    # Most messages have no backslash, and one byte is found four times as fast as several.
+    # Most messages have no backslash, and one byte is found four times as fast as several bytes.
     backslash = find(piece, b"\\", start, end)
     escape = find(piece, _ESCAPE, backslash, end) if backslash >= 0 else -1
     telling = _TELLING_ESCAPE.search(piece, escape, end) if escape >= 0 else None

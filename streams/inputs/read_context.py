@@ -1,4 +1,4 @@
-"""What a message shape is, and what its shapes share while they read a message."""
+"""What a message shape is, and the context that the shapes share while they read one message."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from streams.inputs import documents
 Item = Record | Unreadable | PassedOver
 Document = Mapping[str, Any]
 
-# An Elasticsearch hit around a Filebeat document around an SNS notification around awslogs data around a record: five,
-# and the message's own text is the first. Envelopes of forwarders have a bound of their own.
+# An Elasticsearch hit around a Filebeat document around an SNS notification around awslogs data around a record is
+# five, and the message's own text is the first. Envelopes of forwarders have their own bound.
 _MOST_WRAPPERS = 12
 
 MOST_UNREADABLE = 100_000
-"""How many elements of a message may be unreadable; with one more it is rejected as a whole, and read no further."""
+"""How many elements of a message may be unreadable. With one more, the message is rejected and reading stops."""
 
 _BLANKS = b" \t\r\n"
 
@@ -32,26 +32,26 @@ class Shape(Protocol):
 
     @property
     def NAME(self) -> str:  # noqa: N802  a module's constant, or a field of an envelope
-        """By what its records are counted."""
+        """The name under which its records are counted."""
 
     def recognises(self, document: Document, /) -> bool:
         """Whether the document has this shape, judged by its top level only (R2)."""
 
     def read(self, document: Document, context: ReadContext, /) -> Iterator[Item]:
-        """Find the records that a document of this shape holds."""
+        """Read the records in a document of this shape."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadContext:
-    """Where in a message the reader is.
+    """The reader's position in a message.
 
     Attributes:
         dispatch: reads a JSON value of any shape.
-        budget: what may still be decompressed.
-        numbers: gives each element of the message its number; ``None`` while the message is one element as a whole.
-        shape: the name of the outermost shape, by which records are counted.
-        wrappers: how many shapes are around this place.
-        envelopes: how many of these are envelopes of forwarders (R8).
+        budget: how many bytes may still be decompressed.
+        numbers: numbers the elements of the message from 0; ``None`` while the whole message is one element.
+        shape: the name of the outermost shape, under which records are counted.
+        wrappers: how many shapes are around this position.
+        envelopes: how many of these shapes are envelopes of forwarders (R8).
     """
 
     dispatch: Callable[[Any, ReadContext], Iterator[Item]]
@@ -62,20 +62,20 @@ class ReadContext:
     envelopes: int = 0
 
     def elements(self) -> ReadContext:
-        """The context for several elements, numbered in the order of reading across the message (R4)."""
+        """Return the context for several elements, numbered in reading order across the message (R4)."""
         return self if self.numbers is not None else replace(self, numbers=count())
 
     def document(self, value: Any) -> Iterator[Item]:
-        """Read a JSON value that this shape is wrapped around."""
+        """Read a JSON value inside this shape."""
         if self.wrappers == _MOST_WRAPPERS:
             yield self.unknown("wrapped too many times", value)
             return
-        # Not by replace, which takes a tenth of reading a record.
+        # Not by dataclasses.replace, which takes a tenth of the time to read a record.
         inner = ReadContext(self.dispatch, self.budget, self.numbers, self.shape, self.wrappers + 1, self.envelopes)
         yield from self.dispatch(value, inner)
 
     def under(self, shape: str) -> ReadContext:
-        """The context for a document of this shape; the outermost one's name stays."""
+        """Return the context for a document of this shape; the name of the outermost shape stays."""
         if self.shape is not None:
             return self
         return ReadContext(self.dispatch, self.budget, self.numbers, shape, self.wrappers, self.envelopes)
@@ -101,7 +101,7 @@ class ReadContext:
             yield from self.text(text)
 
     def _whole_members(self, value: bytes, error: str) -> Iterator[Item]:
-        """Read the whole members of gzip of which others are damaged (R7); without any, the value is malformed."""
+        """Read the whole members of damaged gzip (R7); without a whole member the value is malformed."""
         try:
             spans = self.budget.spans(value)
         except TooLargeError:
@@ -122,7 +122,7 @@ class ReadContext:
                 yield from elements.text(text)
 
     def text(self, text: bytes | str) -> Iterator[Item]:
-        """Read the text of a message, or that a shape is wrapped around; blank text is known to hold nothing (R5)."""
+        """Read the text of a message, or text inside a shape; blank text holds no record (R5)."""
         encoded = _bare(text.encode("utf-8") if isinstance(text, str) else text)
         if not encoded:
             yield self.passed_over("an empty value")
@@ -135,7 +135,7 @@ class ReadContext:
             yield from self.document(value)
 
     def _documents(self, text: bytes) -> Iterator[Item]:
-        """Read documents that stand behind each other, or the one that is odd, cut or damaged."""
+        """Read several documents behind each other, or one that is unusual, cut or damaged."""
         pieces = documents.pieces(text)
         beginning = tuple(islice(pieces, 2))
         if len(beginning) == 1 and beginning[0].damaged is None:
@@ -151,19 +151,19 @@ class ReadContext:
                     yield elements.unreadable("malformed", _error(piece.damaged), piece.damaged)
 
     def record(self, fields: Document, source: Document | None = None) -> Record:
-        """A record; ``source`` is the element it was read from, if that is not the record itself."""
+        """Return a record; ``source`` is the element that it was read from, if that is not the record itself."""
         return Record(fields, fields if source is None else source, self.shape or "record", self._number())
 
     def passed_over(self, reason: str) -> PassedOver:
-        """Something that is known to hold no record (R5)."""
+        """Return an element that is known to hold no record (R5)."""
         return PassedOver(reason, self._number())
 
     def unknown(self, error: str, element: Any) -> Unreadable:
-        """Valid JSON of no known shape (R6)."""
+        """Return valid JSON of no known shape (R6)."""
         return self.unreadable("unknown-shape", error, element)
 
     def unreadable(self, reason: str, error: str, element: Any) -> Unreadable:
-        """Something that cannot be read; the element is bytes as they came, or a JSON value."""
+        """Return an element that cannot be read; ``element`` is bytes as they came, or a JSON value."""
         number = self._number()
         if number is None:
             return Unreadable(reason, error)
@@ -178,7 +178,7 @@ def _bare(text: bytes) -> bytes:
 
 
 def _may_hold_records(piece: documents.Piece) -> bool:
-    """Whether a piece is a document that makes a text one of several documents; a number may stand in any noise."""
+    """Whether a piece may hold records. Noise may contain numbers and words, so these do not count."""
     match piece.value:
         case dict():
             return True
@@ -194,4 +194,4 @@ def _error(text: bytes) -> str:
         json_text.parse(text)
     except json_text.MalformedJsonError as error:
         return str(error)
-    return "no JSON that stands alone"
+    return "JSON that is not a document by itself"

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from streams.inputs.read_context import Item, ReadContext, Shape
 
-# The first that recognises a document reads it: the most frequent come first, and those with more telling keys before
-# those with fewer. What filebeat does not recognise as raw, elastic reads by its fields. Lambda's events look like log
-# files.
+# The first shape that recognises a document reads it. Frequent shapes come first, and shapes with more specific keys
+# before others. ``ingested`` reads the Elastic documents that ``filebeat`` does not recognise as raw. Lambda's events
+# look like log files, so they come before.
 SHAPES: tuple[Shape, ...] = (
     cloudtrail,
     batches.LAMBDA_SQS,
@@ -58,7 +58,7 @@ SHAPES: tuple[Shape, ...] = (
 
 
 def read_value(value: Any, context: ReadContext) -> Iterator[Item]:
-    """Find the records in a JSON value: a document of a known shape, or an array of such."""
+    """Read the records in a JSON value: a document of a known shape, or an array of such documents."""
     if isinstance(value, dict):
         for shape in SHAPES:
             if shape.recognises(value):
@@ -71,7 +71,7 @@ def read_value(value: Any, context: ReadContext) -> Iterator[Item]:
             if isinstance(element, dict) or _is_message(element):
                 yield from elements.document(element)
             else:
-                yield elements.unknown("an element of the array is no object", element)
+                yield elements.unknown("an element of the array is not an object", element)
     elif _is_message(value):
         yield from carried.read(value, context, value)
     else:
@@ -79,5 +79,5 @@ def read_value(value: Any, context: ReadContext) -> Iterator[Item]:
 
 
 def _is_message(value: Any) -> bool:
-    """Whether a value is text that begins as JSON of its own does, as where a producer encoded it twice."""
+    """Whether a value is text that begins like JSON: some producers encode JSON twice."""
     return isinstance(value, str) and value.lstrip("\ufeff \t\r\n").startswith(("{", "[", '"'))

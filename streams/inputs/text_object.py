@@ -1,4 +1,4 @@
-"""Objects and lists that somebody wrote as text: JSON, or as Java writes a map."""
+"""Objects and lists that a pipeline wrote as text: JSON, or the text form of a Java map."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from streams.content import java_map, json_text
 
 
 def parse(text: str) -> Any:
-    """Read the value; ``None`` if the text is neither."""
+    """Read the value; ``None`` if the text is neither form."""
     for read in (json_text.parse, java_map.parse, java_map.parse_list):
         try:
             return read(text)

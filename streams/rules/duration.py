@@ -18,7 +18,7 @@ def milliseconds(text: str) -> int:
     """
     if not _WHOLE.fullmatch(text):
         raise ValueError(
-            f"{text!r} is no duration: write whole numbers with units w, d, h, m or s, such as 10d or 1d12h"
+            f"{text!r} is not a duration: write whole numbers with units w, d, h, m or s, such as 10d or 1d12h"
         )
     return sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(text))
 

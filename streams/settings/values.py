@@ -102,7 +102,7 @@ def _whole(value: object) -> object:
 def _address(value: str) -> str:
     host, colon, port = value.rpartition(":")
     if not (host and colon and port.isascii() and port.isdigit() and 0 < int(port) < 1 << 16) or "/" in host:
-        raise ValueError(f"{value!r} is no broker's address: write host:port")
+        raise ValueError(f"{value!r} is not a broker's address: write host:port")
     return value
 
 

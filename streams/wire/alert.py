@@ -80,7 +80,7 @@ def _parsed(schema_text: str) -> Any:
     try:
         return fastavro.parse_schema(without_logical_types(json.loads(schema_text)))
     except (ValueError, SchemaParseException, UnknownType) as error:
-        raise WireError(f"the registry's schema for this value is no Avro schema: {error}") from error
+        raise WireError(f"the registry's schema for this value is not an Avro schema: {error}") from error
 
 
 def to_json(alert: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def asking(what: str) -> Iterator[None]:
         try:
             yield
         except _FORM_ERRORS as error:
-            said = f"schema registry's answer for {what} is none of a registry's; is a proxy in between?"
+            said = f"schema registry's answer for {what} does not look like a registry's; is a proxy in between?"
             raise RegistryUnavailable(f"{said} ({type(error).__name__}: {_shown(error)})") from error
 
 

@@ -79,7 +79,7 @@ CASES: dict[str, tuple[bytes, str, str | None, bool, list[dict[str, Any]]]] = {
     ),
     "an incomplete one": (json.dumps(INCOMPLETE).encode(), "incomplete", "incomplete: no principal", False, [PARTIAL]),
     "an unknown shape": (b"{}", "malformed", "unknown-shape: JSON of no known shape", True, []),
-    "no JSON": (b"AssumeRoot", "malformed", "malformed: no JSON at character 0: Expecting value", False, []),
+    "no JSON": (b"AssumeRoot", "malformed", "malformed: not JSON at character 0: Expecting value", False, []),
     "too large": (b" " * 70_000_000, "malformed", "too-large: larger than 67108864 bytes, decompressed", True, []),
     "a good and an incomplete one": (
         json.dumps({"Records": [INCOMPLETE, RECORD]}).encode(),
@@ -92,7 +92,8 @@ CASES: dict[str, tuple[bytes, str, str | None, bool, list[dict[str, Any]]]] = {
         json.dumps([RECORD, INCOMPLETE, 5, RECORD, RECORD, INCOMPLETE]).encode(),
         "mixed",
         (
-            "incomplete (element 1): no principal; unknown-shape (element 2): an element of the array is no object; "
+            "incomplete (element 1): no principal; "
+            "unknown-shape (element 2): an element of the array is not an object; "
             "incomplete (element 5): no principal"
         ),
         False,
@@ -101,7 +102,7 @@ CASES: dict[str, tuple[bytes, str, str | None, bool, list[dict[str, Any]]]] = {
     "a good and a bad one": (
         json.dumps([RECORD, 5]).encode(),
         "mixed",
-        "unknown-shape (element 1): an element of the array is no object",
+        "unknown-shape (element 1): an element of the array is not an object",
         False,
         [SIGHTING],
     ),
@@ -109,8 +110,9 @@ CASES: dict[str, tuple[bytes, str, str | None, bool, list[dict[str, Any]]]] = {
         json.dumps([INCOMPLETE, 5, 5, 5, 5]).encode(),
         "incomplete",
         (
-            "incomplete (element 0): no principal; unknown-shape (element 1): an element of the array is no object; "
-            "unknown-shape (element 2): an element of the array is no object; and 2 more"
+            "incomplete (element 0): no principal; "
+            "unknown-shape (element 1): an element of the array is not an object; "
+            "unknown-shape (element 2): an element of the array is not an object; and 2 more"
         ),
         False,
         [PARTIAL],

@@ -24,8 +24,8 @@ def test_a_duration_is_numbers_with_units(text: str, expected: int) -> None:
 
 @pytest.mark.parametrize("text", ["", "10", "d", "10 d", "1.5h", "-1d", "10D", "10d ", "10d\n", "٣d", "10ms", "5min"])
 def test_anything_else_is_refused_by_name(text: str) -> None:
-    """What is no duration is refused, and the message shows it and says how to write one."""
-    with pytest.raises(ValueError, match="no duration: write whole numbers with units") as refusal:
+    """What is not a duration is refused, and the message shows it and says how to write one."""
+    with pytest.raises(ValueError, match="not a duration: write whole numbers with units") as refusal:
         milliseconds(text)
     assert repr(text) in str(refusal.value)
 

@@ -74,7 +74,7 @@ def test_the_shipped_rule_with_another_event_name_is_another_rule() -> None:
         ('"AssumeSomething"', '""', "event_name: '': String should match pattern"),
         ('"AssumeSomething"', '"Assume\\"x"', "event_name: 'Assume\"x': String should match pattern"),
         ('"sts.amazonaws.com"', "7", "event_source: 7: Input should be a valid string"),
-        ('"7d"', '"7"', "window: '7' is no duration"),
+        ('"7d"', '"7"', "window: '7' is not a duration"),
         ('"7d"', "7", "window: 7: must be a duration in quotes"),
         ('"7d"', '"0d"', "window: 0: Input should be greater than 0"),
         ('"7d"', '"7d"\ncap_period = "2d"', "cap_period: 172800000: Input should be less than or equal to 86400000"),

@@ -142,7 +142,7 @@ def test_which_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("given", "line"),
     [
         ({"clock": "wall"}, "clock = 'wall' (--clock): must be 'event' or 'record'"),
-        ({"window": "10"}, "window = '10' (--window): '10' is no duration"),
+        ({"window": "10"}, "window = '10' (--window): '10' is not a duration"),
         ({"window": "0s"}, "window = '0s' (--window): a duration is from 1s to 36500d"),
         ({"learn_until": "2026-01-31T09:00:00"}, "learn_until = '2026-01-31T09:00:00' (--learn-until): write a time"),
         (
@@ -158,7 +158,7 @@ def test_which_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             {"max_record_size": "65MiB"},
             "max_record_size = '65MiB' (--max-record-size): a record's size is from 1MiB to 64MiB",
         ),
-        ({"bootstrap_servers": "kafka"}, "'kafka' is no broker's address: write host:port"),
+        ({"bootstrap_servers": "kafka"}, "'kafka' is not a broker's address: write host:port"),
         ({"bootstrap_servers": ""}, "bootstrap_servers = '' (--bootstrap-servers)"),
         ({"max_alerts": "10001"}, "max_alerts = '10001' (--max-alerts): must be less than or equal to 10000"),
         ({"risk_score": "101"}, "risk_score = '101' (--risk-score): must be less than or equal to 100"),

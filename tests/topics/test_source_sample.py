@@ -49,7 +49,7 @@ def test_what_cannot_be_read_is_named_with_its_place_and_without_its_values() ->
     assert (
         "3 cannot be read: 2 x unknown-shape (JSON with the keys tenant, payload_v7), first at cloudtrail:2:1" in words
     )
-    assert "1 x malformed (text that is no JSON), first at cloudtrail:2:2" in words
+    assert "1 x malformed (text that is not JSON), first at cloudtrail:2:2" in words
     assert "alice" not in words
     assert "acme" not in words
 
@@ -87,7 +87,7 @@ def test_many_kinds_are_not_all_listed() -> None:
         (b"[1, 2]", "a JSON array"),
         (b'{"cut": ', "JSON that is cut, damaged or followed by something"),
         (b"\x08\x96\x01\xff", "binary data"),
-        ("no JSON, but text: é".encode(), "text that is no JSON"),
+        ("no JSON, but text: é".encode(), "text that is not JSON"),
     ],
 )
 def test_kinds_of_payload(value: bytes, said: str) -> None:

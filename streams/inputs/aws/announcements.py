@@ -1,4 +1,4 @@
-"""What AWS puts beside CloudTrail's records: digests and announcements of files, which hold no record (R5).
+"""Digests and announcements of files, which AWS sends beside CloudTrail's records and which hold no record (R5).
 
 Digest files: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-validation-digest-file-structure.html.
 Announcements: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/configure-sns-notifications-for-cloudtrail.html,
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NAME = "announcement"
 
-# All of these keys are there.
+# A document with all keys of an entry is that announcement.
 _ANNOUNCEMENTS: tuple[tuple[frozenset[str], str], ...] = (
     (frozenset({"digestStartTime", "digestEndTime"}), "a CloudTrail digest"),
     (frozenset({"s3Bucket", "s3ObjectKey"}), "CloudTrail's announcement of a file"),
@@ -26,10 +26,10 @@ _ANNOUNCEMENTS: tuple[tuple[frozenset[str], str], ...] = (
 
 
 def recognises(document: Document) -> bool:
-    """It has the keys of one of them."""
+    """Whether the document has all keys of one announcement."""
     return any(keys <= document.keys() for keys, _ in _ANNOUNCEMENTS)
 
 
 def read(document: Document, context: ReadContext) -> Iterator[Item]:
-    """Say what it is."""
+    """Pass it over, and say what it is."""
     yield context.passed_over(next(what for keys, what in _ANNOUNCEMENTS if keys <= document.keys()))

@@ -1,4 +1,4 @@
-"""A CloudWatch Logs subscription as Lambda functions get it: ``{"awslogs": {"data": base64 of gzip}}``.
+"""A CloudWatch Logs subscription as a Lambda function receives it: ``{"awslogs": {"data": base64 of gzip}}``.
 
 https://docs.aws.amazon.com/lambda/latest/dg/services-cloudwatchlogs.html
 """
@@ -22,12 +22,12 @@ NAME = cloudwatch.NAME
 
 
 def recognises(document: Document) -> bool:
-    """It has the key; fetch-time filtering relies on its name, see ``marks``."""
+    """Whether the document has the key. The fetch filter relies on the key's name (``inputs/prefilter.py``)."""
     return "awslogs" in document
 
 
 def read(document: Document, context: ReadContext) -> Iterator[Item]:
-    """Unpack the data, which is a subscription message."""
+    """Unpack the data, and read the subscription message in it."""
     packed = document["awslogs"]
     data = packed.get("data") if isinstance(packed, dict) else None
     if not isinstance(data, str):
@@ -39,7 +39,7 @@ def read(document: Document, context: ReadContext) -> Iterator[Item]:
     except TooLargeError as error:
         yield context.unreadable("too-large", f"awslogs data: {error}", document)
     except UnicodeEncodeError:
-        yield context.unreadable("malformed", "awslogs data: no base64", document)
+        yield context.unreadable("malformed", "awslogs data: not base64", document)
     except (binascii.Error, CorruptError, NotTextError, json_text.MalformedJsonError) as error:
         yield context.unreadable("malformed", f"awslogs data: {error}", document)
     else:

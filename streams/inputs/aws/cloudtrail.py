@@ -1,9 +1,9 @@
-"""One CloudTrail record, as a trail, a Lambda function or a shipper of single records passes it on.
+"""One CloudTrail record, as a trail, a Lambda function or a shipper of single records forwards it.
 
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
 
-Some who pass it on change its form (R9): CloudTrail Lake and others write objects as text, Logstash's codec moves the
-time to ``@timestamp``, Wazuh makes a list of one entry that entry. Its meaning is restored here.
+Some forwarders change its form (R9): CloudTrail Lake and others write objects as text, Logstash's codec moves the time
+to ``@timestamp``, Wazuh replaces a list of one entry by that entry. This module restores CloudTrail's form.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 NAME = "record"
 
 USUAL_START = b'{"eventVersion"'
-"""How CloudTrail begins a record. One document that begins so is a record, see ``recognises``."""
+"""The start of a record that CloudTrail wrote. A document that starts like this is a record, see ``recognises``."""
 
 _OF_KINESIS = "aws:kinesis"
-# Lake's parameters are a map of texts, in which objects are text once more.
+# Lake's parameters are a map of texts; objects in it are text too.
 _INNER_OBJECTS = ("taskPolicyArn", "credentials")
 _OBJECTS = ("requestParameters", "responseElements", "userIdentity")
 # Lake's tables have names in lower case.
@@ -46,9 +46,9 @@ _NAMES = {
 
 
 def recognises(document: Document) -> bool:
-    """A record has a version or names its event; no other shape has either key, but for a Kinesis record.
+    """Whether the document has a version or names its event. Of other shapes, only a Kinesis record has such a key.
 
-    What begins as CloudTrail begins a record is one in any case: a caller cannot make it look like Kinesis' (R2).
+    A document that starts like CloudTrail's is always a record: a caller cannot make it look like one of Kinesis (R2).
     """
     if "eventName" in document or "eventVersion" in document:
         return document.get("eventSource") != _OF_KINESIS or next(iter(document)) == "eventVersion"
@@ -56,12 +56,12 @@ def recognises(document: Document) -> bool:
 
 
 def read(document: Document, context: ReadContext) -> Iterator[Item]:
-    """The document is the record."""
+    """Read the document: it is the record."""
     yield record(document, context)
 
 
 def record(document: Document, context: ReadContext) -> Record:
-    """The record, whose fields have the form that CloudTrail gives them."""
+    """Return the record, with its fields in CloudTrail's form."""
     value = document.get
     if (
         value("eventTime") is not None
@@ -70,7 +70,7 @@ def record(document: Document, context: ReadContext) -> Record:
         and not isinstance(value("userIdentity"), str)
         and not isinstance(value("resources"), str | dict)
     ):
-        return context.record(document)  # as nearly all are; log files hold thousands
+        return context.record(document)  # the fast way, for nearly all records; log files hold thousands
     return context.record(_restored(document), document)
 
 
@@ -98,7 +98,7 @@ def _inner_objects(parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def _renamed(value: Any) -> Any:
-    """Identities and resources with CloudTrail's spelling of their names."""
+    """Return an identity or resource with CloudTrail's spelling of the names."""
     if isinstance(value, dict):
         return {_NAMES.get(key, key): _renamed(member) for key, member in value.items()}
     return value

@@ -18,18 +18,18 @@ _CONTROL = "CONTROL_MESSAGE"
 
 
 def recognises(document: Document) -> bool:
-    """It says what type of message it is, and has log events, which a control message may lack."""
+    """Whether the document has a message type and log events; a control message may be without events."""
     return "messageType" in document and ("logEvents" in document or document["messageType"] == _CONTROL)
 
 
 def read(document: Document, context: ReadContext) -> Iterator[Item]:
-    """Each log event's message is read; a control message only checks that somebody listens (R5)."""
+    """Read the message of each log event; a control message holds none, it only tests the destination (R5)."""
     if document["messageType"] == _CONTROL:
         yield context.passed_over("a control message of CloudWatch Logs")
         return
     events = document["logEvents"]
     if not isinstance(events, list):
-        yield context.unknown("logEvents is no list", document)
+        yield context.unknown("logEvents is not a list", document)
         return
     elements = context.elements()
     for event in events:

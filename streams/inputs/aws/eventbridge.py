@@ -21,12 +21,12 @@ _FROM_CLOUDTRAIL = " via CloudTrail"  # AWS API Call, AWS Console Sign In, AWS S
 
 
 def recognises(document: Document) -> bool:
-    """It has both keys; no other shape has a key with a hyphen."""
+    """Whether the document has both keys; no other shape has a key with a hyphen."""
     return "detail-type" in document and "detail" in document
 
 
 def read(document: Document, context: ReadContext) -> Iterator[Item]:
-    """The detail is the record, as an object or as text; events of other sources hold none (R5)."""
+    """Read the detail: it is the record, as an object or as text. Events of other sources hold no record (R5)."""
     detail, kind = document["detail"], document["detail-type"]
     is_from_cloudtrail = isinstance(kind, str) and kind.endswith(_FROM_CLOUDTRAIL)
     if isinstance(detail, str):
@@ -39,6 +39,6 @@ def read(document: Document, context: ReadContext) -> Iterator[Item]:
     if isinstance(detail, dict) and cloudtrail.recognises(detail):
         yield cloudtrail.record(detail, context)
     elif is_from_cloudtrail:
-        yield context.unknown("the detail of an event via CloudTrail is no CloudTrail record", document)
+        yield context.unknown("the detail of an event via CloudTrail is not a CloudTrail record", document)
     else:
         yield context.passed_over("an EventBridge event that is not from CloudTrail")

@@ -1,7 +1,7 @@
 """A trail's log file, ``{"Records": […]}``.
 
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-log-file-examples.html. S3 event notifications
-look the same; their entries name events too, which are none of CloudTrail's (R5).
+have the same key; their entries name events too, but not CloudTrail's (R5).
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ NAME = "records-file"
 
 
 def recognises(document: Document) -> bool:
-    """It has records; Lambda's events, which have that key too, are recognised before (``envelopes/batches.py``)."""
+    """Whether the document has records. Lambda's events have the key too; ``envelopes/batches.py`` comes before."""
     return "Records" in document
 
 
 def read(document: Document, context: ReadContext) -> Iterator[Item]:
-    """Each entry is a record; one that is not costs only itself (R4)."""
+    """Read each entry as a record; a bad entry costs only itself (R4)."""
     if not isinstance(document["Records"], list):
-        yield context.unknown("Records is no list", document)
+        yield context.unknown("Records is not a list", document)
         return
     elements = context.elements()
     for element in document["Records"]:
@@ -35,4 +35,4 @@ def read(document: Document, context: ReadContext) -> Iterator[Item]:
         elif isinstance(element, dict) and announcements.recognises(element):
             yield from announcements.read(element, elements)
         else:
-            yield elements.unknown("an entry of Records is no CloudTrail record", element)
+            yield elements.unknown("an entry of Records is not a CloudTrail record", element)

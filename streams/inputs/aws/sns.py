@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 
 NAME = "sns"
 
-# What CloudTrail sends to a topic when a trail is made to notify it.
+# CloudTrail sends this to a topic when a trail is set up to notify the topic.
 _VALIDATION = "CloudTrail validation message."
 
 
 def recognises(document: Document) -> bool:
-    """It says that it is a notification with a message, or one of a subscription's own messages, of a topic."""
+    """Whether the document is a notification with a message, or a topic's message about a subscription."""
     kind = document.get("Type")
     return (kind == "Notification" and "Message" in document) or (isinstance(kind, str) and "TopicArn" in document)
 
 
 def read(document: Document, context: ReadContext) -> Iterator[Item]:
-    """Read the message; subscription confirmations hold none (R5)."""
+    """Read the message; messages about subscriptions hold no record (R5)."""
     if document["Type"] != "Notification":
         yield context.passed_over("an SNS message about a subscription")
         return
     message = document.get("Message")
     if not isinstance(message, str):
-        yield context.unknown("the message of an SNS notification is no text", document)
+        yield context.unknown("the message of an SNS notification is not text", document)
     elif message.startswith(_VALIDATION):
         yield context.passed_over("a validation message of CloudTrail")
     else:

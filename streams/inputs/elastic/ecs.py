@@ -1,7 +1,7 @@
-"""Looking things up in Elastic documents, whose writers spell the same field in several ways.
+"""Fields of Elastic documents, which their writers spell in several ways.
 
-Keys may be nested (``{"event": {"action": …}}``), dotted (``{"event.action": …}``) or mixed, and a value may be an
-array of one, as in the ``fields`` of a search hit.
+Keys may be nested (``{"event": {"action": …}}``), dotted (``{"event.action": …}``) or mixed. A value may be an array of
+one, as in the ``fields`` of a search hit.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 CLOUDTRAIL = "aws.cloudtrail"
 
-# What only CloudTrail's ingest pipeline writes; with dotted keys no object is named aws.cloudtrail.
+# Only CloudTrail's ingest pipeline writes these. In a document with dotted keys, no object is named aws.cloudtrail.
 _OF_CLOUDTRAIL = (
     CLOUDTRAIL,
     f"{CLOUDTRAIL}.event_version",
     f"{CLOUDTRAIL}.event_type",
     f"{CLOUDTRAIL}.user_identity.arn",
 )
-# What it writes for every record, and says what was done, by whom, when and to whom; any field of one line will do.
+# The pipeline writes these for every record: action, service, outcome, and then time, principal and account. At least
+# one field of each line must be there.
 _DECIDING = (("event.action",), ("event.provider",), ("event.outcome",))
 _TERMS = (
     ("@timestamp",),
@@ -42,12 +43,16 @@ _TERMS = (
 
 @dataclass(frozen=True, slots=True)
 class Ecs:
-    """An Elastic document; ``bodies`` are the objects that hold its fields, the first that has a field counts."""
+    """An Elastic document.
+
+    Attributes:
+        bodies: the objects that hold its fields; the first body that has a field counts.
+    """
 
     bodies: tuple[Document, ...]
 
     def value(self, *names: str) -> Any:
-        """Return the value of the first of these fields that has one; an array of one is its element."""
+        """Return the value of the first of these fields that has one; an array of one gives its element."""
         for name in names:
             for body in self.bodies:
                 if (found := _at(body, name)) is not None:
@@ -55,39 +60,39 @@ class Ecs:
         return None
 
     def text(self, *names: str) -> str | None:
-        """Return the value of the first of these fields that has one, if it is text and not empty."""
+        """Return the value of the first of these fields that has one, if it is text that is not empty."""
         found = self.value(*names)
         return found if isinstance(found, str) and found else None
 
     @property
     def dataset(self) -> Any:
-        """What the document is about; CloudTrail's if either field says so (T2)."""
+        """The document's dataset; CloudTrail's if either field says so (T2)."""
         event, stream = self.value("event.dataset"), self.value("data_stream.dataset")
         return CLOUDTRAIL if CLOUDTRAIL in (event, stream) else event or stream
 
     @property
     def has_fields(self) -> bool:
-        """Whether CloudTrail's ingest pipeline has turned the record into fields, or has begun to."""
+        """Whether CloudTrail's ingest pipeline has turned some of the record into fields."""
         return any(self.value(name) for name in _OF_CLOUDTRAIL)
 
     @property
     def is_ingested(self) -> bool:
-        """Whether some ingest pipeline has turned something into fields."""
+        """Whether an ingest pipeline, CloudTrail's or another, has written fields."""
         return self.has_fields or any(self.value(name) for name in ("event.action", "event.provider"))
 
     @property
     def is_left_half_way(self) -> bool:
-        """Whether the pipeline failed, or the fields cannot say whether this is a success of the event (T2)."""
+        """Whether the pipeline failed, or the fields do not show whether this is a success of the event (T2)."""
         return self.value("event.kind") == "pipeline_error" or self._any_missing(_DECIDING)
 
     @property
     def is_without_terms(self) -> bool:
-        """Whether the fields cannot say who, when or to whom."""
+        """Whether the fields do not show the time, the principal or the member account."""
         return self._any_missing(_TERMS)
 
     @property
     def untouched(self) -> Any:
-        """The record as it was; an ingest pipeline prefers ``event.original``, and so does this."""
+        """The record as it was; ``event.original`` counts before ``message``, as in ingest pipelines."""
         return self.value("event.original") or self.value("message")
 
     def _any_missing(self, fields: tuple[tuple[str, ...], ...]) -> bool:
@@ -104,9 +109,9 @@ def _at(body: Document, name: str) -> Any:
 
 @cache
 def _spellings(name: str) -> tuple[tuple[str, str], ...]:
-    """Every way to split a dotted name into the key of an object and the name below it."""
+    """Return every split of a dotted name into the key of an object and the name below it."""
     parts = name.split(".")
-    return tuple((".".join(parts[:place]), ".".join(parts[place:])) for place in range(1, len(parts)))
+    return tuple((".".join(parts[:count]), ".".join(parts[count:])) for count in range(1, len(parts)))
 
 
 def _sole(value: Any) -> Any:

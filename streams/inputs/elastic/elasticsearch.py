@@ -19,9 +19,9 @@ NAME = "elasticsearch"
 
 
 def recognises(document: Document) -> bool:
-    """It has a source, or fields that are an Elastic document's or come with one of a hit's own keys.
+    """Whether the document has a source, or fields that have a dataset or come with one of a hit's own keys.
 
-    Fields alone prove nothing: Filebeat puts under that name what its operator wants to add.
+    Fields alone prove nothing: Filebeat writes the operator's additions under that name.
     """
     if isinstance(document.get("_source"), dict):
         return True
@@ -32,7 +32,7 @@ def recognises(document: Document) -> bool:
 
 
 def read(document: Document, context: ReadContext) -> Iterator[Item]:
-    """Read the document; what its source lacks may be in the fields."""
+    """Read the document; what is missing in its source may be in the fields."""
     bodies = tuple(
         body for body in (document.get("_source"), document.get("fields")) if isinstance(body, dict) and body
     )

@@ -1,11 +1,11 @@
 """An Elastic document that holds the untouched record in ``event.original`` or ``message``: that record decides (T2).
 
-Filebeat and Elastic Agent write such documents before ingest, under whatever dataset their operator has chosen, and
-elastic-serverless-forwarder does. https://www.elastic.co/docs/reference/beats/filebeat/filebeat-module-aws. Their
-``@timestamp`` is the time of reading.
+Filebeat, Elastic Agent and elastic-serverless-forwarder write such documents before ingest, under any dataset that the
+operator chooses. https://www.elastic.co/docs/reference/beats/filebeat/filebeat-module-aws. Their ``@timestamp`` is the
+time of reading.
 
-Where another dataset is named, or another pipeline has been at work, text that is no CloudTrail is expected and no
-dead letter, unless it may be a record that was cut.
+If the document names another dataset, or another pipeline wrote fields, its text need not be CloudTrail. Text that is
+not is passed over and does not become a dead letter, unless it may be a record that was cut.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 NAME = "filebeat"
 
-# The keys by which a document that names no dataset is Filebeat's.
+# A document without a dataset is Filebeat's if it has one of these keys.
 _OWN_KEYS = frozenset({"@metadata", "agent", "ecs", "beat"})
 _OF_ANOTHER = "an Elastic document that is not of aws.cloudtrail and holds no record"
 _OF_AWS = "aws."
@@ -31,12 +31,12 @@ _OPENING = ("{", "[")
 
 
 def recognises(document: Document) -> bool:
-    """It holds the untouched record, and no field of CloudTrail's is there yet."""
+    """Whether the document holds the untouched record, and no field of CloudTrail's pipeline yet."""
     return is_raw(Ecs((document,)))
 
 
 def is_raw(ecs: Ecs) -> bool:
-    """Whether an Elastic document has not been ingested as CloudTrail."""
+    """Whether an Elastic document holds a record and was not ingested as CloudTrail."""
     dataset = ecs.dataset
     if dataset == CLOUDTRAIL:
         return not ecs.is_ingested
@@ -50,12 +50,12 @@ def is_raw(ecs: Ecs) -> bool:
 
 
 def read(document: Document, context: ReadContext) -> Iterator[Item]:
-    """Read the text."""
+    """Read the untouched record."""
     yield from read_untouched(Ecs((document,)), context)
 
 
 def read_untouched(ecs: Ecs, context: ReadContext) -> Iterator[Item]:
-    """Read the text, or the object that a shipper has made of it."""
+    """Read the untouched record, as text or as the object that a shipper made of it."""
     untouched = ecs.untouched
     if untouched is None:
         yield context.unknown("a document about CloudTrail without message, event.original and fields", ecs.bodies[0])

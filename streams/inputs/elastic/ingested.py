@@ -1,7 +1,7 @@
 """An Elastic document after ingest: CloudTrail's fields under the names of ECS and ``aws.cloudtrail.*``.
 
 Names: https://www.elastic.co/docs/reference/beats/filebeat/exported-fields-aws. The fields decide, not the copy of the
-record in ``event.original``, unless the pipeline left the document half way: then the copy decides (T2).
+record in ``event.original``. If the pipeline left the document half way, the copy decides (T2).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NAME = "elastic"
 _IDENTITY = f"{CLOUDTRAIL}.user_identity"
 _SESSION = f"{_IDENTITY}.session_context"
 
-# Where a field of CloudTrail, by its path, is found.
+# The names of each field of CloudTrail, by its path.
 _NAMES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("eventVersion",): (f"{CLOUDTRAIL}.event_version",),
     ("eventTime",): ("@timestamp",),
@@ -49,7 +49,7 @@ _NAMES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("userIdentity", "sessionContext", "sessionIssuer", "accountId"): (f"{_SESSION}.session_issuer.account_id",),
 }
 
-# What the pipeline keeps as it was, by its path in CloudTrail: as objects in ``flattened``, or as text.
+# What the pipeline does not rename, by its path in CloudTrail: kept as objects in ``flattened``, or as text.
 _KEPT: dict[tuple[str, str], tuple[str, ...]] = {
     ("requestParameters", "request_parameters"): (
         "targetPrincipal",
@@ -63,18 +63,18 @@ _KEPT: dict[tuple[str, str], tuple[str, ...]] = {
 
 
 def recognises(document: Document) -> bool:
-    """It says what it is about, or has the fields of an ingested record."""
+    """Whether the document names a dataset, or has the fields of an ingested record."""
     ecs = Ecs((document,))
     return ecs.dataset is not None or ecs.is_ingested
 
 
 def read(document: Document, context: ReadContext) -> Iterator[Item]:
-    """The document is the record."""
+    """Read the document: its fields are the record."""
     yield from read_fields(Ecs((document,)), context)
 
 
 def read_fields(ecs: Ecs, context: ReadContext) -> Iterator[Item]:
-    """Read a document whose fields may be in several bodies; the first body is what the alert shows."""
+    """Read a document whose fields may be in several bodies; the alert shows the first body."""
     is_of_cloudtrail = ecs.dataset == CLOUDTRAIL
     is_left_half_way = (is_of_cloudtrail or ecs.has_fields) and ecs.is_left_half_way
     if is_left_half_way and ecs.untouched:
@@ -108,7 +108,7 @@ def _fields(ecs: Ecs) -> dict[str, Any]:
 
 
 def _put(fields: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
-    """Set the value at the path; what is already there stays."""
+    """Set the value at the path; a value that is there already stays."""
     if value is None:
         return
     for name in path[:-1]:
@@ -117,13 +117,13 @@ def _put(fields: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
 
 
 def _text_form(text: Any) -> Ecs:
-    """Request parameters or response elements from their text: JSON, or the text form of a Java map."""
+    """Return request parameters or response elements from their text: JSON, or the text form of a Java map."""
     value = text_object.parse(text) if isinstance(text, str) else None
     return Ecs((value,)) if isinstance(value, dict) else Ecs(())
 
 
 def _resources(ecs: Ecs) -> list[dict[str, Any]]:
-    """The entries of ``resources``: objects, or a value or list for each of their fields, as in the fields of a hit."""
+    """Return the entries of ``resources``: objects, or one value or list per field, as in the fields of a hit."""
     entries = ecs.value(f"{CLOUDTRAIL}.resources")
     if not isinstance(entries, list):
         names = ("arn", "ARN", "type", "account_id", "accountId")

@@ -1,1 +1,1 @@
-"""Envelopes of forwarders (R8): each is known by its own top-level keys and carries another message."""
+"""Envelopes of forwarders (R8): each has its own top-level keys and carries another message."""

@@ -1,9 +1,11 @@
-"""Envelopes that carry a message in each entry of a list: a table of which list, and where in an entry.
+"""Envelopes that carry a message in each entry of a list: a table of the lists, and of the message's path in an entry.
 
-Lambda's events: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html, with-sns, with-kinesis and with-msk;
-Firehose's body: https://docs.aws.amazon.com/firehose/latest/dev/httpdeliveryrequestresponse.html, and that of its
-transformations; answers of the AWS CLI and SDKs: receive-message, get-records, filter-log-events, lookup-events
-(https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html).
+Sources:
+- Lambda's events: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html, with-sns, with-kinesis and with-msk.
+- Firehose's HTTP body, and the body of its transformations:
+  https://docs.aws.amazon.com/firehose/latest/dev/httpdeliveryrequestresponse.html.
+- Responses of the AWS CLI and SDKs: receive-message, get-records, filter-log-events, lookup-events
+  (https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html).
 """
 
 from __future__ import annotations
@@ -26,10 +28,10 @@ class Batch:
 
     Attributes:
         NAME: the shape's name.
-        list_key: the key of the entries: a list of them, or an object of such lists.
-        path: where in an entry its message is.
+        list_key: the key of the entries, which are a list or an object of lists.
+        path: the keys that lead to the message in an entry.
         base64: whether text may be base64.
-        tombstone: the key of an entry that may have no message, as a Kafka record has its topic without a value.
+        tombstone: a key that an entry without a message has, as a Kafka record without a value has its topic.
     """
 
     NAME: str
@@ -39,7 +41,7 @@ class Batch:
     tombstone: str = ""
 
     def recognises(self, document: Document) -> bool:
-        """An entry has the path, and none before it is a record: then it is a log file, whatever its records hold."""
+        """Whether an entry has the path. If an entry before it is a record, the document is a log file instead."""
         for entry in self._entries(document) or ():
             if isinstance(entry, dict):
                 if cloudtrail.recognises(entry):
@@ -49,7 +51,7 @@ class Batch:
         return False
 
     def read(self, document: Document, context: ReadContext) -> Iterator[Item]:
-        """Read each entry's message; an entry that has none costs only itself (R4)."""
+        """Read the message of each entry; an entry without a message costs only itself (R4)."""
         elements = context.elements()
         for entry in self._entries(document) or ():
             if isinstance(entry, dict) and _holds(entry, self.path):

@@ -1,9 +1,9 @@
-"""What an envelope carries, whatever the envelope: text, an object, or base64 (R8).
+"""The content of any envelope: text, an object, or base64 (R8).
 
 Rules:
-- It is read as a message again, and is CloudTrail as a whole or not at all: nothing is searched for (R2).
-- At most ``MOST_ENVELOPES`` lie around a message.
-- Nothing is carried where the value is null or empty, as for a tombstone (R5).
+- The content is read as a message again. It is CloudTrail as a whole or not at all: no record is searched for (R2).
+- At most ``MOST_ENVELOPES`` envelopes are around a message.
+- A null or empty value is an envelope without content, as for a tombstone (R5).
 """
 
 from __future__ import annotations
@@ -20,22 +20,21 @@ if TYPE_CHECKING:
 MOST_ENVELOPES = 3
 
 BASE64_KEYS = frozenset({"payload", "data", "Data", "data_base64", "value", "bytesValue"})
-"""The keys under which base64 is read; ``awslogs`` holds its own under ``data``.
+"""The keys under which base64 is read, at any depth; ``awslogs`` holds its own under ``data``.
 
-No other key, at any depth, is read as base64. It is base64 of the standard alphabet, padded, on one line: this is all
-that forwarders write. In JSON a writer may escape its ``/`` as ``\\/``, and any character as ``\\u00XX``. What is
-decoded is a message: it may be compressed, start with a byte order mark, or be another envelope. A record that names
-its event takes more than 40 characters of base64.
+Forwarders write base64 of the standard alphabet, padded, on one line. In JSON a writer may escape its ``/`` as ``\\/``,
+and any character as ``\\u00XX``. The decoded bytes are a message: they may be compressed, start with a byte order mark,
+or be another envelope. A record that names its event has more than 40 characters in base64.
 """
 
 
 def read(value: Any, context: ReadContext, element: Any, *, base64: bool = False) -> Iterator[Item]:
-    """Read what an envelope carries.
+    """Read the content of an envelope.
 
     Args:
-        value: what it carries.
-        context: where the envelope is.
-        element: what a dead letter shows if the value cannot be read at all.
+        value: the content.
+        context: the context of the envelope.
+        element: the element that a dead letter shows if the value cannot be read at all.
         base64: whether text may be base64, see ``BASE64_KEYS``.
     """
     if context.envelopes == MOST_ENVELOPES:
@@ -56,7 +55,7 @@ def read(value: Any, context: ReadContext, element: Any, *, base64: bool = False
 
 
 def decode(text: str) -> bytes | None:
-    """Decode base64 of the standard alphabet with its padding; ``None`` if the text is something else."""
+    """Decode base64 of the standard alphabet with padding; ``None`` if the text is something else."""
     try:
         return binascii.a2b_base64(text.encode("ascii"), strict_mode=True)
     except (UnicodeEncodeError, binascii.Error):

@@ -1,14 +1,14 @@
-"""Envelopes of which one key carries the message: a table of the keys by which each is known.
+"""Envelopes that carry the message under one key: a table of their keys.
 
-Where each form is from:
+Sources:
 - Kafka Connect's JsonConverter: https://docs.confluent.io/platform/current/connect/userguide.html. Bytes are base64.
 - CloudEvents: https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md.
-- Records of Kinesis, SQS, SNS and Kafka and events of lookup-events by themselves, as EventBridge Pipes and SDKs give
-  them, and as a batch that was split leaves them:
+- Single records of Kinesis, SQS, SNS and Kafka and single events of lookup-events, as EventBridge Pipes and SDKs give
+  them, and as they are after a batch was split:
   https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-event-source.html.
 - GELF: https://go2docs.graylog.org/current/getting_in_log_data/gelf.html. Vector: https://vector.dev/docs/reference/configuration/sources/aws_s3/.
   Fluent Bit and Docker's log files: ``log``. Cribl: ``_raw``. Fluentd, Logstash and others:
-  ``message``; their keys tell them apart no further. Filebeat's parser of JSON: ``json``.
+  ``message``, without keys that tell them apart. Filebeat's parser of JSON: ``json``.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
     from streams.inputs.read_context import Document, Item, ReadContext
 
-# How JSON begins, perhaps after a byte order mark.
+# The first character of JSON, or a byte order mark before it.
 _OF_JSON = ("{", "[", '"', "\ufeff")
 
 
 @dataclass(frozen=True, slots=True)
 class Keyed:
-    """An envelope that is known by its keys, and the keys that carry its message.
+    """An envelope that is recognised by its keys.
 
     Attributes:
         NAME: the shape's name.
         carriers: the keys that may carry the message; the first whose value looks like JSON counts, else the first that
             is there.
-        beside: keys of which the document has at least one as well, if there are any.
-        alone: whether it has no other keys than all of these.
+        beside: other keys; the document must have at least one of them, if any are given.
+        alone: whether the document must have all keys in ``beside``, and no keys but these and the carriers.
         base64: whether text may be base64.
     """
 
@@ -48,7 +48,7 @@ class Keyed:
     base64: bool = False
 
     def recognises(self, document: Document) -> bool:
-        """It has the keys."""
+        """Whether the document has the keys."""
         if not any(key in document for key in self.carriers):
             return False
         if self.alone:
@@ -56,7 +56,7 @@ class Keyed:
         return not self.beside or not self.beside.isdisjoint(document)
 
     def read(self, document: Document, context: ReadContext) -> Iterator[Item]:
-        """Read what the key carries."""
+        """Read the value of the carrier."""
         values = [document[key] for key in self.carriers if key in document]
         value = next(filter(_looks_like_json, values), values[0])
         yield from carried.read(value, context, document, base64=self.base64)
@@ -64,10 +64,10 @@ class Keyed:
 
 @dataclass(frozen=True, slots=True)
 class _Log(Keyed):
-    """Fluent Bit's ``log``: text, or what its parser has made of that; others use the key for the log's own place."""
+    """Fluent Bit's ``log``: text, or the object that its parser made of it. ECS uses the key for data about the log."""
 
     def recognises(self, document: Document) -> bool:
-        """The log is text, a record, or Vector's own form of an event, in which nothing else is."""
+        """Whether the log is text, a record, or the only key, as in Vector's own form of an event."""
         log = document.get("log")
         return isinstance(log, str) or (isinstance(log, dict) and (cloudtrail.recognises(log) or len(document) == 1))
 

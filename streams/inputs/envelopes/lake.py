@@ -1,4 +1,4 @@
-"""Rows of a query of CloudTrail Lake, as ``get-query-results`` gives them: a list of columns with one key each.
+"""Rows of a CloudTrail Lake query from ``get-query-results``: each is a list of columns with one key each.
 
 https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_GetQueryResults.html
 """
@@ -18,12 +18,12 @@ NAME = "lake"
 
 
 def recognises(document: Document) -> bool:
-    """It has rows."""
+    """Whether the document has rows."""
     return isinstance(document.get("QueryResultRows"), list)
 
 
 def read(document: Document, context: ReadContext) -> Iterator[Item]:
-    """A row with the columns of a record is one; another one costs only itself (R4)."""
+    """Read each row with the columns of a record; any other row costs only itself (R4)."""
     elements = context.elements()
     for row in document["QueryResultRows"]:
         columns = row if isinstance(row, list) else []

@@ -1,6 +1,6 @@
-"""Logs of OpenTelemetry as JSON: each log record's body is a message.
+"""OpenTelemetry logs as JSON: the body of each log record is a message.
 
-https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding; values are as in
+https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding. Values are defined in
 https://github.com/open-telemetry/opentelemetry-proto/blob/main/opentelemetry/proto/common/v1/common.proto.
 """
 
@@ -24,14 +24,14 @@ _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 
 
 def recognises(document: Document) -> bool:
-    """It has logs by their resource."""
+    """Whether the document has logs by resource."""
     return "resourceLogs" in document
 
 
 def read(document: Document, context: ReadContext) -> Iterator[Item]:
-    """Read each body; a log record that has none of a known form costs only itself (R4)."""
+    """Read each body; a log record without a body of a known form costs only itself (R4)."""
     if not isinstance(document["resourceLogs"], list):
-        yield context.unknown("resourceLogs is no list", document)
+        yield context.unknown("resourceLogs is not a list", document)
         return
     elements = context.elements()
     for entry in _log_records(document):
@@ -48,14 +48,14 @@ def read(document: Document, context: ReadContext) -> Iterator[Item]:
 
 
 def _log_records(document: Document) -> Iterator[Any]:
-    """Every log record, and what stands where lists of them should."""
+    """Give every log record, and every value that is in the position of a list, but is not one."""
     for resource in _list(document, "resourceLogs"):
         for scope in _list(resource, "scopeLogs", "instrumentationLibraryLogs"):
             yield from _list(scope, "logRecords")
 
 
 def _list(holder: Any, *keys: str) -> list[Any]:
-    """The first of these lists that is there; what is no list stands for itself, so that it is not lost."""
+    """Return the first of these lists that is there. A value that is not a list gives a list of it: nothing is lost."""
     if not isinstance(holder, dict):
         return [holder]
     value: Any = next((holder[key] for key in keys if key in holder), [])
@@ -63,7 +63,7 @@ def _list(holder: Any, *keys: str) -> list[Any]:
 
 
 def _plain(value: Any, depth: int) -> Any:
-    """The JSON value that an ``AnyValue`` stands for; bytes stay base64."""
+    """Return the JSON value of an ``AnyValue``; bytes stay base64."""
     if depth > MAX_DEPTH:
         raise TooDeepError
     match value:
@@ -74,7 +74,7 @@ def _plain(value: Any, depth: int) -> Any:
             return [_plain(item, depth + 1) for item in items]
         case {"stringValue": plain} | {"bytesValue": plain} | {"boolValue": plain} | {"doubleValue": plain}:
             return plain
-        case {"intValue": str(digits)}:  # 64 bits are text in protobuf's JSON
+        case {"intValue": str(digits)}:  # protobuf's JSON writes integers of 64 bits as text
             return json_text.parse(digits) if _INTEGER.fullmatch(digits) else digits
         case {"intValue": plain}:
             return plain

@@ -20,7 +20,7 @@ _KEYS = frozenset({"time", "host", "source", "sourcetype", "index", "event", "fi
 
 
 def recognises(document: Document) -> bool:
-    """It has an event, and no other keys than the collector knows."""
+    """Whether the document has an event, and only keys that the collector knows."""
     return "event" in document and document.keys() <= _KEYS
 
 

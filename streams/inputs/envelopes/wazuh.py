@@ -1,7 +1,7 @@
-"""An alert or an archived event of Wazuh: its AWS module's record is in ``data.aws``, or as text in ``full_log``.
+"""An alert or an archived event of Wazuh: the AWS module's record is in ``data.aws``, or as text in ``full_log``.
 
-https://documentation.wazuh.com/current/cloud-security/amazon/services/supported-services/cloudtrail.html. What the
-module itself sends, and ``full_log`` holds, is ``{"integration": "aws", "aws": {…}}``. It makes lists of one entry that
+https://documentation.wazuh.com/current/cloud-security/amazon/services/supported-services/cloudtrail.html. The module
+sends ``{"integration": "aws", "aws": {…}}``, and ``full_log`` holds the same. It replaces a list of one entry by that
 entry, see ``cloudtrail.record``.
 """
 
@@ -20,7 +20,7 @@ NAME = "wazuh"
 
 
 def recognises(document: Document) -> bool:
-    """It has what the module sends, or a full log; the decoded one is told by ``aws`` in its data."""
+    """Whether the document is what the module sends, has ``aws`` in its data, or has a full log."""
     if document.get("integration") == "aws" and "aws" in document:
         return True
     data = document.get("data")
@@ -30,7 +30,7 @@ def recognises(document: Document) -> bool:
 
 
 def read(document: Document, context: ReadContext) -> Iterator[Item]:
-    """Read the record; the decoded one counts before the text."""
+    """Read the record; the decoded record counts before the text."""
     data = document.get("data")
     if document.get("integration") == "aws" and "aws" in document:
         value = document["aws"]
