@@ -1,1 +1,1 @@
-"""The live shell: Faust agents that gather, call the pipeline and apply what it says."""
+"""The live shell: Faust agents that gather input, call the pipeline and apply what it returns."""

@@ -1,6 +1,6 @@
 """The worker's Faust app: wiring only.
 
-``faust -A streams.worker.app worker`` finds ``app`` here, made from the settings at first use.
+``faust -A streams.worker.app worker`` finds ``app`` here; it is made from the settings at first use.
 """
 
 from __future__ import annotations
@@ -57,20 +57,20 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Records a fetch hands over at once: with Faust's default of 500 the filter costs more in hand-overs than in tests.
+# Records per fetch. With Faust's default of 500, handing records over costs more than filtering them.
 POLL_RECORDS = 5000
-# A shutdown takes no longer; what runs workers is promised 15 s.
+# Longest shutdown. Operators are promised 15 s.
 STOP_SECONDS = 13.0
 
 
 class WithoutFaustsWeb(faust.app.BootStrategy):  # type: ignore[misc]
-    """Starts everything but Faust's web server, which its own command would have, on the port of ours."""
+    """Starts everything except Faust's web server: under Faust's own command it would take the port of ours."""
 
     enable_web = False
 
 
 class WorkerApp(faust.App):  # type: ignore[misc]
-    """Faust's app with this project's transport, and with what the agents share."""
+    """Faust's app with this project's transport, and with the parts that the agents share."""
 
     BootStrategy = WithoutFaustsWeb
 
@@ -119,18 +119,18 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             broker_max_poll_records=POLL_RECORDS,
             broker_commit_interval=1.0,
             consumer_max_fetch_size=4 * 1024 * 1024,
-            consumer_metadata_max_age_ms=10_000,  # a topic that was not there is missed for so long
+            consumer_metadata_max_age_ms=10_000,  # the longest time until a new topic is seen
             producer_max_request_size=options.max_record_size,
             producer_max_batch_size=512 * 1024,
             producer_compression_type="zstd",
-            stream_wait_empty=False,  # what is in hand is finished by ``Batches``
+            stream_wait_empty=False,  # ``Batches`` finishes what is in hand
             web_enabled=False,
             worker_redirect_stdouts=False,
         )
 
     @cached_property
     def flow_control(self) -> FlowControl:
-        """What suspends and resumes the agents' queues."""
+        """Suspends and resumes the agents' queues."""
         return FlowControl(loop=self.loop)
 
     @cached_property
@@ -141,7 +141,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
 
     @cached_property
     def disk_watch(self) -> DiskWatch:
-        """What must be known of files."""
+        """What was last seen of files."""
         return DiskWatch(
             self.options.state_dir,
             lambda: [opened.store.path() for opened in self.memory.stores()],
@@ -152,7 +152,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
 
     @cached_property
     def registry_probe(self) -> RegistryProbe:
-        """Whether the schema registry is there."""
+        """The state of the schema registry."""
         return RegistryProbe(self.options, loop=self.loop, beacon=self.beacon)
 
     @property
@@ -161,7 +161,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         return self.options.group_id
 
     def recovery_remaining(self) -> Remaining:
-        """How many changes of the changelog the table still needs."""
+        """How many changes of the changelog are still to be read."""
         recovery = self.tables.recovery
         return Remaining(max(0, recovery.active_remaining_total()), max(0, recovery.standby_remaining_total()))
 
@@ -172,7 +172,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         return Transport(self.conf.broker_producer, self)
 
     async def on_first_start(self) -> None:
-        """Check what is needed, unless the command did; serve health and metrics from before the table is recovered."""
+        """Check what is needed, unless the command did; serve health and metrics before the table is recovered."""
         if self.check_at_start:
             try:
                 await asyncio.to_thread(startup.check, self.options)
@@ -185,43 +185,43 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         await super().on_first_start()
 
     def on_rebalance_start(self) -> None:
-        """Not ready until partitions are assigned and the table is recovered."""
+        """Be not ready until partitions are assigned and the table is recovered."""
         self.ready = False
         super().on_rebalance_start()
 
     def on_rebalance_end(self) -> None:
-        """Ready: Faust calls this once the table is recovered and the streams go on."""
+        """Become ready: Faust calls this once the table is recovered and the streams go on."""
         super().on_rebalance_end()
         self.ready = True
         log.info("worker.ready", partitions=len(self.consumer.assignment()))
         self.baseline.announce()
 
     async def stop_with(self, failure: BaseException) -> None:
-        """Stop the worker because of something that is no named outcome; the process exits with 1.
+        """Stop the worker because of a failure that is not a named outcome; the process exits with 1.
 
-        What fails after that is its consequence, and not told.
+        Later failures are consequences of the first one, and are not logged.
         """
         if self.failure is None:
-            self._tell(failure)
+            self._note_failure(failure)
             await super().crash(failure)
 
     async def crash(self, reason: BaseException) -> None:
-        """What Faust does with a failure of its own, such as in a rebalance."""
+        """Stop the worker. Faust calls this for a failure of its own, for example in a rebalance."""
         await self.stop_with(reason)
 
     def _crash(self, reason: BaseException) -> None:
-        """What Faust does to all above a service that has crashed, such as its fetcher."""
+        """Note the failure. Faust calls this on everything above a service that has crashed, such as its fetcher."""
         if self.failure is None:
-            self._tell(reason)
+            self._note_failure(reason)
         super()._crash(reason)
 
-    def _tell(self, failure: BaseException) -> None:
+    def _note_failure(self, failure: BaseException) -> None:
         in_hand = {}
         if isinstance(failure, FailedInHand):
             in_hand, failure = {"in_hand": failure.records}, failure.__cause__ or failure
         self.failure = failure
         error = str(failure) if isinstance(failure, OperatorError) else repr(failure)
-        consequence = "stops; nothing is committed past the failure"
+        consequence = "the worker stops; nothing is committed past the failure"
         log.error("worker.failed", error=error, **in_hand, consequence=consequence, exc_info=failure)
 
     async def on_stop(self) -> None:
@@ -233,7 +233,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             await super().on_stop()
 
     async def on_shutdown(self) -> None:
-        """All of it has stopped in time."""
+        """Cancel the deadline: everything has stopped in time."""
         self.deadline.cancel()
         await super().on_shutdown()
 
@@ -242,7 +242,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
 
 
 def create_app(options: Settings, skips: Skips = NO_SKIPS) -> WorkerApp:
-    """Return the worker's app: the table, and an agent for each half of the pipeline.
+    """Return the worker's app, with its table and an agent for each half of the pipeline.
 
     Args:
         options: the settings.
@@ -310,7 +310,7 @@ def __getattr__(name: str) -> WorkerApp:
         options = settings.load()
         made = create_app(options)
         made.check_at_start = True
-        # Faust's command sets logging up by this, whatever level it is given: ours has no record bodies and no tokens.
+        # Faust's command uses this configuration whatever its log level: it logs no record bodies and no tokens.
         made.conf.logging_config = configuration(options.log_format)
         globals()["app"] = made
         return made

@@ -1,8 +1,8 @@
-"""The last resort of a shutdown: a process that cannot finish in time ends all the same.
+"""The last resort of a shutdown: ends a process that cannot finish in time.
 
-Faust and aiokafka wait without bound for a broker that does not answer: to commit, to flush, to leave the group. Who
-runs workers kills those that do not end (Kubernetes after 30 s, systemd after 90 s), and an unclean end looks like a
-fault. Nothing is lost by it: what is not committed is handled again (A2), and RocksDB's log outlives the process.
+Faust and aiokafka wait without limit for a broker that does not answer: to commit, to flush, to leave the group.
+Kubernetes kills a process after 30 s, systemd after 90 s, and a killed process looks like a fault. Ending early loses
+nothing: what is not committed is handled again (A2), and RocksDB's log survives the process.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 class Deadline:
-    """Ends the process at a given time unless it is cancelled; holds also when the event loop is stuck.
+    """Ends the process after a given time unless it is cancelled. It works even if the event loop is stuck.
 
     Args:
         seconds: how long the shutdown may take.
@@ -34,11 +34,11 @@ class Deadline:
         self._timer.daemon = True
 
     def start(self) -> None:
-        """Let time run."""
+        """Start the timer."""
         self._timer.start()
 
     def cancel(self) -> None:
-        """The shutdown is done."""
+        """Stop the timer, when the shutdown is done."""
         self._timer.cancel()
 
     def _end(self) -> None:

@@ -1,4 +1,4 @@
-"""A failure that nobody foresaw, with the records that were being handled: what an operator gives to ``--skip``."""
+"""An unexpected failure, with the records that were being handled, in the form that ``--skip`` takes."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Located(Protocol):
         """Its offset."""
 
 
-class FailedInHand(Exception):  # noqa: N818  named for what it tells
-    """What was not foreseen while records were in hand; the failure itself is its ``__cause__``.
+class FailedInHand(Exception):  # noqa: N818  it says what was in hand, not what the error is
+    """An unexpected failure while records were in hand; the failure itself is its ``__cause__``.
 
     Attributes:
-        records: the record as ``topic:partition:offset``, which is what ``--skip`` takes; or those of a batch, as
+        records: the record as ``topic:partition:offset``, which ``--skip`` takes; or those of a batch, as
             ``topic:partition:first-last`` per partition.
     """
 
@@ -43,7 +43,7 @@ def in_hand(record: Located) -> Iterator[None]:
     """Handle one record inside.
 
     Raises:
-        FailedInHand: whatever was raised inside.
+        FailedInHand: anything was raised inside.
     """
     try:
         yield

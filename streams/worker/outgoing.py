@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _FRAME_BYTES = 64 * 1024
-# How many bytes are sent between two waits; the record that goes beyond is the last.
+# How many bytes are sent between two waits; the record that exceeds this is the last of them.
 SLICE_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One record to send; ``partition`` only where it is not the key's."""
+    """One record to send; ``partition`` is given only if it differs from the key's partition."""
 
     topic: str
     key: bytes | None
@@ -26,5 +26,5 @@ class Outgoing:
 
 
 def largest_record(max_record_size: int) -> int:
-    """Return how many bytes key and value of one record may take: the setting, less what headers and frame take."""
+    """Return how many bytes key and value of one record may have: the setting, less the bytes of headers and frame."""
     return max_record_size - _FRAME_BYTES

@@ -1,4 +1,4 @@
-"""A worker's process: checks, starts, and runs until it is told to stop."""
+"""A worker's process: it checks, starts, and runs until it is stopped."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 
 class Worker(faust.worker.Worker):  # type: ignore[misc]
-    """Faust's worker without its own logging, spinner and banner: what it says goes through this project's log."""
+    """Faust's worker without its own logging, spinner and banner: its messages go through this project's log."""
 
     def __init__(self, app: WorkerApp) -> None:
         super().__init__(app, override_logging=False, quiet=True)
         self.spinner = None
 
     def _on_startup_end_spinner(self) -> None:
-        """Say nothing: the app logs when it is ready."""
+        """Print nothing: the app logs when it is ready."""
 
 
 def run(options: Settings, skips: Skips = NO_SKIPS) -> None:
-    """Run a worker with these settings; ends the process.
+    """Run a worker with these settings. At its end the process ends.
 
     Args:
         options: the settings.
@@ -41,7 +41,7 @@ def run(options: Settings, skips: Skips = NO_SKIPS) -> None:
         OperatorError: the worker cannot start.
     """
     log.configure(options.log_format)
-    signal.signal(signal.SIGTERM, _leave)  # until Faust takes it over: nothing is in hand yet
+    signal.signal(signal.SIGTERM, _leave)  # until Faust handles the signal: nothing is in hand yet
     startup.check(options, skips)
     Worker(create_app(options, skips)).execute_from_commandline()
 

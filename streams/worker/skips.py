@@ -1,7 +1,7 @@
-"""Records that an operator has a worker pass over: ``worker --skip TOPIC:PARTITION:OFFSET``.
+"""Records that a worker skips at the operator's request: ``worker --skip TOPIC:PARTITION:OFFSET``.
 
-For a record that stops or kills every worker that reads it. It is known by its topic, partition and offset alone,
-before anything looks at its value, and becomes a dead letter with reason ``skipped``.
+This is for a record that stops or kills every worker that reads it. The record is recognised by topic, partition and
+offset alone, before anything reads its value. It becomes a dead letter with reason ``skipped``.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _RECORD = re.compile(r"([A-Za-z0-9._-]+):(\d{1,10}):(\d{1,19})", re.ASCII)
 
 
 class SkipError(OperatorError):
-    """``--skip`` names what cannot be; the message says what is allowed."""
+    """``--skip`` has a wrong value; the message says what is allowed."""
 
     exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Skips:
-    """The records to be skipped: their offsets by topic and partition."""
+    """The records to be skipped, as offsets by topic and partition."""
 
     offsets: Mapping[tuple[str, int], frozenset[int]] = field(default_factory=dict)
 
@@ -45,7 +45,7 @@ class Skips:
         return bool(self.offsets)
 
     def of(self, topic: str, partition: int) -> Collection[int]:
-        """The offsets of this partition."""
+        """The offsets to be skipped in this partition."""
         return self.offsets.get((topic, partition), ())
 
     def has(self, topic: str, partition: int, offset: int) -> bool:
@@ -62,10 +62,10 @@ NO_SKIPS = Skips()
 
 
 def parse_skips(texts: Iterable[str], settings: Settings) -> Skips:
-    """Read the option's values; each is one record or several, comma-separated.
+    """Read the option's values; each is one record, or several separated by commas.
 
     Raises:
-        SkipError: a value names no record, or a topic that a worker does not read.
+        SkipError: a value is not a record, or names a topic that a worker does not read.
     """
     read = (*settings.source_topics, topic_names(settings).sightings)
     offsets: dict[tuple[str, int], set[int]] = {}
@@ -84,7 +84,7 @@ def parse_skips(texts: Iterable[str], settings: Settings) -> Skips:
 
 
 def check_skips(settings: Settings, skips: Skips) -> None:
-    """Look whether the records to be skipped are there; warn of each that the group will not read.
+    """Check that the records to be skipped exist; warn of each that the group will not read again.
 
     Raises:
         SkipError: a partition or an offset does not exist.
@@ -135,7 +135,7 @@ def _offsets(access: BrokerAccess, skips: Skips, which: OffsetSpec) -> dict[tupl
 
 
 def _committed(access: BrokerAccess, group: str, skips: Skips) -> dict[tuple[str, int], int]:
-    """What the group has committed of these partitions, where it has."""
+    """The offsets that the group has committed in these partitions, where it has committed any."""
     records = [TopicPartition(topic, partition) for topic, partition in skips.offsets]
     (answer,) = access.client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, records)]).values()
     found = access.result(f"group {group}", "OffsetFetch", answer).topic_partitions

@@ -1,4 +1,4 @@
-"""What is checked before a worker starts: a place for its state, its rights, topics as the settings say, the state."""
+"""The checks before a worker starts: the registry's files, the state directory, rights, topics, the state on disk."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class StartupError(OperatorError):
 
 
 def check(settings: Settings, skips: Skips = NO_SKIPS) -> None:
-    """Check all that a worker needs before it starts; waits for a broker that does not answer.
+    """Check everything that a worker needs before it starts; wait for a broker that does not answer.
 
     Raises:
         StartupError, StateError, RegistryMisconfigured: something is wrong that waiting does not fix.
         AccessRefused: the broker refuses the credentials or a right.
-        SkipError: a record that is to be skipped does not exist.
+        SkipError: a record to be skipped does not exist.
     """
     registry.check_files(settings)
     check_state_dir(settings.state_dir)
@@ -49,10 +49,10 @@ def check(settings: Settings, skips: Skips = NO_SKIPS) -> None:
 
 
 def check_state_dir(state_dir: Path) -> None:
-    """Make the state directory if need be, and write to it.
+    """Create the state directory if it is missing, and check that it can be written to.
 
     Raises:
-        StartupError: it cannot be made, or not written to (read-only, full).
+        StartupError: it cannot be created or written to (read-only, full).
     """
     try:
         state_dir.mkdir(parents=True, exist_ok=True)
@@ -67,11 +67,11 @@ def check_state_dir(state_dir: Path) -> None:
 
 
 def wait_for_topics(settings: Settings) -> None:
-    """Check the topics, for as long as it takes until a broker answers.
+    """Check the topics; wait without limit until a broker answers.
 
     Raises:
-        StartupError: a topic is missing or differs in what the worker depends on; the message names the command that
-            fixes it.
+        StartupError: a topic is missing, or differs in a property that the worker depends on; the message names the
+            command that fixes it.
         AccessRefused: the broker refuses the credentials or a right.
     """
     findings = [finding for finding in _until_answered(check_topics, settings) if finding.stops_worker]
@@ -81,7 +81,7 @@ def wait_for_topics(settings: Settings) -> None:
 
 
 def _until_answered(question: Callable[[Settings], Answer], settings: Settings) -> Answer:
-    """What a check says once a broker answers."""
+    """The result of a check, once a broker answers."""
     retrying = tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(BrokerUnreachable),
         wait=tenacity.wait_exponential(multiplier=0.5, max=10),
