@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import time
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import faust
@@ -17,7 +16,6 @@ import structlog
 
 from streams import pipeline, settings
 from streams.errors import OperatorError
-from streams.kafka.security import faust_credentials
 from streams.log import configuration
 from streams.topics.catalogue import MEMORY_TABLE, topic_names
 from streams.worker import startup
@@ -37,6 +35,7 @@ from streams.worker.consumer.sender import Sender
 from streams.worker.consumer.transport import Transport
 from streams.worker.deadline import Deadline
 from streams.worker.failure import FailedInHand
+from streams.worker.faust_options import faust_options
 from streams.worker.monitoring.baseline import Baseline
 from streams.worker.monitoring.counters import Metrics
 from streams.worker.monitoring.disk_watch import DiskWatch
@@ -57,8 +56,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# Records per fetch. With Faust's default of 500, handing records over costs more than filtering them.
-POLL_RECORDS = 5000
 # Longest shutdown. Operators are promised 15 s.
 STOP_SECONDS = 13.0
 
@@ -100,32 +97,12 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self.check_at_start = False
         self.ready = False
         self.last_poll = time.monotonic()
-        session = options.session_timeout / 1000
-        self.lease = Lease(session)
+        self.lease = Lease(options.session_timeout / 1000)
         super().__init__(
             options.group_id,
-            broker=[f"kafka://{server}" for server in options.bootstrap_servers],
-            broker_credentials=faust_credentials(options),
-            datadir=Path(options.state_dir),
-            store="rocksdb://",
             Table=MemoryTable,
             TableManager=Tables,
-            topic_partitions=options.partitions,
-            topic_replication_factor=options.replication_factor,
-            topic_allow_declare=False,
-            table_standby_replicas=options.standby_replicas,
-            broker_session_timeout=session,
-            broker_heartbeat_interval=session / 5,
-            broker_max_poll_records=POLL_RECORDS,
-            broker_commit_interval=1.0,
-            consumer_max_fetch_size=4 * 1024 * 1024,
-            consumer_metadata_max_age_ms=10_000,  # the longest time until a new topic is seen
-            producer_max_request_size=options.max_record_size,
-            producer_max_batch_size=512 * 1024,
-            producer_compression_type="zstd",
-            stream_wait_empty=False,  # ``Batches`` finishes what is in hand
-            web_enabled=False,
-            worker_redirect_stdouts=False,
+            **faust_options(options),
         )
 
     @cached_property
