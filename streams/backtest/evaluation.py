@@ -1,4 +1,4 @@
-"""What the rule says of sightings in order, with a memory of its own: no live state is read or written."""
+"""Decides on sightings in order of time, with a memory of its own: live state is neither read nor written."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from streams.rules.rule import Rule
 
 SWEEP_EVERY = 200_000
-"""After so many sightings the memory is looked through for what is forgotten (M8), so that it stays bounded."""
+"""After this many sightings, forgotten pairs (M8) are deleted from the memory, so that it stays bounded."""
 
 
 @dataclass(slots=True)
 class Verdicts:
-    """What was decided, counted.
+    """The counts of what was decided.
 
     Attributes:
         outcomes: how many sightings, by outcome: ``alert``, ``overflow``, ``known``, ``late``, ``learned``,
             ``excepted``.
-        alerts: how many alerts, those in overflow left out, by (severity, novelty).
+        alerts: how many alerts, without overflow, by (severity, novelty).
         excepted: how many sightings, by the exception's position in its file.
         principals: how many sightings, by principal.
         first: the earliest sighting's time, in milliseconds; ``None`` without any.
-        last: the latest one's.
+        last: the latest sighting's time.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -43,7 +43,7 @@ class Verdicts:
     last: int | None = None
 
     def count(self, sighting: Sighting, decision: Decision) -> None:
-        """Count one decision; they come in order of time."""
+        """Count one decision; decisions come in order of time."""
         self.outcomes[decision.outcome] += 1
         self.principals[sighting.principal] += 1
         if self.first is None:
@@ -58,7 +58,7 @@ class Verdicts:
 def evaluate(
     ordered: Iterable[Sighting], rule: Rule, decision_settings: DecisionSettings
 ) -> Iterator[tuple[Sighting, Decision]]:
-    """Decide on sightings that come in order of time, from an empty memory."""
+    """Decide on sightings that come in order of time, beginning with an empty memory."""
     memory: dict[str, DictMemory] = {}
     for handled, sighting in enumerate(ordered, 1):
         principal = memory.get(sighting.principal)
@@ -72,7 +72,7 @@ def evaluate(
 
 
 def _forget(memory: dict[str, DictMemory], now: int, decision_settings: DecisionSettings) -> None:
-    """Drop what counts as never seen from ``now`` on (M8): no later sighting can tell, as time only goes on."""
+    """Delete what counts as never seen from ``now`` on (M8). No later sighting is older, so no decision changes."""
     for name, principal in list(memory.items()):
         for account, pair in list(principal.accounts.items()):
             if pipeline.forgotten(pair.last_seen, now, decision_settings):

@@ -1,9 +1,9 @@
-"""Puts sightings in the order of evaluation, whatever their number, in bounded memory.
+"""Sorts any number of sightings into the order of evaluation, in bounded memory.
 
-The order is that of time, then event id, then the record's canonical bytes (M9). The sightings of one record
-keep the order in which it names the accounts, which is the order that the worker sees them in. Sightings that still tie
-are the same but for what teaches, which comes first, and where in Kafka they were read.
-What does not fit in memory is sorted in runs on disk, which are merged while they are read.
+The order is by time, then event id, then the record's canonical bytes (M9). The sightings of one record keep the order
+in which the record names the accounts; the worker sees them in that order too. Sightings that are still equal differ
+only in ``teaching``, which comes first, and in their position in Kafka. Sightings that do not fit in memory are sorted
+in runs on disk, which are merged while they are read.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
     from streams.extraction.sighting import Sighting
 
 RUN_BYTES = 64 * 1024 * 1024
-"""How many bytes of records are held before a run is written; with what Python puts around them, twice that."""
+"""How many bytes of records are held before a run is written; as Python objects they take twice that."""
 
 FAN_IN = 64
-"""How many runs are merged at once: each is an open file with a buffer."""
+"""How many runs are merged at once; each is an open file with a buffer."""
 
-_OVERHEAD = 2_048  # what a sighting takes beside its record, about
+_OVERHEAD = 2_048  # about what a sighting takes in addition to its record
 
 
 def order_key(
     sighting: Sighting, clock: Literal["event", "record"]
 ) -> tuple[int, str, str, int, str, bool, str, int, int]:
-    """What sightings are sorted by; the time is that of the clock (M4)."""
+    """The sort key of a sighting; its time is that of the clock (M4)."""
     origin = sighting.origin
-    place = ("", 0, 0) if origin is None else (origin.topic, origin.partition, origin.offset)
+    position = ("", 0, 0) if origin is None else (origin.topic, origin.partition, origin.offset)
     account = sighting.member_account
     return (
         sighting.time_by(clock),
@@ -44,12 +44,12 @@ def order_key(
         _rank(sighting),
         account,
         not sighting.teaching,
-        *place,
+        *position,
     )
 
 
 def _rank(sighting: Sighting) -> int:
-    """Which of its record's resources a sighting was taken from (T4); 0 if from none."""
+    """The index of the resource that a sighting was taken from (T4); 0 if it was taken from none."""
     if sighting.member_account_source != "resources":
         return 0
     accounts = (resource.account_id for resource in sighting.event.resources)
@@ -57,10 +57,10 @@ def _rank(sighting: Sighting) -> int:
 
 
 class Sorter:
-    """Takes sightings in any order and gives them back sorted. Use it as a context: it cleans up its runs."""
+    """Takes sightings in any order and returns them sorted. As a context it removes its runs."""
 
     def __init__(self, key: Callable[[Sighting], tuple[object, ...]], run_bytes: int = RUN_BYTES) -> None:
-        """Hold about ``run_bytes`` in memory; ``key`` gives what is sorted by."""
+        """Sort by ``key``, and hold about ``run_bytes`` in memory."""
         self._key = key
         self._run_bytes = run_bytes
         self._held: list[Sighting] = []
@@ -93,7 +93,7 @@ class Sorter:
             self._runs = [self._merge(self._runs)]
 
     def sorted(self) -> Iterator[Sighting]:
-        """All that was taken, in order; nothing may be added afterwards."""
+        """All sightings in order; none may be added afterwards."""
         self._held.sort(key=self._key)
         return heapq.merge(*(_read(run) for run in self._runs), self._held, key=self._key)
 
@@ -119,6 +119,6 @@ def _read(run: Path) -> Iterator[Sighting]:
     with run.open("rb") as stored:
         while True:
             try:
-                yield pickle.load(stored)  # noqa: S301  written by this very process into a folder of its own
+                yield pickle.load(stored)  # noqa: S301  this process wrote it, into a folder of its own
             except EOFError:
                 return

@@ -1,4 +1,4 @@
-"""A replay from end to end: read the input in chunks, put its sightings in order, decide, and tell the listeners."""
+"""A replay from end to end: read the input in chunks, sort its sightings, decide, and tell the observers."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """What is to be read.
+    """What to read.
 
     Attributes:
-        tasks: the pieces.
-        total: how much there is, in ``unit``; what the progress bar counts.
+        tasks: the parts of the input.
+        total: its size in ``unit``, for the progress bar.
         unit: stored ``bytes`` or Kafka ``records``.
-        is_small: it is not worth more than one process.
-        failures: (path or partition, what is wrong) for what cannot even be tried.
-        truncated: which offsets that were asked for are already deleted, or not yet committed.
-        warnings: what a person must know of the input.
+        is_small: whether one process is enough.
+        failures: (path or partition, error) for what cannot be read at all.
+        truncated: the requested offsets that are already deleted, or not yet committed.
+        warnings: what a person must know about the input.
     """
 
     tasks: Sequence[Task]
@@ -51,26 +51,26 @@ class ReplaySettings:
 
 
 class Observer(Protocol):
-    """Hears of every decision, in order of time."""
+    """Is told of every decision, in order of time."""
 
     def on_decision(self, sighting: Sighting, decision: Decision) -> None:
         """Take note of one decision."""
 
 
 class Progress(Protocol):
-    """Hears how far reading has come, and then what is done with what was read."""
+    """Is told how far reading has come, and then how many sightings are handled."""
 
     def advance(self, stats: ReadStats) -> None:
-        """Take note of what one more chunk counted."""
+        """Take note of the counts of one more chunk."""
 
     def handle(self, what: str, sightings: Iterable[Sighting], total: int, /) -> Iterator[Sighting]:
-        """Pass sightings on, ``total`` of them, and take note of how many were taken; ``what`` says for what."""
+        """Pass on ``total`` sightings and count those that are taken; ``what`` names the work."""
 
 
 def read(
     source: Input, read_settings: ReadSettings, processes: int, stats: ReadStats, progress: Progress
 ) -> Iterator[Chunk]:
-    """Read the input in chunks and add up the counts; a lost process is a failure in the stats, not an exception."""
+    """Read the input in chunks and add up the counts. A lost process is a failure in the stats, not an exception."""
     stats.failures.extend(source.failures)
     stats.truncated.extend(source.truncated)
     stats.warnings.extend(source.warnings)
@@ -86,16 +86,16 @@ def read(
 def replay(
     source: Input, how: ReplaySettings, observers: Sequence[Observer], progress: Progress
 ) -> tuple[ReadStats, Verdicts]:
-    """Replay the input; the same sightings give the same decisions in the same order, however the input is cut.
+    """Replay the input. The same sightings give the same decisions in the same order, however the input is cut.
 
     Args:
         source: what to read.
         how: the settings.
-        observers: who hears of each decision.
-        progress: hears how far reading has come.
+        observers: are told of each decision.
+        progress: is told how far reading has come.
 
     Raises:
-        OutputError: temporary files cannot be written, or a listener cannot write.
+        OutputError: temporary files cannot be written, or an observer cannot write.
     """
     stats, verdicts = ReadStats(), Verdicts()
     with Sorter(lambda sighting: order_key(sighting, how.decision_settings.clock)) as sorter:

@@ -1,11 +1,10 @@
-"""Seeds the live baseline: the sightings of the past go to the sightings topic, marked as teaching only (M6).
+"""Seeds the live baseline: sends past sightings to the sightings topic, marked as teaching only (M6).
 
 Rules:
-- What is seeded is what the worker would have learned: same reading, same topic, same partitioning (murmur2, as
-  Faust's).
-- Sightings go out in order of time, so that what is remembered of a pair does not depend on the order of the files.
-- Seeding again teaches nothing new: the worker knows a sighting that it has seen (M5).
-- Each is acknowledged by the brokers, or counted as a failure.
+- Seeding teaches what the worker would have learned: same reading, same topic, same partitioning (murmur2, like Faust).
+- Sightings are sent in order of time, so that the memory of a pair does not depend on the order of the files.
+- Seeding again teaches nothing new, because the worker knows a sighting that it has seen (M5).
+- Each sighting is acknowledged by the brokers, or counted as a failure.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ _POLL_EVERY = 1_000
 
 @dataclass(frozen=True, slots=True)
 class WarmUpSettings:
-    """The settings of seeding: how to read, how many processes may, and where sightings go."""
+    """The settings of seeding: how to read, with how many processes, and the topic for the sightings."""
 
     read_settings: ReadSettings
     processes: int
@@ -49,7 +48,7 @@ class WarmUpSettings:
 
 
 def seed(source: Input, how: WarmUpSettings, progress: Progress) -> tuple[ReadStats, int]:
-    """Read the input and send its sightings. Returns what was counted, and how many were acknowledged.
+    """Read the input and send its sightings. Returns the counts, and how many sightings were acknowledged.
 
     Raises:
         SourceError: the cluster cannot be reached or refuses, or the topic is missing.
@@ -72,7 +71,7 @@ def seed(source: Input, how: WarmUpSettings, progress: Progress) -> tuple[ReadSt
 
 
 class _Sender:
-    """Sends sightings and counts what comes of them."""
+    """Sends sightings and counts their acknowledgements and failures."""
 
     def __init__(self, settings: Settings, topic: str) -> None:
         self._topic = topic
@@ -101,7 +100,7 @@ class _Sender:
             self._serve(self._producer.poll, 0)
 
     def finish(self) -> None:
-        """Wait for what is still under way, as long as some of it comes through."""
+        """Wait for outstanding acknowledgements, as long as some still arrive."""
         waiting, until = len(self._producer), time.monotonic() + PATIENCE
         while waiting and time.monotonic() < until:
             left = self._serve(self._producer.flush, 1.0)
@@ -111,16 +110,16 @@ class _Sender:
         self._producer.flush(1.0)
 
     def _serve(self, call: Callable[[float], int], seconds: float) -> int:
-        """Let the library hand over what it has heard; a refusal of the producer as such is raised in words."""
+        """Let the library run its callbacks; raise SourceError if the producer itself is refused."""
         try:
             return call(seconds)
         except (KafkaException, SystemError) as error:
-            # While it hands over other things the library may raise one as the cause of the other, or lose it.
+            # During callbacks the library may raise its error as the cause of another one, or lose it.
             cause = error if isinstance(error, KafkaException) else error.__cause__
-            said = (
+            reason = (
                 error_text(cause.args[0]) if isinstance(cause, KafkaException) else "the producer is refused for good"
             )
-            raise SourceError(f"topic {self._topic}: Write: {said}") from error
+            raise SourceError(f"topic {self._topic}: Write: {reason}") from error
 
     def _delivered(self, error: KafkaError | None, _message: Message) -> None:
         if error is None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kafka_broker import Broker, Names, RunningBroker
 
 
-UNMARKED = "without any mark of the rule, looked at from outside only; --thorough parses them"
+UNMARKED = "without any mark of the rule: only first and last bytes checked; --thorough parses them"
 
 
 class Backtest(Protocol):

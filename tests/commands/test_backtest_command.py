@@ -225,7 +225,7 @@ def test_thorough_reading_names_what_is_wrong_without_a_mark(
     assert "1 of the messages hold no mark of the rule" in report.read_text()
     thorough = backtest(tmp_path, "--report", report, "--thorough")
     assert quick.out == thorough.out != b""
-    assert "messages     2 (1 without any mark of the rule, looked at from outside only; --thorough" in quick.err
+    assert "messages     2 (1 without any mark of the rule: only first and last bytes checked; --thorough" in quick.err
     assert "malformed    0\n" in quick.err
     assert "messages     2\n" in thorough.err
     assert "malformed    1\n" in thorough.err

@@ -1,16 +1,17 @@
-"""Reads tasks in processes, one per core, and hands their chunks to the caller as they come.
+"""Reads tasks in processes, one per core, and hands their chunks to the caller as they arrive.
 
 Rules:
-- Parts travel through one pipe a process, which holds little: a process that is ahead of the caller waits, so memory
+- Chunks travel through one pipe per process, which holds little. A process that is ahead of the caller waits, so memory
   stays bounded.
-- Each process has one task in hand and one waiting, so that it does not wait for the caller to give it the next.
-- A process that ends before its tasks do (killed for want of memory, say) is an error that says so, never a shorter
-  result. And when the caller ends, whatever way, its processes do: none but the caller may hold its ends of their
-  pipes, which a fork hands to every later process.
-- Reading makes millions of objects that die at once, and none in circles: Python's search for circles, which would
-  start with every batch, is made rare.
-- A process of one thread is forked, which takes no time. One with more must not be, as their locks would stay locked in
-  the child (a progress bar has a thread, librdkafka several): then a fork server makes the processes.
+- Each process has one task in hand and one waiting, so that it need not wait for the caller to give it the next.
+- If a process ends before its tasks (killed because memory ran out, for example), that is an error, never a shorter
+  result.
+- When the caller ends, in whatever way, its processes end. So only the caller may hold its ends of their pipes, which a
+  fork copies into every later process.
+- Reading makes millions of short-lived objects, and no cycles among them. Python's cycle collector, which would run
+  with every batch, is made to run rarely.
+- A caller with one thread forks, which takes no time. A caller with more threads (a progress bar has one, librdkafka
+  several) must not, because their locks would stay locked in the child: then a fork server makes the processes.
 """
 
 from __future__ import annotations
@@ -38,14 +39,14 @@ _YOUNG_OBJECTS = 100_000
 
 
 class WorkerLostError(Exception):
-    """A reading process ended before its work; the message says how."""
+    """A reading process ended before its work was done; the message says how."""
 
 
 def gather(tasks: Sequence[Task], read_settings: ReadSettings, processes: int) -> Iterator[Chunk]:
-    """Read all tasks in up to so many processes; in this one if that is one, or if there is but one task.
+    """Read all tasks in at most this many processes; in this one if one is enough.
 
     Raises:
-        WorkerLostError: a process ended before its work.
+        WorkerLostError: a process ended before its work was done.
     """
     workers = min(processes, len(tasks))
     with _rare_collections():
@@ -71,7 +72,7 @@ def gather(tasks: Sequence[Task], read_settings: ReadSettings, processes: int) -
 def _rare_collections() -> Iterator[None]:
     before = gc.get_threshold()
     gc.set_threshold(_YOUNG_OBJECTS)
-    gc.freeze()  # what has been imported stays, and need not be looked at
+    gc.freeze()  # imported modules stay, and need not be looked at
     try:
         yield
     finally:
@@ -80,8 +81,8 @@ def _rare_collections() -> Iterator[None]:
 
 
 def _context(modules: list[str]) -> _Context:
-    """How processes are made; ``modules`` are those that they need."""
-    threads = Path("/proc/self/task")  # of Python and of libraries alike; only Linux tells
+    """The way to make processes, which need these modules."""
+    threads = Path("/proc/self/task")  # of Python and of libraries; only Linux shows them
     if threads.is_dir() and len(list(threads.iterdir())) == 1:
         return multiprocessing.get_context("fork")
     context = multiprocessing.get_context("forkserver")
@@ -143,10 +144,12 @@ class _Worker:
 
 
 def _work(connection: Connection, read_settings: ReadSettings, inherited: list[Connection]) -> None:
-    """A process's life: read a task, send its chunks, then ``None``; until the caller hangs up."""
-    for callers_end in inherited:
-        callers_end.close()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the whole group; the caller ends its processes
+    """The loop of a process: read a task, send its chunks, then ``None``; until the caller closes the pipe."""
+    for end_of_caller in inherited:
+        end_of_caller.close()
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches the whole process group; the caller ends its processes
     gc.set_threshold(_YOUNG_OBJECTS)
     while True:
         try:

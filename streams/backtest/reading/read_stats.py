@@ -1,4 +1,4 @@
-"""What a replay counted while it read; chunks read apart add up to the same, in any order."""
+"""The counts of a replay's reading. The counts of chunks add up to the same in any order."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LOCATIONS_SHOWN = 10
 
 @dataclass(frozen=True, slots=True, order=True)
 class Location:
-    """Where something lies: a file and line, or a topic's partition and offset, and an element of the message.
+    """A location: a file and line, or a topic's partition and offset, and an element of the message.
 
     Attributes:
         source: a path, an ``s3://`` address, or ``topic[partition]``.
@@ -31,7 +31,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Rejection:
-    """One message or element that gave no sighting though it might have: where, which reason, and what is wrong."""
+    """A message or element that should have given a sighting and did not: its location, the reason, the error."""
 
     location: Location
     reason: str
@@ -43,19 +43,19 @@ class ReadStats:
     """The counts of what was read.
 
     Attributes:
-        messages: Kafka values, files or lines; blank lines are none.
-        unmarked: those of them without any mark of the rule, of which only the outside was looked at.
+        messages: Kafka values, files or lines; blank lines do not count.
+        unmarked: messages without any mark of the rule, of which only the first and last bytes were checked.
         records: CloudTrail records in the messages that were parsed.
-        sightings: successful calls within the span, one a member account.
+        sightings: successful calls within the span, one per member account.
         outside_span: sightings, also incomplete ones, before ``--from`` or from ``--to`` on.
         rejected: how many elements or messages, by reason: ``incomplete``, ``malformed``, ``unknown-shape``,
             ``too-large``.
-        rejections: the first of them by location.
+        rejections: the first ones by location.
         size: bytes read, as stored.
-        failures: (path or partition, what is wrong) for what could not be read to its end.
-        truncated: which offsets that were asked for are already deleted, and from where reading starts instead; or
-            lie in or behind a transaction that is open.
-        warnings: what a person must know of the reading.
+        failures: (path or partition, error) for what could not be read to its end.
+        truncated: the requested offsets that are already deleted, with the offset where reading starts instead; and
+            those that lie in or after an open transaction.
+        warnings: what a person must know about the reading.
     """
 
     messages: int = 0

@@ -1,12 +1,12 @@
-"""From messages to counted sightings of the span, by way of the pipeline.
+"""Turns messages into sightings of the span, and counts, by way of the pipeline.
 
 Rules:
-- Bytes without any mark of the rule are not parsed, or reading would cost six times what decompressing does. Of them
-  only the outside is looked at: what does not begin and end as JSON does is parsed all the same, to tell what is wrong
-  with it (R3).
-- A small input is read whole all the same (``thorough``), so that each flaw in it is named.
-- The span is that of event time for files and of Kafka's timestamps for topics; of event time also for a record that
-  has no Kafka timestamp. What has no readable time is within it.
+- Bytes without any mark of the rule are not parsed, because reading would cost six times as much as decompressing. Only
+  their first and last bytes are checked: if these are not those of JSON, the bytes are parsed after all, to say what is
+  wrong with them (R3).
+- A small input is parsed completely (``thorough``), so that every error in it is named.
+- The span is of event time for files, and of Kafka timestamps for topics. For a record without a Kafka timestamp it is
+  of event time. A record without a readable time is within the span.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _BOM = b"\xef\xbb\xbf"
 
 
 class Reader:
-    """Reads messages one after the other; ``take`` hands over what has gathered since the last time."""
+    """Reads messages one after the other; ``take`` hands over what was gathered since the last call."""
 
     def __init__(self, read_settings: ReadSettings) -> None:
         self._settings = read_settings
@@ -57,16 +57,16 @@ class Reader:
 
     @property
     def max_message_size(self) -> int:
-        """How many bytes a message may have, decompressed."""
+        """The maximum size of a message in bytes, decompressed."""
         return self._settings.extract_settings.max_message_size
 
     @property
     def is_full(self) -> bool:
-        """Whether enough has gathered to be handed over."""
+        """Whether enough is gathered to be handed over."""
         return self._held >= _CHUNK_BYTES
 
     def take(self) -> tuple[ReadStats, list[Sighting]]:
-        """The counts and sightings gathered; afterwards there are none."""
+        """Hand over the counts and sightings gathered so far, and start again with none."""
         taken = self.stats, self.sightings
         self.stats, self.sightings, self._held = ReadStats(), [], 0
         return taken
@@ -74,15 +74,15 @@ class Reader:
     def file(self, pieces: Iterable[bytes | bytearray], path: str) -> Iterable[bytes]:
         """Read a file that is one message, in decompressed pieces.
 
-        Returns the file in blocks, for ``lines``, if it is larger than a message may be and has one on each line; a
-        larger one of another kind is rejected. Else there are none.
+        A file that is larger than a message may be is rejected. But if each of its lines is a message, it is returned
+        in blocks, for ``lines``; else nothing is returned.
         """
         bound = self.max_message_size
         held: list[bytes | bytearray] = []
         size, is_marked = 0, self._settings.thorough
         following = iter(pieces)
         for piece in following:
-            # A mark is shorter than a seam, so a file that has one has it in a piece or in the seam of two.
+            # A mark is shorter than a seam, so it lies within a piece or within the seam of two.
             is_marked = is_marked or self._may_match(piece)
             if held and not is_marked:
                 is_marked = self._may_match(held[-1][-_SEAM:] + piece[:_SEAM])
@@ -96,7 +96,7 @@ class Reader:
             self.stats.unmarked += 1
             return ()
         if len(held) != 1:
-            held[:] = [b"".join(held)]  # it may be large: held once, no more
+            held[:] = [b"".join(held)]  # it may be large, so only one copy is held
         self._message(held.pop(), Location(path))
         return ()
 
@@ -129,7 +129,7 @@ class Reader:
         return ()
 
     def lines(self, block: bytes, path: str, first: int) -> int:
-        """Read a block of whole lines, each a message; ``first`` is the first one's number. Returns the next number.
+        """Read a block of whole lines, each a message. ``first`` is the first line's number. Returns the next number.
 
         Blank lines are no messages.
         """
@@ -159,7 +159,7 @@ class Reader:
         for record in records:
             value = record.value()
             if not value:
-                read += 1  # a tombstone has nothing to look for (R5)
+                read += 1  # a tombstone holds nothing (R5)
             elif (
                 thorough or may_match(value) or ((value[0] != _OPEN or value[-1] != _CLOSE) and not looks_whole(value))
             ):
@@ -179,14 +179,14 @@ class Reader:
         except WireError as error:
             self.stats.reject(Rejection(location, "malformed", str(error)))
             return
-        for taken in self._taken_again(sighting, location):
+        for taken in self._extract_again(sighting, location):
             self._keep_at(origin.timestamp, taken)
 
-    def _taken_again(self, sighting: Sighting, location: Location) -> list[Sighting]:
-        """A stored sighting under this run's settings, which may be others than those it was taken with.
+    def _extract_again(self, sighting: Sighting, location: Location) -> list[Sighting]:
+        """A stored sighting, extracted again from its record, because this run's settings may differ.
 
-        It is taken anew from its own record. A record of several member accounts was stored once for each of them, so
-        where the stored terms come out again, they alone stand for this one.
+        A record of several member accounts was stored once for each of them. So if the stored terms come out again,
+        only they are returned.
         """
         sightings = self._take(sighting.record.encode(), location, sighting.origin)
         same = [
@@ -222,7 +222,7 @@ class Reader:
         return sight.sightings
 
     def _lies_outside(self, rejected: Rejected) -> bool:
-        """Whether it is an incomplete success whose event time is known, and lies outside the span."""
+        """Whether it is an incomplete success with a known event time outside of the span."""
         time = rejected.partial.event_time if rejected.partial else None
         return time is not None and time not in self._settings.span
 
@@ -240,7 +240,7 @@ class Reader:
 
 
 def begins_with_a_line(pieces: Sequence[bytes | bytearray]) -> bool:
-    """Whether the first line of a text, or the second if the first is cut, is a JSON object by itself."""
+    """Whether the first line of a text is a JSON object by itself, or the second line, in case the first is cut."""
     beginning: list[bytes | bytearray] = []
     ends = 0
     for piece in pieces:
@@ -259,7 +259,7 @@ def _is_object(line: bytes | bytearray) -> bool:
 
 
 def looks_whole(value: bytes | bytearray) -> bool:
-    """Whether bytes begin and end as JSON does that could hold a record, or are blank."""
+    """Whether bytes are blank, or begin and end like JSON that could hold a record."""
     if value[:1] == b"{" and value[-1:] == b"}":
         return True
     text = value.removeprefix(_BOM).strip(_BLANKS)

@@ -1,10 +1,10 @@
-"""Leaves out of a trail's log file the entries that cannot match, so that only the others need be parsed.
+"""Drops the entries of a trail's log file that cannot match, so that only the others are parsed.
 
-In an archive one entry of hundreds is of the rule's event, and parsing them all would take longer than decompressing
-the file. msgspec finds where each entry begins and ends six times as fast, and hands over the bytes in between.
+In an archive one entry in hundreds is of the rule's event, and parsing all entries would take longer than decompressing
+the file. msgspec finds where each entry begins and ends six times as fast, and returns the bytes in between.
 
-It only leaves out what it is sure of: the file is one object with ``Records`` alone, and every entry is an object. The
-first entry is a record, before and after: by it a log file is told from what Lambda makes of a queue's messages.
+Entries are dropped only if the file is one object that holds ``Records`` alone, and every entry is an object. The first
+entry must be a record, before and after dropping: that tells a log file from Lambda's event for a queue's messages.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Narrowed:
 
     Attributes:
         value: the smaller file.
-        elements: of each of its entries, the place that it had among all.
-        left_out: how many entries were left out.
+        elements: for each of its entries, its index among all entries.
+        left_out: how many entries were dropped.
     """
 
     value: bytes
@@ -52,12 +52,12 @@ def narrow(
     may_match: Callable[[bytes], bool],
     find_marks: Callable[[bytes | bytearray, int, int], list[int]],
 ) -> Narrowed | None:
-    """The log file with only the entries that may match; ``None`` if it is none, or not surely one.
+    """The log file with only the entries that may match; ``None`` if it is not certainly a log file.
 
     Args:
         value: the bytes of the file.
         may_match: the test of one entry.
-        find_marks: where in bytes, between two places, there are marks without which ``may_match`` is false.
+        find_marks: finds marks in bytes, between two positions; without one, ``may_match`` is false.
     """
     try:
         entries = _DECODER.decode(value).Records
@@ -76,9 +76,9 @@ def narrow(
 def _suspects(
     value: bytes | bytearray, entries: list[msgspec.Raw], find_marks: Callable[[bytes | bytearray, int, int], list[int]]
 ) -> Iterable[int] | None:
-    """The entries that hold marks, in order; all of them where blanks between them hide where each one lies.
+    """The indexes of entries that hold marks, in order; all indexes if blanks between entries hide where each one lies.
 
-    ``None`` if some entry is no object.
+    ``None`` if an entry is no object.
     """
     first = value.find(b"[") + 1
     *starts, end = accumulate(map(_with_separator, map(len, entries)), initial=first)
@@ -86,4 +86,4 @@ def _suspects(
         return range(len(entries)) if all(bytes(entry).startswith(b"{") for entry in entries) else None
     if not set(map(value.__getitem__, starts)) <= _OBJECT:
         return None
-    return sorted({bisect_right(starts, place) - 1 for place in find_marks(value, first, end)})
+    return sorted({bisect_right(starts, position) - 1 for position in find_marks(value, first, end)})

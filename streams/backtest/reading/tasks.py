@@ -1,4 +1,4 @@
-"""What sources and the process pool agree on: an input is a list of tasks, and reading a task gives chunks."""
+"""What sources and the process pool share: an input is a list of tasks, and reading a task gives chunks."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class ReadSettings:
 
     Attributes:
         rule: what to look for.
-        extract_settings: how sightings are taken, and the bound of a message's size.
-        span: what is wanted.
+        extract_settings: how to extract sightings, and the maximum size of a message.
+        span: the requested span of time.
         thorough: parse every message, also those without any mark of the rule.
     """
 
@@ -35,14 +35,14 @@ class ReadSettings:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What was counted and found in some of the input; chunks may come in any order."""
+    """The counts and sightings of a part of the input; chunks may come in any order."""
 
     stats: ReadStats
     sightings: list[Sighting]
 
 
 class Task(Protocol):
-    """A piece of the input that one process reads. It can be pickled."""
+    """A part of the input that one process reads. It can be pickled."""
 
     def read(self, read_settings: ReadSettings) -> Iterator[Chunk]:
-        """Read the piece; what goes wrong with the input is in the stats, never raised."""
+        """Read the part. Failures of the input are in the stats, never raised."""

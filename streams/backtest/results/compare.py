@@ -1,13 +1,13 @@
-"""Compares a replay with the live run: which alerts has only one of them, and why, where that can be known.
+"""Compares a replay with the live run: which alerts only one of them has, and why, as far as that can be known.
 
 Rules:
-- Alerts are the same if their ids are. Those above the cap are compared with the overflow topic, which is named after
-  the alert topic, and so tell of the cap.
-- Compared are live alerts whose time lies in the span that was replayed: that of ``--from`` and ``--to`` where these
-  are of event time, else from the first sighting to the last.
-- Live, sightings are decided in order of arrival, in a replay in order of time (M9). So an alert on another sighting of
-  the same pair is what late arrival looks like.
-- A year may hold a million alerts, so of each only the few words that are compared are kept.
+- Alerts are the same if their ids are the same. The overflow topic, which is named after the alert topic, tells which
+  alerts were above the cap live.
+- Live alerts are compared if their time lies in the replayed span: ``--from`` to ``--to`` if these are of event time,
+  else the first sighting to the last.
+- Live, sightings are decided in order of arrival; in a replay, in order of time (M9). So late arrival shows as an alert
+  on another sighting of the same pair.
+- A year may hold a million alerts, so only the few values that are compared are kept of each.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """What is kept of an alert: its id, time (milliseconds), pair and event, and until when learning lasted."""
+    """The kept values of an alert: its id, time (milliseconds), pair and event, and the end of learning."""
 
     id: str
     time: int
@@ -40,7 +40,7 @@ class Alert:
 
     @classmethod
     def of(cls, alert: Mapping[str, Any]) -> Self:
-        """The same of a whole alert."""
+        """Keep these values of an alert."""
         return cls(
             alert["alert_id"],
             alert["event"]["time"],
@@ -57,7 +57,7 @@ class Alert:
 
     @property
     def sighting(self) -> tuple[str, str, str]:
-        """Which sighting it is about."""
+        """The sighting that alerted."""
         return self.principal, self.member_account, self.event_id
 
 
@@ -68,7 +68,7 @@ class Difference:
     Attributes:
         side: ``replay`` or ``live``.
         alert: the alert.
-        why: the reason, in words, as far as it can be known.
+        why: the reason, as far as it can be known.
     """
 
     side: str
@@ -84,7 +84,7 @@ class Difference:
 
 
 class Comparison:
-    """Hears a replay's decisions and compares them with the live run's alerts."""
+    """Observes a replay's decisions and compares them with the live run's alerts."""
 
     def __init__(
         self,
@@ -92,11 +92,11 @@ class Comparison:
         live_overflow: Iterable[Mapping[str, Any]],
         decision_settings: DecisionSettings,
     ) -> None:
-        """Compare with these live alerts, and know these to be above the cap; ``decision_settings`` is the replay's."""
+        """Compare with these live alerts; those in overflow were above the cap. The settings are the replay's."""
         self._live = {alert.id: alert for alert in map(Alert.of, live)}
         self._above_live_cap = {alert["alert_id"] for alert in live_overflow}
         self._live_learned_until = max((alert.learning_ended_at or 0 for alert in self._live.values()), default=0)
-        self._deciding = decision_settings
+        self._decision_settings = decision_settings
         self._replayed: dict[str, Alert] = {}
         self._times: tuple[int, ...] = ()  # of the first sighting and the last
         self._undecided = {alert.sighting for alert in self._live.values()}
@@ -104,7 +104,7 @@ class Comparison:
 
     def on_decision(self, sighting: Sighting, decision: Decision) -> None:
         """Take note of one decision."""
-        time = sighting.event.time  # by another clock, decisions do not come in its order
+        time = sighting.event.time  # with the other clock, decisions do not come in its order
         self._times = (min(time, *self._times), max(time, *self._times)) if self._times else (time, time)
         if decision.outcome == "alert" and decision.alert is not None:
             alert = Alert.of(decision.alert)
@@ -122,7 +122,7 @@ class Comparison:
         return Span(first if given.start is None else given.start, last + 1 if given.end is None else given.end)
 
     def differences(self, span: Span) -> list[Difference]:
-        """What only one of the runs has, in order of time; ``span`` is what was replayed."""
+        """The alerts that only one run has, in order of time; ``span`` is the replayed span."""
         only_replayed = [alert for name, alert in self._replayed.items() if name not in self._live]
         only_live = [alert for name, alert in self._live.items() if name not in self._replayed and alert.time in span]
         live_of, replayed_of = _by_pair(only_live), _by_pair(only_replayed)
@@ -137,7 +137,7 @@ class Comparison:
         return sorted(found, key=lambda difference: (difference.alert.time, str(difference)))
 
     def in_both(self) -> int:
-        """How many alerts both runs have."""
+        """The number of alerts that both runs have."""
         return len(self._replayed.keys() & self._live.keys())
 
     def _why_not_live(self, alert: Alert, of_same_pair: list[Alert]) -> str:
@@ -159,27 +159,30 @@ class Comparison:
             case "excepted":
                 return f"exception: {self._reason(exception)}"
             case "overflow":
-                return f"cap: in the replay it is above {self._deciding.max_alerts} alerts of its period"
+                return f"cap: in the replay it is above {self._decision_settings.max_alerts} alerts of its period"
             case _ if other := self._nearest(alert, of_same_pair):
                 return f"late arrival: in the replay the pair alerted on event {other.event_id}"
             case _:
                 return "known: in the replay the pair was seen within the window before it"
 
     def _nearest(self, alert: Alert, others: list[Alert]) -> Alert | None:
-        """The nearest of the pair's alerts that only the other run has, if the window joins them."""
+        """The nearest of the pair's alerts that only the other run has, if both lie within one window."""
 
         def distance(other: Alert) -> int:
             return abs(other.time - alert.time)
 
         other = min(others, key=distance, default=None)
-        return other if other is not None and distance(other) <= self._deciding.window else None
+        return other if other is not None and distance(other) <= self._decision_settings.window else None
 
     def _reason(self, position: int) -> str:
-        return self._deciding.exceptions[position].reason or f"number {position + 1} of the file, without a reason"
+        return (
+            self._decision_settings.exceptions[position].reason
+            or f"number {position + 1} of the file, without a reason"
+        )
 
 
 def comparison_lines(topic: str, comparison: Comparison, differences: Sequence[Difference]) -> Iterator[str]:
-    """The comparison in words."""
+    """The comparison as lines for a person."""
     sides = [difference.side for difference in differences]
     yield (
         f"compare      {topic}: {comparison.in_both():,} in both, {sides.count('replay'):,} only in the replay, "

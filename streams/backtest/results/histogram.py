@@ -1,4 +1,4 @@
-"""Counts over time whose span is not known beforehand: the columns grow wider as it does."""
+"""Counts over a time that is not known beforehand: as it grows, the columns get wider."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WIDTHS = (
     *(_HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR),
     *(_DAY, 7 * _DAY, 28 * _DAY, 364 * _DAY, 3_640 * _DAY, 36_400 * _DAY),
 )
-"""Widths of a column in milliseconds; each holds the one before it a whole number of times, or nearly."""
+"""Widths of a column in milliseconds; each is a multiple of the one before it, or nearly so."""
 
 MOST_COLUMNS = 60
 _MOST_KEPT = 1_000
@@ -21,7 +21,7 @@ _MOST_KEPT = 1_000
 
 @dataclass(slots=True)
 class Column:
-    """What came in one stretch of time, from ``start`` on (milliseconds), by kind."""
+    """The counts of one stretch of time, from ``start`` on (milliseconds), by kind."""
 
     start: int
     counts: Counter[str] = field(default_factory=Counter)
@@ -46,7 +46,7 @@ class Histogram:
             self._widen()
 
     def columns(self) -> list[Column]:
-        """At most ``MOST_COLUMNS`` columns without a gap, from the first to the last; none if nothing was counted."""
+        """At most ``MOST_COLUMNS`` columns, from the first to the last, without gaps; none if nothing was counted."""
         if not self._kept:
             return []
         while self._level < len(WIDTHS) - 1 and len(self._starts()) > MOST_COLUMNS:

@@ -1,4 +1,4 @@
-"""What a replay writes: alerts as JSON lines, and files that are opened before anything is read."""
+"""The output of a replay: alerts as JSON lines, and files that are opened before anything is read."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class OutputError(OperatorError):
-    """Something cannot be written; the message names it and says why."""
+    """An output cannot be written; the message names it and says why."""
 
 
 @contextmanager
 def writing(name: str) -> Iterator[None]:
-    """Turn a failure to write into OutputError, with the name of what was being written.
+    """Turn a failure to write into OutputError, which names the output.
 
-    A reader that has gone away (``rootwatch backtest … | head``) stays BrokenPipeError: that is no problem to speak of.
+    BrokenPipeError is raised as it is: a reader that closes the pipe (``rootwatch backtest … | head``) is no error.
     """
     try:
         yield
@@ -36,16 +36,16 @@ def writing(name: str) -> Iterator[None]:
 
 
 def check_apart(outputs: Mapping[str, Path | None], paths: Iterable[str]) -> None:
-    """Make sure that no output would be written over an input, or over another output; devices may be anything.
+    """Check that no output overwrites an input or another output; a device may be both.
 
     Args:
-        outputs: where results go, by option.
-        paths: the inputs' paths; folders may hold outputs, as these are then no input.
+        outputs: the paths of the outputs, by option.
+        paths: the paths of the inputs. A folder among them may hold outputs: these are then no input.
 
     Raises:
         UsageError: an output is one of the other files.
     """
-    taken = {os.path.realpath(place): "it is also an input" for place in paths}
+    taken = {os.path.realpath(path): "it is also an input" for path in paths}
     for option, path in outputs.items():
         if path is None:
             continue
@@ -57,11 +57,11 @@ def check_apart(outputs: Mapping[str, Path | None], paths: Iterable[str]) -> Non
 
 @contextmanager
 def opened(option: str, path: Path) -> Iterator[BinaryIO]:
-    """The file that an option names, new and empty, and closed afterwards.
+    """Create the file that an option names, and close it afterwards.
 
     Raises:
-        UsageError: it cannot be made.
-        OutputError: what was held back cannot be written.
+        UsageError: it cannot be created.
+        OutputError: buffered bytes cannot be written.
     """
     try:
         stream = path.open("wb")
@@ -75,10 +75,10 @@ def opened(option: str, path: Path) -> Iterator[BinaryIO]:
 
 
 class AlertLines:
-    """Writes each alert as one line, with ``"overflow": true`` where it is above the cap (A3)."""
+    """Writes each alert as one line, with ``"overflow": true`` if it is above the cap (A3)."""
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
-        """Write to an open stream; ``name`` is its name for messages."""
+        """Write to an open stream; ``name`` is its name in error messages."""
         self._stream = stream
         self._name = name
 
@@ -88,10 +88,10 @@ class AlertLines:
             return
         line = to_json_line(decision.alert, overflow=decision.outcome == "overflow")
         with writing(self._name):
-            # A lone surrogate has no UTF-8; as a backslash escape it is the same text in JSON.
+            # UTF-8 has no lone surrogates. As a backslash escape, one is the same text in JSON.
             self._stream.write(line.encode("utf-8", "backslashreplace") + b"\n")
 
     def flush(self) -> None:
-        """Write what is held back; ``OutputError`` if that fails."""
+        """Write buffered bytes; ``OutputError`` if that fails."""
         with writing(self._name):
             self._stream.flush()

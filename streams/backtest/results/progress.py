@@ -1,4 +1,4 @@
-"""Shows how far listing and reading have come, if there is somebody to look."""
+"""Shows how far listing and reading have come, if stderr is a terminal."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @contextmanager
 def shown(source: Input) -> Iterator[Progress]:
-    """A bar on stderr while the context lasts if that is a terminal, else nothing."""
+    """Show a progress bar on stderr while the context lasts, if stderr is a terminal."""
     if not sys.stderr.isatty():
-        yield _Unseen()
+        yield _NoProgress()
         return
-    from streams.backtest.results.progress_bar import ProgressBar  # noqa: PLC0415  slow to import, and mostly there is no terminal
+    from streams.backtest.results.progress_bar import ProgressBar  # noqa: PLC0415  slow to import, and often there is no terminal
 
     with ProgressBar(source) as bar:
         yield bar
@@ -29,7 +29,7 @@ def shown(source: Input) -> Iterator[Progress]:
 
 @contextmanager
 def listing() -> Iterator[Watch]:
-    """Counts on stderr what passes through while the context lasts, if that is a terminal."""
+    """Count on stderr what passes through while the context lasts, if stderr is a terminal."""
     if not sys.stderr.isatty():
         yield iter
         return
@@ -39,7 +39,7 @@ def listing() -> Iterator[Watch]:
         yield count.watch
 
 
-class _Unseen:
+class _NoProgress:
     def advance(self, stats: ReadStats) -> None:
         """Show nothing."""
 

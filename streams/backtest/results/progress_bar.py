@@ -1,4 +1,4 @@
-"""The progress bar on stderr: how much, how fast and how long to go; and the count of what has no known end."""
+"""The progress bar on stderr (done, speed, time left), and the counter of a listing, whose end is not known."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from streams.backtest.run import Input
     from streams.extraction.sighting import Sighting
 
-_Thing = TypeVar("_Thing")
+_Found = TypeVar("_Found")
 
 _STEP = 500
-"""After so many things the bar moves on."""
+"""The bar moves on after this many."""
 
 
 class ProgressBar:
-    """A bar for an input, and then for what is done with its sightings; shown while it is a context."""
+    """A bar for the reading of an input, and then for the handling of its sightings; shown while it is a context."""
 
     def __init__(self, source: Input) -> None:
         self._in_bytes = source.unit == "bytes"
@@ -57,11 +57,11 @@ class ProgressBar:
         self._bar.stop()
 
     def advance(self, stats: ReadStats) -> None:
-        """Move on by what one chunk counted."""
+        """Move on by the counts of one chunk."""
         self._bar.advance(self._task, stats.size if self._in_bytes else stats.messages)
 
     def handle(self, what: str, sightings: Iterable[Sighting], total: int) -> Iterator[Sighting]:
-        """The sightings, of which there are ``total``; as they are taken, the bar moves on under the name ``what``."""
+        """Yield the sightings and advance a bar with the label ``what`` and the length ``total``."""
         self._bar.update(self._task, visible=False)
         task = self._bar.add_task(what, total=total, in_bytes=False)
         for number, sighting in enumerate(sightings, 1):
@@ -71,7 +71,7 @@ class ProgressBar:
 
 
 class Count:
-    """How many have come, and how fast, while nobody knows how many there will be; shown while it is a context."""
+    """A counter with its speed, for a total that is not known; shown while it is a context."""
 
     def __init__(self, what: str) -> None:
         self._bar = Progress(
@@ -92,17 +92,17 @@ class Count:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def watch(self, things: Iterable[_Thing]) -> Iterator[_Thing]:
-        """The same things, counted."""
-        for thing in things:
-            yield thing
+    def watch(self, found: Iterable[_Found]) -> Iterator[_Found]:
+        """Pass on what is found, and count it."""
+        for one in found:
+            yield one
             self._counted += 1
             if self._counted % _STEP == 0:
                 self._bar.update(self._task, completed=self._counted)
 
 
 class _ByUnit(ProgressColumn):
-    """One column for bytes, and another for what is counted."""
+    """One column for inputs in bytes, and another for inputs in records."""
 
     def __init__(self, of_bytes: ProgressColumn, of_numbers: ProgressColumn) -> None:
         super().__init__()

@@ -1,11 +1,12 @@
-"""The report: one HTML page that needs nothing else, for whoever decides whether a rule is right.
+"""The report: a self-contained HTML page that helps to decide whether a rule is right.
 
 Rules:
-- What stands in records is an attacker's to choose: the template escapes every value, values are shown with control and
-  direction characters made visible, and the page forbids itself scripts and the network.
-- Nothing is told by colour alone: bars have patterns, cells their numbers, alerts a sign.
-- It is bounded: of many principals, accounts or alerts it shows the most frequent or first, and says how many more.
-- The same replay gives the same page, so it holds no time of making.
+- An attacker chooses the values in records. So the template escapes every value, control and direction characters are
+  made visible, and the page forbids itself scripts and the network.
+- Nothing is shown by colour alone: bars have patterns, cells have numbers, alerts have a sign.
+- The page is bounded: it shows the most frequent principals and accounts and the first alerts, and how many more there
+  are.
+- The same replay gives the same page, so the page does not say when it was made.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _NO_POLICY = "no task policy"
 
 @dataclass(slots=True)
 class Pair:
-    """How often a principal was seen on a member account, and how many alerts that made, overflow included."""
+    """The sightings of a principal on a member account, and the alerts among them, overflow included."""
 
     sightings: int = 0
     alerts: int = 0
@@ -48,7 +49,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One column of the timeline as it is drawn; heights are in hundredths of the highest one."""
+    """One column of the timeline as it is drawn; heights are in per cent of the highest column."""
 
     start: str
     sightings: int
@@ -61,14 +62,14 @@ class Bar:
 
 @dataclass(slots=True)
 class Report:
-    """Gathers what the page shows while a replay is evaluated.
+    """Collects what the page shows, while a replay is evaluated.
 
     Attributes:
         timeline: sightings, alerts and overflow over time.
         pairs: by principal and member account.
         policies: by task policy.
-        alerts: the first of the alerts, and whether each is above the cap.
-        alert_count: how many there were.
+        alerts: the first alerts, and whether each is above the cap.
+        alert_count: the number of all alerts.
     """
 
     timeline: Histogram = field(default_factory=Histogram)
@@ -110,7 +111,7 @@ class Report:
             verdicts=verdicts,
             options=options,
             bars=bars(columns),
-            column_words=_words_for(self.timeline.width),
+            column_words=_width_text(self.timeline.width),
             pairs=self.pairs,
             principals=principals[:PRINCIPALS_SHOWN],
             principals_left=max(0, len(principals) - PRINCIPALS_SHOWN),
@@ -131,7 +132,7 @@ class Report:
         return _by_frequency(principals), _by_frequency(accounts)
 
     def _shade(self, sightings: int) -> int:
-        """How dark a cell of the heat map is, from 1 to ``SHADES``, by its share of the largest one."""
+        """The shade of a cell of the heat map, from 1 to ``SHADES``, by its share of the largest cell."""
         most = max(pair.sightings for pair in self.pairs.values())
         return 1 + (sightings - 1) * (SHADES - 1) // max(1, most - 1)
 
@@ -155,8 +156,8 @@ def _by_frequency(counted: Counter[str]) -> list[str]:
     return sorted(counted, key=lambda name: (-counted[name], name))
 
 
-def _words_for(width: int) -> str:
-    """A column's width in words."""
+def _width_text(width: int) -> str:
+    """The width of a column as text."""
     for unit, length in (("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000)):
         if width >= length:
             number = width // length

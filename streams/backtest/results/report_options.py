@@ -1,4 +1,4 @@
-"""The options that a report names: what was replayed, and under which settings."""
+"""The options in a report: what was replayed, and with which settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def source_options(request: ReplayRequest) -> Iterator[tuple[str, str]]:
-    """Where the past was read from; options not given are left out."""
+    """The options that say what was read; options that were not given are left out."""
     if request.topic is None:
         yield "files", ", ".join(request.paths)
     else:
@@ -32,7 +32,7 @@ def source_options(request: ReplayRequest) -> Iterator[tuple[str, str]]:
 
 
 def setting_options(settings: Settings, decision_settings: DecisionSettings) -> Iterator[tuple[str, str]]:
-    """The settings that decide."""
+    """The settings that decide about alerts."""
     yield "rule", str(settings.rule or "the shipped one")
     yield "window", format_duration(decision_settings.window)
     yield "forget_after", format_duration(decision_settings.forget_after)

@@ -1,4 +1,4 @@
-"""What a replay says to a person at its end, on stderr."""
+"""The summary of a replay, for a person, on stderr."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _MALFORMED = ("malformed", "unknown-shape", "too-large")
 
 
 def reading_lines(stats: ReadStats) -> Iterator[str]:
-    """What was read, and what was wrong with it."""
+    """What was read, and the errors in it."""
     unmarked = (
-        f" ({stats.unmarked:,} without any mark of the rule, looked at from outside only; --thorough parses them)"
+        f" ({stats.unmarked:,} without any mark of the rule: only first and last bytes checked; --thorough parses them)"
         * bool(stats.unmarked)
     )
     yield f"messages     {stats.messages:,}{unmarked}"
@@ -36,8 +36,8 @@ def reading_lines(stats: ReadStats) -> Iterator[str]:
         yield f"  {rejection.location}: {rejection.reason}: {rejection.error}"
     if stats.rejected.total() > LOCATIONS_SHOWN:
         yield f"  … and {stats.rejected.total() - len(stats.rejections):,} more"
-    for place, error in sorted(stats.failures):
-        yield f"not read     {place}: {error}"
+    for source, error in sorted(stats.failures):
+        yield f"not read     {source}: {error}"
     for line in sorted(stats.truncated):
         yield f"truncated    {line}"
     for warning in sorted(stats.warnings):
@@ -45,7 +45,7 @@ def reading_lines(stats: ReadStats) -> Iterator[str]:
 
 
 def verdict_lines(verdicts: Verdicts, decision_settings: DecisionSettings) -> Iterator[str]:
-    """What the rule said."""
+    """What was decided."""
     counted = verdicts.outcomes
     by_kind = ", ".join(f"{severity} {kind} {count:,}" for (severity, kind), count in sorted(verdicts.alerts.items()))
     yield f"alerts       {counted['alert']:,}{f' ({by_kind})' if by_kind else ''}"
@@ -53,8 +53,9 @@ def verdict_lines(verdicts: Verdicts, decision_settings: DecisionSettings) -> It
     yield f"known        {counted['known'] + counted['late']:,}"
     yield f"learned      {counted['learned']:,}"
     yield f"excepted     {counted['excepted']:,}"
-    for place, count in sorted(verdicts.excepted.items()):
-        yield f"  exception {place + 1}: {count:,} ({decision_settings.exceptions[place].reason or 'no reason given'})"
+    for position, count in sorted(verdicts.excepted.items()):
+        reason = decision_settings.exceptions[position].reason or "no reason given"
+        yield f"  exception {position + 1}: {count:,} ({reason})"
     if verdicts.first is not None and verdicts.last is not None:
         yield f"span         {to_iso8601(verdicts.first)} to {to_iso8601(verdicts.last)}"
     busiest = sorted(verdicts.principals.items(), key=lambda item: (-item[1], item[0]))[:BUSIEST_SHOWN]

@@ -1,13 +1,13 @@
-"""Finds the files of an archive: single files, and folders with all below them.
+"""Finds the files of an archive: single files, and folders with everything below them.
 
 Rules:
 - A file named twice, or below two of the given folders, is read once.
-- Below a folder, links to folders are not followed and ``CloudTrail-Digest`` is skipped (R5: digests hold no events).
-- ``AWSLogs/…/CloudTrail/region/YYYY/MM/DD/`` is CloudTrail's own layout
-  (docs.aws.amazon.com, "Finding your CloudTrail log files"): a year, month or day that cannot hold events of the span
-  is not entered. The date is that of delivery, so a day after the span is still read.
-- A pipe below a folder is named and not read: opening it would wait for ever for somebody to write.
-- Found files are sorted by their path, so that the order in which they were given means nothing.
+- Below a folder, links to folders are not followed, and ``CloudTrail-Digest`` is skipped (R5: digests hold no events).
+- ``AWSLogs/…/CloudTrail/region/YYYY/MM/DD/`` is CloudTrail's own layout (docs.aws.amazon.com, "Finding your CloudTrail
+  log files"). A year, month or day that cannot hold events of the span is not entered. The date is that of delivery, so
+  the day after the span is still read.
+- A pipe below a folder is named and not read: opening it would wait for ever for a writer.
+- Found files are sorted by path, so that the order of the arguments does not matter.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from streams.backtest.sources.span import DAY, Span
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_Thing = TypeVar("_Thing")
+_Found = TypeVar("_Found")
 
 S3 = "s3://"
 DIGESTS = "CloudTrail-Digest"
 _DATED = re.compile(r"(?:^|/)AWSLogs/(?:[^/]+/)+CloudTrail/[^/]+/(\d{4})(?:/(\d\d)(?:/(\d\d))?)?$")
 
 
-class Found(NamedTuple):  # an archive has a million of them: to make, sort and send one costs half of a dataclass
+class Found(NamedTuple):  # an archive has a million; making, sorting and sending one costs half as much as a dataclass
     """A file to read: its path, or its ``s3://`` address, and its size in bytes as stored."""
 
     path: str
@@ -42,17 +42,17 @@ class Found(NamedTuple):  # an archive has a million of them: to make, sort and 
 
 @dataclass(slots=True)
 class Listing:
-    """What was found, and (path, what is wrong) for what could not be listed."""
+    """The files that were found, and (path, error) for what could not be listed."""
 
     files: list[Found] = field(default_factory=list)
     failures: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Watch(Protocol):
-    """Hears of each file as it is found."""
+    """Is told of each file as it is found."""
 
-    def __call__(self, things: Iterable[_Thing], /) -> Iterator[_Thing]:
-        """Pass things on."""
+    def __call__(self, found: Iterable[_Found], /) -> Iterator[_Found]:
+        """Pass on what is found."""
 
 
 def find(paths: Iterable[str], span: Span, apart: Iterable[Path] = (), watch: Watch = iter) -> Listing:
@@ -61,30 +61,30 @@ def find(paths: Iterable[str], span: Span, apart: Iterable[Path] = (), watch: Wa
     Args:
         paths: paths of files and folders.
         span: prunes CloudTrail's dated folders.
-        apart: files that are no input wherever they lie: this run's own output and report.
-        watch: what is found passes through it.
+        apart: files that are never input: this run's own output and report.
+        watch: every found file passes through it.
     """
     listing = Listing()
-    unwanted = {os.path.realpath(path) for path in apart}
+    own_files = {os.path.realpath(path) for path in apart}
     seen: dict[str, Found] = {}
-    for place in paths:
-        for real, found in watch(_below(place, os.path.realpath(place), span, listing)):
-            if real not in unwanted:
+    for path in paths:
+        for real, found in watch(_below(path, os.path.realpath(path), span, listing)):
+            if real not in own_files:
                 seen[real] = min(found, seen[real]) if real in seen else found
     listing.files = sorted(seen.values())
     return listing
 
 
-def _below(place: str, real: str, span: Span, listing: Listing) -> Iterator[tuple[str, Found]]:
-    """The file at a place, or all files below it, each with its real path."""
+def _below(start: str, real: str, span: Span, listing: Listing) -> Iterator[tuple[str, Found]]:
+    """The file at a path, or all files below it, each with its real path."""
     try:
-        if not Path(place).is_dir():
-            yield real, Found(place, Path(place).stat().st_size)
+        if not Path(start).is_dir():
+            yield real, Found(start, Path(start).stat().st_size)
             return
     except OSError as error:
-        listing.failures.append((place, error_text(error)))
+        listing.failures.append((start, error_text(error)))
         return
-    folders = [(place, real)]
+    folders = [(start, real)]
     while folders:
         folder, real = folders.pop()
         try:
@@ -92,10 +92,11 @@ def _below(place: str, real: str, span: Span, listing: Listing) -> Iterator[tupl
         except OSError as error:
             listing.failures.append((folder, error_text(error)))
             continue
-        start, real_start = f"{folder.rstrip('/')}/", f"{real.rstrip('/')}/"
+        prefix, real_prefix = f"{folder.rstrip('/')}/", f"{real.rstrip('/')}/"
         for entry in entries:
-            path = start + entry.name
-            below = path if start == real_start else real_start + entry.name  # one string each, of a million, is enough
+            path = prefix + entry.name
+            # The same string if the paths are the same: an archive has a million of them.
+            below = path if prefix == real_prefix else real_prefix + entry.name
             try:
                 if entry.is_dir():
                     if entry.is_dir(follow_symlinks=False) and is_worth_entering(path, span):
@@ -112,7 +113,7 @@ def _below(place: str, real: str, span: Span, listing: Listing) -> Iterator[tupl
 
 
 def is_worth_entering(folder: str, span: Span) -> bool:
-    """Whether the folder of that path, or S3 prefix without its final ``/``, may hold events of the span."""
+    """Whether a folder, or an S3 prefix without its final ``/``, may hold events of the span."""
     if folder.rsplit("/", 1)[-1] == DIGESTS:
         return False
     dated = _DATED.search(folder)
@@ -120,13 +121,13 @@ def is_worth_entering(folder: str, span: Span) -> bool:
         return True
     try:
         first, after = _days(*(int(part) for part in dated.groups() if part))
-    except ValueError:  # no date after all, such as month 13
+    except ValueError:  # not a date, such as month 13
         return True
     return span.may_hold_files_of(first, after)
 
 
 def _days(year: int, month: int | None = None, day: int | None = None) -> tuple[int, int]:
-    """The first millisecond of a year, month or day, and that after it."""
+    """The first millisecond of a year, month or day, and the first millisecond after it."""
     last_month = month or 12
     first = datetime(year, month or 1, day or 1, tzinfo=UTC)
     last = datetime(year, last_month, day or monthrange(year, last_month)[1], tzinfo=UTC)
@@ -134,5 +135,5 @@ def _days(year: int, month: int | None = None, day: int | None = None) -> tuple[
 
 
 def error_text(error: OSError) -> str:
-    """What is wrong, for a person, without the path."""
+    """The text of an error for a person, without the path."""
     return error.strerror or str(error) or type(error).__name__

@@ -1,4 +1,4 @@
-"""Files as a source: groups of them are the tasks."""
+"""Files as a source: each task reads a group of files."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ TASK_BYTES = 4 * 1024 * 1024
 TASK_FILES = 64
 
 SMALL_INPUT = 8 * 1024 * 1024
-"""Up to this many stored bytes an input is read by one process, and thoroughly: starting more costs more."""
+"""An input of at most this many stored bytes is read by one process, and thoroughly: starting more would cost more."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileTask:
-    """Some files, read one after the other."""
+    """A group of files, read one after the other."""
 
     files: tuple[Found, ...]
 
     def read(self, read_settings: ReadSettings) -> Iterator[Chunk]:
-        """Read the files; one that cannot be read is named in ``ReadStats.failures``, and the next one follows."""
+        """Read the files. One that cannot be read is named in ``ReadStats.failures``, and the next one follows."""
         reader = Reader(read_settings)
         for found in self.files:
             try:
-                with open(found.path, "rb", buffering=0) as stored:  # noqa: PTH123  a path object costs as much again
+                with open(found.path, "rb", buffering=0) as stored:  # noqa: PTH123  a path object would double the cost
                     yield from read_one(found, stored, reader)
             except OSError as error:
                 reader.stats.failures.append((found.path, error_text(error)))
@@ -42,7 +42,7 @@ class FileTask:
 
 
 def read_one(found: Found, stored: BinaryIO, reader: Reader) -> Iterator[Chunk]:
-    """Read one opened file; chunks come whenever enough was read or found. Failures are in the stats.
+    """Read one opened file; yield a chunk whenever enough was read or found. Failures are in the stats.
 
     A file with damaged gzip members is a failure, but its whole members are read, or its lines before the damage.
     """
@@ -56,7 +56,7 @@ def read_one(found: Found, stored: BinaryIO, reader: Reader) -> Iterator[Chunk]:
         number = 1
         for block in blocks:
             number = reader.lines(block, found.path, number)
-            position = stored.tell() if stored.seekable() else 0  # a pipe has no place to tell
+            position = stored.tell() if stored.seekable() else 0  # a pipe has no position
             if reader.is_full or position - counted >= TASK_BYTES:
                 reader.stats.size += position - counted
                 counted = position
@@ -73,7 +73,7 @@ def read_one(found: Found, stored: BinaryIO, reader: Reader) -> Iterator[Chunk]:
 
 
 def groups(files: Iterable[Found]) -> Iterator[tuple[Found, ...]]:
-    """The files in groups that are worth handing to a process."""
+    """The files in groups, each large enough to be worth a task."""
     group: list[Found] = []
     size = 0
     for found in files:

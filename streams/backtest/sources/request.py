@@ -1,4 +1,4 @@
-"""Which part of the past is wanted, as the command line says it, checked before anything is read."""
+"""Which part of the past to replay, from the command line, checked before anything is read."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class ReplayRequest:
         paths: paths of files and folders, and ``s3://`` addresses; empty for a topic.
         topic: a topic; ``None`` for files.
         span: of event time for files, of Kafka timestamps for a topic.
-        from_offsets: where to begin, by partition; partitions not named begin at their start.
-        to_offsets: where to end (exclusive), by partition; partitions not named end where they end now.
-        apart: files of this run that are no input.
+        from_offsets: where to begin, by partition; the other partitions begin at their start.
+        to_offsets: where to end (exclusive), by partition; the other partitions end where they end now.
+        apart: files that this run writes, which are no input.
         thorough: parse every message, also those without any mark of the rule.
     """
 
@@ -48,7 +48,7 @@ def replay_request(  # noqa: PLR0913  one for each option of the command line
     apart: tuple[Path, ...] = (),
     thorough: bool = False,
 ) -> ReplayRequest:
-    """Check and read the options that choose the source.
+    """Check and read the options that say what to replay.
 
     Raises:
         UsageError: they contradict each other, or one cannot be read.

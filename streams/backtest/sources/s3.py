@@ -1,13 +1,13 @@
-"""Objects in S3 as a source, by fsspec's s3fs: the extra ``s3``.
+"""Objects in S3 as a source, read by fsspec's s3fs (the extra ``s3``).
 
 Rules:
-- Credentials, region and endpoint are found where every AWS tool finds them (environment, profile, instance role).
-- A listing has a thousand keys to an answer, in order of their names, whatever their folders: an answer a folder would
-  take hours for an organisation, whose every account has one a region and day. Where CloudTrail's dated folders lie
-  outside the span, it starts anew behind them: a year of an organisation is millions of objects.
-- Keys are taken as S3 has them: they are no paths and no patterns, though s3fs's ``ls`` and ``cat`` take them for such.
-- The objects of a task are asked for together, as one answer after the other would leave the processor idle. A large
-  one is read in blocks.
+- Credentials, region and endpoint come from where every AWS tool finds them (environment, profile, instance role).
+- List 1,000 keys per request, in key order, ignoring folders. One request per folder would take hours, because there is
+  a folder per account, region and day. If CloudTrail's dated folders lie outside the span, the listing skips them: a
+  year of an organisation is millions of objects.
+- Keys are used as S3 has them. They are no paths and no patterns, although s3fs's ``ls`` and ``cat`` treat them so.
+- The objects of a task are requested together; one request after the other would leave the processor idle. A large
+  object is read in blocks.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from streams.backtest.sources.span import Span
 
 AT_ONCE = 16 * 1024 * 1024
-"""Objects up to this size are fetched whole, and together."""
+"""Objects of at most this size are fetched whole, and together."""
 
 _BLOCK = 8 * 1024 * 1024
-_BEHIND = "/\U0010fffd"
+_AFTER_ALL = "/\U0010fffd"  # sorts after every key of a folder
 _NO_START = "--x-s3"
-"""What the names of directory buckets end in: a listing of one cannot begin in the middle (AWS, "ListObjectsV2")."""
+"""The end of a directory bucket's name: a listing of one cannot start in the middle (AWS, "ListObjectsV2")."""
 
 
 @cache
@@ -49,7 +49,7 @@ def _store() -> Any:
 
 
 def find(address: str, span: Span, listing: Listing) -> Iterator[Found]:
-    """The object at an address, or all below that prefix; what cannot be listed is in the listing's failures.
+    """The object at an address, or all objects below that prefix; failures are in the listing.
 
     Raises:
         UsageError: the extra is not installed, or no bucket is named.
@@ -60,7 +60,7 @@ def find(address: str, span: Span, listing: Listing) -> Iterator[Found]:
         raise UsageError(f"{address}: name the bucket: s3://bucket/prefix")
     try:
         info = store.info(address)
-    except Exception as error:  # noqa: BLE001  botocore's many kinds of error have no base beside Exception
+    except Exception as error:  # noqa: BLE001  botocore's errors have no common base but Exception
         is_no_bucket = isinstance(error, FileNotFoundError) and "/" not in name
         listing.failures.append((address, "there is no such bucket" if is_no_bucket else _error_text(error)))
         return
@@ -72,67 +72,67 @@ def find(address: str, span: Span, listing: Listing) -> Iterator[Found]:
 
 
 def _below(store: Any, bucket: str, prefix: str, span: Span, listing: Listing) -> Iterator[Found]:
-    asked = {"Bucket": bucket, "Prefix": prefix}
-    may_jump = not bucket.endswith(_NO_START)
+    request = {"Bucket": bucket, "Prefix": prefix}
+    may_skip = not bucket.endswith(_NO_START)
     folder = ""
-    unwanted: str | None = None  # of the last key's folder and those around it, what is not worth entering
+    unwanted: str | None = None  # the outermost folder around the last key that is not worth entering
     try:
         while True:
-            page = store.call_s3("list_objects_v2", **asked)
+            page = store.call_s3("list_objects_v2", **request)
             entries = page.get("Contents", ())
-            if entries and entries[0]["Key"] <= asked.get("StartAfter", ""):
-                may_jump = False  # a store that does not know how: this is its first answer again
+            if entries and entries[0]["Key"] <= request.get("StartAfter", ""):
+                may_skip = False  # the store ignores StartAfter: this is its first answer again
             for entry in entries:
                 key = entry["Key"]
                 if key.rpartition("/")[0] != folder:
                     folder = key.rpartition("/")[0]
                     unwanted = _unwanted(folder, prefix, span)
-                is_mark = not entry["Size"] and key.endswith("/")  # of a folder, as consoles make them
-                if not (is_mark or unwanted):
+                is_folder = not entry["Size"] and key.endswith("/")  # an empty object, as consoles make for a folder
+                if not (is_folder or unwanted):
                     yield Found(f"{S3}{bucket}/{key}", int(entry["Size"]))
             if not page.get("IsTruncated"):
                 return
-            asked = {"Bucket": bucket, "Prefix": prefix}
-            if unwanted and may_jump and entries:
-                asked["StartAfter"] = _end_of_unwanted(store, bucket, unwanted, span)
+            request = {"Bucket": bucket, "Prefix": prefix}
+            if unwanted and may_skip and entries:
+                request["StartAfter"] = _end_of_unwanted(store, bucket, unwanted, span)
             else:
-                asked["ContinuationToken"] = page["NextContinuationToken"]
+                request["ContinuationToken"] = page["NextContinuationToken"]
     except Exception as error:  # noqa: BLE001  as above
         listing.failures.append((f"{S3}{bucket}/{prefix}", _error_text(error)))
 
 
 def _unwanted(folder: str, prefix: str, span: Span) -> str | None:
-    """The outermost of a folder and those around it, below the prefix, that is not worth entering."""
-    ends = (place for place in range(len(prefix), len(folder) + 1) if folder[place : place + 1] in ("", "/"))
-    return next((around for end in ends if not is_worth_entering(around := folder[:end], span)), None)
+    """The outermost folder below the prefix, of this folder and its parents, that is not worth entering."""
+    ends = (end for end in range(len(prefix), len(folder) + 1) if folder[end : end + 1] in ("", "/"))
+    return next((parent for end in ends if not is_worth_entering(parent := folder[:end], span)), None)
 
 
 def _end_of_unwanted(store: Any, bucket: str, folder: str, span: Span) -> str:
-    """A name behind all that a folder holds, and the folders next to it, one after the other, that are unwanted too.
+    """A name that sorts after all keys of a folder, and after those of the unwanted folders that directly follow it.
 
-    What else lies among these, such as an object beside the years of a region, ends the row: it is read.
+    An object between these folders, such as one beside the years of a region, ends the row, because it is read.
     """
-    passed = folder + _BEHIND
-    around = folder[: folder.rfind("/") + 1]
-    page = store.call_s3("list_objects_v2", Bucket=bucket, Prefix=around, Delimiter="/", StartAfter=passed)
+    last = folder + _AFTER_ALL
+    parent = folder[: folder.rfind("/") + 1]
+    page = store.call_s3("list_objects_v2", Bucket=bucket, Prefix=parent, Delimiter="/", StartAfter=last)
     objects = {entry["Key"] for entry in page.get("Contents", ())}
     for name in sorted({*objects, *(entry["Prefix"] for entry in page.get("CommonPrefixes", ()))}):
-        if name <= passed:
+        if name <= last:
             continue
         if name in objects or is_worth_entering(name.removesuffix("/"), span):
             break
-        passed = name.removesuffix("/") + _BEHIND
-    return passed
+        last = name.removesuffix("/") + _AFTER_ALL
+    return last
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectTask:
-    """Some objects, fetched together."""
+    """A group of objects, fetched together."""
 
     files: tuple[Found, ...]
 
     def read(self, read_settings: ReadSettings) -> Iterator[Chunk]:
-        """Read the objects; one that cannot be read is named in ``ReadStats.failures``, and the next one follows."""
+        """Read the objects. One that cannot be read is named in ``ReadStats.failures``, and the next one follows."""
         reader = Reader(read_settings)
         answers = _fetched([found for found in self.files if found.size <= AT_ONCE])
         for found in self.files:
@@ -151,9 +151,9 @@ class ObjectTask:
 
 
 def _fetched(objects: list[Found]) -> dict[str, Any]:
-    """By address the bytes of objects, or the exception that came instead of them."""
+    """By address, the bytes of each object, or the exception that came in place of them."""
     paths = [found.path for found in objects if found.size]
-    # Told how much there is, s3fs need not ask for it; an empty object has no range to ask for.
+    # With the sizes given, s3fs need not ask for them. An empty object has no range to ask for.
     ends = [found.size for found in objects if found.size]
     answers = _store().cat_ranges(paths, 0, ends, on_error="return") if paths else []
     return {found.path: b"" for found in objects} | dict(zip(paths, answers, strict=True))
@@ -165,7 +165,7 @@ def _open(found: Found) -> BinaryIO:
 
 
 def _error_text(error: Exception) -> str:
-    """What is wrong, for a person."""
+    """The text of an error for a person."""
     if isinstance(error, FileNotFoundError) and not error.strerror:
         return "there is no such object, and none below it"
     if isinstance(error, OSError):

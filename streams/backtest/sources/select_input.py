@@ -1,4 +1,4 @@
-"""From what is wanted to what is to be read: files or a topic, behind one face."""
+"""Turns a request into an input, in tasks: of files and objects, or of a topic."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def select_input(request: ReplayRequest, settings: Settings, processes: int) -> Input:
-    """What is to be read, in tasks for at most so many processes.
+    """The input that a request asks for, in tasks for at most this many processes.
 
     Raises:
-        UsageError: something that does not exist is asked for.
+        UsageError: the request names something that does not exist.
         SourceError: the source cannot be reached or refuses.
     """
     if request.topic is None:
@@ -33,14 +33,14 @@ def select_input(request: ReplayRequest, settings: Settings, processes: int) -> 
 
 
 def read_settings(request: ReplayRequest, source: Input, rule: Rule, extract_settings: ExtractSettings) -> ReadSettings:
-    """How the input is to be read: thoroughly if that is wanted, or if it is small."""
+    """How to read the input: thoroughly if the request says so, or if the input is small."""
     return ReadSettings(rule, extract_settings, request.span, thorough=request.thorough or source.is_small)
 
 
 def _file_input(request: ReplayRequest) -> Input:
-    """The files and objects at the wanted places."""
-    addresses = sorted({place for place in request.paths if place.startswith(archive.S3)})
-    paths = [place for place in request.paths if not place.startswith(archive.S3)]
+    """The files and objects that a request names."""
+    addresses = sorted({path for path in request.paths if path.startswith(archive.S3)})
+    paths = [path for path in request.paths if not path.startswith(archive.S3)]
     with progress.listing() as watch:
         listing = archive.find(paths, request.span, request.apart, watch)
         objects = _objects(addresses, request.span, listing, watch)

@@ -8,9 +8,9 @@ DAY = 86_400_000
 """Milliseconds of a day."""
 
 LATE_DELIVERY = DAY
-"""How much later than its event CloudTrail's file, or its Kafka record, is still looked for beyond ``--to``.
+"""How long after ``--to`` a file or a Kafka record may come that still holds an event from before ``--to``.
 
-CloudTrail delivers within minutes as a rule, but promises no limit; a file's folder carries the day of delivery.
+CloudTrail usually delivers within minutes, but promises no limit. A file's folder carries the day of delivery.
 """
 
 
@@ -22,13 +22,13 @@ class Span:
     end: int | None = None
 
     def __contains__(self, time: int) -> bool:
-        """Whether ``time`` (milliseconds since the epoch) lies within."""
+        """Whether ``time`` (milliseconds since the epoch) lies within the span."""
         return (self.start is None or time >= self.start) and (self.end is None or time < self.end)
 
     def may_hold_files_of(self, first: int, after: int) -> bool:
-        """Whether files delivered from ``first`` on and before ``after`` (milliseconds) may hold events within.
+        """Whether files delivered from ``first`` on and before ``after`` (milliseconds) may hold events of the span.
 
-        Files are never older than their events but may be a day younger; clocks are granted a day as well.
+        Files are never older than their events, but may be a day younger. Clocks may differ by a day as well.
         """
         if self.start is not None and after + DAY <= self.start:
             return False

@@ -1,13 +1,15 @@
-"""A topic as a source: which offsets of which partitions are to be read, and how they are cut into tasks.
+"""A topic as a source: which offsets of which partitions to read, and how they are cut into tasks.
 
 Rules:
-- The ends are those seen at the start, so that a replay of a live topic ends.
-- What a producer has not yet committed is not read, nor what is behind it. A transaction that was open at the start has
-  ``OPEN_SECONDS`` to end, which those of a producer that commits all the time do; then the replay stops before it.
-- ``--from`` becomes an offset by Kafka's own index of timestamps: every record before it is older, or has none.
-  ``--to`` cannot, as producers' timestamps need not ascend; where to stop is found while reading (``topic_task``).
-- The offsets of all partitions, laid end to end, are cut into as many equal pieces as there are processes: a topic of
-  one partition also uses them all, and no process reads a partition twice.
+- The ends are taken at the start, so that a replay of a live topic ends.
+- Records of an open transaction are not read, nor those after it. A transaction that is open at the start gets
+  ``OPEN_SECONDS`` to end, which is enough for a producer that commits all the time. If it stays open, the replay stops
+  before it.
+- ``--from`` becomes an offset by Kafka's index of timestamps: every record before that offset is older, or has no
+  timestamp. ``--to`` cannot become one, because producers' timestamps need not ascend. Where to stop is found while
+  reading (``topic_task``).
+- The offsets of all partitions, laid end to end, are cut into as many equal pieces as there are processes. So a topic
+  of one partition also uses all processes, and no process reads a partition twice.
 """
 
 from __future__ import annotations
@@ -28,15 +30,15 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 SMALL_TOPIC = 10_000
-"""Up to this many records a topic is read by one process, and thoroughly: starting more costs more."""
+"""A topic of at most this many records is read by one process, and thoroughly: starting more would cost more."""
 
 OPEN_SECONDS = 10.0
-_LOOK_SECONDS = 0.2
+_CHECK_SECONDS = 0.2
 
 
 @dataclass(slots=True)
 class _Range:
-    """What is there of one partition, and what is to be read of it; offsets, ends exclusive."""
+    """The offsets that a partition holds, and those to read; ends are exclusive."""
 
     partition: int
     oldest: int
@@ -45,18 +47,18 @@ class _Range:
 
 
 def topic_input(request: ReplayRequest, settings: Settings, processes: int) -> Input:
-    """The wanted part of a topic, in at most ``processes`` tasks.
+    """The requested part of a topic, in at most ``processes`` tasks.
 
     Raises:
-        UsageError: a partition or an offset that does not exist is asked for.
+        UsageError: the request names a partition or an offset that does not exist.
         SourceError: the cluster cannot be reached or refuses, or there is no such topic.
     """
     topic = request.topic or ""
     with Connection(settings, uncommitted=True) as connection:
         ranges = _ranges(connection, topic)
         _check_partitions(request, ranges)
-        _place_starts(connection, request, ranges)
-        _place_ends(request, ranges)
+        _set_starts(connection, request, ranges)
+        _set_ends(request, ranges)
     truncated = list(_deleted(request, ranges))
     with Connection(settings) as connection:
         truncated += _stop_before_open_transactions(connection, topic, ranges)
@@ -75,7 +77,7 @@ def topic_input(request: ReplayRequest, settings: Settings, processes: int) -> I
 
 
 def cut(slices: list[Slice], pieces: int) -> list[tuple[Slice, ...]]:
-    """The slices, in order, in up to so many pieces of the same number of offsets; a slice may be cut between them."""
+    """Cut the slices, in order, into at most this many pieces with the same number of offsets each."""
     total = sum(piece.end - piece.start for piece in slices)
     bounds = [total * number // pieces for number in range(1, pieces + 1)]
     result: list[list[Slice]] = [[] for _ in bounds]
@@ -111,7 +113,7 @@ def _check_partitions(request: ReplayRequest, ranges: list[_Range]) -> None:
             )
 
 
-def _place_starts(connection: Connection, request: ReplayRequest, ranges: list[_Range]) -> None:
+def _set_starts(connection: Connection, request: ReplayRequest, ranges: list[_Range]) -> None:
     starts = dict(request.from_offsets)
     if request.span.start is not None:
         starts = _offsets_at(connection, request, ranges, request.span.start)
@@ -123,9 +125,9 @@ def _place_starts(connection: Connection, request: ReplayRequest, ranges: list[_
 
 
 def _offsets_at(connection: Connection, request: ReplayRequest, ranges: list[_Range], time: int) -> dict[int, int]:
-    """By partition, the first offset whose timestamp is at or after ``time``; the end where there is none.
+    """By partition, the first offset whose timestamp is at or after ``time``; the end if there is none.
 
-    A partition in which no record has a Kafka timestamp is read whole: its records' event times decide.
+    A partition in which no record has a Kafka timestamp is read whole, because its records' event times decide.
     """
     topic = request.topic or ""
     offsets = connection.offsets_at(topic, [r.partition for r in ranges], time)
@@ -145,7 +147,7 @@ def _out_of_range(option: str, topic: str | None, r: _Range, offset: int) -> Usa
     return UsageError(f"{option} {r.partition}:{offset}: out of range: {topic}[{r.partition}] ends at offset {r.end}")
 
 
-def _place_ends(request: ReplayRequest, ranges: list[_Range]) -> None:
+def _set_ends(request: ReplayRequest, ranges: list[_Range]) -> None:
     for r in ranges:
         end = request.to_offsets.get(r.partition, r.end)
         if end > r.end:
@@ -157,13 +159,13 @@ def _place_ends(request: ReplayRequest, ranges: list[_Range]) -> None:
 
 
 def _stop_before_open_transactions(connection: Connection, topic: str, ranges: list[_Range]) -> Iterator[str]:
-    """End each range before the first transaction that stays open, and say what is not read, in words."""
+    """End each range before the first transaction that stays open, and describe what is not read."""
     until = time.monotonic() + OPEN_SECONDS
     for r in ranges:
         if r.start >= r.end:
             continue
         while (stable := connection.watermarks(topic, r.partition)[1]) < r.end and time.monotonic() < until:
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_CHECK_SECONDS)
         if stable < r.end:
             first = max(stable, r.start)
             yield (
@@ -174,11 +176,11 @@ def _stop_before_open_transactions(connection: Connection, topic: str, ranges: l
 
 
 def _deleted(request: ReplayRequest, ranges: list[_Range]) -> Iterator[str]:
-    """Which of the offsets that were asked for are no more, in words; a start that is not named is what there is."""
+    """Describe the requested offsets that are deleted; a partition without a requested start begins at what is left."""
     for r in ranges:
-        is_all_gone = r.partition in request.to_offsets and r.end <= r.oldest
-        start = request.from_offsets.get(r.partition, 0 if is_all_gone else r.oldest)
-        gone = min(r.oldest, r.end)
-        if start < gone:
-            rest = "none of them is left" if is_all_gone else f"reading from {r.oldest} instead"
-            yield f"{request.topic}[{r.partition}]: offsets {start} to {gone - 1} are already deleted; {rest}"
+        is_all_deleted = r.partition in request.to_offsets and r.end <= r.oldest
+        start = request.from_offsets.get(r.partition, 0 if is_all_deleted else r.oldest)
+        deleted_end = min(r.oldest, r.end)
+        if start < deleted_end:
+            rest = "none of them is left" if is_all_deleted else f"reading from {r.oldest} instead"
+            yield f"{request.topic}[{r.partition}]: offsets {start} to {deleted_end - 1} are already deleted; {rest}"

@@ -1,13 +1,13 @@
 """Reads slices of a topic's partitions in one process.
 
 Rules:
-- A slice ends at its end offset, or at the partition's end as the broker has it now: control records, aborted
+- A slice ends at its end offset, or at the partition's end as the broker reports it: control records, aborted
   transactions or compaction may have taken the last offsets. No transaction is open in a slice (``topic``).
-- With ``--to``: a broker that stamps records itself (LogAppendTime) stamps them in ascending order, so the first one at
-  or after ``--to`` ends the slice. Producers' own timestamps need not ascend: the slice goes on until ``TAIL_RECORDS``
-  on end are more than a day younger than ``--to``.
-- Records that retention deletes while they are being read are named like those deleted before.
-- The loop over a batch is the speed of all this: what is rare is looked at outside of it.
+- With ``--to``: a broker that stamps records itself (LogAppendTime) stamps them in ascending order, so the first record
+  at or after ``--to`` ends the slice. Producers' timestamps need not ascend, so the slice goes on until
+  ``TAIL_RECORDS`` in a row are more than a day younger than ``--to``.
+- Records that retention deletes while the slice is read are named like those deleted before.
+- The loop over a batch decides the speed, so rare cases are handled outside of it.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 BATCH = 250
-"""Messages taken at once: what they take stays in the processor's cache until they are looked at."""
+"""Messages taken at once: few enough that they stay in the processor's cache until they are read."""
 
 FIRST_BATCH = 10
 BATCH_BYTES = 16 * 1024 * 1024
-"""About how much the messages of a batch take; of large ones fewer are taken at once, as far as sizes tell ahead."""
+"""About how many bytes a batch may take; the sizes of the last batch decide how many messages the next one takes."""
 
 BATCH_SECONDS = 0.1
 TAIL_RECORDS = 10_000
-PART_SECONDS = 0.5
+CHUNK_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Slice:
 
 @dataclass(slots=True)
 class _Open:
-    """A slice that is being read; ``tail`` counts its last records that are far beyond ``--to``."""
+    """A slice that is being read; ``tail`` counts the last records in a row that are far beyond ``--to``."""
 
     start: int
     end: int
@@ -71,14 +71,14 @@ class _Open:
 
 @dataclass(frozen=True, slots=True)
 class TopicTask:
-    """Some slices, no two of one partition, read together.
+    """Slices of different partitions, read together.
 
     Attributes:
         settings: how to reach the cluster.
         topic: the topic.
         slices: what to read.
         span: of Kafka timestamps.
-        oldest: the first offset there is, by partition: to tell where ``--from`` lies before it.
+        oldest: the oldest offset, by partition; it tells whether ``--from`` lies before it.
     """
 
     settings: Settings
@@ -88,7 +88,7 @@ class TopicTask:
     oldest: dict[int, int] = field(default_factory=dict)
 
     def read(self, read_settings: ReadSettings) -> Iterator[Chunk]:
-        """Read the slices; what cannot be read is in the stats."""
+        """Read the slices; failures are in the stats."""
         reader = Reader(read_settings)
         try:
             with Connection(self.settings) as connection:
@@ -100,7 +100,7 @@ class TopicTask:
 
 
 def batch_count(size: int, messages: int) -> int:
-    """How many messages to take next, after so many of ``size`` bytes in all."""
+    """How many messages to take next, if the last ``messages`` took ``size`` bytes in all."""
     return min(BATCH, max(1, BATCH_BYTES * messages // max(1, size)))
 
 
@@ -114,7 +114,7 @@ class _SliceReader:
         self._is_careful = task.span != Span()
 
     def run(self) -> Iterator[None]:
-        """Read on, with a pause wherever there is something to hand over."""
+        """Read on; yield whenever there is something to hand over."""
         topic = self._task.topic
         self._consumer.assign([TopicPartition(topic, piece.partition, piece.start) for piece in self._task.slices])
         heard = handed_over = time.monotonic()
@@ -127,18 +127,18 @@ class _SliceReader:
                 heard = now
                 count = batch_count(sum(map(len, batch)), len(batch))
                 self._batch(batch)
-                batch = []  # of large messages, no more than one batch is held
+                batch = []  # so that no more than one batch of large messages is held
             elif now - heard > PATIENCE:
-                said = self._connection.last_error
-                raise SourceError(f"nothing heard for {PATIENCE:.0f} s{f': {said.str()}' if said else ''}")
-            if self._reader.is_full or now - handed_over > PART_SECONDS:
+                last = self._connection.last_error
+                raise SourceError(f"nothing heard for {PATIENCE:.0f} s{f': {last.str()}' if last else ''}")
+            if self._reader.is_full or now - handed_over > CHUNK_SECONDS:
                 handed_over = now
                 yield
 
     def _batch(self, batch: list[Message]) -> None:
         messages = [message for message in batch if message.error() is None]
         positions = self._consumer.position([TopicPartition(self._task.topic, number) for number in self._open])
-        reached = {place.partition: place.offset for place in positions}
+        reached = {position.partition: position.offset for position in positions}
         if any(reached[number] > piece.end for number, piece in self._open.items()):
             self._is_careful = True
         if self._is_careful:
@@ -147,14 +147,14 @@ class _SliceReader:
         if len(messages) < len(batch):
             for message in batch:
                 if (error := message.error()) is not None:
-                    self._event(message.partition(), error)
+                    self._handle_error(message.partition(), error)
         for number in [
             number for number, piece in self._open.items() if piece.has_ended or reached[number] >= piece.end
         ]:
             self._close(number)
 
     def _counts(self, message: Message) -> bool:
-        """Whether a message is wanted; in order, so that a slice's end is seen."""
+        """Whether a message lies in its slice and span; called in order of offset, so it sees where the slice ends."""
         piece = self._open.get(message.partition())
         if piece is None or piece.has_ended or message.offset() >= piece.end:
             return False
@@ -164,7 +164,7 @@ class _SliceReader:
         stamped_by, timestamp = message.timestamp()[0], timestamp_of(message)
         if piece.is_first:
             piece.is_first = False
-            self._warn_if_oldest(message, timestamp)
+            self._warn_if_start_is_older(message, timestamp)
         if span.end is not None:
             is_beyond = timestamp >= span.end + LATE_DELIVERY
             piece.tail = piece.tail + 1 if is_beyond else 0
@@ -172,7 +172,7 @@ class _SliceReader:
             piece.has_ended = by_broker or piece.tail >= TAIL_RECORDS
         return timestamp == NO_TIMESTAMP or timestamp in span
 
-    def _warn_if_oldest(self, message: Message, timestamp: int) -> None:
+    def _warn_if_start_is_older(self, message: Message, timestamp: int) -> None:
         start = self._task.span.start
         if start is not None and timestamp > start and self._task.oldest.get(message.partition()) == message.offset():
             self._reader.stats.warnings.append(
@@ -180,12 +180,12 @@ class _SliceReader:
                 f"{to_iso8601(timestamp)}"
             )
 
-    def _event(self, number: int, error: KafkaError) -> None:
-        """What the library reports beside messages."""
+    def _handle_error(self, number: int, error: KafkaError) -> None:
+        """Handle an error that the library reports in place of a message."""
         if number not in self._open:
             return
         match error.code():
-            case KafkaError._PARTITION_EOF:  # noqa: SLF001  the library's public names for its own errors begin so
+            case KafkaError._PARTITION_EOF:  # noqa: SLF001  a public name
                 self._close(number)
             case KafkaError._AUTO_OFFSET_RESET | KafkaError.OFFSET_OUT_OF_RANGE:  # noqa: SLF001
                 self._go_on_after_deletion(number)
@@ -197,18 +197,20 @@ class _SliceReader:
 
     def _go_on_after_deletion(self, number: int) -> None:
         topic = self._task.topic
-        positions = self._consumer.position([TopicPartition(topic, open_one) for open_one in self._open])
+        positions = self._consumer.position([TopicPartition(topic, open_number) for open_number in self._open])
         oldest, _ = self._connection.watermarks(topic, number)
         self._reader.stats.truncated.append(
             f"{topic}[{number}]: records were deleted while they were being read; going on from offset {oldest}"
         )
-        # The library has given the partition up and cannot seek in it: everything open is assigned once more.
-        onward = {place.partition: max(place.offset, self._open[place.partition].start) for place in positions}
+        # The library has given up the partition and cannot seek in it, so all open partitions are assigned again.
+        onward = {
+            position.partition: max(position.offset, self._open[position.partition].start) for position in positions
+        }
         onward[number] = oldest
         self._consumer.assign([TopicPartition(topic, partition, offset) for partition, offset in onward.items()])
 
     def _close(self, number: int) -> None:
-        # A message that is already on its way to us may still come after the pause: from now on each is looked at.
+        # A fetched message may still come after the pause, so from now on each message is checked.
         self._is_careful = True
         self._open.pop(number, None)
         self._consumer.pause([TopicPartition(self._task.topic, number)])
