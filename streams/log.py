@@ -1,15 +1,14 @@
-"""Logging: this project's (structlog) and its libraries' (stdlib) through one renderer, to stderr.
+"""Logging: rootwatch (structlog) and its libraries (stdlib) log through one renderer, to stderr.
 
-* stdout is for results alone.
-* No record bodies and no secrets: tracebacks show code, never variables, and a session token in the words of a library
-  is replaced (T7).
-* An error that an operator can fix has no traceback: its message says it all.
-* One line is one event: at the console, control characters are spelt out, as much of what is logged was an attacker's
-  to choose.
-* A library that repeats itself is heard once in ten seconds.
-* Faust, mode and aiokafka speak from WARNING on, also in the name of this project's classes that derive from theirs:
-  their INFO is tables for a terminal, aiokafka's debug calls alone would cost a tenth of the throughput, and some of
-  them show records. That a service crashed is said by the worker, once and with the reason.
+* stdout is for results only.
+* The log holds no record bodies and no secrets: tracebacks show code, never variables, and a session token in a
+  library's text is replaced (T7).
+* An error that an operator can fix has no traceback, because its message says everything.
+* One line is one event. At the console, control characters are escaped, because an attacker may have chosen the text.
+* A library that repeats a line is logged once per ten seconds.
+* Faust, mode and aiokafka log from WARNING on, also under the names of rootwatch's classes that derive from theirs.
+  Their INFO is tables for a terminal, aiokafka's debug calls alone would cost a tenth of the throughput, and some of
+  these show records. The worker logs the crash of a service, once and with the reason.
 """
 
 from __future__ import annotations
@@ -32,9 +31,9 @@ if TYPE_CHECKING:
 _LIBRARIES = ("faust", "mode", "aiokafka", "asyncio", "botocore", "urllib3", "httpx2", "httpcore2")
 
 
-# What mode's services say begins so, and goes to the logger of their own module.
+# The lines of mode's services begin like this, and go to the logger of the service's module.
 _SERVICE = "[^"
-# Three times the same: `worker.failed` says it.
+# Three lines for one crash, which `worker.failed` logs.
 _CRASHES = ("Crashed reason=", "Drain messages raised: ", "We experienced a crash!")
 
 
@@ -42,14 +41,14 @@ def configure(log_format: str = "console", stream: TextIO | None = None) -> None
     """Set up logging for this process; a second call replaces the first.
 
     Args:
-        log_format: ``console`` for people, ``json`` for one JSON object a line.
-        stream: where to; stderr if None.
+        log_format: ``console`` for people, ``json`` for one JSON object per line.
+        stream: the stream to write to; stderr if ``None``.
     """
     logging.config.dictConfig(configuration(log_format, stream))
 
 
 def configuration(log_format: str, stream: TextIO | None = None) -> dict[str, Any]:
-    """What ``logging.config.dictConfig`` takes, and with it Faust's own command; sets structlog up to go there."""
+    """Return the configuration for ``logging.config.dictConfig`` and Faust's command; configure structlog for it."""
     stream = stream or sys.stderr
     structlog.configure(
         processors=[
@@ -97,7 +96,7 @@ def _handler(log_format: str, stream: TextIO) -> logging.Handler:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Whether a service's words are more than that it starts, stops, or has crashed as others say, too."""
+    """Whether a service's line says more than that it starts, stops or has crashed; a crash is logged elsewhere."""
     if not isinstance(record.msg, str) or not record.msg.startswith(_SERVICE):
         return True
     is_crash = any(crash in record.msg for crash in _CRASHES)
@@ -105,10 +104,10 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 
 class RepeatsOfLibraries(logging.Filter):
-    """Lets a library say the same thing once in ten seconds, and counts what it says between.
+    """Passes the same line of a library once per ten seconds, and counts the repeats in between.
 
-    A broker that is away makes aiokafka write twenty lines a second, which buries what matters. Only the last ``KEPT``
-    different things are remembered: some of what a library says has an address or an error in the words themselves.
+    If a broker is away, aiokafka writes twenty lines per second, which would bury everything else. Only the last
+    ``KEPT`` different lines are remembered, because some lines contain an address or an error.
     """
 
     SECONDS = 10.0
@@ -116,21 +115,21 @@ class RepeatsOfLibraries(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
+        self._lines: OrderedDict[tuple[str, str], tuple[float, int]] = OrderedDict()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether to pass a record on; one that is passed on after others were not says how many."""
+        """Whether to log a record; the first one after repeats says how many there were."""
         if record.name.partition(".")[0] not in _LIBRARIES:
             return True
-        what = (record.name, str(record.msg))
-        last, held_back = self._said.get(what, (-self.SECONDS, 0))
+        line = (record.name, str(record.msg))
+        last, held_back = self._lines.get(line, (-self.SECONDS, 0))
         if record.created - last < self.SECONDS:
-            self._said[what] = (last, held_back + 1)
+            self._lines[line] = (last, held_back + 1)
             return False
-        self._said[what] = (record.created, 0)
-        self._said.move_to_end(what)
-        if len(self._said) > self.KEPT:
-            self._said.popitem(last=False)
+        self._lines[line] = (record.created, 0)
+        self._lines.move_to_end(line)
+        if len(self._lines) > self.KEPT:
+            self._lines.popitem(last=False)
         if held_back:
             record.msg = f"{record.getMessage()} (and {held_back} times in the last seconds)"
             record.args = ()
@@ -138,7 +137,7 @@ class RepeatsOfLibraries(logging.Filter):
 
 
 def _renderers(log_format: str, *, colors: bool) -> list[Processor]:
-    # As text, before the tokens go; the console's own formatter would show the variables of every frame.
+    # Tracebacks become text before tokens are replaced. The console's own formatter would show variables.
     plain: list[Processor] = [_without_needless_traceback, structlog.processors.format_exc_info, _without_tokens]
     if log_format == "json":
         return [*plain, structlog.processors.JSONRenderer(default=str)]
@@ -157,7 +156,7 @@ def _without_needless_traceback(_logger: WrappedLogger, _method: str, event: Eve
 
 
 def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Spell out what would end a line or steer a terminal; a traceback keeps its lines."""
+    """Escape characters that would end a line or control a terminal; a traceback keeps its lines."""
     for key, value in event.items():
         if isinstance(value, str):
             lines = value.split("\n") if key == "exception" else [value]
@@ -166,7 +165,7 @@ def _printable(_logger: WrappedLogger, _method: str, event: EventDict) -> EventD
 
 
 def _without_tokens(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Replace any session token in the texts of the event."""
+    """Replace every session token in the texts of the event."""
     for key, value in event.items():
         if isinstance(value, str):
             event[key] = redact_text(value)

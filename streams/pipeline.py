@@ -1,7 +1,7 @@
-"""The two pure halves, composed once: worker, backtest, explain and warm-up all call these and nothing below.
+"""The two pure halves, composed once: worker, backtest, explain and warm-up call these, so that they cannot differ.
 
-``sight`` turns the bytes of one message into sightings and rejected elements; ``detect`` turns a sighting and what is
-remembered of its principal into what to remember and what to say.
+``sight`` turns the bytes of one message into sightings and rejected elements. ``detect`` turns a sighting and the
+memory of its principal into a decision: the alert, if any, and what to remember.
 """
 
 from __future__ import annotations
@@ -59,15 +59,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A message, or one element of it, that could not be used: what goes to the dead-letter topic.
+    """A message, or one element of it, that could not be used and becomes a dead letter.
 
     Attributes:
-        reason: ``incomplete``, ``malformed``, ``unknown-shape`` or ``too-large``; ``skipped`` if an operator said so.
-        error: what is wrong, in words, without any of the content's values.
-        element: its zero-based place among the elements of its message; ``None`` if it is the whole message.
-        content: the message's own bytes if it is the whole message, else the element's alone, without session tokens.
-        redacted: whether any token was replaced; gzip is then decompressed.
-        partial: what is known of an incomplete sighting.
+        reason: ``incomplete``, ``malformed``, ``unknown-shape`` or ``too-large``; ``skipped`` if an operator skips it.
+        error: what is wrong, in words, without any value of the content.
+        element: its zero-based position among the elements of its message; ``None`` if it is the whole message.
+        content: the bytes of the whole message or of the element, without session tokens.
+        redacted: whether a token was replaced; compressed content is then decompressed.
+        partial: the known values of an incomplete sighting; ``None`` for other reasons.
         after: how many of the message's sightings come before it.
     """
 
@@ -82,13 +82,13 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class SightResult:
-    """What one message held.
+    """The content of one message.
 
     Attributes:
-        sightings: in the order of its records.
-        rejected: what could not be used, in the same order.
+        sightings: its sightings, in the order of its records.
+        rejected: the elements that could not be used, in the same order.
         records: how many records were read, by shape.
-        passed_over: how many elements are no sighting, by the reason, in words; the reason may quote the record.
+        passed_over: how many elements hold no sighting, by the reason in words; the reason may quote the record.
     """
 
     sightings: tuple[Sighting, ...]
@@ -100,13 +100,13 @@ class SightResult:
 def sight(
     value: bytes | None, rule: Rule, extract_settings: ExtractSettings, origin: Origin | None = None
 ) -> SightResult:
-    """Read one message and take its sightings; whatever the bytes are, it returns.
+    """Read one message and extract its sightings. It returns for any bytes, and raises nothing.
 
     Args:
         value: the message; ``None`` is a tombstone.
-        rule: says which records to take.
+        rule: the rule whose event is looked for.
         extract_settings: the settings.
-        origin: where in Kafka the message came from; ``None`` for files.
+        origin: the position in Kafka that the message comes from; ``None`` for files.
     """
     sightings: list[Sighting] = []
     rejected: list[Rejected] = []
@@ -138,25 +138,25 @@ def sight(
 
 
 def compile_matcher(rule: Rule, limit: int = MAX_MESSAGE_SIZE) -> Callable[[bytes | bytearray | None], bool]:
-    """Return the fetch filter's test for a rule; ``limit`` is how many bytes a message may have, decompressed.
+    """Return the fetch filter's test of one message; ``limit`` is the bound of a message in bytes, decompressed.
 
-    The test is exact: what it drops holds no sighting, nothing incomplete, and nothing unreadable that could be one.
+    A message that fails the test holds no sighting, nothing incomplete, and nothing unreadable that could be one.
     """
     return prefilter.compile_matcher(rule.event_name, limit)
 
 
 def compile_finder(rule: Rule) -> Callable[[bytes | bytearray | memoryview, int, int], list[int]]:
-    """Return the search for what the matcher looks for, in many messages that lie together in one piece of memory."""
+    """Return the search for marks in a buffer that holds many messages, see ``prefilter.compile_finder``."""
     return prefilter.compile_finder(rule.event_name)
 
 
 def may_match(value: bytes | None, rule: Rule) -> bool:
-    """Whether a message may hold a record of the rule's event; who asks often keeps ``compile_matcher``'s answer."""
+    """Whether a message may hold a record of the rule's event; for many messages, keep ``compile_matcher``'s test."""
     return compile_matcher(rule)(value)
 
 
 def reject(value: bytes, reason: str, error: str, extract_settings: ExtractSettings) -> Rejected:
-    """Reject a whole message that ``sight`` is not for, such as bytes on the sightings topic that are no sighting."""
+    """Reject a whole message that ``sight`` does not read, such as bytes on the sightings topic that are not one."""
     content, redacted = redact_bytes(value, extract_settings.max_message_size)
     return Rejected(reason, error, None, content, redacted)
 
@@ -181,13 +181,13 @@ def _too_deep(value: bytes, record: Record, error: TooDeepError, extract_setting
 
 
 def detect(sighting: Sighting, memory: PrincipalMemory, rule: Rule, decision_settings: DecisionSettings) -> Decision:
-    """Decide one sighting; pure, so the same arguments give the same decision.
+    """Decide on one sighting; the same arguments always give the same decision.
 
     Args:
-        sighting: the one to decide.
-        memory: what is remembered of its principal; it is read, never written.
+        sighting: the sighting.
+        memory: the memory of its principal; it is only read.
         rule: the rule.
-        decision_settings: the settings, which stand above the rule's own window and cap.
+        decision_settings: the settings; their window and cap override the rule's.
     """
     time = sighting.time_by(decision_settings.clock)
     exception = first_match(decision_settings.exceptions, sighting)
@@ -199,7 +199,7 @@ def detect(sighting: Sighting, memory: PrincipalMemory, rule: Rule, decision_set
     identifier = alert.alert_id(rule, sighting)
     match judgement.kind:
         case "known" | "late":
-            # A repeat may come because a kill left its bucket in the store but not in the changelog: write it again.
+            # After a crash the bucket may be in the store but not in the changelog. A repeat writes it again.
             bucket = cap.bucket_of(identifier, time, memory, rule)
             return Decision(judgement.kind, time, pair=judgement.pair, bucket=bucket)
         case "first" | "returned":

@@ -140,4 +140,4 @@ def test_what_libraries_said_is_not_kept_for_good() -> None:
         record = logging.makeLogRecord({"name": "aiokafka.conn", "msg": f"Closing connection at 10.0.0.1:{number}"})
         assert repeats.filter(record)
         assert not repeats.filter(record)
-    assert len(repeats._said) == repeats.KEPT  # noqa: SLF001  growth shows nowhere else
+    assert len(repeats._lines) == repeats.KEPT  # noqa: SLF001  growth shows nowhere else

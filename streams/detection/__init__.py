@@ -1,1 +1,1 @@
-"""Decisions as functions of values: record to sighting, sighting and memory to decision, decision to alert."""
+"""Decisions as functions of values: a sighting and the memory of its principal give a decision and its alert."""

@@ -1,6 +1,6 @@
-"""The alert of a sighting, field for field as ``schemas/alert.avsc`` has it (A5), and its id (A1).
+"""The alert of a sighting, with the fields of ``schemas/alert.avsc`` (A5), and its id (A1).
 
-The fields are written out, in the schema's order: ``dataclasses.asdict`` copies deeply and took half an alert's time.
+Each field is written out, in the schema's order: ``dataclasses.asdict`` copies deeply and took half of the time.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ _NAMESPACE = uuid5(NAMESPACE_URL, "rootwatch")
 
 
 def alert_id(rule: Rule, sighting: Sighting) -> str:
-    """The id of the alert that this sighting would make: the same for the same input, always (A1)."""
+    """Return the id of this sighting's alert: the same input always gives the same id (A1)."""
     terms = [rule.id, sighting.principal, sighting.member_account, sighting.event.id]
     return str(uuid5(_NAMESPACE, json.dumps(terms, separators=(",", ":"))))
 
 
 def compose(identifier: str, sighting: Sighting, novelty: Novelty, rule: Rule) -> dict[str, Any]:
-    """Put the whole alert together.
+    """Compose the whole alert.
 
     Args:
         identifier: the alert's id.
-        sighting: the one that alerts.
-        novelty: what makes it new.
+        sighting: the sighting that alerts.
+        novelty: why the sighting is new.
         rule: the rule that fires.
 
     Returns:
-        A dict of plain values. Timestamps are milliseconds; ``detected_at`` and ``geo`` are ``None``, for the shell to
-        fill.
+        A dict of plain values, by the names of ``schemas/alert.avsc``. Timestamps are milliseconds since the epoch.
+        ``detected_at`` and ``geo`` are ``None``; the caller fills them.
     """
     risk = task_policy.risk(sighting.event.task_policy, rule.task_policies)
     return {

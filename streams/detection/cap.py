@@ -1,13 +1,13 @@
-"""The cap: how many alerts a principal gets in each five minutes (A3).
+"""The cap: the maximum number of alerts per principal and five minutes (A3).
 
-* Periods are aligned to the epoch and told by the sighting's time (M4), before 1970 as well.
-* A bucket remembers the ids that it let through. An id that is in it goes through again and counts once; an id that is
-  not in a full bucket overflows, however often it comes.
-* When a bucket is written, the principal's buckets a day older than it are dropped. Not those a day older than the
-  newest: after a kill a batch comes again to its old periods when its newest bucket may be there already (A2), and must
-  find what it found the first time. In order of time the one written is the newest.
-* A principal that goes quiet has no bucket written any more. Its last ones are over a week after that day: a replay of
-  the last week still finds them. ``forget_after`` is about pairs and has no say in it.
+* Periods are aligned to the epoch, also before 1970. The sighting's time (M4) decides the period.
+* A bucket remembers the ids that it let through. A remembered id goes through again and counts once. Any other id
+  overflows if the bucket is full, however often it comes.
+* When a bucket is written, the principal's buckets that are a day older are deleted. The age is measured from the
+  bucket being written, not from the newest one: after a crash a batch is replayed while its newest bucket may already
+  be stored, and the replay must still find the old buckets (A2).
+* For a quiet principal no bucket is written any more. Its last buckets are kept for eight days in all, so that a replay
+  of the last week finds them. ``forget_after`` is about pairs and does not matter here.
 """
 
 from __future__ import annotations
@@ -23,15 +23,21 @@ if TYPE_CHECKING:
     from streams.rules.rule import Rule
 
 BUCKET_LIFE = 86_400_000
-"""How long after its start a bucket is kept at least, in milliseconds."""
+"""The shortest time after its start that a bucket is kept, in milliseconds."""
 
 QUIET_BUCKET_LIFE = 8 * BUCKET_LIFE
-"""How long after its start a bucket is kept at most where the principal has no newer ones, in milliseconds."""
+"""The longest time after its start that a bucket is kept if the principal has no newer one, in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Whether an alert goes through, the bucket to write if it does, and the starts of the buckets to drop."""
+    """The cap's answer for one alert.
+
+    Attributes:
+        admitted: whether the alert goes through; if not, it overflows.
+        bucket: the bucket to write; ``None`` if none is to be written.
+        dropped: the starts of the buckets to delete, in milliseconds since the epoch.
+    """
 
     admitted: bool
     bucket: CapBucket | None = None
@@ -41,7 +47,7 @@ class Admission:
 def admit(
     alert_id: str, time: int, memory: PrincipalMemory, rule: Rule, decision_settings: DecisionSettings
 ) -> Admission:
-    """Let an alert of a sighting at ``time`` through, or send it to the overflow (A3)."""
+    """Decide whether the alert of a sighting at ``time`` goes through or overflows (A3)."""
     if decision_settings.max_alerts == 0:
         return Admission(admitted=True)
     start = bucket_start(time, rule)
@@ -55,16 +61,16 @@ def admit(
 
 
 def bucket_of(alert_id: str, time: int, memory: PrincipalMemory, rule: Rule) -> CapBucket | None:
-    """The bucket that let this very alert through, for a repeat to write again (A2); ``None`` if none did."""
+    """Return the bucket that let this alert through before; a repeat writes it again (A2). ``None`` if none did."""
     bucket = memory.bucket(bucket_start(time, rule))
     return bucket if bucket is not None and alert_id in bucket.alert_ids else None
 
 
 def is_over(start: int, now: int) -> bool:
-    """Whether the bucket that begins at ``start`` is of no use at ``now``; milliseconds since the epoch."""
+    """Whether the bucket that begins at ``start`` is no longer needed at ``now``; milliseconds since the epoch."""
     return now - start > QUIET_BUCKET_LIFE
 
 
 def bucket_start(time: int, rule: Rule) -> int:
-    """Where the period of ``time`` begins, in milliseconds; floored, so that periods before 1970 are whole ones too."""
+    """Return the start of the period of ``time``, in milliseconds since the epoch, also before 1970."""
     return time // rule.cap_period * rule.cap_period

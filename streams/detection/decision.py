@@ -1,4 +1,4 @@
-"""What detection is told to do, and what it decides."""
+"""The settings of detection, and its result."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ if TYPE_CHECKING:
 Outcome = Literal["alert", "overflow", "known", "late", "learned", "excepted"]
 
 FORGET_AFTER = 400 * 86_400_000
+"""The default of ``forget_after`` (M8), in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionSettings:
-    """The settings that decide. Times and durations are milliseconds.
+    """The settings of detection. Times and durations are milliseconds.
 
     Attributes:
         window: how long a pair stays known after it was last seen (M1).
-        forget_after: after how long it counts as never seen (M8); at least the window.
-        learn_until: sightings at or before it teach and do not alert (M6); ``None`` if nothing is learned.
-        clock: whose time counts: the event's, or the Kafka record's, where the sighting came from one (M4).
-        max_alerts: alerts for one principal in each of the rule's cap periods; 0 means that there is no cap (A3).
-        exceptions: what neither alerts nor teaches (M7), in the order of the file.
+        forget_after: how long after it was last seen a pair counts as never seen (M8); at least the window.
+        learn_until: sightings at or before this time teach and do not alert (M6); ``None`` without learning.
+        clock: ``event`` for the event's time, ``record`` for the Kafka timestamp if there is one (M4).
+        max_alerts: the maximum number of alerts per principal and cap period of the rule; 0 is no cap (A3).
+        exceptions: sightings that neither alert nor teach (M7), in the order of the file.
 
     Raises:
         ValueError: ``forget_after`` is shorter than the window.
@@ -44,25 +45,24 @@ class DecisionSettings:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to say of one sighting and what to remember after it.
+    """The alert of one sighting, if it alerts, and what to remember after it.
 
-    The shell sends the alert, then writes the bucket, drops old buckets and writes the pair, in this order (A2, A3):
-    whatever it was doing when it was killed, the same sighting again leads to the same alert or to none. Handling
-    several at once, it may write the buckets before the pairs, but drops nothing before all that came earlier is
-    written.
+    The caller sends the alert, then writes the bucket, deletes old buckets and writes the pair, in this order (A2, A3).
+    Then a crash at any moment is harmless: the same sighting again gives the same alert or none. In a batch, the caller
+    may write buckets before pairs, but must not delete a bucket before everything decided earlier is written.
 
     Attributes:
-        outcome: ``alert``; ``overflow``: an alert above the cap (A3); ``known``, also a repeat (M1, M5); ``late`` (M3);
-            ``learned``: at or before ``learn_until``, or a teaching sighting, whatever else it is (M6); ``excepted``
+        outcome: ``alert``; ``overflow``, an alert above the cap (A3); ``known``, also for a repeat (M1, M5); ``late``
+            (M3); ``learned``, at or before ``learn_until`` or from a teaching sighting, new or not (M6); ``excepted``
             (M7).
-        time: the sighting's time by the clock (M4), in milliseconds.
-        pair: what to remember of the pair, even if it is what was remembered (A2); ``None`` if nothing is to be.
-        bucket: the cap bucket to remember; ``None`` if none is to be written.
+        time: the sighting's time by the clock (M4), in milliseconds since the epoch.
+        pair: the memory of the pair to write, also if it is unchanged (A2); ``None`` if nothing is to be written.
+        bucket: the cap bucket to write; ``None`` if none is to be written.
         dropped_buckets: the starts of the principal's buckets to delete (A3).
-        alert: the alert field for field as in ``schemas/alert.avsc``, timestamps in milliseconds, ``detected_at`` and
-            ``geo`` left ``None`` for the shell to fill; ``None`` unless the outcome is ``alert`` or ``overflow``.
+        alert: the alert as ``alert.compose`` returns it; ``None`` unless the outcome is ``alert`` or ``overflow``.
         alert_id: the alert's id (A1); ``None`` without an alert.
-        exception: the position of the matching one in ``DecisionSettings.exceptions``; ``None`` unless ``excepted``.
+        exception: the position of the matching exception in ``DecisionSettings.exceptions``; ``None`` unless
+            ``excepted``.
     """
 
     outcome: Outcome

@@ -1,4 +1,4 @@
-"""The memory of one principal in plain dicts: what a backtest keeps, and the model that tests hold other stores to."""
+"""The memory of one principal in plain dicts: for ``backtest``, and the model for the tests of other stores."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class DictMemory:
-    """A ``PrincipalMemory`` that changes as decisions say.
+    """A ``PrincipalMemory`` to which decisions are applied.
 
     Attributes:
-        accounts: what is remembered of the principal, by member account.
+        accounts: the memory of the principal's pairs, by member account.
         buckets: the cap's buckets, by start.
     """
 
@@ -27,23 +27,23 @@ class DictMemory:
         self.buckets: dict[int, CapBucket] = {}
 
     def pair(self, member_account: str) -> PairMemory | None:
-        """The pair with this member account; ``None`` if it is not remembered."""
+        """Return the pair with this member account; ``None`` if it is not remembered."""
         return self.accounts.get(member_account)
 
     def pairs(self) -> Iterator[tuple[str, PairMemory]]:
-        """Every remembered (member account, pair), in the order in which they were first remembered."""
+        """Give every remembered (member account, pair), in the order in which they were first remembered."""
         return iter(self.accounts.items())
 
     def bucket(self, start: int) -> CapBucket | None:
-        """The cap's bucket that starts at ``start``; ``None`` if there is none."""
+        """Return the cap's bucket that starts at ``start``; ``None`` if there is none."""
         return self.buckets.get(start)
 
     def bucket_starts(self) -> Iterator[int]:
-        """The starts of all buckets."""
+        """Give the starts of all buckets."""
         return iter(self.buckets)
 
     def apply(self, sighting: Sighting, decision: Decision) -> None:
-        """Remember what was decided of a sighting of this principal."""
+        """Apply the decision on a sighting of this principal."""
         for start in decision.dropped_buckets:
             self.buckets.pop(start, None)
         if decision.bucket is not None:

@@ -1,14 +1,14 @@
-"""Exceptions: sightings that neither alert nor teach, because somebody has said why (M7).
+"""Exceptions: sightings that neither alert nor teach, for a reason that an operator wrote down (M7).
 
-A file of ``[[exception]]`` tables, with any of ``principal``, ``member_account`` and ``task_policy`` and a ``reason``:
+A file holds ``[[exception]]`` tables, with any of ``principal``, ``member_account``, ``task_policy`` and ``reason``:
 
 * A pattern is a shell glob (``*``, ``?``, ``[seq]``, ``[!seq]``) over the whole value, case-sensitive. ``principal`` is
   matched against the term (T3), ``member_account`` against the twelve digits, ``task_policy`` against the full ARN.
-* All patterns of one table must match; of several tables, any.
+* A table matches if all its patterns match. A sighting is excepted if any table matches.
 * A missing value matches no pattern, not even ``*``.
-* A table without a pattern is refused, and one that matches everything: whose principal pattern, if any, matches every
-  ARN and whose member account pattern, if any, matches every account. A table with ``task_policy`` never matches
-  everything, as it spares the calls that name no policy.
+* A table is refused if it has no pattern, or matches everything: if its principal pattern, if any, matches every ARN,
+  and its member account pattern, if any, matches every account. A table with ``task_policy`` does not match
+  everything, because it never matches a call without a policy.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 _PATTERNS = ("principal", "member_account", "task_policy")
 _ALLOWED = (*_PATTERNS, "reason")
 
-# A glob that takes each digit alone takes every digit anywhere, so one that takes all of these takes every account.
+# A glob that matches each of these matches every account, because each position then matches every digit.
 _ACCOUNTS = tuple(digit * 12 for digit in "0123456789")
-# ARNs with nothing in common but what all ARNs of principals have.
+# These ARNs have in common only what all ARNs of principals have in common.
 _ARNS = (
     "arn:aws:iam::000000000000:root",
     "arn:aws:iam::111111111111:user/a",
@@ -44,7 +44,7 @@ class ExceptionsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ExceptionEntry:
-    """One ``[[exception]]`` table: glob patterns, at least one, and why."""
+    """One ``[[exception]]`` table: at least one glob pattern, and the reason."""
 
     principal: str | None = None
     member_account: str | None = None
@@ -52,14 +52,14 @@ class ExceptionEntry:
     reason: str = ""
 
     def matches(self, sighting: Sighting) -> bool:
-        """True if every given pattern matches the whole of its value."""
+        """Whether every given pattern matches the whole of its value."""
         values = (sighting.principal, sighting.member_account, sighting.event.task_policy)
         return all(
             pattern is None or _matches(pattern, value) for pattern, value in zip(self._patterns(), values, strict=True)
         )
 
     def matches_everything(self) -> bool:
-        """True if there is no sighting that it could spare; so is one without a pattern."""
+        """Whether it matches every sighting; a table without a pattern does."""
         return (
             self.task_policy is None
             and all(_matches(self.principal or "*", arn) for arn in _ARNS)
@@ -71,16 +71,16 @@ class ExceptionEntry:
 
 
 def first_match(exceptions: tuple[ExceptionEntry, ...], sighting: Sighting) -> int | None:
-    """The position of the first exception that matches the sighting; ``None`` if none does."""
+    """Return the position of the first exception that matches the sighting; ``None`` if none does."""
     return next((position for position, entry in enumerate(exceptions) if entry.matches(sighting)), None)
 
 
 def parse_exceptions(text: str, name: str) -> tuple[ExceptionEntry, ...]:
-    """Read the exceptions of a file, in its order; ``name`` is the file's, for messages.
+    """Read the exceptions of a file, in its order; ``name`` is the file's name, for messages.
 
     Raises:
-        ExceptionsError: the text is no TOML, or a table has an unknown field, a value that is no text, an empty pattern
-            or no pattern, or matches everything.
+        ExceptionsError: the text is not TOML; or a table has an unknown field, a value that is not text, an empty
+            pattern or no pattern, or matches everything.
     """
     try:
         document = tomllib.loads(text)

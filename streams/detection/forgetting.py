@@ -1,7 +1,7 @@
-"""By which time the memory's entries are found too old to keep (M8): never by the wall clock.
+"""The time from which the age of the memory's entries is measured (M8): never the wall clock.
 
-A partition's time is that of its events: the newest so far. But one sighting from the future must not empty the memory,
-so each sighting's own Kafka time bounds how far it may move that time.
+A partition's time is the newest time of its events. But one sighting from the future must not empty the memory, so a
+sighting cannot move the partition's time beyond its own Kafka time.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 
 class Seen(NamedTuple):
-    """When a sighting happened, by the clock (M4), and its Kafka time; milliseconds since the epoch.
+    """A sighting's time by the clock (M4), and its Kafka time; milliseconds since the epoch.
 
-    ``kafka_time`` is ``None`` where the message has none: its event time then counts alone.
+    ``kafka_time`` is ``None`` if the message has none: then ``time`` alone counts.
     """
 
     time: int
@@ -35,11 +35,14 @@ class PartitionTime(NamedTuple):
 
 
 def partition_time(newest: int | None, batch: Iterable[Seen]) -> PartitionTime | None:
-    """Return a partition's time after a batch, of its sightings in order; ``None`` if there is no sighting.
+    """Return a partition's time after a batch; ``None`` if the batch has no sighting.
+
+    For each sighting, the smaller one of the newest time so far and its Kafka time is taken. ``now`` is the largest of
+    these times.
 
     Args:
         newest: the latest event time before the batch; ``None`` if there was none.
-        batch: its sightings; ``now`` is the largest, over these, of the smaller of newest so far and Kafka time.
+        batch: its sightings, in order.
     """
     now: int | None = None
     for seen in batch:

@@ -1,4 +1,4 @@
-"""What is remembered of a pair, and of a principal's recent alerts."""
+"""The memory of a pair, and of a principal's recent alerts."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PairMemory:
-    """What is kept of one (principal, member account) pair. Times are milliseconds since the epoch, UTC.
+    """The memory of one (principal, member account) pair. Times are milliseconds since the epoch, UTC.
 
     Attributes:
-        first_seen: the earliest sighting (M3 may lower it).
+        first_seen: the earliest sighting; a late sighting may lower it (M3).
         last_seen: the latest sighting; it never moves backwards (M2).
-        times_seen: how many sightings were later than last seen when they came, the first included.
+        times_seen: how many sightings were later than last seen when they came, including the first.
     """
 
     first_seen: int
@@ -29,8 +29,8 @@ class CapBucket:
     """The alerts let through for one principal in five minutes of event time (A3).
 
     Attributes:
-        start: where the five minutes begin, in milliseconds since the epoch, a multiple of 300,000.
-        alert_ids: the ids that were let through, in order.
+        start: the start of the five minutes, in milliseconds since the epoch, a multiple of 300,000.
+        alert_ids: the ids of these alerts, in order.
     """
 
     start: int
@@ -38,16 +38,16 @@ class CapBucket:
 
 
 class PrincipalMemory(Protocol):
-    """What is remembered of one principal; the worker reads it from RocksDB as asked, a backtest holds it in a dict."""
+    """The memory of one principal. The worker reads it from RocksDB on demand; a backtest holds it in dicts."""
 
     def pair(self, member_account: str) -> PairMemory | None:
-        """The pair with this member account; ``None`` if it is not remembered."""
+        """Return the pair with this member account; ``None`` if it is not remembered."""
 
     def pairs(self) -> Iterator[tuple[str, PairMemory]]:
-        """Every remembered (member account, pair) of the principal, in any order."""
+        """Give every remembered (member account, pair) of the principal, in any order."""
 
     def bucket(self, start: int) -> CapBucket | None:
-        """The cap's bucket that starts at ``start``; ``None`` if there is none."""
+        """Return the cap's bucket that starts at ``start``; ``None`` if there is none."""
 
     def bucket_starts(self) -> Iterator[int]:
-        """The starts of all the principal's buckets, in any order."""
+        """Give the starts of all the principal's buckets, in any order."""

@@ -1,6 +1,6 @@
-"""Whether a pair is new, and what is remembered of it after a sighting.
+"""Whether a pair is new, and its memory after a sighting.
 
-All of it is decided by the distance from last seen to the sighting's time, never by arrival or by event id:
+Only the distance from last seen to the sighting's time decides, never the order of arrival or the event id:
 
 ===============================  ==========  ==============================================  =========
 the sighting is                  it is       memory afterwards                               statement
@@ -13,7 +13,7 @@ at last seen                     known       unchanged: a repeat, or the same se
 before last seen                 late        first lowered, unless forgotten at last seen    M2, M3
 ===============================  ==========  ==============================================  =========
 
-So the same sightings again, at any time, leave the memory as it is: a replay teaches nothing.
+So a replay of the same sightings, at any time, leaves the memory as it is.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ Kind = Literal["first", "returned", "known", "late"]
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What a sighting is to its pair.
+    """A sighting compared with the memory of its pair.
 
     Attributes:
-        kind: the table's second column.
-        time: the sighting's, by the clock (M4).
-        previous: what was remembered of the pair and is not forgotten; ``None`` for ``first``.
-        pair: what to remember of it now.
+        kind: the second column of the table.
+        time: the sighting's time by the clock (M4), in milliseconds since the epoch.
+        previous: the memory of the pair before the sighting; ``None`` for ``first``.
+        pair: the memory of the pair after the sighting.
     """
 
     kind: Kind
@@ -49,15 +49,16 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Novelty:
-    """What makes a sighting new, as its alert tells it (A5). Times are milliseconds since the epoch.
+    """Why a sighting is new, for its alert (A5). Times are milliseconds since the epoch.
 
     Attributes:
         kind: ``first`` or ``returned``.
+        time: the sighting's time.
         first_seen: the pair's earliest sighting; for ``first`` this one.
         previous_seen: the pair's latest sighting before this one; ``None`` for ``first``.
-        times_seen: sightings later than last seen when they came, this one included.
-        others: what is remembered of the principal with other member accounts, without what is forgotten (M8).
-        learning_ended_at: until when sightings only taught (M6); ``None`` without learning.
+        times_seen: how many sightings were later than last seen when they came, including this one.
+        others: the principal's pairs with other member accounts, without forgotten pairs (M8).
+        learning_ended_at: the time until which sightings only taught (M6); ``None`` without learning.
     """
 
     kind: Kind
@@ -75,17 +76,17 @@ class Novelty:
 
     @property
     def principal_is_new(self) -> bool:
-        """True if no pair of the principal was remembered, this one included."""
+        """Whether no pair of the principal was remembered, not even this one."""
         return self.previous_seen is None and not self.others
 
 
 def forgotten(last_seen: int, now: int, decision_settings: DecisionSettings) -> bool:
-    """True if a pair last seen at ``last_seen`` counts as never seen at ``now``, deleted or not (M8); milliseconds."""
+    """Whether a pair last seen at ``last_seen`` counts as never seen at ``now``, deleted or not (M8); milliseconds."""
     return now - last_seen > decision_settings.forget_after
 
 
 def judge(pair: PairMemory | None, time: int, decision_settings: DecisionSettings) -> Judgement:
-    """Judge a sighting at ``time`` against what is remembered of its pair (M1, M2, M3, M8)."""
+    """Compare a sighting at ``time`` with the memory of its pair (M1, M2, M3, M8)."""
     if pair is None or forgotten(pair.last_seen, time, decision_settings):
         return Judgement("first", time, None, PairMemory(first_seen=time, last_seen=time, times_seen=1))
     if time < pair.last_seen:
@@ -97,8 +98,8 @@ def judge(pair: PairMemory | None, time: int, decision_settings: DecisionSetting
 
 
 def _lowered(pair: PairMemory, time: int, decision_settings: DecisionSettings) -> PairMemory:
-    # A sighting that M8 had forgotten must not bring its first seen back when it is replayed. Measured from last seen,
-    # which only grows, a replay can lower nothing that was not lowered the first time.
+    # A replayed sighting must not bring back a first seen that M8 has forgotten. The age is measured from last seen,
+    # which only grows, so a replay lowers only what was lowered the first time.
     if time < pair.first_seen and not forgotten(time, pair.last_seen, decision_settings):
         return replace(pair, first_seen=time)
     return pair
@@ -107,12 +108,12 @@ def _lowered(pair: PairMemory, time: int, decision_settings: DecisionSettings) -
 def describe(
     judgement: Judgement, member_account: str, memory: PrincipalMemory, decision_settings: DecisionSettings
 ) -> Novelty:
-    """Tell what makes a ``first`` or ``returned`` sighting new; this looks through all that is kept of the principal.
+    """Describe why a ``first`` or ``returned`` sighting is new; this reads all pairs of the principal.
 
     Args:
-        judgement: of the sighting.
-        member_account: the sighting's.
-        memory: of its principal, before this sighting.
+        judgement: the judgement of the sighting.
+        member_account: the sighting's member account.
+        memory: the memory of its principal, before this sighting.
         decision_settings: the settings.
     """
     return Novelty(

@@ -1,4 +1,4 @@
-"""The alert's reason: one sentence that tells a tired person who did what, why it is new, and how bad it can be."""
+"""The alert's reason: one sentence that says who did what, why it is new, and how bad it can be."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
 def sentence(sighting: Sighting, novelty: Novelty, rule: Rule, task_policy_risk: str | None) -> str:
-    """Say why this is an alert.
+    """Return the sentence.
 
     Args:
-        sighting: the one that alerts.
-        novelty: what makes it new.
-        rule: gives the words for what was done.
-        task_policy_risk: what the task policy allows; ``None`` if the call names none.
+        sighting: the sighting that alerts.
+        novelty: why it is new.
+        rule: gives the words for the action.
+        task_policy_risk: what the task policy allows; ``None`` if the call names no policy.
     """
     action = rule.action or f"called {rule.event_name} on"
     gap = novelty.gap_seconds
@@ -57,5 +57,5 @@ def _span(seconds: int) -> str:
 def _date(time: int) -> str:
     try:
         return (_EPOCH + timedelta(milliseconds=time)).date().isoformat()
-    except OverflowError:  # a Kafka timestamp may lie outside the calendar (clock = "record")
+    except OverflowError:  # a Kafka timestamp may be outside the calendar (clock = "record")
         return f"{time} ms after 1970"

@@ -1,4 +1,4 @@
-"""What a session under a task policy can do, by the rule's own list."""
+"""What a session under a task policy can do, by the rule's list."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ UNKNOWN = "unknown"
 
 
 def risk(task_policy: str | None, task_policies: Mapping[str, str]) -> str | None:
-    """What a session under this task policy can do.
+    """Return what a session under this task policy can do.
 
     Args:
         task_policy: its ARN as recorded.
-        task_policies: the rule's, by ARN. Partitions do not matter: a policy listed under ``arn:aws:`` is the same one
-            under ``arn:aws-cn:`` and ``arn:aws-us-gov:``.
+        task_policies: the rule's list, by ARN. Partitions do not matter: a policy listed under ``arn:aws:`` is the same
+            policy under ``arn:aws-cn:`` and ``arn:aws-us-gov:``.
 
     Returns:
-        The rule's words; ``unknown`` for a policy that it does not list; ``None`` without a policy.
+        The rule's words; ``unknown`` for a policy that the rule does not list; ``None`` without a policy.
     """
     if task_policy is None:
         return None
@@ -28,7 +28,7 @@ def risk(task_policy: str | None, task_policies: Mapping[str, str]) -> str | Non
 
 
 def short_name(task_policy: str) -> str:
-    """The policy's own name: the last part of its ARN."""
+    """Return the policy's name: the last part of its ARN."""
     return task_policy.rpartition("/")[2] or task_policy
 
 

@@ -1,1 +1,1 @@
-"""From a CloudTrail record to a sighting: who used root on which member account, and when."""
+"""From a CloudTrail record to sightings: which principal used root on which member account, and when."""

@@ -1,4 +1,4 @@
-"""Which AWS account a recorded value names (T4)."""
+"""The AWS account that a recorded value names (T4)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _FIRST_WRITTEN_AS_NUMBER, _LAST_WRITTEN_AS_NUMBER = 10**11, 10**12 - 1
 
 
 def account_id(value: Any) -> str | None:
-    """Return the value if it is an account id: exactly twelve ASCII digits, also as a JSON number of twelve digits."""
+    """Return an account id as text: exactly twelve ASCII digits, or a JSON number of twelve digits; else ``None``."""
     match value:
         case str() if _ACCOUNT_ID.fullmatch(value):
             return value
@@ -22,8 +22,8 @@ def account_id(value: Any) -> str | None:
 def target_account(target: Any) -> str | None:
     """Return the member account that ``requestParameters.targetPrincipal`` names; ``None`` if it names none.
 
-    It may be an account id, an ARN of any partition (its account field), or an ARN of AWS Organizations, whose account
-    field is the management account and whose last part is the member
+    The target may be an account id, an ARN of any partition, or an ARN of AWS Organizations. The account field of an
+    ARN is the member, except for Organizations: there it is the management account, and the last part is the member
     (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html).
     """
     if not isinstance(target, str):

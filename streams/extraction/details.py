@@ -1,6 +1,6 @@
-"""The details of a sighting that are good to have: a missing or odd value is ``None``, never a failure.
+"""The optional details of a sighting: a missing or malformed value is ``None``, never a failure.
 
-Names and places of the fields: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference.html
+Names and paths of the fields: https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference.html
 and, for AssumeRoot, https://docs.aws.amazon.com/IAM/latest/UserGuide/cloudtrail-track-privileged-tasks.html.
 """
 
@@ -19,7 +19,7 @@ _MOST_SECONDS = 2**31 - 1
 
 
 def identity(fields: Mapping[str, Any], principal: str) -> Identity:
-    """Read who it was from ``userIdentity``; ``principal`` stands in where no ARN is recorded (T3, ``issuer``)."""
+    """Read the identity from ``userIdentity``; without a recorded ARN, ``principal`` is used (T3, ``issuer``)."""
     who = ("userIdentity",)
     session = (*who, "sessionContext")
     arn = text_at(fields, *who, "arn") or principal
@@ -37,7 +37,7 @@ def identity(fields: Mapping[str, Any], principal: str) -> Identity:
 
 
 def _session_name(arn: str) -> str | None:
-    """The last part of ``arn:aws:sts::111111111111:assumed-role/Role/SessionName``."""
+    """Return the last part of ``arn:aws:sts::111111111111:assumed-role/Role/SessionName``."""
     match arn.split(":", 5)[-1].split("/", 2):
         case ["assumed-role", _, name] if name:
             return name
@@ -45,7 +45,7 @@ def _session_name(arn: str) -> str | None:
 
 
 def event(fields: Mapping[str, Any], identifier: str, time: int) -> Event:
-    """Read what was done; the id is as T6 says, the time in milliseconds since the epoch."""
+    """Read the call. ``identifier`` is the event id of T6, ``time`` is in milliseconds since the epoch."""
     request, issued = ("requestParameters",), ("responseElements", "credentials")
     return Event(
         id=identifier,
@@ -83,7 +83,7 @@ def resources(fields: Mapping[str, Any]) -> tuple[Resource, ...]:
 
 
 def value_at(fields: Mapping[str, Any], *path: str) -> Any:
-    """Return what stands at a path of keys; ``None`` if nothing does."""
+    """Return the value at a path of keys; ``None`` if it is missing."""
     value: Any = fields
     for name in path:
         if not isinstance(value, dict):
@@ -93,18 +93,18 @@ def value_at(fields: Mapping[str, Any], *path: str) -> Any:
 
 
 def text_at(fields: Mapping[str, Any], *path: str) -> str | None:
-    """Return the text at a path of keys; ``None`` if it is missing, empty or no text."""
+    """Return the text at a path of keys; ``None`` if it is missing, empty or not text."""
     value = value_at(fields, *path)
     return value if isinstance(value, str) and value else None
 
 
 def _flag(value: Any) -> bool | None:
-    """A boolean, which CloudTrail writes as text."""
+    """Return a boolean, which CloudTrail writes as text."""
     return {"true": True, "false": False}.get(str(value).lower()) if isinstance(value, str | bool) else None
 
 
 def _seconds(value: Any) -> int | None:
-    """A duration, which the text form of request parameters in ECS makes text."""
+    """Return a duration in seconds, which is text in the text form of request parameters in ECS."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(_MOST_SECONDS)):
         value = int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST_SECONDS else None

@@ -20,10 +20,10 @@ _LEAP_SECOND = 60
 
 
 def parse_time(value: Any) -> int | None:
-    """Read an ``eventTime``: RFC 3339 with any number of decimals; ``None`` if it is not one.
+    """Read an ``eventTime`` (RFC 3339 with any number of decimals) as milliseconds since the epoch; else ``None``.
 
-    A time without an offset is UTC, as CloudTrail Lake writes it (R9). A leap second is the second
-    after it. What UTC's years 1 to 9999 do not hold is not readable either.
+    A time without an offset is UTC, as CloudTrail Lake writes it (R9). A leap second is read as the second after it.
+    A time outside the years 1 to 9999 in UTC is not readable.
     """
     if not isinstance(value, str) or (match := _RFC_3339.fullmatch(value)) is None:
         return None
@@ -43,7 +43,7 @@ def parse_time(value: Any) -> int | None:
 def parse_expiration(value: Any) -> int | None:
     """Read ``responseElements.credentials.expiration``: ``Oct 25, 2024, 9:07:11 PM`` (UTC), or as ``parse_time``.
 
-    The comma after the year and the kind of blank before AM or PM differ with the age of the record.
+    The comma after the year and the kind of blank before AM or PM depend on the age of the record.
     """
     if not isinstance(value, str):
         return None
@@ -55,7 +55,11 @@ def parse_expiration(value: Any) -> int | None:
 
 
 def format_time(time: int) -> str:
-    """Write a time as ISO 8601 with milliseconds and ``Z``."""
+    """Write milliseconds since the epoch as ISO 8601 with milliseconds and ``Z``.
+
+    Raises:
+        OverflowError: the time is outside the years 1 to 9999.
+    """
     return (_EPOCH + time * _MILLISECOND).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -1,11 +1,11 @@
-"""From a record to sightings: what counts as the rule's event, as success, and what the terms are (T1 to T6).
+"""From a record to sightings: what is the rule's event, what is a success, and what are the terms (T1 to T6).
 
 Rules:
-- A record that is not the rule's event, or was refused, is passed over, with the reason.
-- A success that lacks a principal, a member account or a readable time is incomplete: neither alerted nor learned from,
-  and never lost (T5).
+- A record of another event, or of a refused call, is passed over, with the reason.
+- A success without a principal, a member account or a readable time is incomplete: it neither alerts nor teaches, and
+  is never lost (T5).
 - Everything else is optional (``details.py``).
-- Fields are read from the redacted record, so that no text of the sighting can carry a session token (T7).
+- Fields are read from the redacted record, so that no text of the sighting can hold a session token (T7).
 """
 
 from __future__ import annotations
@@ -31,24 +31,27 @@ if TYPE_CHECKING:
     from streams.rules.rule import Rule
 
 MAX_MESSAGE_SIZE = 64 * 1024 * 1024
+"""The default bound of a message in bytes, decompressed (R3)."""
 
 _DAY = 86_400_000
 _MOST_SHOWN = 100
 
-# IAM's ARNs have at most 2,048 characters. A principal is part of keys, which topics and tables must be able to take
-# whatever its characters are: some have six bytes or twelve there.
 LONGEST_PRINCIPAL = 16_384
+"""The longest principal that is accepted, in characters; IAM's ARNs have at most 2,048.
+
+A principal is part of keys, where one character may take twelve bytes, and topics and tables bound the size of a key.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class ExtractSettings:
-    """The settings that decide how sightings are taken.
+    """The settings of extraction.
 
     Attributes:
         principal: ``arn`` or ``issuer`` (T3).
         member_account: ``target`` or ``resources`` (T4).
-        clock: ``event`` or ``record``, the Kafka timestamp (M4, T5).
-        max_message_size: how many bytes a message may have, decompressed (R3).
+        clock: ``event``, or ``record`` for the Kafka timestamp (M4, T5).
+        max_message_size: the bound of a message in bytes, decompressed (R3).
     """
 
     principal: Literal["arn", "issuer"] = "arn"
@@ -59,7 +62,7 @@ class ExtractSettings:
 
 @dataclass(frozen=True, slots=True)
 class Partial:
-    """What is known of a success that is incomplete; ``event_time`` in milliseconds since the epoch."""
+    """The known values of an incomplete success; ``event_time`` is in milliseconds since the epoch."""
 
     principal: str | None
     member_account: str | None
@@ -71,11 +74,11 @@ class Partial:
 
 @dataclass(frozen=True, slots=True)
 class Incomplete:
-    """A success without what a sighting needs (T5).
+    """A success without a value that a sighting needs (T5).
 
     Attributes:
         error: what is missing or wrong, in words.
-        partial: what is known.
+        partial: the known values.
         record: the source record, redacted, as canonical JSON text.
         redacted: whether anything in it was replaced.
     """
@@ -89,7 +92,13 @@ class Incomplete:
 def extract_sightings(
     record: Record, rule: Rule, extract_settings: ExtractSettings, origin: Origin | None
 ) -> tuple[Sighting, ...] | PassedOver | Incomplete:
-    """Take the sightings of a record: one for each member account, which is one in all but odd cases (T4).
+    """Return the sightings of a record, one per member account; nearly every record has one account (T4).
+
+    Args:
+        record: the record.
+        rule: the rule whose event is looked for.
+        extract_settings: the settings.
+        origin: the position in Kafka that the record comes from; ``None`` for files.
 
     Raises:
         TooDeepError: the record is nested too deeply to be redacted.
@@ -119,7 +128,7 @@ def extract_sightings(
 
 
 def why_not(fields: Mapping[str, Any], rule: Rule) -> str | None:
-    """Why a record is not a success of the rule's event (T1, T2), in words; ``None`` if it is one."""
+    """Return in words why a record is not a success of the rule's event (T1, T2); ``None`` if it is one."""
     if fields.get("eventName") != rule.event_name:
         return f"eventName is {_shown(fields.get('eventName'))}, not {rule.event_name}"
     if fields.get("eventSource") != rule.event_source:
@@ -127,7 +136,7 @@ def why_not(fields: Mapping[str, Any], rule: Rule) -> str | None:
     # CloudTrail Insights reports an unusual rate of calls under the call's own name and source (R5).
     if fields.get("eventCategory") == "Insight" or fields.get("eventType") == "AwsCloudTrailInsight":
         return "an Insight event, not a call"
-    # What a VPC endpoint saw of a call, beside the record of the call itself.
+    # A VPC endpoint writes such a record of a call, beside the record of the call itself.
     if fields.get("eventCategory") == "NetworkActivity" or fields.get("eventType") == "AwsVpceEvent":
         return "a network activity event, not a call"
     for name in ("errorCode", "errorMessage"):
@@ -137,7 +146,7 @@ def why_not(fields: Mapping[str, Any], rule: Rule) -> str | None:
 
 
 def event_id(fields: Mapping[str, Any], record: str) -> str:
-    """Return the event's id, or one made of the redacted record's canonical text (T6)."""
+    """Return the event's id; without one, the hash of ``record``, the redacted record as canonical JSON (T6)."""
     return text_at(fields, "eventID") or f"sha256:{hashlib.sha256(record.encode()).hexdigest()}"
 
 

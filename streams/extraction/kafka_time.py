@@ -1,6 +1,7 @@
-"""Kafka timestamps that are no time, and what a producer meant by them.
+"""Kafka timestamps that are not the time of a record, and their likely causes.
 
-A broker keeps whatever a producer sends. -1 is Kafka's own word for "none" (``NO_TIMESTAMP`` in its ``RecordBatch``).
+A broker stores any timestamp that a producer sends. Kafka itself writes -1 for "no timestamp" (``NO_TIMESTAMP`` in its
+``RecordBatch``).
 """
 
 from __future__ import annotations
@@ -10,14 +11,14 @@ from streams.extraction.event_time import format_time
 NO_TIMESTAMP = -1
 
 _UNSET_IN_NET_AND_GO = -62_135_596_800_000  # 0001-01-01T00:00:00Z
-_DAY = 86_400_000  # an unset local time may lie some hours beside it
+_DAY = 86_400_000  # an unset local time may differ from it by some hours
 _FIRST_CLOUDTRAIL = 1_384_300_800_000  # 2013-11-13, when AWS announced CloudTrail
 _YEAR_2100 = 4_102_444_800_000
 _MILLISECONDS = 1_000
 
 
 def explain_odd_timestamp(timestamp: int) -> str | None:
-    """Say what a Kafka timestamp is that lies before CloudTrail existed; ``None`` for any other.
+    """Explain a Kafka timestamp from before CloudTrail existed; ``None`` for any other timestamp.
 
     Args:
         timestamp: milliseconds since the epoch, any 64-bit integer but ``NO_TIMESTAMP``.

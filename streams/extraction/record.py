@@ -1,4 +1,4 @@
-"""What the inputs hand to detection: one CloudTrail event, in CloudTrail's own field names."""
+"""What the inputs give to extraction: CloudTrail events under CloudTrail's own field names."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class Record:
     """One CloudTrail event.
 
     Attributes:
-        fields: the event under CloudTrail's field names, whatever shape it arrived in; an ECS document that reports
-            anything but success carries an ``errorCode`` (T2).
-        source: the element as it arrived; what the alert shows, once redacted.
-        shape: the name of the message shape it was read from (R1), for metrics and ``explain``.
-        element: its zero-based place among the elements of its message; ``None`` if it is the whole message.
+        fields: the event under CloudTrail's field names, for every shape; an ECS document without success has an
+            ``errorCode`` (T2).
+        source: the element as it arrived; the alert shows it, redacted.
+        shape: the name of the message shape (R1), for metrics and ``explain``.
+        element: its zero-based position among the elements of its message; ``None`` if it is the whole message.
     """
 
     fields: Mapping[str, Any]
@@ -35,7 +35,7 @@ class Unreadable:
         reason: ``malformed``, ``unknown-shape`` or ``too-large``: the dead letter's ``reason`` header.
         error: what is wrong, in words, without any of the content's values.
         element: as in ``Record``; ``None`` for a whole message.
-        content: the bad element alone as bytes (not yet redacted); ``None`` for a whole message, whose own bytes count.
+        content: the bytes of the bad element, not redacted yet; ``None`` for a whole message, whose own bytes are used.
     """
 
     reason: str
@@ -49,7 +49,7 @@ class PassedOver:
     """A message or element that holds no sighting: a digest, a tombstone, a record of another event (R5, T1).
 
     Attributes:
-        reason: why, in words; that of a record may quote it.
+        reason: why, in words; the reason may quote the record.
         element: as in ``Record``; ``None`` for a whole message.
     """
 

@@ -1,4 +1,4 @@
-"""What a sighting is. How one is taken from a record is in ``extract.py``."""
+"""What a sighting is; ``extract.py`` makes sightings from a record."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from streams.extraction.kafka_time import NO_TIMESTAMP
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where in Kafka the message came from.
+    """The position of a message in Kafka.
 
-    ``timestamp`` is Kafka's, in milliseconds since the epoch; ``NO_TIMESTAMP`` (-1) where the message has none.
+    Attributes:
+        topic: the topic.
+        partition: the partition.
+        offset: the offset.
+        timestamp: Kafka's, in milliseconds since the epoch; ``NO_TIMESTAMP`` (-1) if the message has none.
     """
 
     topic: str
@@ -28,7 +32,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who took root, as CloudTrail's ``userIdentity`` tells it. Every field but the ARN may be missing."""
+    """The identity that took root, from CloudTrail's ``userIdentity``. Every field but the ARN may be missing."""
 
     recorded_arn: str
     type: str | None = None
@@ -52,7 +56,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """The AssumeRoot call. Times are milliseconds since the epoch, UTC; ``id`` as T6 says."""
+    """The AssumeRoot call. Times are milliseconds since the epoch, UTC; ``id`` is the event id of T6."""
 
     id: str
     time: int
@@ -79,11 +83,11 @@ class Sighting:
         principal: the term (T3), the key of the sightings topic.
         member_account: the term (T4), twelve digits.
         member_account_source: ``target`` or ``resources``.
-        identity: who, as recorded.
-        event: what.
+        identity: the recorded identity.
+        event: the call.
         record: the source record, redacted (T7), as canonical JSON text.
-        origin: where it was read; ``None`` for files.
-        teaching: true if it only teaches (a seeded baseline): it never alerts.
+        origin: its position in Kafka; ``None`` for files.
+        teaching: whether it only teaches and never alerts, as a sighting of ``warm-up`` does.
     """
 
     principal: str
@@ -96,9 +100,9 @@ class Sighting:
     teaching: bool = False
 
     def time_by(self, clock: Literal["event", "record"]) -> int:
-        """When it happened by this clock (M4), in milliseconds since the epoch.
+        """Return its time by this clock (M4), in milliseconds since the epoch.
 
-        What has no Kafka timestamp, from a file or a message without one, has its event's own time by either clock.
+        Without a Kafka timestamp, as in a file, the time is that of the event by either clock.
         """
         if clock == "event" or self.origin is None or not self.origin.has_timestamp:
             return self.event.time

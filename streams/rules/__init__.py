@@ -1,1 +1,1 @@
-"""Rules as data: a TOML file says what a rule takes and what its alerts say."""
+"""Rules as data: a TOML file says which records a rule takes and what its alerts say."""

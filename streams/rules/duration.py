@@ -1,4 +1,4 @@
-"""Durations as people write them in rule files, settings and options: ``10d``, ``5m``, ``1d12h``."""
+"""Durations in rule files, settings and options: ``10d``, ``5m``, ``1d12h``."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _WHOLE = re.compile(rf"(?:{_PART.pattern})+")
 
 
 def milliseconds(text: str) -> int:
-    """Milliseconds in a duration of one or more whole numbers, each with its unit: w, d, h, m or s.
+    """Return the milliseconds of a duration: one or more whole numbers, each with a unit (w, d, h, m or s).
 
     Raises:
-        ValueError: the text is anything else; a number without a unit as well.
+        ValueError: the text is anything else, such as a number without a unit.
     """
     if not _WHOLE.fullmatch(text):
         raise ValueError(
@@ -24,5 +24,5 @@ def milliseconds(text: str) -> int:
 
 
 def format_duration(length: int) -> str:
-    """A duration of ``length`` milliseconds as settings write it, in the largest unit up to days that divides it."""
+    """Write ``length`` milliseconds as settings do, in the largest unit that divides it, up to days."""
     return next(f"{length // size}{unit}" for unit, size in _WRITTEN_UNITS if length % size == 0)

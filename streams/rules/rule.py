@@ -1,7 +1,7 @@
 """A rule is data: which records it takes, how long its memory is, and what its alerts say (A4).
 
 A rule file is TOML with the fields of ``Rule``; durations are text such as ``10d``. The terms that must be new together
-are no field of it: they are always (principal, member account).
+are not a field: they are always (principal, member account).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from streams.rules.duration import milliseconds
 
 Severity = Literal["low", "medium", "high", "critical"]
 Text = Annotated[str, StringConstraints(strict=True, pattern=r"\S")]
-# Letters that JSON writers never escape: the fetch-time filter looks for these names as bytes.
+# Characters that JSON writers never escape: the fetch filter searches for these names as bytes.
 _Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9._-]+$")]
 _RiskScore = Annotated[int, Field(strict=True, ge=0, le=100)]
 _Milliseconds = Annotated[int, Field(strict=True, gt=0)]
@@ -26,17 +26,17 @@ _Milliseconds = Annotated[int, Field(strict=True, gt=0)]
 _DURATIONS = ("window", "cap_period")
 _DAY = 86_400_000
 MOST_ALERTS = 10_000
-"""The largest cap. A bucket is one Kafka record with all ids of its period, and must fit whatever a topic takes."""
+"""The largest cap. A bucket is one Kafka record with all ids of its period, and must fit into any topic."""
 _CLOSED = ConfigDict(extra="forbid")
 
 
 class RuleError(ValueError):
-    """A rule file that cannot be used; the message names the file, the field, the value and what is allowed."""
+    """A rule file is wrong; the message names the file, the field, the value and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class Threat:
-    """Where the behaviour stands in MITRE ATT&CK: a technique or sub-technique under a tactic, as alerts show it."""
+    """The behaviour in MITRE ATT&CK: a technique or sub-technique under a tactic, as alerts show it."""
 
     tactic_id: Text
     tactic_name: Text
@@ -52,25 +52,25 @@ class Rule:
     """One rule. Its values are checked on construction, so ``dataclasses.replace`` is a safe way to override one.
 
     Attributes:
-        id: stable; part of every alert id (A1).
-        name: for people.
-        version: of the rule's text and values, from 1.
+        id: never changes; part of every alert id (A1).
+        name: a name for people.
+        version: the version of the rule's text and values, from 1.
         severity: ``low``, ``medium``, ``high`` or ``critical``.
         risk_score: 0 to 100.
-        event_source: the ``eventSource`` it takes, exactly (T1).
-        event_name: the ``eventName`` it takes, exactly (T1).
+        event_source: the exact ``eventSource`` of its records (T1).
+        event_name: the exact ``eventName`` of its records (T1).
         window: how long a pair stays known after it was last seen, in milliseconds (M1).
-        max_alerts: how many alerts one principal gets in each ``cap_period``; 0 means that there is no cap (A3).
-        cap_period: in milliseconds, aligned to the epoch (A3); a day at most.
-        description: what it looks for and why.
-        action: what the principal did, as the alert's reason words it: "took root on".
-        privilege: what it used, as the reason words it: "root privileges".
-        tags: free words to filter and route by.
-        threat: where it stands in MITRE ATT&CK.
+        max_alerts: the maximum number of alerts per principal and ``cap_period``; 0 is no cap (A3).
+        cap_period: in milliseconds, aligned to the epoch, at most a day (A3).
+        description: what the rule looks for, and why.
+        action: the action in the words of the alert's reason: "took root on".
+        privilege: the privilege in the words of the reason: "root privileges".
+        tags: words to filter and route alerts by.
+        threat: the behaviour in MITRE ATT&CK.
         references: pages that explain the behaviour.
-        false_positives: what else can look like this.
+        false_positives: other behaviour that looks the same.
         triage: what to do about an alert, step by step.
-        task_policies: by ARN, what a session under this task policy can do; ``detection.task_policy`` looks it up.
+        task_policies: by ARN, what a session under this task policy can do; ``detection.task_policy`` reads it.
     """
 
     id: Text
@@ -98,11 +98,11 @@ _RULE = TypeAdapter(Rule)
 
 
 def parse(text: str, name: str) -> Rule:
-    """Read a rule from the text of a rule file; ``name`` is the file's, for messages.
+    """Read a rule from the text of a rule file; ``name`` is the file's name, for messages.
 
     Raises:
-        RuleError: the text is no TOML, or a field is missing, unknown or has a value that is not allowed; every such
-            field is named.
+        RuleError: the text is not TOML, or a field is missing, unknown or has a value that is not allowed; the message
+            names every such field.
     """
     try:
         table: dict[str, Any] = tomllib.loads(text)
@@ -133,6 +133,6 @@ def _complaint(name: str, details: Mapping[str, Any]) -> str:
             return f"{name}: {where}: is missing"
         case "unexpected_keyword_argument":
             known = Threat if where.startswith("threat.") else Rule
-            return f"{name}: {where}: is no field of a rule; allowed are {', '.join(f.name for f in fields(known))}"
+            return f"{name}: {where}: is not a field of a rule; allowed are {', '.join(f.name for f in fields(known))}"
         case _:
             return f"{name}: {where}: {details['input']!r}: {details['msg']}"
