@@ -1,8 +1,8 @@
 """What this project overrides and uses of Faust, mode and aiokafka beyond their public names.
 
-An upgrade that renames one of these, or no longer calls it, would lose records without an error, or end in a test that
-kills workers and says nothing of the cause. Here it fails at once, and says which name it is. The tables are complete:
-the last two tests find what is missing in them.
+An upgrade that renames one of these, or no longer calls it, would lose records without an error, or would fail a test
+that kills workers, without naming the cause. Here it fails at once and names the cause. The tables are complete: the
+last two tests find what is missing in them.
 """
 
 from __future__ import annotations
@@ -77,10 +77,10 @@ OVERRIDDEN = {
     "state.rocksdb.Store._open_for_partition": "faust.stores.rocksdb:Store._db_for_partition",
     "state.table.MemoryTable._new_store_by_url": "faust.tables.base:Collection._new_store",
 }
-# Faust starts it as one of its tasks (mode's ``Service.task``), by the name: nothing calls it.
+# Faust starts it by name as one of its tasks (mode's ``Service.task``): nothing calls it.
 TASKS = {"state.recovery.Recovery._slurp_changelogs"}
 
-# A private name that is used -> a function of theirs that reads or sets it, on what it is used of.
+# A private name that is used -> a function of theirs that reads or sets it.
 USED = {
     "_active_events_received_at": "faust.tables.recovery:Recovery.__init__",
     "_client": "aiokafka.consumer.fetcher:Fetcher.__init__",
@@ -118,14 +118,14 @@ USED = {
 }
 
 _THEIRS = ("faust", "mode", "aiokafka")
-# What is theirs without being an override: mode's own for each class, and constructors, which Python calls.
+# Names that mode adds to each class; they are no overrides.
 _NOT_OURS = {"logger", "_abc_impl", "_tasks", "_CLASSES"}
 # Private names of Python's own.
 _PYTHONS = {"_asdict", "_exit"}
 
 
 def source_of(where: str) -> str:
-    """The source of ``module:Class.function``; of a property its getter's, of one of mode's tasks its function's."""
+    """The source of ``module:Class.function``: for a property of its getter, for a task of mode of its function."""
     module, _, path = where.partition(":")
     found: Any = importlib.import_module(module)
     for name in path.split("."):
@@ -134,7 +134,7 @@ def source_of(where: str) -> str:
 
 
 def classes() -> Iterator[tuple[str, type, list[type]]]:
-    """Each of the worker's classes that derives from one of theirs, with those."""
+    """Each class of the worker that derives from one of theirs, with its bases of theirs."""
     for found in pkgutil.walk_packages(streams.worker.__path__, "streams.worker."):
         module = importlib.import_module(found.name)
         for name, made in vars(module).items():
@@ -146,7 +146,7 @@ def classes() -> Iterator[tuple[str, type, list[type]]]:
 
 @pytest.mark.parametrize("ours", sorted(OVERRIDDEN))
 def test_what_is_overridden_is_called(ours: str) -> None:
-    """Faust has the name, and the function that is noted here calls or reads it."""
+    """The base class has the name, and the listed function calls or reads it."""
     name = ours.rpartition(".")[2]
     (theirs,) = [theirs for found, _, theirs in classes() if found == ours.rpartition(".")[0]]
     assert any(name in vars(base) or name in getattr(base, "__annotations__", {}) for base in theirs), "it is gone"
@@ -155,12 +155,12 @@ def test_what_is_overridden_is_called(ours: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(USED))
 def test_what_is_used_is_there(name: str) -> None:
-    """The private name is set or read by the function that is noted here."""
+    """The listed function sets or reads the private name."""
     assert re.search(rf"\b{name}\b", source_of(USED[name])), f"{USED[name]} no longer knows it"
 
 
 def test_every_override_is_listed() -> None:
-    """An override that is not in the table would have no test; one that is only there has gone."""
+    """The table lists every override, because an unlisted one has no test, and lists nothing else."""
     found = {
         f"{ours}.{name}"
         for ours, made, theirs in classes()
@@ -173,7 +173,7 @@ def test_every_override_is_listed() -> None:
 
 
 def test_every_private_name_is_listed() -> None:
-    """A private name of another object that the worker's modules use is in the table, unless it is their own."""
+    """The table lists every private name of theirs that the worker's modules use."""
     used: set[str] = set()
     own: set[str] = set()
     for path in sorted(Path(streams.worker.__path__[0]).rglob("*.py")):

@@ -1,4 +1,4 @@
-"""What a fetch gives is noted in one step: records as open, and the position that may be committed after them (A2)."""
+"""A fetch is noted in one step: its records as open, and the position that may be committed after them (A2)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Waiting(Consumer):
     """A consumer that waits for records."""
 
     def __init__(self) -> None:
-        """Nothing of a consumer is needed but that."""
+        """Nothing else of a consumer is needed."""
         topics = SimpleNamespace(acks_enabled_for=lambda topic: topic == SOURCE.topic)
         self.app = SimpleNamespace(failure=None, topics=topics, consumer_generation_id=1)
         self.flow_active = True
@@ -31,12 +31,12 @@ class Waiting(Consumer):
         self._unacked_messages = set()
 
     def committable(self) -> dict[TP, int | None]:
-        """What would be committed now."""
+        """The offset that would be committed now."""
         return {tp: self._new_offset(tp) for tp in self._filter_tps_with_pending_acks()}
 
 
 def hand_over(monkeypatch: pytest.MonkeyPatch, consumer: Waiting, *, revoked: bool) -> None:
-    """Have a fetch of the first assignment bring two records of one partition and none of another."""
+    """Make a fetch of the first assignment bring two records of one partition and none of another."""
     fetched = Fetched(0, {SOURCE: [SimpleNamespace(offset=offset) for offset in (5, 7)]})
     fetched.positions = {SOURCE: 9, QUIET: 4, UNACKED: 3}
 
@@ -60,7 +60,7 @@ class Message:
 
 
 def test_a_position_is_never_committed_past_what_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Records that nobody was given yet are in the way of a commit already; once they are done the position is free."""
+    """Records block a commit even before an agent gets them. Once they are done, the position may be committed."""
     consumer = Waiting()
     hand_over(monkeypatch, consumer, revoked=False)
     assert consumer.committable() == {SOURCE: 5, QUIET: 4}
@@ -71,7 +71,7 @@ def test_a_position_is_never_committed_past_what_is_open(monkeypatch: pytest.Mon
 
 
 def test_what_a_rebalance_has_overtaken_is_not_noted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A position whose records are thrown away may not be committed."""
+    """A position may not be committed if its records were dropped."""
     consumer = Waiting()
     hand_over(monkeypatch, consumer, revoked=True)
     assert consumer.committable() == {}

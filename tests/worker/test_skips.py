@@ -1,4 +1,4 @@
-"""``--skip``: which records it names, and what the fetch filter and the dead letter make of them."""
+"""``--skip``: the records that it names, and their dead letters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SECRET = b"FwoGZXIvYXdzTOKEN"
 
 
 def test_the_option_may_be_repeated_and_may_hold_several() -> None:
-    """Each value is a place or several, comma-separated; what is named twice is one."""
+    """Each value is one record, or several separated by commas; a record that is named twice counts once."""
     skips = parse_skips(["cloudtrail:0:7, cloudtrail:0:9", "cloudtrail.eu-1:12:0", "cloudtrail:0:7"], SETTINGS)
     places = [("cloudtrail", 0, 7), ("cloudtrail", 0, 9), ("cloudtrail.eu-1", 12, 0)]
     assert list(skips.records()) == places
@@ -35,15 +35,15 @@ def test_the_option_may_be_repeated_and_may_hold_several() -> None:
 @pytest.mark.parametrize(
     "text", ["", "cloudtrail", "cloudtrail:0", "cloudtrail:0:x", "cloudtrail:-1:2", "0:7", "a:0:1,"]
 )
-def test_what_is_no_place_is_refused(text: str) -> None:
-    """A value that is no place is wrong usage, and the message shows how one is written."""
+def test_what_is_not_a_record_is_refused(text: str) -> None:
+    """A value that is not a record is wrong usage, and the message shows the form."""
     with pytest.raises(SkipError, match="write TOPIC:PARTITION:OFFSET, such as cloudtrail:0:1234") as refused:
         parse_skips([text], Settings(source_topics=("cloudtrail", "a")))
     assert refused.value.exit_code == 2
 
 
 def test_a_topic_that_no_worker_reads_is_refused() -> None:
-    """Only source topics and the sightings topic are read, and the message names them."""
+    """Only source topics and the sightings topic are allowed, and the message names them."""
     with pytest.raises(
         SkipError, match=r"does not read topic rootwatch\.alerts; it reads cloudtrail, cloudtrail\.eu-1"
     ):
@@ -59,7 +59,7 @@ def letter_of(value: bytes | None) -> Any:
 
 
 def test_a_skipped_record_keeps_its_bytes_but_no_token() -> None:
-    """T7: the dead letter is the record, its key and its place; session tokens are taken out of it."""
+    """T7: the dead letter has the record's value, key and position, without session tokens."""
     key, value, headers = letter_of(b'{"poison": 1, "sessionToken": "' + SECRET + b'"}')
     assert (key, headers["reason"], headers["redacted"]) == (b"key", b"skipped", b"true")
     assert (headers["topic"], headers["partition"], headers["offset"]) == (b"cloudtrail", b"2", b"7")
@@ -71,7 +71,7 @@ def test_a_skipped_record_keeps_its_bytes_but_no_token() -> None:
 
 @pytest.mark.parametrize("attribute", ["SECONDS", "python"])
 def test_a_value_that_cannot_be_redacted_is_left_out(monkeypatch: pytest.MonkeyPatch, attribute: str) -> None:
-    """T7: if taking tokens out takes too long or ends its process, no byte of the value leaves the worker."""
+    """T7: if removing tokens takes too long or fails, no byte of the value leaves the worker."""
     if attribute == "SECONDS":
         monkeypatch.setattr(redact_apart, "SECONDS", 0.0)
     else:

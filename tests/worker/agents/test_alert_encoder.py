@@ -1,4 +1,4 @@
-"""Alerts to bytes: waits for a registry that is away, and takes a refusal for what it is."""
+"""The alert encoder waits for a registry that does not answer, and does not repeat a request that was refused."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_without_a_registry() -> None:
 
 
 def test_waits_for_a_registry(registry: RegistryServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An alert waits for a registry that does not answer; each wait is logged and counted."""
+    """An alert waits while the registry does not answer; each wait is logged and counted."""
     metrics = Metrics()
     attempts = 0
     make = wire_registry.alert_serializer
@@ -57,7 +57,7 @@ def test_waits_for_a_registry(registry: RegistryServer, monkeypatch: pytest.Monk
         return await make(settings)
 
     class Serializer:
-        """Made anew for each try, so that the registry can come back between two."""
+        """Created for each attempt, so that the registry can come back between two attempts."""
 
         async def __call__(self, topic: str, alert: Any) -> Any:
             serializer = await flaky(settings)
@@ -79,7 +79,7 @@ def test_waits_for_a_registry(registry: RegistryServer, monkeypatch: pytest.Monk
 
 
 def test_a_refusal_is_final(registry: RegistryServer) -> None:
-    """A registry that refuses is not asked again."""
+    """A registry that has refused is not asked again."""
     registry.auth = "somebody:else"
     settings = Settings.model_validate({"schema_registry_url": registry.url})
     with pytest.raises(RegistryRefused, match="401"):

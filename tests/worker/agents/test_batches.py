@@ -1,4 +1,4 @@
-"""Batches: acknowledged when handled, never when failed, and none in hand when partitions change their owner."""
+"""Batches are acknowledged when handled, never when failed, and none is in hand when partitions change their owner."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Stream:
             self.channel.queue.put_nowait(event)
 
     def noack(self) -> Stream:
-        """It never acknowledges by itself."""
+        """The stream itself, which never acknowledges."""
         return self
 
     async def events(self) -> AsyncIterator[Event]:
@@ -49,7 +49,7 @@ class Stream:
 
 
 class App:
-    """What of the worker's app matters here: generation 1 of the group, and the flow is on."""
+    """The worker's app, as batches use it: generation 1 of the group, and the flow is on."""
 
     def __init__(self) -> None:
         self.batches = Batches()
@@ -58,7 +58,7 @@ class App:
         self.failure: BaseException | None = None
 
     async def stop_with(self, failure: BaseException) -> None:
-        """Keep why."""
+        """Keep the failure."""
         self.failure = failure
 
 
@@ -72,7 +72,7 @@ def run(app: App, events: Sequence[Event], handle: Callable[..., Any]) -> None:
 
 
 def test_what_is_there_is_one_batch() -> None:
-    """A batch is what the queue holds, up to the limit, in order; all of it is acknowledged after it was handled."""
+    """A batch is the content of the queue, up to the limit, in order. All of it is acknowledged after it is handled."""
     batches: list[list[int]] = []
 
     async def handle(events: Sequence[Event], owned: Callable[[], bool]) -> None:
@@ -87,7 +87,7 @@ def test_what_is_there_is_one_batch() -> None:
 
 
 def test_a_batch_is_bounded_by_bytes() -> None:
-    """Large events make batches of few: each ends with the event that reaches the bound; all are handled in order."""
+    """Large events make small batches: each ends with the event that reaches the limit. All are handled in order."""
     batches: list[list[int]] = []
 
     async def handle(events: Sequence[Event], _owned: Callable[[], bool]) -> None:
@@ -101,7 +101,7 @@ def test_a_batch_is_bounded_by_bytes() -> None:
 
 
 def test_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between events that take their time the event loop goes on with what else there is, at most an event later."""
+    """Between slow events the event loop runs other tasks, after at most one event."""
     monkeypatch.setattr("streams.worker.agents.batches.TURN_SECONDS", 0)
 
     async def scene() -> list[str]:
@@ -125,7 +125,7 @@ def test_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_failure_stops_the_worker() -> None:
-    """A2: what a handler raises stops the worker; neither its batch nor what comes after it is acknowledged."""
+    """A2: a handler's exception stops the worker; neither its batch nor anything after it is acknowledged."""
     handled: list[int] = []
 
     async def handle(events: Sequence[Event], _owned: Callable[[], bool]) -> None:
@@ -143,7 +143,7 @@ def test_a_failure_stops_the_worker() -> None:
 
 
 def test_a_failure_names_the_record_that_was_in_hand() -> None:
-    """What stops the worker is told with the record's place, as --skip takes it."""
+    """A failure names the record's position in the form that --skip takes."""
 
     async def handle(events: Sequence[Event], _owned: Callable[[], bool]) -> None:
         for event in events:
@@ -159,7 +159,7 @@ def test_a_failure_names_the_record_that_was_in_hand() -> None:
 
 
 def test_events_of_an_earlier_generation() -> None:
-    """A2: what was taken before a rebalance is left to the partition's owner, and not acknowledged."""
+    """A2: events taken before a rebalance are left to the partition's owner, and are not acknowledged."""
     handled: list[int] = []
 
     async def handle(events: Sequence[Event], _owned: Callable[[], bool]) -> None:
@@ -172,7 +172,7 @@ def test_events_of_an_earlier_generation() -> None:
 
 
 def test_ownership_ends_with_the_generation() -> None:
-    """A2: a handler hears that the partitions changed their owner while it was at it."""
+    """A2: a handler can see that the partitions changed their owner while it worked."""
     app = App()
     heard: list[bool] = []
 
@@ -186,7 +186,7 @@ def test_ownership_ends_with_the_generation() -> None:
 
 
 def test_holding_back() -> None:
-    """While batches are held back the one in hand is waited for, and none begins."""
+    """While batches are held back, the one in hand is finished and none begins."""
 
     async def scene() -> list[str]:
         batches, done, log = Batches(), asyncio.Event(), []
@@ -212,7 +212,7 @@ def test_holding_back() -> None:
 
 @pytest.mark.parametrize("raised", [None, LookupError])
 def test_holding_back_has_an_end(raised: type[Exception] | None) -> None:
-    """A batch that does not end is waited for no longer than allowed; afterwards batches begin again, come what may."""
+    """The wait for a batch that does not end has a limit. Afterwards batches begin again, also after an exception."""
 
     async def scene() -> bool:
         batches = Batches()

@@ -1,4 +1,4 @@
-"""A dead letter says why and from where, and is never larger than its topic takes."""
+"""A dead letter gives reason and origin, and is never larger than its topic accepts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PLACE = {"topic": b"cloudtrail", "partition": b"3", "offset": b"4711"}
     ],
 )
 def test_headers(rejected: Rejected, more: dict[str, bytes]) -> None:
-    """Section 4: reason, words, topic, partition and offset always; element and redacted where they apply."""
+    """P5: reason, error, topic, partition and offset are always there; element and redacted only if they apply."""
     letter = compose("dead", b"key", rejected, ORIGIN, ROOM)
     said = {"reason": rejected.reason.encode(), "error": rejected.error.encode(), **PLACE, **more}
     assert dict(letter.headers) == said
@@ -40,7 +40,7 @@ def test_headers(rejected: Rejected, more: dict[str, bytes]) -> None:
     ],
 )
 def test_cut(key: bytes | None, length: int, kept: int | None) -> None:
-    """Section 4: content beyond what the topic takes beside the key is cut, and ``truncated`` keeps its length."""
+    """P5: content is cut to what the topic accepts beside the key, and ``truncated`` has its full length."""
     letter = compose("dead", key, Rejected("too-large", "large", None, b"x" * length, redacted=False), ORIGIN, ROOM)
     assert letter.value is not None
     assert len(letter.value) == (kept or length)

@@ -1,4 +1,4 @@
-"""The sight agent's way with a batch: in slices, and large messages beside the event loop."""
+"""The sight agent sends a batch in slices, and reads large messages outside the event loop."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def handle(values: Sequence[bytes]) -> list[list[str]]:
-    """The member accounts of the sightings that are sent for a batch of messages, by call."""
+    """The member accounts of the sightings that are sent for a batch of messages, per call."""
     sent: list[list[str]] = []
 
     async def send_all(records: Sequence[Outgoing]) -> None:
@@ -61,12 +61,12 @@ def handle(values: Sequence[bytes]) -> list[list[str]]:
 
 
 def records(count: int, padding: int = 0) -> list[bytes]:
-    """AssumeRoots, each on an account of its own."""
+    """AssumeRoot records, each on its own account."""
     return [json.dumps(assume_root(account=account, p="x" * padding)).encode() for account in accounts(count)]
 
 
 def test_a_batch_is_sent_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is read waits to be sent up to the bytes of a slice; all of it goes, in order."""
+    """Sightings are sent whenever they reach the bytes of a slice; all of them are sent, in order."""
     assert handle(records(5)) == [accounts(5)]
     monkeypatch.setattr(sight, "SLICE_BYTES", 20_000)
     sent = handle(records(5, padding=12_000))
@@ -74,7 +74,7 @@ def test_a_batch_is_sent_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_large_messages_leave_the_event_loop_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A message of log file's size is read in another thread than the event loop's, one of usual size in that."""
+    """A message of the size of a log file is read outside the event loop's thread, one of usual size in it."""
     read_in: list[bool] = []
     read = pipeline.sight
 

@@ -1,4 +1,4 @@
-"""Until when a worker surely holds its partitions."""
+"""A lease says until when a worker surely holds its partitions."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Clock:
 
 @pytest.mark.parametrize("answers", [[True], [False], [True, False], [False, True]])
 def test_a_heartbeat_counts_from_when_it_was_sent(answers: list[bool]) -> None:
-    """The group counts the session from a heartbeat's arrival: later than it was sent, earlier than it was answered."""
+    """A lease counts from when a heartbeat was sent: the group counts from its arrival, which is later."""
     clock = Clock()
     lease = Lease(10.0, clock)
 
     async def beat() -> bool:
-        clock.now += 9  # on its way, or stopped meanwhile
+        clock.now += 9  # it is on its way, or the worker is stopped meanwhile
         return answers[beats]
 
     coordinator = SimpleNamespace(_do_heartbeat=beat, _do_rejoin_group=None)
@@ -42,7 +42,7 @@ def test_a_heartbeat_counts_from_when_it_was_sent(answers: list[bool]) -> None:
 
 @pytest.mark.parametrize("joined", [True, False])
 def test_joining_begins_a_session(*, joined: bool) -> None:
-    """However long the others took, a worker that has just joined holds what it was given, for a session."""
+    """A worker that has just joined holds its partitions for a session, however long the other members took."""
     clock = Clock()
     lease = Lease(10.0, clock)
 
@@ -57,7 +57,7 @@ def test_joining_begins_a_session(*, joined: bool) -> None:
 
 
 def test_waiting_for_it_ends_with_the_next_heartbeat() -> None:
-    """Nothing is given up as long as the partitions are this worker's: it goes on once it has been heard of."""
+    """A worker that still owns its partitions waits, and goes on after its next heartbeat."""
 
     async def scene() -> bool:
         lease = Lease(10.0)

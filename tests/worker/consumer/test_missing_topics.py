@@ -22,7 +22,7 @@ class Cluster:
     """What aiokafka knows of a cluster."""
 
     def __init__(self, *topics: str) -> None:
-        """It has these topics, of one partition."""
+        """A cluster with these topics, each with one partition."""
         self.topics = set(topics)
         self.unauthorized_topics: set[str] = set()
 
@@ -33,15 +33,15 @@ class Cluster:
 
 @pytest.mark.parametrize("version", [MetadataRequest_v4, MetadataRequest_v5])
 def test_asking_for_a_topic_creates_none(version: Any) -> None:
-    """Each request for metadata that aiokafka's client makes forbids to create topics, from the version on that can."""
-    assert transport.Transport  # whose import sees to it
+    """Each metadata request of aiokafka's client forbids the creation of topics, from the first version that can."""
+    assert transport.Transport  # importing it installs the request
     request = aiokafka.client.MetadataRequest(["cloudtrail"])
     assert request.build(version).allow_auto_topic_creation is False
     assert request.build(MetadataRequest_v1).topics == ["cloudtrail"]
 
 
 def test_what_is_missing() -> None:
-    """A topic is missing once it was seen and is gone, until it is back; a refused one is not missing."""
+    """A topic is missing if it was seen and is gone, until it is back. A topic that is not allowed is not missing."""
     missing, cluster = MissingTopics(["a", "b"]), Cluster()
     missing.look(cluster)
     assert missing.names == set()
@@ -56,7 +56,7 @@ def test_what_is_missing() -> None:
 
 
 def committed(cluster: Cluster, had: Cluster) -> list[set[TopicPartition]]:
-    """What is sent to commit both partitions to a cluster, of which the client knows what it ``had`` until it asks."""
+    """The commits that are sent for both partitions. The client knows the topics ``had`` until it asks the cluster."""
     sent: list[set[TopicPartition]] = []
 
     async def commit(_assignment: Any, offsets: dict[TopicPartition, int]) -> None:
@@ -74,6 +74,6 @@ def committed(cluster: Cluster, had: Cluster) -> list[set[TopicPartition]]:
 
 
 def test_a_deleted_topic_holds_up_no_commit() -> None:
-    """What else there is to commit is committed, without the topic that is not there."""
+    """The other offsets are committed, without the topic that is gone."""
     assert committed(Cluster("kept", "deleted"), Cluster()) == [{KEPT, DELETED}]
     assert committed(Cluster("kept"), Cluster("kept", "deleted")) == [{KEPT, DELETED}, {KEPT}]

@@ -1,4 +1,4 @@
-"""Which offsets may be committed."""
+"""The offset tracker decides which offset may be committed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streams.worker.consumer.offset_tracker import OpenOffsets
 
 @st.composite
 def handed_over(draw: st.DrawFn) -> tuple[list[int], list[int]]:
-    """Ascending offsets with gaps, and some of them in any order as done."""
+    """Ascending offsets with gaps, and some of them, in any order, as done."""
     offsets = draw(st.lists(st.integers(0, 200), min_size=1, unique=True).map(sorted))
     done = draw(st.lists(st.sampled_from(offsets), unique=True))
     return offsets, done
@@ -18,7 +18,7 @@ def handed_over(draw: st.DrawFn) -> tuple[list[int], list[int]]:
 
 @given(handed_over(), st.integers(0, 9))
 def test_never_past_an_open_offset(case: tuple[list[int], list[int]], beyond: int) -> None:
-    """A2: what is committed is never past an offset that is not done, whatever the gaps and the order of doneness."""
+    """A2: no offset past an open one is committed, whatever the gaps and the order in which records become done."""
     offsets, done = case
     end = offsets[-1] + 1 + beyond
     tracked = OpenOffsets()
@@ -30,7 +30,7 @@ def test_never_past_an_open_offset(case: tuple[list[int], list[int]], beyond: in
 
 
 def test_the_first_offset_may_be_zero() -> None:
-    """A partition read from offset 0 with a gap after it commits up to its end, which Faust's gap tracking does not."""
+    """A partition with a gap after offset 0 is committed up to its end; with Faust's gap tracking it is not."""
     tracked = OpenOffsets()
     tracked.hand_over([0, 37], 38)
     tracked.done(0)
@@ -39,7 +39,7 @@ def test_the_first_offset_may_be_zero() -> None:
 
 
 def test_a_fetch_without_records() -> None:
-    """What was dropped, aborted or compacted away is committed past, but not while a record before it is open."""
+    """The commit passes what was dropped, aborted or compacted away, but not while a record before it is open."""
     tracked = OpenOffsets()
     tracked.hand_over([], 5)
     assert tracked.committable() == 5
@@ -56,7 +56,7 @@ def test_nothing_handed_over_commits_nothing() -> None:
 
 
 def test_handed_over_again_is_open_again() -> None:
-    """After seeking back, what was done counts as open until it is done again: a crash then loses nothing."""
+    """After seeking back, a done record is open until it is done again: a crash then loses nothing."""
     tracked = OpenOffsets()
     tracked.hand_over([5, 6], 7)
     assert tracked.done(5)

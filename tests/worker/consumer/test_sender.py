@@ -1,4 +1,4 @@
-"""Many records, one wait; what the broker refuses is named by its topic."""
+"""The sender sends many records with one wait, and names the topic of a refused record."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from streams.worker.outgoing import SLICE_BYTES, Outgoing
 
 
 class Producer:
-    """Takes records in order; answers each with its number, or with the failure of its topic."""
+    """Accepts records in order; answers each with its number, or with its topic's failure."""
 
     def __init__(self, failures: dict[str, Exception]) -> None:
         self._failures = failures
         self.sent = 0
 
     async def send(self, topic: str, *_rest: Any) -> asyncio.Future[int]:
-        """Send; the answer is there at once."""
+        """Send; the answer is already there."""
         answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         if topic in self._failures:
             answer.set_exception(self._failures[topic])
@@ -38,7 +38,7 @@ def send(topics: list[str], **failures: Exception) -> list[Any]:
 
 
 def test_answers_in_order() -> None:
-    """The metadata comes in the order of the records."""
+    """The acknowledgements are in the order of the records."""
     assert send(["a", "b", "a"]) == [0, 1, 2]
 
 
@@ -56,13 +56,13 @@ def test_a_refusal_names_topic_and_operation(failure: Exception, words: str) -> 
 
 
 def test_a_fault_stays_a_fault() -> None:
-    """What is not the broker's answer keeps its own type: it is nothing that an operator can fix."""
+    """An exception that is not the broker's answer keeps its type: an operator cannot fix it."""
     with pytest.raises(LookupError):
         send(["alerts"], alerts=LookupError("a fault"))
 
 
 def test_large_records_are_sent_slice_by_slice() -> None:
-    """While a slice waits for its acknowledgements nothing more is given to the producer; the answers stay in order."""
+    """While a slice waits for its acknowledgements, nothing more goes to the producer. The answers stay in order."""
     open_at_once: list[int] = []
 
     class Slow(Producer):

@@ -36,14 +36,14 @@ def stores(tmp_path: Path) -> Iterator[dict[int, Rdict]]:
 
 
 def baseline(stores: dict[int, Rdict], learn_until: int | None = None) -> Baseline:
-    """The baseline of a worker that is ready and has these stores."""
+    """The baseline of a ready worker with these stores."""
     opened = [OpenStore(number, number in OWN, store) for number, store in sorted(stores.items())]
     table: Any = SimpleNamespace(stores=lambda: opened, estimated_entries=lambda: 0)
     return Baseline(table, learn_until, lambda: True)
 
 
 def remember(store: Rdict, count: int, first_seen: int) -> None:
-    """Pairs of one principal, each first seen a millisecond after the one before, and a bucket."""
+    """Store pairs of one principal, each first seen a millisecond after the previous one, and a bucket."""
     for number in range(count):
         seen = first_seen + number
         store.put(pair_key("arn:aws:iam::1:user/a", f"{number:012d}"), encode_pair(PairMemory(seen, seen, 1)))
@@ -51,7 +51,7 @@ def remember(store: Rdict, count: int, first_seen: int) -> None:
 
 
 def counted(made: Baseline, until: Any) -> None:
-    """Run the service until something is so."""
+    """Run the service until a condition holds."""
 
     async def run() -> None:
         async with made:
@@ -62,7 +62,7 @@ def counted(made: Baseline, until: Any) -> None:
 
 
 def test_the_census_counts_own_pairs_and_finds_the_oldest(stores: dict[int, Rdict]) -> None:
-    """Pairs of all own partitions count, over several steps; buckets, Faust's offset and standby copies do not."""
+    """The census counts the pairs of all own partitions, in steps, without buckets, Faust's offset and standbys."""
     remember(stores[0], 600, 2_000_000)
     remember(stores[1], 250, 1_000_000)
     remember(stores[STANDBY], 5, 1)
@@ -73,14 +73,14 @@ def test_the_census_counts_own_pairs_and_finds_the_oldest(stores: dict[int, Rdic
 
 
 def test_an_empty_memory_has_no_pairs_and_no_oldest(stores: dict[int, Rdict]) -> None:
-    """Nothing remembered is zero pairs, and no date is made up."""
+    """An empty memory has zero pairs and no oldest date."""
     made = baseline(stores)
     counted(made, lambda made: made.pairs is not None)
     assert (made.pairs, made.oldest) == (0, None)
 
 
 def test_an_unreadable_pair_leaves_the_number_unknown(stores: dict[int, Rdict]) -> None:
-    """A value that this version cannot read is a warning of the census; the worker's detection decides on the rest."""
+    """If this version cannot read a value, the census logs a warning; whether the worker stops is up to detection."""
     stores[0].put(pair_key("p", "222222222222"), b"newer")
     made = baseline(stores)
     with capture_logs() as logs:
@@ -96,7 +96,7 @@ def test_an_unreadable_pair_leaves_the_number_unknown(stores: dict[int, Rdict]) 
 def test_only_an_empty_memory_that_does_not_learn_is_warned_of(
     stores: dict[int, Rdict], remembered: int, learn_until: int | None, expected: int
 ) -> None:
-    """M6: with nothing remembered and no learn_until every pair will alert: said once, with how to seed."""
+    """M6: with an empty memory and no learn_until every pair will alert: one warning says so, and how to seed it."""
     remember(stores[1], remembered, 1_000)
     if not remembered:
         stores[1].delete(bucket_key("arn:aws:iam::1:user/a", 300_000))
@@ -110,6 +110,6 @@ def test_only_an_empty_memory_that_does_not_learn_is_warned_of(
 
 
 def test_learning_ends_by_the_clock(stores: dict[int, Rdict]) -> None:
-    """A learn_until ahead is learning, one that has passed is live; without one it is live."""
+    """Until learn_until the state is learning; after it, or without it, the state is live."""
     states = {until: baseline(stores, until).describe()["state"] for until in (None, 1, 4_102_444_800_000)}
     assert states == {None: "live", 1: "live", 4_102_444_800_000: "learning"}

@@ -1,4 +1,4 @@
-"""What the worker must know of files, without holding up its event loop."""
+"""The disk watch looks at files without blocking the event loop."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 
 class GeoLookup:
-    """Places whose files are read again; remembers in which thread."""
+    """A geo look-up that notes the thread in which its files are read."""
 
     def __init__(self) -> None:
         self.read_in: list[int] = []
 
     def refresh(self) -> None:
-        """Read again."""
+        """Note the thread."""
         self.read_in.append(threading.get_ident())
 
 
@@ -38,13 +38,13 @@ def store(path: Path, sizes: list[int]) -> Any:
 
 
 def samples(app: Any, name: str) -> dict[tuple[str, ...], float]:
-    """The values of a metric that is read when asked."""
+    """The values of a metric that is read on request."""
     (gauge,) = [gauge for gauge in GAUGES if gauge.name == name]
     return dict(gauge.read(app))
 
 
 def test_files_are_looked_at_in_a_thread_and_shown_from_memory(tmp_path: Path) -> None:
-    """Asked for metrics, the event loop reads no disk: sizes are those of the last look, none before it."""
+    """A request for metrics reads no disk: it gives the sizes of the last look, and none before the first."""
     own, standby = store(tmp_path / "0", [5, 7]), store(tmp_path / "1", [1])
     gone = tmp_path / "gone"
     places = GeoLookup()
@@ -62,7 +62,7 @@ def test_files_are_looked_at_in_a_thread_and_shown_from_memory(tmp_path: Path) -
 
 
 def test_a_look_that_fails_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk that does not answer is one line in the log: a number for operators is no reason to stop detection."""
+    """A disk that does not answer causes one line in the log, and detection goes on."""
     places = GeoLookup()
     monkeypatch.setattr(places, "refresh", (tmp_path / "missing").read_bytes)
     with capture_logs() as logged:

@@ -1,4 +1,4 @@
-"""What the worker's HTTP port says, by the state of the worker, without a broker."""
+"""The worker's HTTP answers, by the worker's state, without a broker."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from streams.worker.monitoring.view import Remaining
 
 
 def worker(**state: Any) -> SimpleNamespace:
-    """A worker that is ready and well, but for what is given."""
+    """A worker that is ready and healthy, except for the given attributes."""
     usual = {
         "metrics": SimpleNamespace(registry=CollectorRegistry()),
         "failure": None,
@@ -34,7 +34,7 @@ def worker(**state: Any) -> SimpleNamespace:
 
 
 def ask(app: SimpleNamespace, path: str, method: str = "GET") -> tuple[int, Any]:
-    """The status and the JSON body, if it is one, of a request to a server of this worker."""
+    """The status and the body, if it is JSON, of a request to this worker's server."""
 
     def request(port: int) -> tuple[int, Any]:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -67,16 +67,16 @@ def ask(app: SimpleNamespace, path: str, method: str = "GET") -> tuple[int, Any]
     ids=["well", "recovering", "stuck", "waiting", "failed"],
 )
 def test_alive_is_who_polls_and_has_not_failed(state: dict[str, Any], status: int) -> None:
-    """/healthz is 503 for a consumer that stopped asking and for a failed worker.
+    """/healthz is 503 if the consumer has stopped asking for records, and if the worker has failed.
 
-    It is not for one that recovers, nor for one whose queues are full as broker or registry do not answer.
+    It is 200 while a worker recovers, and while its queues are full because broker or registry do not answer.
     """
     answered, body = ask(worker(**state), "/healthz")
     assert (answered, body["healthy"]) == (status, status == 200)
 
 
 def test_not_ready_says_what_is_missing() -> None:
-    """/readyz is 503 before partitions are assigned and the table is recovered, and tells how far that is."""
+    """/readyz is 503 before partitions are assigned and the table is recovered, and gives the progress."""
     status, body = ask(worker(ready=False), "/readyz")
     assert status == 503
     assert body == {
@@ -89,7 +89,7 @@ def test_not_ready_says_what_is_missing() -> None:
 
 
 def test_a_registry_that_is_away_is_said_and_not_judged() -> None:
-    """/readyz stays 200 while the registry is away: the body says so."""
+    """/readyz stays 200 while the registry does not answer: the body says so."""
     status, body = ask(worker(), "/readyz")
     assert (status, body["ready"], body["partitions"], body["registry"]["reachable"]) == (200, True, 3, False)
 
@@ -97,5 +97,5 @@ def test_a_registry_that_is_away_is_said_and_not_judged() -> None:
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 @pytest.mark.parametrize("path", ["/metrics", "/healthz", "/readyz"])
 def test_nothing_can_be_changed(path: str, method: str) -> None:
-    """The port only reads: any other method is 405."""
+    """The server only reads: any other method gets 405."""
     assert ask(worker(), path, method)[0] == 405

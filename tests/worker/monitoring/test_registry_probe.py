@@ -1,4 +1,4 @@
-"""What the worker knows of its schema registry."""
+"""The registry probe knows the state of the schema registry."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def asked(settings: Settings) -> dict[str, Any] | None:
-    """What a probe says once it has asked."""
+    """The probe's description after its first question."""
 
     async def ask() -> dict[str, Any] | None:
         async with RegistryProbe(settings) as probe:
@@ -27,19 +27,19 @@ def asked(settings: Settings) -> dict[str, Any] | None:
 
 
 def test_no_registry_is_no_problem() -> None:
-    """Without a registry in the settings there is nothing to say."""
+    """Without a registry in the settings the description is null."""
     assert asked(Settings()) is None
 
 
 def test_a_registry_with_the_schemas_is_reachable(registry: RegistryServer) -> None:
-    """A registry that holds the alert schema as `topics apply` leaves it is reachable, without a problem."""
+    """A registry with the alert schema, as `topics apply` leaves it, is reachable and has no problem."""
     settings = Settings(schema_registry_url=registry.url)
     apply_schemas(settings, alert_schemas(settings))
     assert asked(settings) == {"reachable": True, "problem": None}
 
 
 def test_a_missing_schema_is_a_problem(registry: RegistryServer) -> None:
-    """A registry without the alert schema answers, but alerts would not be encoded: the subject is named."""
+    """A registry without the alert schema is a problem, because alerts cannot be encoded; it names the subject."""
     said = asked(Settings(schema_registry_url=registry.url))
     assert said is not None
     assert said["reachable"] is False
@@ -47,7 +47,7 @@ def test_a_missing_schema_is_a_problem(registry: RegistryServer) -> None:
 
 
 def test_a_registry_that_is_away_is_a_problem() -> None:
-    """Nobody at the registry's address: not reachable, in words."""
+    """If nothing listens at the registry's address, it is not reachable, and the problem says why."""
     said = asked(Settings(schema_registry_url="http://127.0.0.1:9"))
     assert said is not None
     assert said["reachable"] is False

@@ -1,4 +1,4 @@
-"""What is done with the stores on disk before a worker opens them; the changelog's part is in the broker tests."""
+"""The check of the stores on disk before a worker opens them. The broker tests cover the changelog's side."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 
 def store(folder: Path, partition: int, offset: int | None) -> Path:
-    """A store of a few thousand entries that has reached a changelog offset, its data in a table file."""
+    """A store of a few thousand entries with a changelog offset; its data is in a table file."""
     path = folder / "v1" / "tables" / f"memory-{partition}.db"
     opened = rocksdict.Rdict(str(path), rocksdict.Options(raw_mode=True))
     for number in range(3000):
@@ -54,7 +54,7 @@ def test_sound_stores_stay(settings: Settings, tmp_path: Path, offset: int | Non
 
 @pytest.mark.parametrize("offset", [100, 4711])
 def test_ahead_of_the_changelog(settings: Settings, tmp_path: Path, offset: int) -> None:
-    """A store that is ahead of its changelog is refused and stays where it is."""
+    """A store that is ahead of its changelog is refused and not moved."""
     path = store(tmp_path, 3, offset)
     with pytest.raises(StateError, match=rf"memory-3\.db is ahead of topic .*offset {offset}, .* ends at 100"):
         check_state(settings)
@@ -64,9 +64,9 @@ def test_ahead_of_the_changelog(settings: Settings, tmp_path: Path, offset: int)
 def test_a_changelog_made_anew_is_noticed_however_far_it_has_grown(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A store kept from a topic that was recreated since is refused, though the new one ends far behind its offset.
+    """A store is refused if its topic was recreated, even if the new topic ends far past the store's offset.
 
-    What nothing was kept from is forgotten: an empty directory goes with any topic. So does one from before the note.
+    An empty directory fits any topic. So does a directory without a noted topic.
     """
     topic_id = "one"
     monkeypatch.setattr(disk_check, "_topic_id", lambda *_: topic_id)
@@ -95,10 +95,10 @@ def test_a_changelog_made_anew_is_noticed_however_far_it_has_grown(
 def test_what_is_somebody_elses_is_no_damage(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    """What this user may not read and write is refused by its name, and never moved aside."""
+    """A file that this user may not read and write is refused by name, and the store is not moved aside."""
     path = store(tmp_path, 0, 99)
     before = sorted(tmp_path.rglob("*"))
-    # These tests may run as root, who may do everything.
+    # These tests may run as root, which has every right.
     monkeypatch.setattr(disk_check.os, "access", lambda asked, _mode: asked != tmp_path / place)
     with pytest.raises(StateError, match=f"^state_dir: {tmp_path / place}: this user may not read and write it"):
         check_state(settings)
@@ -107,7 +107,7 @@ def test_what_is_somebody_elses_is_no_damage(
 
 
 def damages() -> Iterator[tuple[str, str, bytes | None]]:
-    """Name, pattern of the file, and what becomes of the middle of it; ``None`` removes the file."""
+    """Name, pattern of the file, and what replaces its middle; ``None`` removes the file."""
     yield "a block of a table file", "*.sst", b"\xff" * 64
     yield "a table file that is gone", "*.sst", None
     yield "the list of files", "MANIFEST-*", b"\xff" * 64
@@ -117,7 +117,7 @@ def damages() -> Iterator[tuple[str, str, bytes | None]]:
 def test_damaged_stores_are_moved_aside(
     settings: Settings, tmp_path: Path, pattern: str, written: bytes | None
 ) -> None:
-    """Damage anywhere in a store moves it aside, whole; the other partitions stay."""
+    """Damage anywhere in a store moves the whole store aside; other partitions stay."""
     path, other = store(tmp_path, 0, 99), store(tmp_path, 1, 99)
     (file,) = path.glob(pattern)
     if written is None:
@@ -133,10 +133,10 @@ def test_damaged_stores_are_moved_aside(
 
 
 def test_a_full_disk_is_no_damage(settings: Settings, disk: SmallDisk) -> None:
-    """With no room even to look at a store, the worker refuses to start, and the store stays: it is sound."""
+    """If the disk is too full to open a store, the worker refuses to start, and the store stays: it is not damaged."""
     settings = settings.model_copy(update={"state_dir": disk.folder})
     path = store(disk.folder, 0, 99)
-    (path / "rocksdict-config.json").write_bytes(b"")  # as a write that found no room leaves it
+    (path / "rocksdict-config.json").write_bytes(b"")  # as a write on a full disk leaves it
     disk.fill()
     with pytest.raises(StoreError, match=r"No space left on device.*; make room on its disk, then start again"):
         check_state(settings)
@@ -146,7 +146,7 @@ def test_a_full_disk_is_no_damage(settings: Settings, disk: SmallDisk) -> None:
 
 
 def test_damage_on_a_full_disk(settings: Settings, disk: SmallDisk) -> None:
-    """Moving a damaged store aside takes no room."""
+    """A damaged store is moved aside even on a full disk."""
     settings = settings.model_copy(update={"state_dir": disk.folder})
     path = store(disk.folder, 0, 99)
     (path / "CURRENT").write_text("nonsense")
@@ -160,7 +160,7 @@ HOLD = "import rocksdict, sys; held = rocksdict.Rdict(sys.argv[1], rocksdict.Opt
 
 
 def test_a_store_in_use_is_left_alone(settings: Settings, tmp_path: Path) -> None:
-    """A store that another process has open is neither judged nor moved: Faust waits for it, and says so."""
+    """A store that another process has open is neither checked nor moved: Faust waits for that process, and logs it."""
     path = store(tmp_path, 0, 4711)
     with subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdin=PIPE, stdout=PIPE) as other:  # noqa: S603  ours
         assert other.stdout is not None

@@ -1,4 +1,4 @@
-"""Recovery of the table a fetch at a time, over real RocksDB stores and without a broker."""
+"""Recovery of the table, one fetch at a time, with real RocksDB stores and without a broker."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ KEYS = [b"alice", b"bob", b"carol"]
 
 @dataclass
 class Changelog:
-    """One partition as a broker has it: records, with gaps that compaction and markers of transactions leave."""
+    """One partition as a broker has it: records, and gaps from compaction and transaction markers."""
 
     records: list[SimpleNamespace] = field(default_factory=list)
     end: int = 0
 
     def after(self, offset: int) -> dict[bytes, bytes]:
-        """What is remembered when all up to an offset is applied."""
+        """The content of the store after everything up to an offset is applied."""
         latest = {record.key: record.value for record in self.records if record.offset <= offset}
         return {key: value for key, value in latest.items() if value is not None}
 
     def fetch(self, start: int, count: int) -> ChangelogPart:
-        """The offsets from ``start`` on, so many of them, as a fetch brings them."""
+        """So many offsets from ``start`` on, as a fetch brings them."""
         end = min(start + count, self.end)
         return ChangelogPart([record for record in self.records if start <= record.offset < end], max(start, end))
 
 
 @st.composite
 def changelogs(draw: st.DrawFn) -> Changelog:
-    """A few keys, written and deleted again and again; and places without a record, also the last one."""
+    """A few keys, written and deleted repeatedly, and offsets without a record, possibly the last one."""
     made = Changelog()
     for content in draw(st.lists(st.none() | st.tuples(st.sampled_from(KEYS), st.none() | st.binary(max_size=2)))):
         if content is not None:
@@ -72,7 +72,7 @@ def app(tmp_path: Path) -> Iterator[WorkerApp]:
 
 
 def begin(app: WorkerApp, active: Sequence[TP] = (), standby: Sequence[TP] = (), end: int = 0) -> Recovery:
-    """A recovery that has begun: these partitions are assigned, the end of each is known, the seek is done."""
+    """Begin a recovery: these partitions are assigned, the end of each is known, the seek is done."""
     recovery: Recovery = app.tables.recovery
     for tp in active:
         recovery.add_active(app.memory, tp)
@@ -88,29 +88,29 @@ def begin(app: WorkerApp, active: Sequence[TP] = (), standby: Sequence[TP] = (),
 
 
 def entries(app: WorkerApp, tp: TP) -> dict[bytes, bytes]:
-    """What the store of a partition holds, its offset aside."""
+    """The entries of a partition's store, without its offset."""
     partition = app.memory.partition(tp.partition)
     return {key: value for key, value in stored_from(partition.store, b"") if key != partition.offset_key}
 
 
-# One store serves all examples, and each empties it.
+# All examples share one store, and each empties it.
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(changelogs(), st.data())
 def test_a_restored_store_is_what_its_changelog_says(app: WorkerApp, changelog: Changelog, data: st.DataObject) -> None:
-    """A2, M9: fetched in whatever parts, killed after whichever: the store is the changelog up to its offset, no more.
+    """A2, M9: for any parts fetched, and a kill after any of them, the store is the changelog up to its offset.
 
-    Recovery ends when the changelog is through, and not before.
+    Recovery ends at the changelog's end, and not before.
     """
     partition = app.memory.partition(ACTIVE.partition)
     for key in [partition.offset_key, *KEYS]:
         partition.store.delete(key)
     done = False
     while not done:
-        app.tables._recovery = None  # noqa: SLF001  killed: what is not in the store is gone
+        app.tables._recovery = None  # noqa: SLF001  killed: only the store is left
         recovery = begin(app, [ACTIVE], end=changelog.end)
         reached = recovery.active_offsets[ACTIVE]
         assert entries(app, ACTIVE) == changelog.after(reached)
-        start = data.draw(st.integers(0, max(reached, 0)))  # Faust seeks to what was reached; a client may go back
+        start = data.draw(st.integers(0, max(reached, 0)))  # Faust seeks to the store's offset, or before
         for _ in range(data.draw(st.integers(1, 4))):
             part = changelog.fetch(start, data.draw(st.integers(1, 5)))
             recovery.restore(ACTIVE, part)
@@ -122,7 +122,7 @@ def test_a_restored_store_is_what_its_changelog_says(app: WorkerApp, changelog: 
 
 
 def test_recovery_ends_where_no_record_is(app: WorkerApp) -> None:
-    """A changelog may end with a transaction's marker: a fetch that passes it without a record ends the recovery."""
+    """A changelog may end with a transaction marker: a fetch that passes it without a record ends the recovery."""
     changelog = Changelog([SimpleNamespace(offset=0, key=b"alice", value=b"1")], end=2)
     recovery = begin(app, [ACTIVE], end=changelog.end)
     recovery.restore(ACTIVE, changelog.fetch(0, 1))
@@ -133,7 +133,7 @@ def test_recovery_ends_where_no_record_is(app: WorkerApp) -> None:
 
 
 def test_recovery_ends_with_its_last_partition_and_begins_anew(app: WorkerApp) -> None:
-    """Each active partition must be through; the end of one recovery says nothing of the next."""
+    """Recovery ends only when every active partition is recovered, and the next recovery begins anew."""
     changelog = Changelog([SimpleNamespace(offset=0, key=b"alice", value=b"1")], end=1)
     recovery = begin(app, [ACTIVE, OTHER], end=1)
     recovery.restore(ACTIVE, changelog.fetch(0, 1))
@@ -145,7 +145,7 @@ def test_recovery_ends_with_its_last_partition_and_begins_anew(app: WorkerApp) -
 
 
 def test_a_standby_follows(app: WorkerApp) -> None:
-    """A standby's store is written as its changelog goes on; how far it is behind is not the active partitions' end."""
+    """A standby's store is written as its changelog grows; its lag does not delay the end of the recovery."""
     changelog = Changelog([SimpleNamespace(offset=n, key=b"alice", value=b"%d" % n) for n in range(4)], end=4)
     recovery = begin(app, [ACTIVE], [STANDBY], end=2)
     assert recovery.standby_remaining_total() == 2
@@ -158,7 +158,7 @@ def test_a_standby_follows(app: WorkerApp) -> None:
 
 
 def test_what_is_not_ours_is_not_written(app: WorkerApp) -> None:
-    """A2: of a partition that this worker has neither as active nor as standby, nothing is written."""
+    """A2: nothing is written to a partition that this worker has neither as active nor as standby."""
     changelog = Changelog([SimpleNamespace(offset=n, key=b"alice", value=b"1") for n in range(3)], end=3)
     recovery = begin(app, [ACTIVE], [STANDBY], end=1)
     recovery.restore(OTHER, changelog.fetch(0, 3))
@@ -167,9 +167,9 @@ def test_what_is_not_ours_is_not_written(app: WorkerApp) -> None:
 
 
 def test_what_a_rebalance_has_just_assigned_is_left_to_its_own_recovery(app: WorkerApp) -> None:
-    """A rebalance between two steps of a recovery: what is assigned and not sought yet stops no worker.
+    """A rebalance between two steps of a recovery, which assigns partitions that are not sought yet, stops no worker.
 
-    Faust's recovery sought it, to no offset, and the worker ended.
+    Faust's recovery would seek them to no offset, and the worker would end.
     """
     recovery = begin(app, standby=[STANDBY])
     recovery.standby_offsets[STANDBY] = None
@@ -185,13 +185,13 @@ class Waiting(Consumer):
     """A consumer that waits for records."""
 
     def __init__(self, app: Any) -> None:
-        """What it needs for that."""
+        """Only what that needs."""
         self.app = app
         self.revocations = 0
 
 
 def hand_over(consumer: Consumer, monkeypatch: pytest.MonkeyPatch, fetched: Fetched) -> Any:
-    """What goes on to the streams of a fetch's answer."""
+    """The records of a fetch that go to the streams."""
 
     async def wait(*_args: Any) -> Any:
         return fetched, set()
@@ -201,7 +201,7 @@ def hand_over(consumer: Consumer, monkeypatch: pytest.MonkeyPatch, fetched: Fetc
 
 
 def test_nothing_is_written_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A2: a write that fails stops the worker, and no later part of the changelog is written over the gap."""
+    """A2: a write that fails stops the worker, and no later part of the changelog is written after the gap."""
     tried: list[ChangelogPart] = []
 
     def restore(_tp: TP, part: ChangelogPart) -> None:
@@ -223,7 +223,7 @@ def test_nothing_is_written_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_what_was_fetched_before_a_rebalance_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A2: whoever has the partition next may have written to its changelog since, and to a store of the same name."""
+    """A2: the next owner may have written to the changelog, and to a store of the same name, in the meantime."""
     consumer = Waiting(SimpleNamespace(failure=None))
     consumer.revocations = 1
     fetched = Fetched(0, {})
@@ -232,10 +232,10 @@ def test_what_was_fetched_before_a_rebalance_is_not_written(monkeypatch: pytest.
 
 
 class Fetching(FetchThread):
-    """The consumer's thread as it fetches, with these positions after it."""
+    """The consumer's thread during a fetch, with these positions after it."""
 
     def __init__(self, positions: dict[TP, int | None]) -> None:
-        """What it needs for that."""
+        """Only what that needs."""
 
         def state(tp: TP) -> SimpleNamespace:
             return SimpleNamespace(has_valid_position=positions[tp] is not None, position=positions[tp])
@@ -251,9 +251,9 @@ class Fetching(FetchThread):
 
 
 def test_a_fetch_is_parted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Changelog records go past the streams, with how far each partition is, also of one that brought no record.
+    """Changelog records do not go to the streams. Each part has its partition's position, even if it has no record.
 
-    Of a partition that is paused, or has no position yet, there is nothing to say.
+    A partition that is paused, or has no position yet, has no part.
     """
     sightings, records = TP("sightings", 0), [SimpleNamespace(offset=7)]
     positions = {sightings: 8, ACTIVE: 9, STANDBY: 5, OTHER: 3, TP(CHANGELOG, 3): None}

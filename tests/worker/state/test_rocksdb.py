@@ -1,4 +1,4 @@
-"""RocksDB on a disk that fills: what an operator reads, and what is left on the disk."""
+"""RocksDB on a disk that fills up: the operator's message, and the content of the disk."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PAGE = 4096
 
 
 def opened(path: Path) -> Any:
-    """A store, opened as Faust opens it for the worker."""
+    """A store, opened as Faust opens it in the worker."""
     options = {name: value for name, value in STORE_OPTIONS.items() if name != "driver"}
     with translate_errors(path.parent):
         return StoreOptions(use_rocksdict=True, **options).open(path)
@@ -53,7 +53,7 @@ def write_until_full(path: Path, last: int, chance: random.Random) -> int:
 
 
 def test_full_at_any_moment(disk: SmallDisk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A2, M9: wherever the disk fills, the store keeps what was written, and is never taken for damaged."""
+    """A2, M9: at whatever point the disk is full, the store keeps what was written, and never counts as damaged."""
     monkeypatch.setattr(disk_check, "_ends", lambda *_: {})
     monkeypatch.setattr(disk_check, "_topic_id", lambda *_: None)
     settings = Settings.model_validate({"state_dir": disk.folder})
@@ -61,7 +61,7 @@ def test_full_at_any_moment(disk: SmallDisk, monkeypatch: pytest.MonkeyPatch) ->
     path = disk.folder / "v1" / "tables" / "memory-0.db"
     path.parent.mkdir(parents=True)
     last = 0
-    # With up to eight pages the store is begun and not made whole; RocksDB takes a second to close one that failed.
+    # With up to eight pages the store is not completed; RocksDB takes a second to close a store that failed.
     for room in [*range(0, 9 * PAGE, PAGE), *(chance.randrange(MEBIBYTE) for _ in range(4))]:
         disk.fill(leaving=room)
         last = write_until_full(path, last, chance)
@@ -71,7 +71,7 @@ def test_full_at_any_moment(disk: SmallDisk, monkeypatch: pytest.MonkeyPatch) ->
             assert "; make room on its disk" in str(full)  # noqa: PT017  a page may be left, or not
         disk.make_room()
         check_state(settings)
-        # The write that failed may have reached the disk whole: by then the changelog had it.
+        # The failed write may be on the disk completely: the changelog already has it.
         assert int(opened(path).get(OFFSET_KEY) or 0) - last in {0, 1}
     assert last > 0
     assert list(path.parent.glob("*.damaged-*")) == []
@@ -81,7 +81,7 @@ HOLD = "import rocksdict, sys; held = rocksdict.Rdict(sys.argv[1], rocksdict.Opt
 
 
 def test_held_by_another_process(tmp_path: Path) -> None:
-    """A store that another process has open is refused with the one cause that there is."""
+    """A store that another process has open is refused, and the message names that cause."""
     path = tmp_path / "memory-0.db"
     with subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdin=PIPE, stdout=PIPE) as other:  # noqa: S603  ours
         assert other.stdout is not None

@@ -1,4 +1,4 @@
-"""The sweep: a few entries with each sighting, round and round, and what is forgotten is deleted (M8)."""
+"""The sweep examines a few entries per sighting, round after round, and deletes what is forgotten (M8)."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ LATER = NOON + 3 * DAY
 def swept(
     sweep: Sweep, partition: Partition, sightings: int, decision_settings: DecisionSettings = SETTINGS
 ) -> list[bytes]:
-    """The keys that a batch of so many sightings, none of which wrote anything, deletes."""
+    """The keys that the sweep deletes for a batch of so many sightings, none of which wrote anything."""
     batch = PartitionMemory(0, partition.store, b"offset")
     sweep.forget(batch, [Seen(LATER, LATER)] * sightings, decision_settings)
     return [key for key, value in batch.changes() if value is None]
 
 
 def old_pairs(count: int) -> Partition:
-    """A partition with so many pairs, all of them forgotten, and nothing else."""
+    """A partition with only forgotten pairs, so many of them."""
     partition = Partition(SETTINGS)
     value = codec.encode_pair(PairMemory(NOON, NOON, 1))
     partition.store.entries = {codec.pair_key(ALICE, f"{n:012d}"): value for n in range(count)}
@@ -41,7 +41,7 @@ def old_pairs(count: int) -> Partition:
 
 
 def test_the_sweep_comes_to_every_entry_and_begins_again_in_the_same_batch() -> None:
-    """M8: a few entries with each sighting, all of them in turn; the end of the store is followed by its beginning."""
+    """M8: each sighting examines the next few entries, and after the end of the store comes its beginning."""
     partition = old_pairs(6)
     partition.store.entries[b"offset"] = b"17"
     first, second, third, fourth, fifth, sixth = sorted(partition.store.entries)[:6]
@@ -52,7 +52,7 @@ def test_the_sweep_comes_to_every_entry_and_begins_again_in_the_same_batch() -> 
 
 
 def test_no_entry_is_examined_twice_in_a_batch() -> None:
-    """M8: a batch that is larger than the store goes round once, from wherever the last one stopped."""
+    """M8: a batch larger than the store goes round once, from where the last batch stopped."""
     partition = old_pairs(STEP + 1)
     sweep = Sweep()
     swept(sweep, partition, 1)
@@ -60,7 +60,7 @@ def test_no_entry_is_examined_twice_in_a_batch() -> None:
 
 
 def test_what_the_batch_has_written_is_left() -> None:
-    """M8: what this batch has just refreshed is not in the store yet, and is not forgotten by what the store holds."""
+    """M8: a pair that this batch has refreshed is kept, although the store still has its old value."""
     partition = old_pairs(2)
     batch = PartitionMemory(0, partition.store, b"offset")
     partition.decide(batch, sighting(LATER, account=f"{0:012d}"))
@@ -69,7 +69,7 @@ def test_what_the_batch_has_written_is_left() -> None:
 
 
 def test_cap_buckets_of_a_quiet_principal_are_kept_for_a_week() -> None:
-    """A3: a bucket is found by a replay of the last week, and then deleted, however long pairs are remembered."""
+    """A3: a bucket is kept for a week, for a replay, and then deleted, however long pairs are remembered."""
     partition = Partition(with_settings(max_alerts=1), Sweep())
     partition.handle([sighting(NOON, ALICE, f"{1:012d}")])
     for day in range(1, 8):
@@ -88,9 +88,9 @@ def test_cap_buckets_of_a_quiet_principal_are_kept_for_a_week() -> None:
 @example(4, [280])
 @example(1, [500])
 def test_the_memory_stays_bounded_whatever_the_batches(forget_days: int, sizes: list[int]) -> None:
-    """M8: over days of new pairs the memory holds what ``entries_at_most`` says, in batches of any size.
+    """M8: over days of new pairs the memory has at most ``entries_at_most`` entries, in batches of any size.
 
-    All that is not forgotten is among it.
+    Everything that is not forgotten is among them.
     """
     decision_settings = with_settings(window=DAY, forget_after=forget_days * DAY)
     partition = Partition(decision_settings, Sweep())

@@ -1,4 +1,4 @@
-"""A partition's memory: what a batch learns, in the order of its changelog."""
+"""A partition's memory keeps what a batch learns in the order of the changelog."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SETTINGS = with_settings(window=10 * MINUTE, forget_after=2 * DAY, max_alerts=2)
 
 @st.composite
 def histories(draw: st.DrawFn) -> list[Sighting]:
-    """New pairs in any order, whose times crowd in few cap periods on both sides of a day."""
+    """New pairs in any order, with times in a few cap periods on both sides of a day boundary."""
     periods = st.sampled_from([0, 0, 0, 5 * MINUTE, DAY, DAY + 5 * MINUTE, 3 * DAY])
     steps = draw(st.lists(st.tuples(periods, st.integers(0, 3), st.integers(0, 9)), max_size=20))
     return [
@@ -31,9 +31,9 @@ def histories(draw: st.DrawFn) -> list[Sighting]:
 def test_killed_at_any_record_of_the_changelog_each_alert_goes_where_it_went(
     sightings: list[Sighting], data: st.DataObject
 ) -> None:
-    """A2, A3: killed at any record of a batch's changelog, resumed from any commit in other batches: the same alerts.
+    """A2, A3: after a kill at any changelog record and a restart from any commit, the alerts are the same.
 
-    Each goes to the topic it went to, and what is remembered in the end is the same.
+    Each alert goes to the same topic as before, and the memory is the same in the end.
     """
     calm, killed = Partition(SETTINGS), Partition(SETTINGS)
     for seen in sightings:
