@@ -68,7 +68,7 @@ def _since(start: str | None) -> int | None:
 
 
 def _check_topic(configured: Settings, topic: str) -> None:
-    """Raise BrokerError if the topic cannot be described: of an outage the admin client knows within seconds."""
+    """Raise BrokerError if the topic cannot be described. The admin client knows of an outage within seconds."""
     with BrokerAccess(configured) as access:
         (future,) = access.client.describe_topics(TopicCollection([topic])).values()
         access.result(f"topic {topic}", "Describe", future)

@@ -1,4 +1,4 @@
-"""``rootwatch backtest``: replays the past and prints the alerts that a rule would have raised."""
+"""``rootwatch backtest``: replays past records and prints the alerts that a rule would have raised."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ def _run(
     rule = configured.load_rule()
     decision_settings = configured.decision_settings(rule)
     with ExitStack() as stack:
-        # Files are opened before anything is read: a wrong path is told at once, not after an hour.
+        # Files are opened before anything is read, so that a wrong path is an error at once, not after an hour.
         stream: BinaryIO = sys.stdout.buffer
         if results.output is not None:
             stream = stack.enter_context(opened("--output", results.output))
@@ -204,7 +204,7 @@ def _empty_report() -> Report:
 def _comparison(
     topic: str | None, configured: Settings, rule: Rule, decision_settings: DecisionSettings
 ) -> Comparison | None:
-    """The comparison with a topic's live alerts, which are all read now: each decision is compared as it is made."""
+    """The comparison with a topic's live alerts. All are read now, before the first decision."""
     if topic is None:
         return None
     from streams.kafka.alert_reader import distinct_alerts  # noqa: PLC0415  only this needs a Kafka client

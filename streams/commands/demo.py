@@ -1,4 +1,4 @@
-"""``rootwatch demo``: the main job on an embedded broker, with a morning's CloudTrail that the project ships."""
+"""``rootwatch demo``: the worker on an embedded broker, with a morning of CloudTrail that the project ships."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ next         rootwatch demo --save samples  keeps these messages as files
 
 
 class _Worker(Worker):
-    """The worker, with Ctrl-C left to asyncio, which ends the demo as a whole."""
+    """The worker, which leaves Ctrl-C to asyncio: that ends the whole demo."""
 
     def install_signal_handlers(self) -> None:
         """Install none."""
@@ -54,11 +54,11 @@ class _Worker(Worker):
 
 def demo(
     *,
-    json: Annotated[bool, typer.Option("--json", help="The alerts as JSON lines instead of a table.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the alerts as JSON lines instead of a table.")] = False,
     save: Annotated[
         Path | None, typer.Option("--save", metavar="DIR", help="Write the messages there as files; run no worker.")
     ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Show the worker's log, too.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Also show the worker's log.")] = False,
 ) -> None:
     """Show alerts from a realistic morning: the real worker, on a broker inside this process. Keeps nothing."""
     before, morning = story.days_before(), story.morning()
@@ -80,11 +80,11 @@ def demo(
 
 
 def _run(before: Sequence[Message], morning: Sequence[Message]) -> tuple[list[dict[str, Any]], Counts]:
-    """Run the worker on both parts; the alerts are read from their topic, in order of time."""
+    """Run the worker on both parts, then read the alerts from their topic, in order of time."""
     started = time.monotonic()
 
-    def tell(words: str) -> None:
-        say(f"{time.monotonic() - started:5.1f} s  {words}")
+    def tell(text: str) -> None:
+        say(f"{time.monotonic() - started:5.1f} s  {text}")
 
     with EmbeddedBroker() as broker, tempfile.TemporaryDirectory(prefix="rootwatch-demo-") as state:
         options = _settings(broker.address, Path(state))
@@ -106,7 +106,7 @@ def _run(before: Sequence[Message], morning: Sequence[Message]) -> tuple[list[di
 
 
 def _settings(address: str, state: Path) -> Settings:
-    """The demo's settings, whatever the environment says."""
+    """The demo's settings; the environment has no influence."""
     settings = Settings.model_validate(
         {
             "bootstrap_servers": address,
@@ -115,14 +115,14 @@ def _settings(address: str, state: Path) -> Settings:
             "learn_until": story.LEARN_UNTIL,
         }
     )
-    # Whichever is free when it listens; an operator, who has to ask there, may not set 0.
+    # Port 0 is any free port. Operators may not set it, because they have to know where to ask.
     return settings.model_copy(update={"http_port": 0})
 
 
 def _summary(counts: Counts) -> list[str]:
-    """What became of everything, and where to go from here."""
+    """The outcomes in numbers, and what to do next."""
     decided = counts.decided
-    by_outcome = ", ".join(f"{decided.get(name, 0)} {word}" for name, word in _OUTCOMES.items())
+    by_outcome = ", ".join(f"{decided.get(name, 0)} {label}" for name, label in _OUTCOMES.items())
     letters = ", ".join(f"{count} {reason}" for reason, count in counts.dead_letters.items() if count)
     return [
         f"messages     {counts.messages}, {counts.skipped} of them dropped at fetch (no mark of the rule)",
@@ -134,15 +134,15 @@ def _summary(counts: Counts) -> list[str]:
 
 
 def _save(folder: Path, before: Sequence[Message], morning: Sequence[Message]) -> None:
-    """Write each message to a file; gzip gets its usual ending."""
+    """Write each message to a file; a gzip file gets its usual ending."""
     for name, messages in (("days-before", before), ("morning", morning)):
-        place = folder / name
+        subfolder = folder / name
         try:
-            place.mkdir(parents=True, exist_ok=True)
+            subfolder.mkdir(parents=True, exist_ok=True)
             for number, message in enumerate(messages, 1):
                 ending = "json.gz" if message.value.startswith(b"\x1f\x8b") else "json"
-                (place / f"{number:03d}-{message.account}-{message.name}.{ending}").write_bytes(message.value)
+                (subfolder / f"{number:03d}-{message.account}-{message.name}.{ending}").write_bytes(message.value)
         except OSError as refused:
             raise OperatorError(f"--save {folder}: {refused.strerror}") from refused
-        say(f"{len(messages)} messages in {place}")
+        say(f"{len(messages)} messages in {subfolder}")
     say(f"try  rootwatch backtest {folder} --learn-until {story.LEARN_UNTIL:%Y-%m-%d}")

@@ -1,6 +1,6 @@
-"""``rootwatch doctor``: checks all that a worker needs, and names the fix for each thing that is wrong.
+"""``rootwatch doctor``: checks everything that a worker needs, and names the fix for each error.
 
-It changes nothing. What depends on something that failed is ``unknown``, not wrong: one cause is one line.
+It changes nothing. A check that depends on a failed check is ``unknown``, not wrong, so one cause is one line.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 10.0
 _FREE_BYTES = 1 << 30
-# Producers stamp records with their own clocks; a minute is more than clocks that are kept differ by.
+# Producers stamp records with their own clocks. Clocks that are kept by NTP differ by less than a minute.
 _SKEW_SECONDS = 60.0
 _EXPLAIN = "ask `rootwatch explain --topic TOPIC --offset P:O` about one; docs/operations.md lists what is read"
 
 
 class Row(NamedTuple):
-    """One finding: ``ok``, ``warning``, ``wrong`` or ``unknown``, and a sentence, which says the fix for ``wrong``."""
+    """One finding: ``ok``, ``warning``, ``wrong`` or ``unknown``, and a sentence. For ``wrong`` it names the fix."""
 
     state: str
     sentence: str
 
 
 def doctor(config: Config = None) -> None:
-    """Check settings, rule, disk, brokers, rights, topics and what is in them, clock, registry: a line each.
+    """Check settings, rule, disk, brokers, rights, topics, their newest messages, clock and registry; one line each.
 
     Exit 1 if any is wrong.
     """
@@ -65,7 +65,7 @@ def doctor(config: Config = None) -> None:
 
 
 def examine(configured: Settings) -> Iterator[Row]:
-    """Every check but that of the settings' values, in the order in which a worker meets them."""
+    """Every check except that of the settings' values, in the order in which a worker meets them."""
     for check in (_rule, _exceptions, _geoip, _disk):
         yield from _guarded(check, configured)
     credentials = list(_guarded(_secrets, configured))
@@ -78,7 +78,7 @@ def examine(configured: Settings) -> Iterator[Row]:
 
 
 def _guarded(check: Callable[[Settings], Iterator[Row]], configured: Settings) -> Iterator[Row]:
-    """A check's rows; an operator's error is one, in its own words."""
+    """The rows of a check; an OperatorError is a row too."""
     try:
         yield from check(configured)
     except OperatorError as error:
@@ -113,21 +113,22 @@ def _secrets(configured: Settings) -> Iterator[Row]:
 
 
 def _disk(configured: Settings) -> Iterator[Row]:
-    request = configured.state_dir.absolute()
-    # Not `Path.exists`, which raises where a directory above is not this user's to look into.
-    there = next(path for path in (request, *request.parents) if os.path.exists(path))  # noqa: PTH110  see above
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+    wanted = configured.state_dir.absolute()
+    # Not `Path.exists`, which raises if this user may not look into a parent directory.
+    existing = next(path for path in (wanted, *wanted.parents) if os.path.exists(path))  # noqa: PTH110  see above
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         yield Row(
-            "wrong", f"state_dir: {_made(there, request)}: this user may not write there; chown it or set state_dir"
+            "wrong",
+            f"state_dir: {_state_dir_text(existing, wanted)}: this user may not write there; chown it or set state_dir",
         )
         return
-    free = shutil.disk_usage(there).free
-    words = f"state_dir: {_made(there, request)}: {free / (1 << 30):.1f} GiB free"
-    yield Row("ok", words) if free >= _FREE_BYTES else Row("wrong", f"{words}; a worker wants 1 GiB: make room")
+    free = shutil.disk_usage(existing).free
+    sentence = f"state_dir: {_state_dir_text(existing, wanted)}: {free / (1 << 30):.1f} GiB free"
+    yield Row("ok", sentence) if free >= _FREE_BYTES else Row("wrong", f"{sentence}; a worker needs 1 GiB: make room")
 
 
-def _made(there: Path, request: Path) -> str:
-    return str(request) if there == request else f"{request} (to be made in {there})"
+def _state_dir_text(existing: Path, wanted: Path) -> str:
+    return str(wanted) if existing == wanted else f"{wanted} (to be made in {existing})"
 
 
 def _brokers(configured: Settings) -> Iterator[Row]:
@@ -147,7 +148,7 @@ def _brokers(configured: Settings) -> Iterator[Row]:
 
 
 def _rights(access: BrokerAccess, configured: Settings) -> Iterator[Row]:
-    """What the broker says that this user may do, beside what a worker does."""
+    """Compare what the broker says that this user may do with what a worker does."""
     missing = missing_rights(access, worker_rights(configured))
     yield from (Row("wrong", f"rights: {right} is not allowed; {FIX}") for right in missing)
     if not missing:
@@ -155,7 +156,7 @@ def _rights(access: BrokerAccess, configured: Settings) -> Iterator[Row]:
 
 
 def _clock(access: BrokerAccess, configured: Settings) -> Iterator[Row]:
-    """This machine's clock beside the newest timestamp in the source topics; brokers do not tell the time."""
+    """Compare this machine's clock with the newest timestamp in the source topics; brokers do not tell the time."""
     newest = max((_newest(access, topic) for topic in configured.source_topics), default=-1)
     if newest < 0:
         yield Row("unknown", "clock: no record with a Kafka timestamp in the source topics to compare it with")
@@ -168,7 +169,7 @@ def _clock(access: BrokerAccess, configured: Settings) -> Iterator[Row]:
 
 
 def _newest(access: BrokerAccess, topic: str) -> int:
-    """The newest Kafka timestamp of a topic, in milliseconds; -1 if it is empty or cannot be looked at."""
+    """The newest Kafka timestamp of a topic, in milliseconds; -1 if it is empty or cannot be read."""
     try:
         (described,) = access.client.describe_topics(TopicCollection([topic])).values()
         partitions = access.result(f"topic {topic}", "Describe", described).partitions
@@ -190,7 +191,7 @@ def _topics(configured: Settings) -> Iterator[Row]:
 
 
 def _sources(configured: Settings) -> Iterator[Row]:
-    """What the newest messages of each source topic are: a worker that cannot read them is blind, and looks well."""
+    """Describe the newest messages of each source topic. A worker that cannot read them is blind, but looks healthy."""
     rule = configured.load_rule()
     for topic in configured.source_topics:
         try:
@@ -198,15 +199,15 @@ def _sources(configured: Settings) -> Iterator[Row]:
         except SourceError as error:
             yield Row("unknown", f"sample: {error}")
             continue
-        words = f"sample: {found}"
+        sentence = f"sample: {found}"
         if not found.messages:
-            yield Row("unknown", words)
+            yield Row("unknown", sentence)
         elif not found.cloudtrail:
-            yield Row("wrong", f"{words}; a worker sees nothing there: {_EXPLAIN}")
+            yield Row("wrong", f"{sentence}; a worker sees nothing there: {_EXPLAIN}")
         elif found.unread or found.partly:
-            yield Row("warning", f"{words}; a worker does not see these: {_EXPLAIN}")
+            yield Row("warning", f"{sentence}; a worker does not see these: {_EXPLAIN}")
         else:
-            yield Row("ok", words)
+            yield Row("ok", sentence)
 
 
 def _registry(configured: Settings) -> Iterator[Row]:

@@ -155,29 +155,29 @@ def explanation(
         "outcome": _outcome(result),
         "reason": None if reason is None else redact_text(reason),
         "filtered": not pipeline.compile_matcher(rule, extract_settings.max_message_size)(value),
-        "sightings": list(_taken(result)),
+        "sightings": list(_sightings(result)),
     }
 
 
-def _taken(result: SightResult) -> Iterator[dict[str, str | None]]:
-    """The sightings and what is known of the incomplete ones, in the order of their records in the message."""
+def _sightings(result: SightResult) -> Iterator[dict[str, str | None]]:
+    """The sightings, and what is known of the incomplete ones, in the order of their records in the message."""
     shown = 0
     for rejected in result.rejected:
         if rejected.partial is not None:
-            yield from map(_whole, result.sightings[shown : rejected.after])
+            yield from map(_sighting, result.sightings[shown : rejected.after])
             shown = rejected.after
             yield _partial(rejected.partial)
-    yield from map(_whole, result.sightings[shown:])
+    yield from map(_sighting, result.sightings[shown:])
 
 
 def _messages(file: str, limit: int) -> Iterator[tuple[str, bytes]]:
-    """Each message with its place: the file, or file and line, from one."""
+    """Each message with its source: the file, or the file and the line, counted from one."""
     if file == _STDIN:
-        yield file, _whole_message(sys.stdin.buffer, limit)
+        yield file, _read_message(sys.stdin.buffer, limit)
         return
     with Path(file).open("rb") as stored:
         if not holds_lines(file):
-            yield file, _whole_message(stored, limit)
+            yield file, _read_message(stored, limit)
             return
         number = 0
         for block in blocks(stored, limit):
@@ -187,8 +187,8 @@ def _messages(file: str, limit: int) -> Iterator[tuple[str, bytes]]:
                     yield f"{file}:{number}", line
 
 
-def _whole_message(stored: BinaryIO, limit: int) -> bytes:
-    """As much as tells a message that is too large from one that is not; gzip may exceed what it holds by a little."""
+def _read_message(stored: BinaryIO, limit: int) -> bytes:
+    """Read enough to recognise a message that is too large; gzip may be a little larger than its content."""
     return stored.read(limit + limit // 1000 + 1024)
 
 
@@ -201,7 +201,7 @@ def _outcome(result: SightResult) -> str:
 
 
 def _reason(result: SightResult) -> str | None:
-    """Why there is not, or not only, a sighting, in words."""
+    """Why there is no sighting, or not only sightings."""
     if result.rejected:
         reasons = [_rejection(rejected) for rejected in result.rejected]
     elif result.sightings:
@@ -216,11 +216,11 @@ def _reason(result: SightResult) -> str | None:
 
 
 def _rejection(rejected: Rejected) -> str:
-    place = "" if rejected.element is None else f" (element {rejected.element})"
-    return f"{rejected.reason}{place}: {rejected.error}"
+    element = "" if rejected.element is None else f" (element {rejected.element})"
+    return f"{rejected.reason}{element}: {rejected.error}"
 
 
-def _whole(sighting: Sighting) -> dict[str, str | None]:
+def _sighting(sighting: Sighting) -> dict[str, str | None]:
     return {
         "principal": sighting.principal,
         "member_account": sighting.member_account,

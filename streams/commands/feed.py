@@ -1,6 +1,6 @@
-"""``python -m streams.commands.feed``: publishes the demo's samples to the source topic, for a deployment to look at.
+"""``python -m streams.commands.feed``: publishes the demo's samples to the source topic, to try out a deployment.
 
-The samples of the days before only teach where ``learn_until`` is ``2025-06-10``, as in docker-compose.yml.
+The samples of the days before only teach if ``learn_until`` is ``2025-06-10``, as in docker-compose.yml.
 """
 
 from __future__ import annotations
@@ -17,12 +17,14 @@ from streams.errors import OperatorError
 
 def feed(
     *,
-    pause: Annotated[float, typer.Option("--pause", metavar="SECONDS", help="Wait so long after each message.")] = 0.0,
+    pause: Annotated[
+        float, typer.Option("--pause", metavar="SECONDS", help="How long to wait after each message.")
+    ] = 0.0,
     config: Config = None,
 ) -> None:
     """Publish the demo's samples to the first of source_topics, and end.
 
-    They get the present as their Kafka timestamp: a topic's retention would delete what is stamped 2025.
+    Their Kafka timestamp is the present: a topic's retention would delete records of 2025.
     """
     configured = settings.load(config)
     topic = configured.source_topics[0]

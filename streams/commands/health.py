@@ -1,4 +1,4 @@
-"""``rootwatch health``: whether the worker on this machine is well, asked where its settings say that it listens."""
+"""``rootwatch health``: asks the worker on this machine, at the address in its settings, whether it is healthy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 ANSWER_SECONDS = 4.0
-# A worker that listens on every address of the machine is asked on the loopback one.
+# A worker that listens on every address of the machine is asked on the loopback address.
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  this only asks
 _SHOWN_CHARACTERS = 400
 
@@ -30,22 +30,22 @@ def health(
         typer.Option("--ready", help="Ask for readiness (/readyz): partitions are assigned, the table is recovered."),
     ] = False,
 ) -> None:
-    """Ask a worker that runs here with the same settings whether it is healthy. Exit 1 if it is not, or is not there.
+    """Ask a worker that runs here with the same settings whether it is healthy. Exit 1 if it is not, or does not run.
 
     It asks `/healthz` on `http_host` and `http_port`: whether the event loop answers and the consumer fetches.
     """
-    well, sentence = ask(settings.load(config), "ready" if ready else "healthy")
-    show([("ok" if well else "wrong", sentence)])
-    if not well:
+    is_well, sentence = ask(settings.load(config), "ready" if ready else "healthy")
+    show([("ok" if is_well else "wrong", sentence)])
+    if not is_well:
         raise typer.Exit(1)
 
 
 def ask(configured: Settings, state: str) -> tuple[bool, str]:
-    """Whether a worker with these settings is ``healthy`` or ``ready``, and what it said, in a sentence."""
+    """Whether a worker with these settings is ``healthy`` or ``ready``, and its answer in a sentence."""
     host, port = _LOOPBACK.get(configured.http_host, configured.http_host), configured.http_port
     path = {"healthy": "/healthz", "ready": "/readyz"}[state]
-    place = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
-    # Not urllib, which would ask a proxy that the environment names.
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
+    # Not urllib, which would use a proxy that the environment names.
     connection = http.client.HTTPConnection(host, port, timeout=ANSWER_SECONDS)
     try:
         connection.request("GET", path)
@@ -53,19 +53,19 @@ def ask(configured: Settings, state: str) -> tuple[bool, str]:
         status, body = answer.status, answer.read()
     except (OSError, http.client.HTTPException) as error:
         reason = str(error) or type(error).__name__
-        return False, f"{place}: no answer ({reason}); does a worker run here with this http_host and http_port?"
+        return False, f"{url}: no answer ({reason}); does a worker run here with this http_host and http_port?"
     finally:
         connection.close()
-    said = _said(body)
-    if state not in said:
-        return False, f"{place}: something else than a worker answers ({status}); set http_port to the worker's"
-    words = printable(body.decode(errors="replace"))[:_SHOWN_CHARACTERS]
-    return status == http.client.OK and said[state] is True, f"{place}: {status} {words}"
+    document = _parsed(body)
+    if state not in document:
+        return False, f"{url}: something else than a worker answers ({status}); set http_port to the worker's"
+    text = printable(body.decode(errors="replace"))[:_SHOWN_CHARACTERS]
+    return status == http.client.OK and document[state] is True, f"{url}: {status} {text}"
 
 
-def _said(body: bytes) -> dict[str, object]:
+def _parsed(body: bytes) -> dict[str, object]:
     try:
-        said = json.loads(body)
+        document = json.loads(body)
     except (ValueError, RecursionError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return document if isinstance(document, dict) else {}

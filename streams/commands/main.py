@@ -1,8 +1,8 @@
 """The ``rootwatch`` command: puts the commands together, and turns errors into exit codes.
 
 A command's module is imported only when the command runs, so that ``rootwatch --help`` and ``explain`` need not wait
-for Kafka clients. To add a command: a module named after it, with a function or a ``typer.Typer`` of the same name
-(``-`` becomes ``_``), and its line in ``COMMANDS``.
+for Kafka clients. To add a command, write a module with its name that holds a function or a ``typer.Typer`` of the same
+name (``-`` becomes ``_``), and add a line to ``COMMANDS``.
 
 Exit codes: 0 success, 1 ran and found a problem, 2 wrong usage, 130 interrupted.
 """
@@ -40,7 +40,7 @@ COMMANDS = {
 
 
 class _LoadedWhenRun(TyperGroup):
-    """Finds the command by its line in ``COMMANDS``, and imports it then."""
+    """Finds a command by its line in ``COMMANDS``, and then imports it."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, _, rest = super().resolve_command(ctx, args)
@@ -48,7 +48,7 @@ class _LoadedWhenRun(TyperGroup):
 
 
 def load(name: str) -> Any:
-    """Import a command and make it ready to run."""
+    """Import a command and prepare it to run."""
     attribute = name.replace("-", "_")
     command = getattr(import_module(f"streams.commands.{attribute}"), attribute)
     if isinstance(command, typer.Typer):
@@ -80,7 +80,7 @@ def rootwatch(
 
 
 def _announce(name: str, text: str) -> None:
-    """What ``--help`` lists; ``_LoadedWhenRun`` puts the command itself in its place."""
+    """Add a command to the list of ``--help``; ``_LoadedWhenRun`` replaces it by the command itself."""
 
     @app.command(name, help=text)
     def stand_in() -> None: ...
@@ -107,7 +107,7 @@ def main() -> None:
 
 
 def _flush() -> None:
-    """Write what is left."""
+    """Write buffered output."""
     try:
         sys.stdout.flush()
     except OSError as failure:
@@ -115,9 +115,9 @@ def _flush() -> None:
 
 
 def _give_up_output(failure: OSError) -> None:
-    """End because of it; a reader that has gone away (``rootwatch … | head``) is no error to speak of."""
+    """End after a failure to write. A reader that closes the pipe (``rootwatch … | head``) is no error."""
     with contextlib.suppress(OSError):
-        # The interpreter flushes once more at its end.
+        # The interpreter flushes once more when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if not isinstance(failure, BrokenPipeError):
         sys.stderr.write(f"rootwatch: {failure.filename or 'standard output'}: cannot be written: {failure.strerror}\n")

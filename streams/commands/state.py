@@ -1,7 +1,7 @@
-"""``rootwatch state``: what the worker remembers of a principal, read from the table's changelog topic.
+"""``rootwatch state``: what the workers remember of a principal, read from the table's changelog topic.
 
-What is in the changelog is what workers remember, to the last acknowledged sighting (A2), whichever of them holds the
-partition; none need run. One partition is read: that of the principal, by murmur2 as for sightings.
+The changelog holds what the workers remember, up to the last acknowledged sighting (A2). No worker need run. Only the
+principal's partition is read, found by murmur2 as for sightings.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class StateView:
-    """What is remembered of a principal: its pairs by member account, and the ids of alerts that the cap counts."""
+    """What is remembered of a principal: its pairs by member account, and the alerts and periods of the cap."""
 
     pairs: dict[str, PairMemory]
     counted: int
@@ -51,10 +51,10 @@ def state(
         str | None, typer.Argument(metavar="[ACCOUNT]", help="Only this member account, twelve digits.")
     ] = None,
     *,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
     config: Config = None,
 ) -> None:
-    """Show what is remembered of a principal: a table at a terminal, else one line a pair. Exit 1 if it is nothing.
+    """Show what is remembered of a principal: a table at a terminal, else one line per pair. Exit 1 if nothing is.
 
     A sighting of the pair after `known until` alerts again.
     """
@@ -81,9 +81,9 @@ def state(
 
 
 def _read(configured: Settings, principal: str) -> StateView:
-    """The principal's entries: of each key the latest value, without those that were deleted."""
+    """The principal's entries: the latest value of each key, without deleted keys."""
     topic = topic_names(configured).changelog
-    request = (codec.pair_prefix(principal), codec.bucket_prefix(principal))
+    prefixes = (codec.pair_prefix(principal), codec.bucket_prefix(principal))
     latest: dict[bytes, bytes] = {}
     with Connection(configured) as connection:
         partitions = connection.partitions(topic)
@@ -92,7 +92,7 @@ def _read(configured: Settings, principal: str) -> StateView:
         partition = partition_of(principal.encode(), len(partitions))
         for message in connection.read_to_end(topic, [partition]):
             key, value = message.key() or b"", message.value()
-            if not key.startswith(request):
+            if not key.startswith(prefixes):
                 continue
             if value is None:
                 latest.pop(key, None)
@@ -131,16 +131,16 @@ def _table(pairs: dict[str, PairMemory], window: int) -> None:
     for name, width in zip(COLUMNS, (12, 10, 10, 5, 10), strict=True):
         table.add_column(name, width=width)
     for name, pair in pairs.items():
-        table.add_row(*(_broken(str(value)) for value in _document(name, pair, window).values()))
+        table.add_row(*(_on_two_lines(str(value)) for value in _document(name, pair, window).values()))
     if pairs:
         Console().print(table)
 
 
-def _broken(value: str) -> str:
-    """A time on two lines, day and second; anything else as it is."""
+def _on_two_lines(value: str) -> str:
+    """A time on two lines, day and second; any other value as it is."""
     date, is_time, clock = value.partition("T")
     return f"{date}\n{clock[:8]}" if is_time else value
 
 
-def _say(words: str) -> None:
-    sys.stderr.write(f"{words}\n")
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")

@@ -26,7 +26,7 @@ topics = typer.Typer(no_args_is_help=True, add_completion=False, help="Create or
 
 
 def _principal(value: str | None) -> str | None:
-    """Kafka's form of a principal, or wrong usage."""
+    """Check that a principal has Kafka's form."""
     if value is not None and not re.fullmatch(r"[A-Za-z]+:.+", value):
         raise typer.BadParameter(f"{value!r} is no principal; it is Type:name, such as User:rootwatch")
     return value
@@ -38,7 +38,7 @@ Acls = Annotated[
         "--acls",
         metavar="PRINCIPAL",
         callback=_principal,
-        help="The workers' principal, such as User:rootwatch: its ACLs, too, the least that a worker needs.",
+        help="Also the ACLs of the workers' principal, such as User:rootwatch: the least that a worker needs.",
     ),
 ]
 
@@ -80,16 +80,16 @@ def _all_well(acls: str | None) -> list[tuple[str, str]]:
 
 
 def _warnings(findings: Sequence[Finding]) -> list[tuple[str, str]]:
-    """What is left to the cluster."""
+    """The findings that are left to the cluster."""
     return [("warning", str(finding)) for finding in findings if not finding.is_wrong]
 
 
 def _subjects(configured: Settings, ask: Callable[[Settings, Mapping[str, str]], list[str]]) -> list[str]:
-    """What the registry says of the alert schemas; nothing without a registry."""
+    """What the registry says about the alert schemas; nothing without a registry."""
     if configured.schema_registry_url is None:
         return []
     return ask(configured, alert_schemas(configured))
 
 
-def _say(words: str) -> None:
-    sys.stderr.write(f"{words}\n")
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")

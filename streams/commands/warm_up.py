@@ -1,4 +1,4 @@
-"""``rootwatch warm-up``: seeds the live baseline from the past."""
+"""``rootwatch warm-up``: seeds the live baseline from past records."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ def warm_up(  # noqa: PLR0913  one for each option
     thorough: options.Thorough = False,
     config: Config = None,
 ) -> None:
-    """Teach the live workers what is known, from files or a topic: never alerts, and running it twice changes nothing.
+    """Teach the live workers what is known, from files or a topic. Never alerts; a second run changes nothing.
 
-    Give the workers' own settings: what counts as a principal, the member account and the clock must be theirs.
+    Use the settings of the workers: principal, member_account and clock must be the same.
 
     Exit codes: 0 seeded; 1 something could not be read or was not acknowledged; 2 wrong usage.
     """
@@ -53,7 +53,7 @@ def warm_up(  # noqa: PLR0913  one for each option
     sightings = topic_names(configured).sightings
     if topic == sightings:
         raise UsageError(f"--topic {topic}: the workers read this topic already; there is nothing to seed from it")
-    # What the producer may not write its library tells in ways that leave no words.
+    # Without this check, a missing right would end in an error of the library that says nothing.
     check_rights(configured, [Right("topic", sightings, ("Write",))])
     source = select_input(request, configured, processes or cores())
     how_to_read = read_settings(request, source, configured.load_rule(), configured.extract_settings())

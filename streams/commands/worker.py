@@ -19,22 +19,22 @@ def worker(
         Path | None, typer.Option("--rule", metavar="FILE", help="A rule file in place of the shipped rule.")
     ] = None,
     state_dir: Annotated[
-        Path | None, typer.Option("--state-dir", metavar="DIR", help="Where RocksDB keeps the table.")
+        Path | None, typer.Option("--state-dir", metavar="DIR", help="The folder where RocksDB keeps the table.")
     ] = None,
     skip: Annotated[
         list[str] | None,
         typer.Option(
             "--skip",
             metavar="TOPIC:PARTITION:OFFSET",
-            help="Make this record a dead letter without reading it, and go on behind it; may be repeated.",
+            help="Make this record a dead letter without reading it, and go on after it; may be repeated.",
         ),
     ] = None,
 ) -> None:
     """Run a worker: CloudTrail in, alerts out.
 
-    It waits for a broker or registry that is not there yet, and refuses to start on missing or wrong topics. SIGTERM
-    finishes what is in hand, commits and ends with 0; a failure that waiting cannot fix ends with 1, and nothing is
-    committed past it.
+    It waits for a broker or registry that does not answer yet, and refuses to start if topics are missing or wrong. On
+    SIGTERM it finishes the records in hand, commits and ends with 0. A failure that waiting cannot fix ends it with 1,
+    and nothing is committed past the failure.
     """
     options = settings.load(config, rule=_text(rule), state_dir=_text(state_dir))
     run(options, parse_skips(skip or (), options))

@@ -1,6 +1,6 @@
-"""Alerts for people: a table, or a line each.
+"""Alerts for people: a table, or one line per alert.
 
-What an alert quotes was written by whoever made the call; nothing of it may steer the terminal.
+Callers, and so attackers, wrote the values that an alert quotes. None of them may control the terminal.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 COLUMNS = ("event time", "severity", "principal", "member account", "why")
-# As HORIZONTALS, for what goes on below such a table: its lower edge is there already.
+# Like HORIZONTALS, but for a table that continues one above it, whose lower edge is already drawn.
 _CONTINUED = Box("    \n    \n    \n    \n ── \n    \n    \n ── \n")
 _STYLES = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold red"}
 
 
 def cells(alert: Mapping[str, Any]) -> tuple[str, ...]:
-    """What the columns show of an alert as it was decoded."""
+    """The values of the columns for a decoded alert."""
     document = to_json(alert)
     shown = (
         document["event"]["time"],
@@ -37,19 +37,19 @@ def cells(alert: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def table(alerts: Iterable[Mapping[str, Any]], *, heading: bool = True) -> Table:
-    """A table of the alerts, one row each; nothing is cut off, so that it can be read in 80 columns.
+    """A table of the alerts, one row each. Nothing is cut off, also in 80 columns.
 
-    Its columns are as wide whatever it holds: tables below each other, those after the first without heading, are one.
+    The widths of the columns are fixed, so that several tables, all but the first without a heading, look like one.
     """
     box = HORIZONTALS if heading else _CONTINUED
-    made = Table(box=box, show_lines=True, pad_edge=False, show_header=heading, expand=True)
+    grid = Table(box=box, show_lines=True, pad_edge=False, show_header=heading, expand=True)
     for name, width in (("event time\n(UTC)", 10), ("severity", 8), ("member\naccount", 12)):
-        made.add_column(name, width=width)
-    made.add_column("principal, and why", ratio=1)
+        grid.add_column(name, width=width)
+    grid.add_column("principal, and why", ratio=1)
     for alert in alerts:
         time, severity, principal, account, reason = cells(alert)
         date, _, clock = time.partition("T")
-        # The sentence starts with the principal, which stands above it here.
+        # The reason starts with the principal, which is already shown above it.
         why = Text.assemble((principal, "bold"), "\n", reason.removeprefix(principal).lstrip(), overflow="fold")
-        made.add_row(f"{date}\n{clock[:8]}", Text(severity, _STYLES.get(severity, "")), Text(account), why)
-    return made
+        grid.add_row(f"{date}\n{clock[:8]}", Text(severity, _STYLES.get(severity, "")), Text(account), why)
+    return grid

@@ -1,4 +1,4 @@
-"""A list of findings for people and pipes: each a state and a sentence."""
+"""A list of findings, for people and pipes; each has a state and a sentence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STYLES = {"ok": "green", "done": "green", "wrong": "red", "unknown": "yellow", 
 
 
 def show(rows: Sequence[tuple[str, str]]) -> None:
-    """Write rows of state and sentence: a table at a terminal; for a pipe one line each, with a tab between."""
+    """Write rows of state and sentence: a table at a terminal, else one line per row with a tab between."""
     if not sys.stdout.isatty():
         for state, sentence in rows:
             sys.stdout.write(f"{state}\t{sentence}\n")

@@ -1,4 +1,4 @@
-"""Options that several commands have, worded once."""
+"""Options that several commands have."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ Config = Annotated[
     typer.Option(
         "--config",
         metavar="FILE",
-        help="The settings file; else ROOTWATCH_CONFIG's, else rootwatch.toml in the working directory.",
+        help="The settings file; default: the one in ROOTWATCH_CONFIG, else rootwatch.toml in the working directory.",
     ),
 ]

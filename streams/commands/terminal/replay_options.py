@@ -1,4 +1,4 @@
-"""The options that ``backtest`` and ``warm-up`` share: where the past is read from, and how."""
+"""The options that ``backtest`` and ``warm-up`` share: what to read, and how."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streams.content.printable import printable
 Paths = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Files, folders (with all below) and s3://bucket/prefix. A file is one message; .jsonl has one a line."
+        help="Files, folders (with all below) and s3://bucket/prefix. A file is one message; .jsonl has one per line."
     ),
 ]
 Topic = Annotated[
@@ -28,50 +28,50 @@ Start = Annotated[
         metavar="TIME",
     ),
 ]
-End = Annotated[str | None, typer.Option("--to", help="Up to this time, itself not included.", metavar="TIME")]
+End = Annotated[str | None, typer.Option("--to", help="Up to this time, exclusive.", metavar="TIME")]
 FromOffset = Annotated[
     str | None,
     typer.Option(
         "--from-offset",
-        help="Begin at these offsets, such as 0:1500,3:0; other partitions at their start.",
+        help="Begin at these offsets, such as 0:1500,3:0; other partitions begin at their start.",
         metavar="P:O,…",
     ),
 ]
 ToOffset = Annotated[
     str | None,
-    typer.Option("--to-offset", help="End before these offsets; other partitions at their end.", metavar="P:O,…"),
+    typer.Option("--to-offset", help="End before these offsets; other partitions end at their end.", metavar="P:O,…"),
 ]
 AllowTruncated = Annotated[
     bool,
     typer.Option(
-        "--allow-truncated", help="Exit 0 even if records asked for are already deleted, or not yet committed."
+        "--allow-truncated", help="Exit 0 even if requested records are already deleted, or not yet committed."
     ),
 ]
 Processes = Annotated[
-    int | None, typer.Option("--processes", min=1, help="How many processes read; one a core if not given.")
+    int | None, typer.Option("--processes", min=1, help="How many processes read; default: one per core.")
 ]
 Thorough = Annotated[
     bool,
     typer.Option(
         "--thorough",
-        help="Parse every message, also those without any mark of the rule, and so name each malformed one; takes "
-        "several times as long. A small input is read so anyway.",
+        help="Parse every message, also those without any mark of the rule, and so name every malformed one; takes "
+        "several times as long. A small input is always parsed so.",
     ),
 ]
-RuleFile = Annotated[str | None, typer.Option("--rule", help="A rule file; the shipped rule if none.", metavar="FILE")]
+RuleFile = Annotated[str | None, typer.Option("--rule", help="A rule file; default: the shipped rule.", metavar="FILE")]
 Principal = Annotated[str | None, typer.Option("--principal", help="What a principal is: arn or issuer.")]
 MemberAccount = Annotated[
-    str | None, typer.Option("--member-account", help="Where the member account is read: target or resources.")
+    str | None, typer.Option("--member-account", help="Where the member account is read from: target or resources.")
 ]
-Clock = Annotated[str | None, typer.Option("--clock", help="Whose time counts: event, or record (needs a topic).")]
+Clock = Annotated[str | None, typer.Option("--clock", help="Which time counts: event, or record (needs a topic).")]
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def say(line: str) -> None:
-    """One line on stderr; control characters, which an attacker may have put into a name, are shown escaped."""
+    """Write a line to stderr. Control characters, which an attacker may have put into a name, are escaped."""
     encoding = sys.stderr.encoding or "utf-8"
     sys.stderr.write(printable(line).encode(encoding, "backslashreplace").decode(encoding) + "\n")
