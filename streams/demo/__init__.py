@@ -1,1 +1,1 @@
-"""What ``rootwatch demo`` shows: a morning in an organisation, and the embedded broker that carries it."""
+"""The content of ``rootwatch demo``: a morning in an organisation, and the embedded broker for it."""

@@ -1,12 +1,12 @@
-"""An embedded broker: librdkafka's mock cluster, in this process and gone with it.
+"""An embedded broker: librdkafka's mock cluster, which lives and ends with this process.
 
-It is no Kafka: it keeps everything in memory, knows no transactions and deletes nothing. What the demo needs it does as
-Kafka would: idempotent producers, zstd, consumer groups, committed offsets. Three things differ:
+It is not Kafka: it keeps everything in memory, has no transactions and deletes nothing. What the demo needs works as in
+Kafka: idempotent producers, zstd, consumer groups, committed offsets. Know three things:
 
-* A topic comes into being, with ``PARTITIONS`` partitions, when somebody asks for it.
-* It answers a fetch that finds nothing only after the whole time that the fetch may wait, 1.5 s for the worker. So an
-  alert takes seconds here that takes milliseconds on Kafka.
-* A new consumer group waits three seconds for members, as Kafka's does by default.
+* A topic is created, with ``PARTITIONS`` partitions, when somebody asks for it.
+* A fetch that finds nothing is answered only after the maximum wait, 1.5 s for the worker. So an alert takes seconds
+  here, and milliseconds on Kafka.
+* A new consumer group waits three seconds for members, as in Kafka by default.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
     from streams.demo.story import Message
 
-# What librdkafka gives a topic that does not say how many.
+# librdkafka's default number.
 PARTITIONS = 4
 
 _SECONDS = 10.0
 
 _quiet = logging.getLogger(f"{__name__}.librdkafka")
-_quiet.disabled = True  # says at every start that the mock cluster is no production cluster
+_quiet.disabled = True  # warns at every start that a mock cluster is not for production
 
 
 class EmbeddedBroker:
-    """One broker. Use it as a context; ``address`` is where Kafka clients of this machine reach it."""
+    """One broker, as a context. Kafka clients on this machine reach it at ``address``."""
 
     def __enter__(self) -> Self:
         options = {"bootstrap.servers": "embedded", "test.mock.num.brokers": 1, "partitioner": "murmur2_random"}
@@ -46,7 +46,7 @@ class EmbeddedBroker:
         del self._producer  # the cluster ends with its client
 
     def create(self, topics: Iterable[str]) -> None:
-        """Bring topics into being."""
+        """Create topics."""
         for topic in topics:
             self._producer.list_topics(topic, timeout=_SECONDS)
 
@@ -66,9 +66,9 @@ class EmbeddedBroker:
         """Whether a consumer group has committed the end of every partition of these topics."""
         consumer = Consumer({"bootstrap.servers": self.address, "group.id": group}, logger=_quiet)
         try:
-            places = [TopicPartition(topic, number) for topic in topics for number in range(PARTITIONS)]
-            ends = [consumer.get_watermark_offsets(place, timeout=_SECONDS)[1] for place in places]
-            committed = consumer.committed(places, timeout=_SECONDS)
-            return all(place.offset >= end or not end for place, end in zip(committed, ends, strict=True))
+            positions = [TopicPartition(topic, number) for topic in topics for number in range(PARTITIONS)]
+            ends = [consumer.get_watermark_offsets(position, timeout=_SECONDS)[1] for position in positions]
+            committed = consumer.committed(positions, timeout=_SECONDS)
+            return all(position.offset >= end or not end for position, end in zip(committed, ends, strict=True))
         finally:
             consumer.close()

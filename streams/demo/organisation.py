@@ -1,7 +1,7 @@
-"""The organisation of the samples: its accounts, and who acts in them.
+"""The organisation of the samples: its accounts, and the identities that act in them.
 
-Every value is made up or from a range that is kept for documentation: account ids and access key ids as in AWS's
-manuals, addresses of RFC 5737.
+Every value is invented or reserved for documentation: account ids and access key ids as in AWS's manuals, addresses as
+in RFC 5737.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MANAGEMENT = "111122223333"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A member account, and by which road its trail reaches Kafka: the name of a function in ``shapes``."""
+    """A member account, and the road of its trail to Kafka, which is the name of a function in ``shapes``."""
 
     id: str
     name: str
@@ -59,7 +59,7 @@ ACCOUNTS = (
 
 
 def role_session(account: str, role: str, session: str, *, mfa: bool = False) -> Identity:
-    """``userIdentity`` of somebody who has assumed a role."""
+    """``userIdentity`` of a role session."""
     return {
         "type": "AssumedRole",
         "principalId": f"AROAI44QH8DHBEXAMPLE:{session}",
@@ -80,7 +80,7 @@ def role_session(account: str, role: str, session: str, *, mfa: bool = False) ->
 
 
 def iam_user(account: str, name: str, access_key: str) -> Identity:
-    """``userIdentity`` of an IAM user who signs with a long-lived access key."""
+    """``userIdentity`` of an IAM user with a long-lived access key."""
     return {
         "type": "IAMUser",
         "principalId": "AIDACKCEVSQ6C2EXAMPLE",
@@ -92,7 +92,7 @@ def iam_user(account: str, name: str, access_key: str) -> Identity:
 
 
 def root_session(account: str, access_key: str) -> Identity:
-    """``userIdentity`` of a session that AssumeRoot has opened in a member account."""
+    """``userIdentity`` of a session that AssumeRoot opened in a member account."""
     return {
         "type": "AssumedRoot",
         "principalId": account,

@@ -20,13 +20,13 @@ _ANSWER_SECONDS = 30.0
 
 
 def publish(settings: Settings, topic: str, pause: float = 0.0) -> int:
-    """Publish all samples, in order, and return how many there are.
+    """Publish all samples, in order. Returns their number.
 
-    They get the present as their Kafka timestamp: a topic's retention would delete what is stamped 2025.
+    Their Kafka timestamp is the present: a topic's retention would delete records of 2025.
 
     Args:
         settings: how to reach the cluster.
-        topic: where to.
+        topic: the topic to publish to.
         pause: seconds to wait after each message.
 
     Raises:

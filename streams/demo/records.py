@@ -29,7 +29,7 @@ def call(time: datetime, who: Identity, what: str, parameters: dict[str, Any] | 
         who: the ``userIdentity``.
         what: service and call, such as ``ec2.DescribeInstances``.
         parameters: the ``requestParameters``.
-        fields: further fields, or others than the usual ones.
+        fields: more fields, or other values of the usual ones.
     """
     service, _, name = what.partition(".")
     account = fields.get("recipientAccountId") or who.get("accountId")
@@ -57,7 +57,7 @@ def call(time: datetime, who: Identity, what: str, parameters: dict[str, Any] | 
 
 
 def assume_root(time: datetime, who: Identity, account: str, task_policy: str, **fields: Any) -> Record:
-    """A successful AssumeRoot on a member account under one of AWS's task policies."""
+    """A successful AssumeRoot on a member account with one of AWS's task policies."""
     parameters = {
         "targetPrincipal": account,
         "taskPolicyArn": {"arn": f"{_TASK_POLICIES}/{task_policy}"},
@@ -73,6 +73,6 @@ def assume_root(time: datetime, who: Identity, account: str, task_policy: str, *
 
 
 def issued_key(time: datetime, account: str) -> str:
-    """The access key id that AssumeRoot issues at that time in that account."""
+    """The access key id that AssumeRoot issues at this time in this account."""
     digest = hashlib.sha256(f"{time.isoformat()} {account}".encode()).hexdigest()
     return f"ASIA{digest[:9].upper()}EXAMPLE"

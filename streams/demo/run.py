@@ -1,4 +1,4 @@
-"""The demo's course: the real worker on the embedded broker, first the days before, then the morning."""
+"""Runs the demo: the real worker on the embedded broker; first the days before, then the morning."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _TICK_SECONDS = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What the worker's own metrics say at the end.
+    """The values of the worker's own metrics at the end.
 
     Attributes:
-        messages: fetched.
-        skipped: of these, dropped at fetch.
+        messages: fetched messages.
+        skipped: messages that were dropped at fetch.
         decided: sightings, by outcome.
-        dead_letters: by reason.
+        dead_letters: dead letters, by reason.
     """
 
     messages: int
@@ -47,32 +47,32 @@ async def run(
     parts: Sequence[tuple[str, Sequence[Message]]],
     say: Callable[[str], None],
 ) -> Counts:
-    """Start the worker, give it one part after the other, each when it has committed the one before, and stop it.
+    """Start the worker, publish each part once the one before is committed, and stop the worker.
 
     Args:
         app: the worker's app.
-        worker: the service that runs it, and that leaves signals alone.
-        broker: has the app's topics.
-        parts: what to say of a part, and its messages.
-        say: tells a person.
+        worker: the service that runs the app; it handles no signals.
+        broker: the broker, which has the app's topics.
+        parts: the description of each part, and its messages.
+        say: shows a line to a person.
 
     Raises:
         OperatorError: the worker failed or did not finish within a minute.
-        CancelledError: SIGTERM came.
+        CancelledError: SIGTERM arrived.
     """
     task = asyncio.current_task()
-    assert task is not None  # noqa: S101  a coroutine that runs has one
-    # Like Ctrl-C, which cancels this coroutine; whoever runs us in the background may have us ignore SIGINT itself.
+    assert task is not None  # noqa: S101  a running coroutine has a task
+    # SIGTERM cancels this coroutine, as Ctrl-C does: a shell may let background processes ignore SIGINT.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     working = asyncio.create_task(worker.start())
     try:
         async with asyncio.timeout(_SECONDS):
-            for words, messages in parts:
-                say(words)
+            for description, messages in parts:
+                say(description)
                 broker.produce(app.options.source_topics[0], messages)
                 await _until_done(app, broker)
     except asyncio.CancelledError:
-        logging.disable(logging.CRITICAL)  # services that are cut short as they start complain of one another
+        logging.disable(logging.CRITICAL)  # services that are stopped while they start log errors about each other
         raise
     except TimeoutError:
         raise OperatorError(f"the worker did not finish within {_SECONDS:.0f} s; --verbose shows its log") from None
@@ -83,9 +83,9 @@ async def run(
 
 
 async def _until_done(app: WorkerApp, broker: EmbeddedBroker) -> None:
-    """Wait until both agents have committed everything; what is committed is done (A2)."""
+    """Wait until both agents have committed everything; committed records are done (A2)."""
     group, source, sightings = app.options.group_id, app.options.source_topics, app.topic_names.sightings
-    # The source first: only when it is done can no more sightings come.
+    # The source first: once it is done, no more sightings can come.
     for topics in (source, (sightings,)):
         while not (app.ready and await asyncio.to_thread(broker.all_committed, group, topics)):
             if app.failure is not None:
@@ -104,7 +104,7 @@ def _counts(app: WorkerApp) -> Counts:
 
 
 def _by_label(counter: Counter) -> dict[str, int]:
-    """A counter's values by its one label."""
+    """The values of a counter by its only label."""
     (family,) = counter.collect()
     return {
         next(iter(sample.labels.values())): int(sample.value)

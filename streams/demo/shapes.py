@@ -1,7 +1,6 @@
 """The roads by which CloudTrail reaches Kafka: records in, the bytes of messages out (R1).
 
-Each function takes records in the order of their time and returns one or more messages, each with the time of the last
-record that it holds.
+Each function takes records in order of time, and returns one or more messages, each with the time of its last record.
 """
 
 from __future__ import annotations
@@ -20,28 +19,28 @@ Packed = list[tuple[str, bytes]]
 
 
 def log_file(records: Sequence[Record]) -> Packed:
-    """A trail's log file from S3, gzip as S3 holds it."""
+    """A trail's log file from S3, in gzip."""
     return [(_last(records), gzip.compress(_json({"Records": list(records)}), mtime=0))]
 
 
 def event_bridge(records: Sequence[Record]) -> Packed:
-    """EventBridge: an event for each record."""
+    """An EventBridge event per record."""
     return [(_last([record]), _json(_event(record))) for record in records]
 
 
 def subscription(records: Sequence[Record]) -> Packed:
-    """A CloudWatch Logs subscription, as Firehose hands it on."""
+    """A CloudWatch Logs subscription, as Firehose delivers it."""
     return [(_last(records), _json(_subscription(records)))]
 
 
 def packed_subscription(records: Sequence[Record]) -> Packed:
-    """A CloudWatch Logs subscription, as Lambda gets it."""
+    """A CloudWatch Logs subscription, as Lambda receives it."""
     data = base64.b64encode(gzip.compress(_json(_subscription(records)), mtime=0)).decode()
     return [(_last(records), _json({"awslogs": {"data": data}}))]
 
 
 def notification(records: Sequence[Record]) -> Packed:
-    """An SNS notification about an EventBridge event, for each record."""
+    """An SNS notification about an EventBridge event, per record."""
     return [
         (
             _last([record]),
@@ -60,7 +59,7 @@ def notification(records: Sequence[Record]) -> Packed:
 
 
 def filebeat(records: Sequence[Record]) -> Packed:
-    """Filebeat's document before ingest, for each record."""
+    """Filebeat's document before ingest, per record."""
     return [
         (
             _last([record]),
@@ -77,7 +76,7 @@ def filebeat(records: Sequence[Record]) -> Packed:
 
 
 def plain(records: Sequence[Record]) -> Packed:
-    """The records as they are."""
+    """The records unchanged."""
     return [(_last([record]), _json(record)) for record in records]
 
 

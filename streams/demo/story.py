@@ -1,10 +1,10 @@
-"""The story: days before that teach, and the morning of 10 June 2025 with what stands out in it.
+"""The story: the days before, which teach, and the morning of 10 June 2025 with its alerts.
 
-What the morning holds beside ordinary traffic, and what the rule makes of it:
+What happens in the morning beside ordinary traffic, and how the rule decides:
 
 * The audit job takes root in four accounts, as every night: known.
-* A stolen key takes root in five accounts within four minutes: five alerts, after one refused call that is none.
-* Mary opens a bucket that locked everybody out, in an account that is new to her; two roads deliver it: one alert.
+* A stolen key takes root in five accounts within four minutes: five alerts, and none for a refused call before them.
+* Mary unlocks a bucket in an account that is new to her, and two roads deliver the record: one alert.
 * Paulo fixes a queue, for the first time in 112 days: an alert that says so.
 * Martha's call is refused, and a role's policy names sts:AssumeRoot: neither is a use of root.
 * A forwarder cut a message in half: a dead letter.
@@ -62,8 +62,8 @@ class Message:
     """One message for the source topic.
 
     Attributes:
-        name: says what it is, for a file's name.
-        account: whose trail it came from; the Kafka key.
+        name: what it is, for the name of a file.
+        account: the account of its trail; the Kafka key.
         time: its Kafka timestamp, UTC.
         value: the bytes.
     """
@@ -75,39 +75,39 @@ class Message:
 
 
 def days_before() -> list[Message]:
-    """What teaches: the audit job's nights, and what administrators did now and then."""
-    told: list[Message] = []
+    """What teaches: the audit job's nights, and occasional work of administrators."""
+    messages: list[Message] = []
     for night in range(NIGHTS, 0, -1):
-        told += _by("log_file", _audit(LEARN_UNTIL - timedelta(days=night)))
-    told += _by("event_bridge", [assume_root(_at(-113, 13, 20), PAULO, MESSAGING.id, "SQSUnlockQueuePolicy")])
-    told += _by("event_bridge", [assume_root(_at(-8, 9, 5), MARY, PAYMENTS.id, "S3UnlockBucketPolicy")])
-    told += _by("event_bridge", [assume_root(_at(-6, 14, 40), MARY, SHOP.id, "S3UnlockBucketPolicy")])
-    return sorted(told, key=lambda message: message.time)
+        messages += _by("log_file", _audit(LEARN_UNTIL - timedelta(days=night)))
+    messages += _by("event_bridge", [assume_root(_at(-113, 13, 20), PAULO, MESSAGING.id, "SQSUnlockQueuePolicy")])
+    messages += _by("event_bridge", [assume_root(_at(-8, 9, 5), MARY, PAYMENTS.id, "S3UnlockBucketPolicy")])
+    messages += _by("event_bridge", [assume_root(_at(-6, 14, 40), MARY, SHOP.id, "S3UnlockBucketPolicy")])
+    return sorted(messages, key=lambda message: message.time)
 
 
 def morning() -> list[Message]:
     """The morning, in the order of arrival."""
-    told: list[Message] = []
+    messages: list[Message] = []
     for account in ACCOUNTS:
         records = list(traffic(account, MORNING, LENGTH, RECORDS_OF_AN_ACCOUNT))
         for start in range(0, len(records), RECORDS_OF_A_FILE):
-            told += _by(account.road, records[start : start + RECORDS_OF_A_FILE])
-    told += _by("log_file", _audit(LEARN_UNTIL))
+            messages += _by(account.road, records[start : start + RECORDS_OF_A_FILE])
+    messages += _by("log_file", _audit(LEARN_UNTIL))
     theft = list(_theft())
-    told += _by("subscription", theft[:4]) + _by("packed_subscription", theft[4:])
-    told += _by("event_bridge", list(_done_as_root()))
+    messages += _by("subscription", theft[:4]) + _by("packed_subscription", theft[4:])
+    messages += _by("event_bridge", list(_done_as_root()))
     opened = assume_root(_at(0, 9, 12, 30), MARY, WAREHOUSE.id, "S3UnlockBucketPolicy")
-    told += _by("event_bridge", [opened]) + _by("log_file", [opened])
-    told += _by("filebeat", [assume_root(_at(0, 10, 5), PAULO, MESSAGING.id, "SQSUnlockQueuePolicy")])
+    messages += _by("event_bridge", [opened]) + _by("log_file", [opened])
+    messages += _by("filebeat", [assume_root(_at(0, 10, 5), PAULO, MESSAGING.id, "SQSUnlockQueuePolicy")])
     refused = assume_root(_at(0, 10, 17), MARTHA, SHOP.id, "IAMAuditRootUserCredentials", responseElements=None)
-    told += _by("notification", [refused | _DENIED])
-    told += _by("event_bridge", [_policy_that_names_it()])
-    told.append(_cut_in_half())
-    return sorted(told, key=lambda message: (message.time, message.name))
+    messages += _by("notification", [refused | _DENIED])
+    messages += _by("event_bridge", [_policy_that_names_it()])
+    messages.append(_cut_in_half())
+    return sorted(messages, key=lambda message: (message.time, message.name))
 
 
 def _audit(day: datetime) -> list[Record]:
-    """The audit job's night: it asks in four accounts whether root has credentials."""
+    """One night of the audit job: it checks in four accounts whether root has credentials."""
     return [
         assume_root(
             day + timedelta(hours=2, minutes=10, seconds=7 * number),
@@ -121,7 +121,7 @@ def _audit(day: datetime) -> list[Record]:
 
 
 def _theft() -> Iterator[Record]:
-    """A key of the management account, long forgotten, in somebody else's hands."""
+    """A forgotten key of the management account, used by a thief."""
     where: dict[str, Any] = {
         "sourceIPAddress": ELSEWHERE,
         "userAgent": "aws-cli/2.15.30 Python/3.11.8 Linux/6.6 exe/x86_64.kali",
@@ -141,7 +141,7 @@ def _theft() -> Iterator[Record]:
 
 
 def _done_as_root() -> Iterator[Record]:
-    """What the thief did with two of the sessions; the rule does not look at it."""
+    """What the thief did with two of the sessions; the rule ignores it."""
     where: dict[str, Any] = {"sourceIPAddress": ELSEWHERE}
     root = root_session(PAYMENTS.id, issued_key(_at(0, 8, 42, 95), PAYMENTS.id))
     yield call(_at(0, 8, 44, 1), root, "iam.CreateLoginProfile", **where)
@@ -162,7 +162,7 @@ def _cut_in_half() -> Message:
 
 
 def _by(road: str, records: Sequence[Record]) -> list[Message]:
-    """Send records of one account by a road."""
+    """The messages of one account's records on a road."""
     account = str(records[0]["recipientAccountId"])
     return [
         Message(road.replace("_", "-"), account, datetime.fromisoformat(time), value)
@@ -171,5 +171,5 @@ def _by(road: str, records: Sequence[Record]) -> list[Message]:
 
 
 def _at(days: int, hour: int, minute: int, second: int = 0) -> datetime:
-    """So many days after the morning's midnight, at a time of day; ``second`` may go on beyond the minute."""
+    """A time of day, this many days after the morning's midnight; ``second`` may exceed 59."""
     return LEARN_UNTIL + timedelta(days=days, hours=hour, minutes=minute, seconds=second)

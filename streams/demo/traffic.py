@@ -1,4 +1,4 @@
-"""Ordinary traffic: what an organisation's accounts do all day, and what no rule should look at."""
+"""Ordinary traffic: what happens in an organisation's accounts all day, and is of no interest to the rule."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TERRAFORM = "APN/1.0 HashiCorp/1.0 Terraform/1.12.1"
 _BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:139.0) Gecko/20100101 Firefox/139.0"
 _PEOPLE = ("jane.doe", "john.stiles", "nikki.wolf", "richard.roe", "saanvi.sarkar", "li.juan")
 
-# What is called, with which parameters, by which role and with which software.
+# Call, parameters, role and software.
 _CALLS: tuple[tuple[str, dict[str, Any] | None, str, str], ...] = (
     ("ec2.DescribeInstances", {"maxResults": 100}, "Inventory", _BOTO),
     ("ec2.DescribeVolumes", {"volumeSet": {}, "filterSet": {}}, "Inventory", _BOTO),
@@ -39,15 +39,15 @@ _SERVICES = ("ec2.amazonaws.com", "ecs-tasks.amazonaws.com", "lambda.amazonaws.c
 
 
 def traffic(account: Account, start: datetime, length: timedelta, count: int) -> Iterator[Record]:
-    """``count`` ordinary records of one account in order of time; the same arguments give the same records."""
-    chance = Random(account.id)  # noqa: S311  to vary the samples, not to keep a secret
+    """``count`` ordinary records of an account, in order of time; the same arguments give the same records."""
+    chance = Random(account.id)  # noqa: S311  varies the samples, keeps no secret
     for offset in sorted(chance.uniform(0, length.total_seconds()) for _ in range(count)):
         yield _ordinary(chance, account.id, start + timedelta(seconds=int(offset)))
 
 
 def _ordinary(chance: Random, account: str, time: datetime) -> Record:
     kind = chance.random()
-    if kind < 0.25:  # noqa: PLR2004  a quarter of what is recorded
+    if kind < 0.25:  # noqa: PLR2004  a quarter of the records
         return _assume_role(chance, account, time)
     if kind < 0.3:  # noqa: PLR2004  one in twenty
         return _console_login(chance, account, time)

@@ -1,14 +1,16 @@
 """The ACLs of a worker's user: ``topics apply --acls`` adds what is missing, ``topics check --acls`` names it.
 
-What counts, as Kafka's ``StandardAuthorizer`` has it:
+Which ACLs count, according to Kafka's ``StandardAuthorizer``:
 
-- An ACL on a prefix or on ``*`` counts like one on the name; the broker finds them all (pattern type MATCH).
-- It counts for its principal, and as ``User:*`` for everybody; for a worker that may run anywhere only with host ``*``.
+- An ACL on a prefix or on ``*`` counts like one on the name. The broker finds all of them (pattern type MATCH).
+- An ACL counts for its principal; that of ``User:*`` counts for everybody. A worker may run anywhere, so an Allow
+  counts only with host ``*``.
 - Read, Write, Delete and Alter include Describe; AlterConfigs includes DescribeConfigs; All includes everything.
-- One Deny, from whatever host, outweighs every Allow. It is somebody's decision: named, and never removed.
+- One Deny, for any host, outweighs every Allow. Somebody decided it, so it is named and never removed.
 
-librdkafka (2.16) drops the error of DescribeAcls: to be refused, and a broker without an authorizer, look like no ACLs
-at all. So both are asked for first: what this user may do on the cluster, and the broker's ``authorizer.class.name``.
+librdkafka (2.16) drops the error of DescribeAcls. A refusal, and a broker without an authorizer, then look as if there
+were no ACLs. So two questions come first: what this user may do on the cluster, and the broker's
+``authorizer.class.name``.
 """
 
 from __future__ import annotations
@@ -54,12 +56,12 @@ _SEEN_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class RightStatus:
-    """How a principal stands with one right.
+    """Which operations of a right a principal has.
 
     Attributes:
-        right: what is needed.
+        right: the right that is needed.
         missing: its operations that no ACL allows.
-        denied: the operations, of these and Describe, that an ACL denies.
+        denied: its operations, and Describe, that an ACL denies.
     """
 
     right: Right
@@ -67,26 +69,26 @@ class RightStatus:
     denied: tuple[str, ...]
 
     def problems(self, principal: str) -> list[str]:
-        """A sentence for what is missing and one for what is denied; empty if all is well."""
-        return ([f"{self._place}: {principal} is missing {', '.join(self.missing)}"] if self.missing else []) + (
+        """One sentence about missing operations and one about denied ones; empty if nothing is wrong."""
+        return ([f"{self._resource}: {principal} is missing {', '.join(self.missing)}"] if self.missing else []) + (
             [self.denial(principal)] if self.denied else []
         )
 
     def denial(self, principal: str) -> str:
-        """What is denied, with the fix."""
-        return f"{self._place}: an ACL denies {principal} {', '.join(self.denied)}; remove it by hand if it is wrong"
+        """A sentence about what is denied, with the fix."""
+        return f"{self._resource}: an ACL denies {principal} {', '.join(self.denied)}; remove it by hand if it is wrong"
 
     def grant(self, principal: str) -> str:
-        """What was lacking, as done."""
-        return f"{self._place}: {principal} may {', '.join(self.missing)}"
+        """A sentence about what was granted."""
+        return f"{self._resource}: {principal} may {', '.join(self.missing)}"
 
     @property
-    def _place(self) -> str:
+    def _resource(self) -> str:
         return f"{self.right.kind} {self.right.name}"
 
 
 def right_status(right: Right, principal: str, acls: Iterable[AclBinding]) -> RightStatus:
-    """Weigh the ACLs that are on a resource, by whatever pattern, against what a principal needs of it."""
+    """Compare the ACLs on a resource, of any pattern type, with what a principal needs there."""
     own = [acl for acl in acls if acl.principal in (principal, _EVERYBODY)]
     allowed = {acl.operation for acl in own if acl.permission_type == AclPermissionType.ALLOW and acl.host == _ANY_HOST}
     denied = {acl.operation for acl in own if acl.permission_type == AclPermissionType.DENY}
@@ -95,7 +97,7 @@ def right_status(right: Right, principal: str, acls: Iterable[AclBinding]) -> Ri
         operation = _OPERATIONS[name]
         return not allowed.isdisjoint({operation, AclOperation.ALL, *_INCLUDED_IN.get(operation, ())})
 
-    needed = dict.fromkeys((*right.operations, "Describe"))  # nothing can be done with what may not be described
+    needed = dict.fromkeys((*right.operations, "Describe"))  # without Describe, no other operation is possible
     return RightStatus(
         right,
         missing=tuple(name for name in right.operations if not allows(name)),
@@ -104,53 +106,54 @@ def right_status(right: Right, principal: str, acls: Iterable[AclBinding]) -> Ri
 
 
 def check_acls(settings: Settings, principal: str) -> list[str]:
-    """What a worker's principal lacks or is denied, a sentence for each resource. Changes nothing.
+    """What a worker's principal is missing or is denied, a sentence per resource. Changes nothing.
 
     Args:
-        settings: whose topics and group it is about.
+        settings: the settings of the worker, which name its topics and group.
         principal: Kafka's name of the worker's user, such as ``User:rootwatch``.
 
     Raises:
         BrokerUnreachable: no broker answers; worth another try.
-        AccessRefused: the credentials are refused, or the right Describe on the cluster.
-        BrokerError: the broker refuses for another reason, such as that it has no authorizer.
+        AccessRefused: the credentials are refused, or Describe on the cluster is missing.
+        BrokerError: the broker refuses for another reason, for example because it has no authorizer.
     """
     with BrokerAccess(settings) as access:
         _require(_cluster_rights(access), "Describe", "DescribeAcls")
         return [
             problem
-            for found in _right_statuses(access, principal, worker_rights(settings))
-            for problem in found.problems(principal)
+            for status in _right_statuses(access, principal, worker_rights(settings))
+            for problem in status.problems(principal)
         ]
 
 
 def apply_acls(settings: Settings, principal: str) -> tuple[list[str], list[str]]:
-    """Allow a worker's principal what it lacks, on the literal names; a second call changes nothing.
+    """Grant a worker's principal what is missing, on literal names; a second call changes nothing.
 
     Returns:
-        What was done, and what an ACL still denies, a sentence for each resource.
+        What was granted, and what an ACL still denies, a sentence per resource.
 
     Raises:
-        As ``check_acls``, where adding needs Alter on the cluster; what was done before stays done.
+        As ``check_acls``; granting also needs Alter on the cluster. What was granted before an error stays granted.
     """
     with BrokerAccess(settings) as access:
         allowed = _cluster_rights(access)
         _require(allowed, "Describe", "DescribeAcls")
-        found = _right_statuses(access, principal, worker_rights(settings))
-        granted = [each for each in found if each.missing]
-        if granted:
+        statuses = _right_statuses(access, principal, worker_rights(settings))
+        to_grant = [status for status in statuses if status.missing]
+        if to_grant:
             _require(allowed, "Alter", "CreateAcls")
-        for each in granted:
-            _grant(access, principal, each)
-        _wait_until_seen(access, principal, [each.right for each in granted])
-        return [each.grant(principal) for each in granted], [each.denial(principal) for each in found if each.denied]
+        for status in to_grant:
+            _grant(access, principal, status)
+        _wait_until_seen(access, principal, [status.right for status in to_grant])
+        granted = [status.grant(principal) for status in to_grant]
+        return granted, [status.denial(principal) for status in statuses if status.denied]
 
 
 def _cluster_rights(access: BrokerAccess) -> set[str]:
-    """What this user may do on the cluster, on a broker that enforces rights.
+    """What this user may do on the cluster.
 
     Raises:
-        BrokerError: it has no authorizer.
+        BrokerError: the brokers have no authorizer, and so enforce no rights.
     """
     asked = access.client.describe_cluster(include_authorized_operations=True)
     cluster = access.result("cluster", "Describe", asked)
@@ -158,7 +161,7 @@ def _cluster_rights(access: BrokerAccess) -> set[str]:
     (future,) = access.client.describe_configs([resource]).values()
     try:
         authorizer = access.result("cluster", "DescribeConfigs", future).get("authorizer.class.name")
-    except AccessRefused:  # by an authorizer, then
+    except AccessRefused:  # so there is an authorizer
         authorizer = None
     if authorizer is not None and not authorizer.value:
         raise BrokerError("cluster: DescribeAcls: the brokers have no authorizer, and enforce no rights")
@@ -179,7 +182,7 @@ def _right_statuses(access: BrokerAccess, principal: str, rights: Sequence[Right
 
 
 def _on(right: Right) -> AclBindingFilter:
-    """Every ACL that bears on a resource, whoever it is for."""
+    """A filter for every ACL on a resource, for any principal."""
     return AclBindingFilter(
         _KINDS[right.kind],
         right.name,
@@ -191,22 +194,22 @@ def _on(right: Right) -> AclBindingFilter:
     )
 
 
-def _grant(access: BrokerAccess, principal: str, found: RightStatus) -> None:
-    right = found.right
-    place = (_KINDS[right.kind], right.name, ResourcePatternType.LITERAL, principal, _ANY_HOST)
-    bindings = [AclBinding(*place, _OPERATIONS[name], AclPermissionType.ALLOW) for name in found.missing]
+def _grant(access: BrokerAccess, principal: str, status: RightStatus) -> None:
+    right = status.right
+    target = (_KINDS[right.kind], right.name, ResourcePatternType.LITERAL, principal, _ANY_HOST)
+    bindings = [AclBinding(*target, _OPERATIONS[name], AclPermissionType.ALLOW) for name in status.missing]
     for future in access.client.create_acls(bindings).values():
         access.result(f"{right.kind} {right.name}", "CreateAcls", future)
 
 
 def _wait_until_seen(access: BrokerAccess, principal: str, rights: Sequence[Right]) -> None:
-    """Wait until a broker shows what the controller has added; a worker started at once must not be refused.
+    """Wait until a broker shows the new ACLs, so that a worker that starts now is not refused.
 
-    A broker that lags for longer than ``_SEEN_SECONDS`` is left to catch up by itself: what was asked is done.
+    If a broker needs longer than ``_SEEN_SECONDS``, it catches up by itself: the controller has added the ACLs.
     """
     tenacity.Retrying(
         retry=tenacity.retry_if_result(bool),
         wait=tenacity.wait_fixed(0.2),
         stop=tenacity.stop_after_delay(_SEEN_SECONDS),
         retry_error_callback=lambda _state: None,
-    )(lambda: any(each.missing for each in _right_statuses(access, principal, rights)))
+    )(lambda: any(status.missing for status in _right_statuses(access, principal, rights)))

@@ -1,9 +1,9 @@
 """Creates and checks topics: ``topics apply``, ``topics check``, and what a worker does before it starts.
 
-Source topics belong to others: they must be there, and are never created or changed. The number of partitions and of
-replicas is never changed in place: with other partitions a principal's next sighting would go elsewhere than its
-memory. What a cluster refuses by its own policy is asked of it, without changing anything, wherever a setting differs:
-so check says the same as apply does.
+Source topics belong to others: they must exist, and are never created or changed. The numbers of partitions and
+replicas are never changed in place, because with other partitions a principal's next sighting would be in another
+partition than its memory. If a setting differs, the cluster is asked, without a change, whether its policy would refuse
+the right value. So check and apply say the same.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ _SEEN_SECONDS = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing about a topic that is not as it must be; its text is a sentence.
+    """One fault of a topic; as text it is a sentence.
 
     Attributes:
         topic: the topic's name.
-        aspect: ``missing``, ``source`` (a source topic is missing, or is no source), ``partitions``,
+        aspect: ``missing``, ``source`` (a source topic is missing, or cannot be one), ``partitions``,
             ``replication_factor``, or the name of a topic setting, such as ``retention.ms``.
-        problem: what is, and what must be.
-        stops_worker: whether a worker must not start so.
-        is_refused: whether the cluster would not let it be fixed.
-        is_wrong: whether it must be fixed; false of what is left to the cluster.
+        problem: the actual and the right value.
+        stops_worker: whether a worker must not start.
+        is_refused: whether the cluster would refuse the fix.
+        is_wrong: whether it must be fixed; false if it is left to the cluster.
     """
 
     topic: str
@@ -69,7 +69,7 @@ class Finding:
 
 
 def check_topics(settings: Settings) -> list[Finding]:
-    """What is missing or differs; empty if all is well. Changes nothing.
+    """What is missing or differs; empty if nothing is wrong. Changes nothing.
 
     Raises:
         BrokerUnreachable: no broker answers; worth another try.
@@ -81,13 +81,13 @@ def check_topics(settings: Settings) -> list[Finding]:
 
 
 def apply_topics(settings: Settings) -> tuple[list[str], list[Finding]]:
-    """Create the topics that are missing, and set what can be changed in place; a second call changes nothing.
+    """Create missing topics, and set what can be changed in place; a second call changes nothing.
 
     Returns:
-        What was done, a sentence each, and what is still not as it must be, or is left to the cluster.
+        What was done, as sentences, and what is still wrong or is left to the cluster.
 
     Raises:
-        As ``check_topics``; what was done before stays done.
+        As ``check_topics``; what was done before an error stays done.
     """
     with BrokerAccess(settings) as access:
         findings = _check(access, settings)
@@ -100,8 +100,8 @@ def apply_topics(settings: Settings) -> tuple[list[str], list[Finding]]:
                 continue
             topic = wanted[finding.topic]
             if finding.aspect == "missing":
-                expected[topic.name], said = _create(access, topic)
-                done += said
+                expected[topic.name], created = _create(access, topic)
+                done += created
             else:
                 changes.setdefault(topic.name, {})[finding.aspect] = topic.config[finding.aspect]
         for name, config in changes.items():
@@ -112,14 +112,14 @@ def apply_topics(settings: Settings) -> tuple[list[str], list[Finding]]:
 
 
 def _wait_until_seen(access: BrokerAccess, changes: Mapping[str, Mapping[str, str]]) -> None:
-    """Wait until a broker shows what the controller has done, with a leader for each partition.
+    """Wait until a broker shows the changes, and each partition has a leader.
 
-    A command that is run at once, as in a script, must not find a topic missing, or nobody who takes its records.
-    A broker that lags for longer than ``_SEEN_SECONDS`` is left to catch up by itself: what was asked is done.
+    The next command of a script must not find a topic missing, or a partition without a leader. If a broker needs
+    longer than ``_SEEN_SECONDS``, it catches up by itself: the controller has made the changes.
     """
 
     def unseen() -> bool:
-        if not all(map(_led, _describe(access, list(changes)).values())):
+        if not all(map(_has_leaders, _describe(access, list(changes)).values())):
             return True
         configs = _configs(access, list(changes))
         return any(
@@ -161,7 +161,7 @@ def _check(access: BrokerAccess, settings: Settings) -> list[Finding]:
 
 
 def _compare_shape(topic: Topic, description: Any) -> list[Finding]:
-    """How an existing topic's partitions differ from what they must be."""
+    """How the partitions and replicas of an existing topic differ from the right numbers."""
     findings = []
     partitions = len(description.partitions)
     if partitions != topic.partitions:
@@ -175,7 +175,7 @@ def _compare_shape(topic: Topic, description: Any) -> list[Finding]:
 
 
 def _compare_settings(access: BrokerAccess, topic: Topic, config: Mapping[str, ConfigEntry]) -> list[Finding]:
-    """How an existing topic's settings differ from what they must be, and what the cluster says to fixing them."""
+    """How the settings of an existing topic differ from the right values, and whether the cluster would take these."""
     findings = []
     for name, value in topic.config.items():
         entry = config.get(name)
@@ -188,17 +188,17 @@ def _compare_settings(access: BrokerAccess, topic: Topic, config: Mapping[str, C
             continue
         stops = topic.remembers and name == _POLICY
         finding = Finding(topic.name, name, f"{name} is {actual} and must be {value}", stops_worker=stops)
-        findings.append(_with_answer(access, finding, value, is_own=_is_own(entry)))
+        findings.append(_with_cluster_answer(access, finding, value, is_own=_is_own(entry)))
     return findings
 
 
-def _with_answer(access: BrokerAccess, finding: Finding, value: str, *, is_own: bool) -> Finding:
-    """A setting that differs, and what the cluster says to changing it.
+def _with_cluster_answer(access: BrokerAccess, finding: Finding, value: str, *, is_own: bool) -> Finding:
+    """Add to the finding about a setting whether the cluster would take the right value.
 
     Args:
-        access: whom to ask.
-        finding: the setting, as fixable.
-        value: what it must be.
+        access: the connection to the cluster.
+        finding: the finding, as fixable.
+        value: the right value.
         is_own: whether the topic has a value of its own, and not the cluster's.
     """
     is_dispensable = policy.is_dispensable(finding.aspect)
@@ -207,7 +207,7 @@ def _with_answer(access: BrokerAccess, finding: Finding, value: str, *, is_own: 
     except BrokerUnreachable:
         raise
     except BrokerError as no_answer:
-        # Apply gives a topic all its settings: one that is without has never met it, or the cluster has refused.
+        # Apply sets all settings of a topic. If this one is not set, apply never ran, or the cluster refused it.
         if is_own or not is_dispensable or not isinstance(no_answer, AccessRefused):
             return finding
         problem = f"{finding.problem}, unless the cluster refuses it; `rootwatch topics apply` tells"
@@ -224,7 +224,7 @@ def _is_own(entry: ConfigEntry | None) -> bool:
 
 
 def _describe(access: BrokerAccess, names: Sequence[str]) -> dict[str, Any]:
-    """Each topic's description; None for one that is not there."""
+    """Each topic's description; None for a missing topic."""
     futures = access.client.describe_topics(TopicCollection(list(dict.fromkeys(names))))
     described: dict[str, Any] = {}
     for name, future in futures.items():
@@ -237,13 +237,13 @@ def _describe(access: BrokerAccess, names: Sequence[str]) -> dict[str, Any]:
     return described
 
 
-def _led(description: Any) -> bool:
-    """Whether a topic is there, and somebody leads each of its partitions."""
+def _has_leaders(description: Any) -> bool:
+    """Whether a topic exists, and each of its partitions has a leader."""
     return description is not None and all(partition.leader is not None for partition in description.partitions)
 
 
 def _configs(access: BrokerAccess, names: Sequence[str]) -> dict[str, dict[str, ConfigEntry]]:
-    """The settings of topics that are there."""
+    """The settings of existing topics."""
     if not names:
         return {}
     futures = access.client.describe_configs([ConfigResource(ResourceType.TOPIC, name) for name in names])
@@ -254,11 +254,11 @@ def _configs(access: BrokerAccess, names: Sequence[str]) -> dict[str, dict[str, 
 
 
 def _create(access: BrokerAccess, topic: Topic) -> tuple[Mapping[str, str], list[str]]:
-    """Create a topic; return the settings that it then has, and what was done."""
+    """Create a topic. Returns the settings that it then has, and what was done."""
     try:
         config = policy.create(access, topic)
     except BrokerError as error:
-        if policy.code(error) != KafkaError.TOPIC_ALREADY_EXISTS:  # by somebody else in the meantime: as good
+        if policy.code(error) != KafkaError.TOPIC_ALREADY_EXISTS:  # somebody else created it meanwhile
             raise
         return topic.config, []
     left_out = ", ".join(sorted(topic.config.keys() - config))

@@ -1,4 +1,4 @@
-"""The catalogue of topics: what this deployment's are called, and how each must be (P6)."""
+"""The catalogue of topics: the names of this deployment's topics, and the right settings of each (P6)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 MEMORY_TABLE = "memory"
-LEADER_SUFFIX = "-__assignor-__leader"  # Faust's own: which worker assigns the partitions
+LEADER_SUFFIX = "-__assignor-__leader"  # Faust's own; it decides which worker assigns the partitions
 
 _DAY = 86_400_000
 _SAFE_REPLICAS = 3
@@ -19,12 +19,12 @@ _SAFE_REPLICAS = 3
 
 @dataclass(frozen=True, slots=True)
 class TopicNames:
-    """What this deployment's topics are called.
+    """The names of this deployment's topics.
 
     Attributes:
-        sightings, sessions: what the agents hand to each other.
-        alerts, overflow, activity: what others read.
-        dead_letter: what could not be handled.
+        sightings, sessions: between the agents.
+        alerts, overflow, activity: for readers.
+        dead_letter: for what could not be handled.
         changelog: of the table ``memory``.
         leader: Faust's own.
     """
@@ -41,13 +41,13 @@ class TopicNames:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """How a topic must be.
+    """The right properties of a topic.
 
     Attributes:
         name: its name.
-        partitions: how many.
-        replication_factor: on how many brokers each partition is.
-        config: Kafka's topic settings, those alone that matter here.
+        partitions: the number of partitions.
+        replication_factor: the number of brokers that hold each partition.
+        config: Kafka's topic settings, only those that matter here.
         remembers: whether a wrong ``cleanup.policy`` would lose what the worker remembers.
     """
 
@@ -59,7 +59,7 @@ class Topic:
 
 
 def topic_names(settings: Settings) -> TopicNames:
-    """The names under these settings; Faust derives its own from the group id."""
+    """The names that follow from these settings; Faust derives its own from the group id."""
     prefix, group = settings.topic_prefix, settings.group_id
     return TopicNames(
         sightings=f"{prefix}.sightings",
@@ -74,10 +74,11 @@ def topic_names(settings: Settings) -> TopicNames:
 
 
 def catalogue(settings: Settings) -> tuple[Topic, ...]:
-    """Every topic that is this deployment's own; source topics belong to others."""
+    """Every topic of this deployment; source topics belong to others."""
     names = topic_names(settings)
     replicas, largest = settings.replication_factor, str(settings.max_record_size)
-    # With three replicas, what two have acknowledged outlives a broker; with fewer, one broker down must not stop all.
+    # With three replicas, a record that two have acknowledged survives the loss of a broker. With fewer replicas, the
+    # loss of one broker must not stop everything.
     durable = {"min.insync.replicas": "2"} if replicas >= _SAFE_REPLICAS else {}
 
     def kept(name: str, days: int) -> Topic:
@@ -102,6 +103,6 @@ def catalogue(settings: Settings) -> tuple[Topic, ...]:
 
 
 def alert_schemas(settings: Settings) -> dict[str, str]:
-    """The topics whose values a schema registry knows, each with the name of its schema in ``schemas/``."""
+    """The topics whose schemas are in the registry, each with the name of its schema in ``schemas/``."""
     names = topic_names(settings)
     return {names.alerts: "alert", names.overflow: "alert"}

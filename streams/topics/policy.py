@@ -1,9 +1,9 @@
-"""What a cluster refuses by its own policy, and what is left out then (docs/operations.md, "Managed clusters").
+"""Topic settings that a cluster's policy refuses, and which are then left out (docs/operations.md, "Managed clusters").
 
-Sources of facts: MSK Serverless lets ``cleanup.policy`` (when a topic is created), ``max.message.bytes`` up to 8 MiB
-and the retention be set, and none of the others here (docs.aws.amazon.com/msk, "Configuration properties for MSK
-Serverless clusters"). Confluent Cloud answers POLICY_VIOLATION to a ``max.message.bytes`` above 8 MiB. Redpanda answers
-INVALID_CONFIG to a value outside of its bounds, and tells of no ``min.insync.replicas``.
+Facts: MSK Serverless allows ``cleanup.policy`` (when a topic is created), ``max.message.bytes`` up to 8 MiB and the
+retention, and no other setting used here (docs.aws.amazon.com/msk, "Configuration properties for MSK Serverless
+clusters"). Confluent Cloud answers POLICY_VIOLATION to a ``max.message.bytes`` above 8 MiB. Redpanda answers
+INVALID_CONFIG to a value outside of its limits, and does not report ``min.insync.replicas``.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 LARGEST = "max.message.bytes"
 _POLICY = {KafkaError.POLICY_VIOLATION, KafkaError.INVALID_CONFIG, KafkaError.INVALID_REQUEST}
-# Nothing that a worker decides or remembers depends on them: how many brokers acknowledge, and how long topics keep.
+# No decision or memory of a worker depends on these: how many brokers acknowledge, and how long topics keep records.
 _DISPENSABLE = {"min.insync.replicas", "retention.ms"}
 _LOWER = "lower max_record_size to what this cluster takes (Confluent Cloud and MSK Serverless: 8MiB)"
 
 
 def is_dispensable(name: str) -> bool:
-    """Whether a worker works as it should under the cluster's own value of a topic setting."""
+    """Whether a worker works correctly with the cluster's own value of a topic setting."""
     return name in _DISPENSABLE
 
 
 def create(access: BrokerAccess, topic: Topic) -> dict[str, str]:
-    """Create a topic without those dispensable settings that the cluster refuses, and return those that it has.
+    """Create a topic without the dispensable settings that the cluster refuses. Returns the settings that it has.
 
     Raises:
         BrokerUnreachable, AccessRefused: as ``BrokerAccess.result``.
-        BrokerError: it was refused whatever was left out; the message names the fix where that is a setting of ours.
+        BrokerError: it was refused whatever was left out; if one of our settings is the fix, the message names it.
     """
     refusal = BrokerError()
     for left_out in _fewest_first(topic.config):
@@ -49,7 +49,7 @@ def create(access: BrokerAccess, topic: Topic) -> dict[str, str]:
         except BrokerError as error:
             if not is_policy(error):
                 raise
-            refusal = error  # the last one is of what cannot be left out
+            refusal = error  # the last refusal is about what cannot be left out
         else:
             return config
     if _takes_without_size(access, topic):
@@ -58,7 +58,7 @@ def create(access: BrokerAccess, topic: Topic) -> dict[str, str]:
 
 
 def alter(access: BrokerAccess, name: str, config: Mapping[str, str], *, validate_only: bool = False) -> None:
-    """Set some settings of a topic, or ask whether the cluster would take them.
+    """Set settings of a topic, or, with ``validate_only``, ask whether the cluster would take them.
 
     Raises:
         BrokerUnreachable, AccessRefused, BrokerError: as ``BrokerAccess.result``.
@@ -72,10 +72,10 @@ def alter(access: BrokerAccess, name: str, config: Mapping[str, str], *, validat
 
 
 def refused_change(access: BrokerAccess, topic: str, name: str, value: str) -> str:
-    """Why the cluster refuses a topic this value of a setting, with the fix if there is one; empty if it takes it.
+    """Why the cluster refuses this value of a topic's setting, with the fix if there is one; empty if it takes it.
 
     Raises:
-        BrokerUnreachable, AccessRefused, BrokerError: as ``BrokerAccess.result``, and no matter of policy.
+        BrokerUnreachable, AccessRefused, BrokerError: as ``BrokerAccess.result``, unless policy is the reason.
     """
     try:
         alter(access, topic, {name: value}, validate_only=True)
@@ -87,23 +87,23 @@ def refused_change(access: BrokerAccess, topic: str, name: str, value: str) -> s
 
 
 def is_policy(error: BrokerError) -> bool:
-    """Whether the cluster understood what it was asked, and will not do it for anybody."""
+    """Whether the cluster understood the request, and refuses it to everybody."""
     return code(error) in _POLICY
 
 
 def code(error: BrokerError) -> int | None:
-    """The client's error code; ``None`` if the error is not of an answer."""
+    """The client's error code; ``None`` if the error is not an answer of the cluster."""
     cause = error.__cause__
     return int(cause.args[0].code()) if isinstance(cause, KafkaException) else None
 
 
 def reason(error: BrokerError) -> str:
-    """A refusal's words without what was asked."""
+    """The text of a refusal, without the request."""
     return str(error).split(": ", 2)[-1]
 
 
 def _fewest_first(config: Mapping[str, str]) -> Iterator[tuple[str, ...]]:
-    """What to leave out, in turn; ``cleanup.policy`` may be where it only says what topics are anyway."""
+    """Which settings to leave out, in turn. ``cleanup.policy`` may be left out if it has Kafka's default."""
     names = [name for name in config if is_dispensable(name) or (name, config[name]) == ("cleanup.policy", "delete")]
     for count in range(len(names) + 1):
         yield from combinations(names, count)
@@ -116,7 +116,7 @@ def _create(access: BrokerAccess, topic: Topic, config: Mapping[str, str], *, va
 
 
 def _takes_without_size(access: BrokerAccess, topic: Topic) -> bool:
-    """Whether the cluster would create a topic if only it need not take large records."""
+    """Whether the cluster would create the topic if it did not have to take large records."""
     *_, everything = _fewest_first(topic.config)
     config = {name: value for name, value in topic.config.items() if name not in {*everything, LARGEST}}
     try:

@@ -1,10 +1,10 @@
-"""The least that a worker's user must be allowed, by topic; ``topics apply --acls`` grants it (docs/operations.md).
+"""The least rights that a worker's user needs; ``topics apply --acls`` grants them (docs/operations.md).
 
-As Kafka's authorizer has it, Read and Write include Describe, and Write on any topic is enough for an idempotent
-producer (KIP-679). Creating and changing topics is `topics apply`'s business, and best another user's.
+In Kafka's authorizer, Read and Write include Describe, and Write on any topic is enough for an idempotent producer
+(KIP-679). Only `topics apply` creates and changes topics, best as another user.
 
-What a user may do is asked beforehand (KIP-430), not tried: without Read on its group a Faust worker waits for ever and
-says nothing, and what it may not write it would find out only with the first alert.
+The broker is asked beforehand what a user may do (KIP-430). A Faust worker without Read on its group would wait for
+ever and say nothing, and one without Write on the alert topic would notice only at the first alert.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """What is needed on one resource.
+    """A right on one resource.
 
     Attributes:
         kind: ``topic`` or ``group``.
@@ -45,7 +45,7 @@ class Right:
 
 
 def worker_rights(settings: Settings) -> tuple[Right, ...]:
-    """What a worker does, and on what; DescribeConfigs is for the check of the topics at its start."""
+    """The rights that a worker uses; DescribeConfigs is for the check of the topics at its start."""
     names = topic_names(settings)
     both, reads, writes, looks = ("Read", "Write"), ("Read",), ("Write",), ("Describe",)
     of_topics: dict[str, tuple[str, ...]] = {
@@ -69,9 +69,9 @@ FIX = "grant it: `rootwatch topics apply --acls PRINCIPAL` as a user who may"
 
 
 def missing_rights(access: BrokerAccess, rights: Sequence[Right]) -> list[Right]:
-    """Those of the rights that the broker does not give this user, each with the operations that lack.
+    """The rights that the broker does not give this user, each with its missing operations.
 
-    Left out are topics that are not there, and what a broker does not tell rights of.
+    Missing topics are left out, and so are resources for which a broker does not tell the rights.
 
     Raises:
         BrokerUnreachable: no broker answers.
@@ -92,10 +92,10 @@ def missing_rights(access: BrokerAccess, rights: Sequence[Right]) -> list[Right]
 
 
 def check_rights(settings: Settings, rights: Sequence[Right] = ()) -> None:
-    """Find out whether this user may do all that there is to do: a worker's work, if no other rights are given.
+    """Check that this user has these rights, or, if none are given, the rights of a worker.
 
     Raises:
-        AccessRefused: it may not; the message names each resource with the operations that lack, and the fix.
+        AccessRefused: a right is missing; the message names each resource, its missing operations, and the fix.
         BrokerUnreachable: no broker answers.
     """
     with BrokerAccess(settings) as access:
@@ -105,7 +105,7 @@ def check_rights(settings: Settings, rights: Sequence[Right] = ()) -> None:
 
 
 def _allowed(access: BrokerAccess, right: Right, described: Future[Any]) -> set[str] | None:
-    """The operations, in capitals, that this user may do on a resource; ``None`` if it is not there or not told."""
+    """The operations, in capitals, that this user may do on a resource; ``None`` if it is missing or not told."""
     try:
         answer = access.result(f"{right.kind} {right.name}", "Describe", described)
     except BrokerUnreachable:
@@ -114,13 +114,13 @@ def _allowed(access: BrokerAccess, right: Right, described: Future[Any]) -> set[
         cause = error.__cause__
         if not isinstance(cause, KafkaException):
             raise
-        # A topic that this user may not even describe is, to it, not there or refused.
+        # For a user without Describe, a topic is missing or refused.
         return set() if cause.args[0].name().endswith("AUTHORIZATION_FAILED") else None
-    # Who may describe may do something: without any, the broker does not tell.
+    # A user who may describe has at least one right. If the answer has none, the broker does not tell rights.
     return {operation.name.replace("_", "") for operation in answer.authorized_operations or ()} or None
 
 
-# The first group that a new cluster is asked for has it make the topic of offsets, and that takes a moment.
+# When a new cluster is asked about a group for the first time, it creates the topic of offsets. That takes a moment.
 @tenacity.retry(
     retry=tenacity.retry_if_exception_type(BrokerUnreachable),
     wait=tenacity.wait_fixed(0.5),

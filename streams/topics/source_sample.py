@@ -1,9 +1,9 @@
-"""What the newest messages of a source topic are: a worker on a topic that it cannot read is blind, and looks well.
+"""Samples the newest messages of a source topic: a worker that cannot read its topic is blind, but looks healthy.
 
 Rules:
-- What counts as read is what ``pipeline.sight`` says, as for a worker.
-- The sample is bounded: so many messages of each partition, so many bytes and seconds of the topic.
-- Of a message that cannot be read only its place and its kind are said, no value.
+- ``pipeline.sight`` decides whether a message can be read, as in a worker.
+- The sample is limited, in messages per partition, and in bytes and seconds per topic.
+- If a message cannot be read, only its position and kind are shown, none of its values.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 SAMPLE_MESSAGES = 200
-"""How many of the newest messages of each partition are read."""
+"""The number of newest messages that are read of each partition."""
 
 SAMPLE_BYTES = 64 * 1024 * 1024
 SAMPLE_SECONDS = 20.0
@@ -37,17 +37,17 @@ _KINDS_SHOWN = 5
 
 @dataclass(slots=True)
 class Sample:
-    """What the sampled messages of one topic are.
+    """The sampled messages of one topic, counted by what they are.
 
     Attributes:
         topic: the topic.
-        is_complete: false if time or bytes ran out before every partition's newest messages were read.
+        is_complete: false if the limit of time or bytes came before every partition's newest messages were read.
         messages: how many were read.
         shapes: how many hold CloudTrail records, by the shape of the first.
         without_record: how many are known to hold no record (a tombstone, a digest), by what they are.
         unread: how many cannot be read, by what they look like.
-        first_unread: where the first of these is, as ``topic:partition:offset``.
-        partly: how many that hold records also hold what cannot be read.
+        first_unread: the first of these, as ``topic:partition:offset``.
+        partly: how many hold records, and also elements that cannot be read.
     """
 
     topic: str
@@ -59,8 +59,8 @@ class Sample:
     first_unread: dict[str, str] = field(default_factory=dict)
     partly: int = 0
 
-    def add(self, place: str, value: bytes | None, result: SightResult) -> None:
-        """Count one message, read by ``pipeline.sight``; ``place`` is where it is."""
+    def add(self, position: str, value: bytes | None, result: SightResult) -> None:
+        """Count one message with its result of ``pipeline.sight``; ``position`` is ``topic:partition:offset``."""
         self.messages += 1
         if result.records:
             self.shapes[next(iter(result.records))] += 1
@@ -68,7 +68,7 @@ class Sample:
         elif result.rejected:
             kind = _kind(value or b"", result)
             self.unread[kind] += 1
-            self.first_unread.setdefault(kind, place)
+            self.first_unread.setdefault(kind, position)
         else:
             self.without_record[next(iter(result.passed_over), "nothing in it")] += 1
 
@@ -78,7 +78,7 @@ class Sample:
         return self.shapes.total()
 
     def __str__(self) -> str:
-        """What was found, in one sentence."""
+        """The findings in one sentence."""
         if not self.messages:
             return f"{self.topic}: {'is empty' if self.is_complete else f'nothing read within {SAMPLE_SECONDS:.0f} s'}"
         by_shape = f" ({_listed(self.shapes)})" if self.shapes else ""
@@ -113,8 +113,8 @@ def sample(topic: str, settings: Settings, rule: Rule) -> Sample:
     with Connection(settings) as connection:
         for message in _newest(connection, topic, until):
             value = message.value()
-            place = f"{topic}:{message.partition()}:{message.offset()}"
-            found.add(place, value, pipeline.sight(value, rule, extract_settings))
+            position = f"{topic}:{message.partition()}:{message.offset()}"
+            found.add(position, value, pipeline.sight(value, rule, extract_settings))
             size += len(value or b"")
             if size > SAMPLE_BYTES or time.monotonic() > until:
                 found.is_complete = False
@@ -124,7 +124,7 @@ def sample(topic: str, settings: Settings, rule: Rule) -> Sample:
 
 
 def _newest(connection: Connection, topic: str, until: float) -> Iterator[Message]:
-    """The newest messages of each partition, up to the ends as they are at the start, as long as there is time."""
+    """The newest messages of each partition, up to its end at the start, as long as there is time."""
     partitions = connection.partitions(topic)
     if not partitions:
         raise SourceError(f"topic {topic}: there is no such topic")
