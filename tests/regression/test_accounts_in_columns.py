@@ -1,4 +1,4 @@
-"""Resources whose fields are lists, under nested keys, named no account: the list was taken for one value."""
+"""Resources with lists as fields, under nested keys, named no account: each list was read as one value."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WITHOUT_TARGET = changed(
     ],
 )
 def test_each_account_of_a_list_is_one_sighting(resources: Any) -> None:
-    """R1, T4: leaves may be arrays, also of nested keys, and also of more than one value."""
+    """R1, T4: leaves may be arrays, also under nested keys, and also with several values."""
     document = changed({"aws.cloudtrail.resources": resources}, WITHOUT_TARGET)
     sightings = sight(json.dumps(document).encode(), RULE, ExtractSettings()).sightings
     assert [sighting.member_account for sighting in sightings] == ACCOUNTS

@@ -1,7 +1,7 @@
-"""Where nothing matches and answers never cease, a fetch would have gone on for ever, and nothing would be committed.
+"""If nothing matches and answers keep coming, a fetch would go on for ever, and nothing would be committed.
 
-aiokafka waits for a record, and after each answer without one for as long again. A record of each answer was kept for
-this until positions were handed over by themselves.
+aiokafka waits for a record, and starts its timeout again after each answer without a record. Before positions were
+handed over separately, one record of each answer was kept to prevent this.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ SOURCE = TP("cloudtrail", 0)
 
 
 class Fetching(FetchThread):
-    """The consumer's thread while answers come without pause, none with a record; each moves the position by one."""
+    """The consumer's thread while answers without records come without pause; each moves the position by one."""
 
     def __init__(self) -> None:
-        """What it needs for that."""
+        """Only what that needs."""
         self.answers = 0
 
         def state(_tp: TP) -> SimpleNamespace:
@@ -52,7 +52,7 @@ class Fetching(FetchThread):
 
 
 def test_a_fetch_ends_and_says_how_far_it_came(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The fetch ends after its time, with the position that was reached by dropping."""
+    """The fetch ends after its time, with the position after the dropped records."""
 
     async def nothing(*_args: Any, **_options: Any) -> Any:
         await asyncio.sleep(0)

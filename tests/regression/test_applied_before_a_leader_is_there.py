@@ -1,4 +1,4 @@
-"""`topics apply` returned when a broker knew of a topic, and the command after it found no leader to send to."""
+"""`topics apply` returned when a broker knew a new topic, but the next command found no leader to send to."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Electing:
-    """A cluster's admin client; a partition of a new topic has a leader once it was described twice without."""
+    """A cluster's admin client; a partition of a new topic has a leader from the third description on."""
 
     def __init__(self) -> None:
         self.made: dict[str, Any] = {}
@@ -27,16 +27,16 @@ class Electing:
         self.led: set[str] = set()
 
     def create_topics(self, new: Iterable[Any], **_options: object) -> dict[str, Future[Any]]:
-        """Acknowledge at once."""
+        """Acknowledge immediately."""
         self.made |= {topic.topic: topic for topic in new}
         return {topic.topic: _done(None) for topic in new}
 
     def describe_topics(self, names: Any, **_options: object) -> dict[str, Future[Any]]:
-        """Describe those that are there."""
+        """Describe the topics that exist."""
         return {name: self._described(name) for name in names.topic_names}
 
     def describe_configs(self, resources: Iterable[Any], **_options: object) -> dict[Any, Future[Any]]:
-        """Give each topic what it was made with."""
+        """Return the configuration with which each topic was created."""
         return {
             resource: _done(
                 {key: SimpleNamespace(value=value) for key, value in self.made[resource.name].config.items()}
@@ -73,7 +73,7 @@ class Access:
         """Nothing to close."""
 
     def result(self, what: str, operation: str, future: Future[Any]) -> Any:
-        """The answer, or the refusal in words."""
+        """The answer, or the refusal as an error."""
         try:
             return future.result()
         except KafkaException as refused:
@@ -90,7 +90,7 @@ def _done(result: Any, refused: Exception | None = None) -> Future[Any]:
 
 
 def test_applied_means_usable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`topics apply` returns once each partition of what it has made has a leader."""
+    """`topics apply` returns once each partition of the topics that it created has a leader."""
     cluster = Electing()
     monkeypatch.setattr(Access, "client", cluster, raising=False)
     monkeypatch.setattr(admin, "BrokerAccess", Access)

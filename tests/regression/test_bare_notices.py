@@ -1,4 +1,4 @@
-"""Control messages without log events and entries of S3 without event name were called malformed."""
+"""Control messages without log events, and S3 entries without an event name, were called malformed."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ BARE: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", BARE)
 def test_what_holds_no_record_is_known_without_its_optional_parts(name: str) -> None:
-    """R5: no match, no dead letter."""
+    """R5: such a message is no match and no dead letter."""
     read_settings = sight(json.dumps(BARE[name]).encode(), RULE, ExtractSettings())
     assert (read_settings.sightings, read_settings.rejected) == ((), ())

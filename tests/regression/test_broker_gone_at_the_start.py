@@ -1,7 +1,7 @@
-"""A broker went between the worker's checks and the start of its Kafka clients.
+"""A broker disappeared between the worker's checks and the start of its Kafka clients.
 
-The worker ended instead of waiting; or it led the group without knowing a topic, and every worker was ready and had
-nothing to do for five minutes.
+The worker ended instead of waiting. Or it led the group without knowing a topic, and every worker was ready and idle
+for five minutes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Client:
-    """As much of aiokafka's client as is used at its start; no broker answers the first times."""
+    """aiokafka's client, as it is used at its start; no broker answers the first attempts."""
 
     def __init__(self, refusals: int, topics: Mapping[str, set[int]]) -> None:
         self._refusals = refusals
@@ -33,7 +33,7 @@ class Client:
             raise KafkaConnectionError("Unable to bootstrap")
 
     async def force_metadata_update(self) -> bool:
-        """Ask for the topics; whether there was an answer."""
+        """Ask for the topics; return whether there was an answer."""
         if self._refusals:
             self._refusals -= 1
             return False
@@ -42,7 +42,7 @@ class Client:
 
 
 def test_clients_wait_for_a_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client that meets no broker at its start tries again until there is one."""
+    """A client that reaches no broker at its start tries again until one answers."""
     monkeypatch.setattr(bootstrap, "FIRST_WAIT_SECONDS", 0)
     client = Client(3, {"cloudtrail": {0}})
     bootstrap.wait_for_broker(client)
@@ -60,7 +60,7 @@ def test_clients_wait_for_a_broker(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_leader_knows_the_topics(
     monkeypatch: pytest.MonkeyPatch, refusals: int, topics: dict[str, set[int]], known: list[str]
 ) -> None:
-    """Partitions are assigned once all topics are known; one that is not there holds up the others only for a while."""
+    """Partitions are assigned once all topics are known; a missing topic delays the others only for a while."""
     monkeypatch.setattr(bootstrap, "ASK_AGAIN_SECONDS", 0)
     client = Client(refusals, topics)
 

@@ -1,7 +1,7 @@
 """A worker killed while it wrote a batch could send an alert that had overflowed to the alert topic as well (A3).
 
-A cap bucket that grew in a batch, and was dropped by a later sighting of the same batch, was only deleted, last of all:
-killed after some pairs, the worker took their alerts for uncounted and let others through in their place.
+If a cap bucket grew in a batch, and a later sighting of the batch dropped it, only its deletion was written, after the
+pairs. After a kill between the pairs, their alerts were not counted, and other alerts were let through instead.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A worker that had failed never ended: its last commit waited for the consumer's thread, which had ended already."""
+"""A failed worker never ended, because its last commit waited for the consumer's thread, which had already ended."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class Crashed(Consumer):
     """A consumer whose worker has failed."""
 
     def __init__(self) -> None:
-        """Nothing of a consumer is needed but that."""
+        """Nothing else of a consumer is needed."""
         self._crashed = asyncio.Event()
         self._crashed.set()
 
 
 def test_nothing_is_asked_of_a_thread_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A2: after a crash nothing is committed, and nobody waits for the consumer's thread to do it."""
+    """A2: after a crash nothing is committed, and nothing waits for the consumer's thread."""
 
     async def never(*_args: Any, **_kwargs: Any) -> bool:
         await asyncio.Event().wait()

@@ -1,4 +1,4 @@
-"""RocksDB's iterator ends where it meets damage, as if there was no more: pairs were forgotten without a word."""
+"""RocksDB's iterator ends at damage as if there were no more entries, so pairs were forgotten silently."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def test_damage_is_raised(tmp_path: Path) -> None:
-    """A2: listing a damaged store raises; it does not end early."""
+    """A2: listing a damaged store raises an error and does not end early."""
     path = tmp_path / "memory-0.db"
     store = rocksdict.Rdict(str(path), rocksdict.Options(raw_mode=True))
     for number in range(3000):

@@ -1,4 +1,4 @@
-"""An ingested document with dotted keys, but without action and provider, was taken for one before ingest."""
+"""A document after ingest, with dotted keys but without action and provider, was read as one before ingest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HALF_WAY = changed({"event.action": MISSING, "event.provider": MISSING}, ecs(REC
 
 
 def test_a_document_left_half_way_is_one_whatever_the_spelling_of_its_keys() -> None:
-    """T2: without action and provider the original decides, and without that it is a dead letter."""
+    """T2: without action and provider the original record decides; without that the document is a dead letter."""
     for document in (HALF_WAY, dotted(HALF_WAY)):
         read_settings = sight(json.dumps(document).encode(), RULE, ExtractSettings())
         assert (len(read_settings.sightings), dict(read_settings.records)) == (1, {"elastic": 1})

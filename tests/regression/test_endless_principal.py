@@ -1,6 +1,6 @@
-"""A principal of a million characters stopped every worker that met it, again and again.
+"""A principal of a million characters stopped every worker that read it, again and again.
 
-It is part of the keys of the changelog, whose topic takes no record of that size.
+The principal is part of the changelog's keys, and the topic accepts no record of that size.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ TOPIC_TAKES = 1024 * 1024  # Kafka's default for a record
 
 @pytest.mark.parametrize("character", ["a", "ô", "\U0001f511", '"'])
 def test_an_endless_principal_is_incomplete(character: str) -> None:
-    """T5, A2: what no ARN can be is a dead letter; the longest that is taken fits a key whatever its characters."""
+    """T5, A2: a principal too long for an ARN is a dead letter; the longest allowed one always fits a key."""
     for length, taken in ((LONGEST_PRINCIPAL, 1), (LONGEST_PRINCIPAL + 1, 0)):
         read_settings = sight(
             json.dumps(record("2026-01-01T00:00:00Z", character * length)).encode(), RULE, ExtractSettings()

@@ -1,6 +1,6 @@
-"""An alert's event time was the Kafka timestamp under ``clock = "record"``, so nobody could see when the call was made.
+"""With ``clock = "record"`` an alert's event time was the Kafka timestamp, so the time of the call was lost.
 
-Worse, the sighting on its topic carried it too, and was decided by it after a change back to ``clock = "event"``.
+The sighting on its topic had the wrong time too, and was judged by it after a change back to ``clock = "event"``.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ EVENT_TIME = 1_767_225_600_000
 
 
 def test_the_event_keeps_its_own_time() -> None:
-    """M4, A5: ``clock = "record"`` moves what is remembered, not ``event.time``, which is the record's eventTime."""
+    """M4, A5: ``clock = "record"`` changes the memory's times, but ``event.time`` stays the record's eventTime."""
     value = json.dumps(record("2026-01-01T00:00:00Z")).encode()
     (sighting,) = sight(value, RULE, ExtractSettings(clock="record"), Origin("cloudtrail", 0, 1, KAFKA_TIME)).sightings
     decision = History(with_settings(clock="record")).take(sighting)

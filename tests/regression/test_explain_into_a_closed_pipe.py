@@ -1,4 +1,4 @@
-"""``rootwatch explain … | head`` called the file unreadable when it was the pipe that had closed."""
+"""``rootwatch explain … | head`` called the file unreadable, although only the pipe had closed."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A worker that started with a changelog to recover could lose what was in its topics, and stand still.
+"""A worker that started with a changelog to recover could lose records of its topics and stop making progress.
 
-Once the changelog is read, Faust pauses it before it resumes the streams. To aiokafka, an empty set of partitions means
-all of them: a fetch that waited at that moment took the streams' records, Faust threw them away as of no active
-partition, and without a commit no seek brought them back.
+After the recovery Faust pauses the changelog before it resumes the streams. For aiokafka an empty set of partitions
+means all of them: a fetch that waited at that moment took the streams' records. Faust dropped them, because no
+partition was active, and without a commit no seek brought them back.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CHANGELOG, STREAM = TP("group-memory-changelog", 0), TP("rootwatch.sightings", 0
 
 
 class Buffered:
-    """One record that aiokafka holds of a partition, counted when it is handed over."""
+    """One record of a partition that aiokafka holds; counts that it is handed over."""
 
     def __init__(self) -> None:
         self.taken = False
@@ -33,7 +33,7 @@ class Buffered:
         return ["record"]
 
     def has_more(self) -> bool:
-        """False: it was one."""
+        """False: there was only one record."""
         return False
 
 
@@ -43,7 +43,7 @@ def buffered_records(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fetched(active: set[TP]) -> tuple[dict[TP, list[Any]], Buffered]:
-    """What the consumer's thread hands over while Faust's set of active partitions is this one."""
+    """The records that the consumer's thread hands over while these partitions are active for Faust."""
     buffered = Buffered()
     subscriptions = SimpleNamespace(
         reassignment_in_progress=False, is_assigned=lambda _tp: True, fetch_context=nullcontext
@@ -76,7 +76,7 @@ def fetched(active: set[TP]) -> tuple[dict[TP, list[Any]], Buffered]:
 
 
 def test_nothing_is_taken_while_nothing_is_active() -> None:
-    """A2: with no active partition a fetch hands over nothing and leaves what is there for later."""
+    """A2: with no active partition a fetch hands over nothing, and the records stay for later."""
     for active in (set[TP](), {CHANGELOG}):
         handed, buffered = fetched(active)
         assert handed == {}
@@ -84,14 +84,14 @@ def test_nothing_is_taken_while_nothing_is_active() -> None:
 
 
 def test_what_is_active_is_taken() -> None:
-    """A partition that Faust has resumed is fetched."""
+    """An active partition is fetched."""
     handed, buffered = fetched({CHANGELOG, STREAM})
     assert handed == {STREAM: ["record"]}
     assert buffered.taken
 
 
 def test_a_full_queue_does_not_hide_what_is_paused_meanwhile() -> None:
-    """What is left out as its queue is full is left out beside what Faust says at the moment, not instead of it."""
+    """A full queue excludes its topics in addition to Faust's paused partitions, not instead of them."""
     active = {CHANGELOG, STREAM}
     seen = ActivePartitions(active, {STREAM.topic})
     assert (CHANGELOG in seen, STREAM in seen) == (True, False)

@@ -1,4 +1,4 @@
-"""A document before ingest whose record is an object already, or whose text is empty, was called malformed."""
+"""A document before ingest was called malformed if its record was already an object, or if its text was empty."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ def test_the_record_may_be_an_object(document: dict[str, Any]) -> None:
 
 
 def test_an_empty_text_holds_nothing() -> None:
-    """R5: an empty line that Filebeat ships is no dead letter."""
+    """R5: an empty line from Filebeat is no dead letter."""
     read_settings = sight(json.dumps({"event": DATASET, "message": ""}).encode(), RULE, ExtractSettings())
     assert (read_settings.sightings, read_settings.rejected) == ((), ())

@@ -1,4 +1,4 @@
-"""An integer of 19 digits below -2**63 lost its last digits, and with them the event id was another."""
+"""An integer of 19 digits below -2**63 lost its last digits, which changed the event id."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def test_integers_around_64_bits_keep_their_digits(number: int) -> None:
 
 
 def test_the_event_id_is_of_the_digits_as_they_came() -> None:
-    """T6: the hash is of the record, not of the nearest float."""
+    """T6: the hash is of the record's digits, not of the nearest float."""
     record = changed({"eventID": MISSING, "responseElements": None}) | {"additionalEventData": -(10**19) + 1}
     text = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     [sighting] = sight(json.dumps(record).encode(), RULE, ExtractSettings()).sightings

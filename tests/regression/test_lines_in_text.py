@@ -1,4 +1,4 @@
-"""Text inside a message was read as one document only, though a message itself may be several, one a line."""
+"""Text inside a message was read as one document only, although it may have several, one per line."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_text_in_a_message_may_be_documents_one_a_line(name: str) -> None:
 
 
 def test_each_of_the_files_put_together_may_start_with_a_byte_order_mark() -> None:
-    """R1: members of one gzip are files of their own."""
+    """R1: each member of a gzip is a file of its own."""
     member = gzip.compress(f"\ufeff{TEXT}\n".encode())
     read_settings = sight(member * 3, RULE, ExtractSettings())
     assert (len(read_settings.sightings), read_settings.rejected) == (3, ())

@@ -1,8 +1,8 @@
-"""A worker that had lost its place in the consumer group, or its fetcher, went on, idle, healthy and without a word.
+"""A worker that had lost its membership of the consumer group, or its fetcher, went on: idle, healthy and silent.
 
-aiokafka keeps the error that ends the membership (a right on the group that is withdrawn, a heartbeat answered in an
-unknown way) for whoever calls ``getmany`` next, and sends no heartbeat until then. What has ended its fetcher it tells
-nobody. Faust takes records past that call.
+aiokafka keeps the error that ends the membership (a withdrawn right on the group, an unknown answer to a heartbeat) for
+the next call of ``getmany``, and sends no heartbeat until then. An error that ends its fetcher it reports nowhere.
+Faust does not call ``getmany``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from streams.worker.consumer.fetch.fetch_thread import FetchThread, raise_what_e
 
 
 def test_what_ends_the_membership_is_raised() -> None:
-    """A fetch raises what aiokafka's coordinator keeps for it, before it takes any record."""
+    """A fetch raises the error that aiokafka's coordinator keeps, before it takes any record."""
 
     def check_errors() -> None:
         raise GroupAuthorizationFailedError("rootwatch")
@@ -33,7 +33,7 @@ def test_what_ends_the_membership_is_raised() -> None:
 
 @pytest.mark.parametrize("ended", [True, False])
 def test_what_ends_the_fetcher_is_raised(*, ended: bool) -> None:
-    """What has ended aiokafka's fetcher is raised; one that was cancelled, at a shutdown, is no failure."""
+    """A fetch raises the error that ended aiokafka's fetcher; cancelling the fetcher, at a shutdown, is no failure."""
 
     async def scene() -> None:
         fetching: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""A few kB of gzip with millions of elements that are nothing became as many dead letters, for minutes."""
+"""A few kB of gzip with millions of empty elements became as many dead letters, for minutes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MORE = MANY + 5
     ids=["objects", "numbers, compressed", "lines"],
 )
 def test_a_message_that_is_mostly_unreadable_is_rejected_whole(value: bytes) -> None:
-    """R3, R4: what was read counts, what was rejected is rejected, and the rest is one dead letter: the message."""
+    """R3, R4: what was read counts, what was rejected stays rejected, and the rest is one dead letter: the message."""
     read_settings = sight(value, RULE, ExtractSettings())
     assert len(read_settings.sightings) == 1
     assert [rejected.element for rejected in read_settings.rejected[:-1]] == list(range(1, MORE))[:MANY]
@@ -37,6 +37,6 @@ def test_a_message_that_is_mostly_unreadable_is_rejected_whole(value: bytes) -> 
 
 
 def test_as_many_as_are_allowed_cost_only_themselves() -> None:
-    """R4: up to there, the good element behind the bad ones counts."""
+    """R4: up to the limit, the good element after the bad ones counts."""
     read_settings = sight(f"[{'0,' * MANY}{TEXT}]".encode(), RULE, ExtractSettings())
     assert (len(read_settings.sightings), len(read_settings.rejected)) == (1, MANY)

@@ -1,4 +1,4 @@
-"""A broker that has just started knows no leaders yet, or fewer than the client; a worker that asked it then ended."""
+"""A worker ended if it asked a broker that had just started and did not know the leaders yet."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from streams.settings import Settings
     ],
 )
 def test_worth_another_try(code: int) -> None:
-    """What a cluster says that is still electing leaders is an outage that ends by itself, in its own words."""
+    """The answers of a cluster that is electing leaders are an outage that ends by itself, with its own text."""
     answer: Future[None] = Future()
     answer.set_exception(KafkaException(KafkaError(code, "No leaders found")))
     with (

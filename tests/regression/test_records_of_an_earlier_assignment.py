@@ -1,8 +1,8 @@
-"""Records were lost in a rebalance under load: some that had been fetched before it were delivered after it.
+"""Records were lost in a rebalance under load, because some that were fetched before it were delivered after it.
 
-What came before them was thrown out of the queues, so that delivered in the new generation they had offsets committed
-past what nobody had handled. And Faust noted the last read offset of the earlier assignment when the next had begun:
-what lay before it was dropped as read.
+The records before them had been cleared from the queues. Delivered in the new generation, the later ones had offsets
+committed past the cleared ones, which were never handled. Faust also noted the last read offset of the earlier
+assignment after the next one had begun, and dropped the records before it as already read.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class Waiting(Consumer):
     """A consumer that waits for records."""
 
     def __init__(self) -> None:
-        """Nothing of a consumer is needed but that."""
+        """Nothing else of a consumer is needed."""
         self.app = SimpleNamespace(failure=None)
         self.revocations = 0
 
 
 @pytest.mark.parametrize("revoked", [True, False])
 def test_records_in_hand(monkeypatch: pytest.MonkeyPatch, *, revoked: bool) -> None:
-    """A2: records that were fetched before partitions were given up are never delivered after it."""
+    """A2: records that were fetched before partitions were given up are never delivered afterwards."""
     consumer = Waiting()
 
     async def wait(*_args: Any) -> Any:
@@ -53,10 +53,10 @@ def test_records_in_hand(monkeypatch: pytest.MonkeyPatch, *, revoked: bool) -> N
 
 
 class Fetching(FetchThread):
-    """The consumer's thread as it fetches."""
+    """The consumer's thread during a fetch."""
 
     def __init__(self, seek: Callable[[TP, int], None]) -> None:
-        """Nothing of the thread is needed but that."""
+        """Nothing else of the thread is needed."""
         self.consumer = SimpleNamespace(revocations=0, flow_active=True)
         self.app = SimpleNamespace(fetch_filter=SimpleNamespace(source_topics=frozenset()), last_poll=0.0)
         self._consumer = SimpleNamespace(seek=seek, _subscription=SimpleNamespace(subscription=None))
@@ -64,7 +64,7 @@ class Fetching(FetchThread):
 
 @pytest.mark.parametrize("revoked", [True, False])
 def test_records_on_their_way(monkeypatch: pytest.MonkeyPatch, *, revoked: bool) -> None:
-    """A2: what a fetch brings that was under way when partitions were given up is put back, and read again."""
+    """A2: if partitions are given up during a fetch, its records are put back and read again."""
     sought: list[tuple[TP, int]] = []
 
     def seek(tp: TP, offset: int) -> None:
@@ -87,10 +87,10 @@ def test_records_on_their_way(monkeypatch: pytest.MonkeyPatch, *, revoked: bool)
 
 
 class Draining(Consumer):
-    """A consumer that hands over given records, and then stops."""
+    """A consumer that hands over the given records and then stops."""
 
     def __init__(self, offsets: list[int], callback: Callable[[Any], Any]) -> None:
-        """What Faust's loop uses of a consumer, and the read offsets as this project's consumer has them."""
+        """Only what Faust's loop uses of a consumer, and this project's read offsets."""
         Service.__init__(self)
         self.app = SimpleNamespace(topics=SimpleNamespace(acks_enabled_for=lambda _topic: True))
         self.callback = callback
@@ -107,7 +107,7 @@ class Draining(Consumer):
 
 
 def test_a_read_offset_of_an_earlier_assignment() -> None:
-    """A2: what lies before an offset that was read in an earlier assignment is delivered all the same."""
+    """A2: records before an offset that was read in an earlier assignment are still delivered."""
     delivered: list[int] = []
 
     async def deliver(message: Any) -> None:

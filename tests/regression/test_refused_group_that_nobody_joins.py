@@ -1,7 +1,7 @@
-"""A refusal of the group closed partition 0 of a replay, and ended `alerts` and `state`, though none joins a group.
+"""A refused group closed partition 0 of a replay, and ended `alerts` and `state`, although none of them joins a group.
 
-librdkafka looks for the coordinator of its ``group.id`` in the background. What it hears comes as an error message of
-partition 0 of no topic, sooner or later than the records: a small topic was read before, a large one was not.
+librdkafka looks for the coordinator of its ``group.id`` in the background. The refusal arrives as an error message of
+partition 0 without a topic, before or after the records: a small topic was read before it, a large one was not.
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ REFUSED = KafkaError.GROUP_AUTHORIZATION_FAILED
 
 
 class Refused:
-    """A consumer that hears of its group's refusal before each of two records of partition 0."""
+    """A consumer that gets its group's refusal before each of two records of partition 0."""
 
     def __init__(self, *_: object, **__: object) -> None:
-        """Hold what is to come."""
+        """Hold the coming messages."""
         self.position_now = 0
         group = Message(error=KafkaError(REFUSED), partition=0)
         end = Message("t", 0, 2, error=KafkaError(KafkaError._PARTITION_EOF))  # noqa: SLF001  a public name
         self.coming = [group, Message("t", 0, 0, b"k", b"{}"), group, Message("t", 0, 1, b"k", b"{}"), group, end]
 
     def poll(self, _seconds: float) -> Message | None:
-        """The next one."""
+        """The next message."""
         message = self.coming.pop(0) if self.coming else None
         if message is not None and message.error() is None:
             self.position_now = message.offset() + 1
         return message
 
     def consume(self, _count: int, _seconds: float) -> list[Message]:
-        """The next one, alone."""
+        """The next message alone."""
         message = self.poll(0)
         return [] if message is None else [message]
 
     def position(self, places: list[TopicPartition]) -> list[TopicPartition]:
-        """Behind the last record."""
+        """The offset after the last record."""
         return [TopicPartition(place.topic, place.partition, self.position_now) for place in places]
 
     def get_watermark_offsets(self, _place: TopicPartition, _timeout: float) -> tuple[int, int]:
-        """Of two records."""
+        """The offsets around two records."""
         return 0, 2
 
     def assign(self, _places: list[TopicPartition]) -> None:
@@ -85,7 +85,7 @@ def shown() -> int:
 
 @pytest.mark.parametrize("count", [replayed, read_to_the_end, shown])
 def test_a_refused_group_ends_no_reading(count: Callable[[], int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whenever the refusal comes, all records are read."""
+    """All records are read, whenever the refusal comes."""
     monkeypatch.setattr("streams.kafka.reader.Consumer", Refused)
     monkeypatch.setattr("streams.kafka.reader.Connection.partitions", lambda *_: [0])
     assert count() == 2

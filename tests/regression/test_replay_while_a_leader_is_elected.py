@@ -1,4 +1,4 @@
-"""A replay gave up at once when a partition's leader was being elected: the client calls no such error retriable."""
+"""A replay gave up at once while a partition's leader was elected: the client marks no such error as retriable."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from streams.settings import Settings
 
 
 def _asked(codes: list[int], monkeypatch: pytest.MonkeyPatch) -> str:
-    """The answer of a cluster that first gives these errors."""
+    """The result of a question to a cluster that first answers with these errors."""
     monkeypatch.setattr("streams.kafka.reader.PATIENCE", 5.0)
     answers = [KafkaException(KafkaError(code)) for code in codes]
 
@@ -28,11 +28,11 @@ def _asked(codes: list[int], monkeypatch: pytest.MonkeyPatch) -> str:
     "code", [KafkaError.LEADER_NOT_AVAILABLE, KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.OFFSET_NOT_AVAILABLE]
 )
 def test_a_question_is_asked_again_while_the_cluster_settles(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What passes by itself is waited for."""
+    """An error that passes by itself is waited for."""
     assert _asked([code, code], monkeypatch) == "answer"
 
 
 def test_what_does_not_pass_ends_it_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A topic that is not there stays an error that names what was asked."""
+    """A missing topic stays an error that names the question."""
     with pytest.raises(SourceError, match="topic t: "):
         _asked([KafkaError.UNKNOWN_TOPIC_OR_PART], monkeypatch)

@@ -9,7 +9,7 @@ from streams.worker.state.sweep import Sweep
 
 
 def test_a_late_sighting_of_a_full_period_overflows() -> None:
-    """A3, M8: a bucket is kept, however soon pairs are forgotten."""
+    """A3, M8: a bucket is kept, however early pairs are forgotten."""
     settings = with_settings(window=MINUTE, forget_after=MINUTE, max_alerts=1)
     partition = Partition(settings, Sweep())
     partition.handle([sighting(NOON, ALICE, "000000000001")])

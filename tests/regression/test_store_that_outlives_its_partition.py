@@ -1,7 +1,7 @@
-"""A batch that waited for a registry kept its partition's store open over rebalances, and wrote to it afterwards.
+"""A batch that waited for a registry kept its partition's store open across rebalances, and wrote to it afterwards.
 
-RocksDB's lock was held by the old handle, so the partition could not be opened when it came back; and what was
-acknowledged after the partition had gone was written over a gap.
+The old handle held RocksDB's lock, so the partition could not be opened when it came back. And changes that were
+acknowledged after the partition was given up were written after a gap.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Closed(Store):
 
 @dataclass
 class Scene:
-    """The detect agent's app, whose partitions go while it does ``during``: ``encode``, or a send to a topic."""
+    """The detect agent's app, which loses its partitions in the step ``during``: ``encode``, or a send to a topic."""
 
     during: str = ""
     owned: bool = True
@@ -75,19 +75,19 @@ class Scene:
             vars(self.memory_of_batch)["store"] = Closed()
 
     async def encode(self, _topic: str, _alert: dict[str, Any]) -> bytes:
-        """Encode an alert, as a registry does when it is back."""
+        """Encode an alert, as with a registry that answers again."""
         self.pass_by("encode")
         return b""
 
     async def send_all(self, records: Sequence[Outgoing]) -> list[Any]:
-        """Send, and be acknowledged."""
+        """Send the records and return their acknowledgements."""
         for record in records:
             self.pass_by(record.topic)
         self.sent += [record.topic for record in records]
         return [SimpleNamespace(offset=number) for number, _ in enumerate(records)]
 
     def run(self, sightings: int = 2) -> None:
-        """Handle a batch of so many new pairs, as long as it takes."""
+        """Handle a batch of so many new pairs to its end."""
         memory: Any = SimpleNamespace(
             partition=lambda _number: self.memory_of_batch,
             apply=lambda _partition, _changes, offsets: self.applied.append(offsets),
@@ -125,21 +125,21 @@ class Scene:
 
 
 class Expired(Lease):
-    """The lease of a worker that stood still, and that hears when it asks that its partitions are others'."""
+    """The lease of a worker that was stopped; its next heartbeat says that other workers have its partitions."""
 
     def __init__(self, scene: Scene) -> None:
-        """Of this scene."""
+        """The lease in this scene."""
         super().__init__(10.0)
         self._scene = scene
 
     def holds(self) -> bool:
-        """No; and the next heartbeat is answered."""
+        """False; the next heartbeat is answered."""
         self._scene.owned = False
         return False
 
 
 def test_a_batch_in_peace_is_sent_and_stored() -> None:
-    """A2: alerts, then the changelog, then the store with the offset of each record."""
+    """A2: alerts come first, then the changelog, then the store, which gets the offset of each record."""
     scene = Scene()
     scene.run()
     assert scene.sent == [scene.names.alerts] * 2 + [CHANGELOG] * 3
@@ -155,16 +155,16 @@ def test_a_batch_in_peace_is_sent_and_stored() -> None:
     ],
 )
 def test_a_batch_whose_partitions_go_is_left_at_that(during: str, sent: list[str]) -> None:
-    """A2: after any wait in which the partitions go, nothing more is sent, and the store is left alone."""
+    """A2: if the partitions are lost during any wait, nothing more is sent, and the store is not written."""
     scene = Scene(during)
     scene.run()
     assert (scene.sent, scene.applied) == (sent, [])
 
 
 def test_nothing_is_written_by_a_worker_that_the_group_may_have_given_up() -> None:
-    """A2: stopped for longer than its session, a worker sends nothing to the changelog before its next heartbeat.
+    """A2: a worker that was stopped for longer than its session sends no changes before its next heartbeat.
 
-    If that tells that the partitions are others', nothing is sent at all.
+    If other workers have its partitions by then, it sends nothing at all.
     """
     scene = Scene()
     scene.lease = Expired(scene)
@@ -173,7 +173,7 @@ def test_nothing_is_written_by_a_worker_that_the_group_may_have_given_up() -> No
 
 
 def test_what_is_not_stored_is_not_counted_as_forgotten() -> None:
-    """The metric counts deletions that are stored: not those of a batch whose partitions have gone."""
+    """The metric counts only stored deletions, not those of a batch that lost its partitions."""
     scene = Scene(CHANGELOG)
     scene.memory_of_batch.forget(b"old")
     scene.run()
@@ -185,7 +185,7 @@ def test_what_is_not_stored_is_not_counted_as_forgotten() -> None:
 
 
 def test_a_store_is_closed_when_its_partition_goes(tmp_path: Path) -> None:
-    """A partition that comes back can be opened, although a batch still refers to its old store, and that is dead."""
+    """A partition that comes back can be opened although a batch still refers to its old store, which is closed."""
     app = create_app(Settings(state_dir=tmp_path))
     app.conf.tabledir.mkdir(parents=True)
     held = app.memory.partition(0)
@@ -200,7 +200,7 @@ def test_a_store_is_closed_when_its_partition_goes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("offsets", [[8, 9], [5, 7], [0, 1], [-1, -1]])
 def test_the_store_passes_over_nothing(tmp_path: Path, offsets: list[int]) -> None:
-    """A2: what others wrote to the changelog between, or a changelog made anew, ends the worker; nothing is stored."""
+    """A2: foreign changes in the changelog, or a recreated changelog, stop the worker, and nothing is stored."""
     app = create_app(Settings(state_dir=tmp_path))
     app.conf.tabledir.mkdir(parents=True)
     app.tables.recovery.active_offsets[TP(CHANGELOG, 0)] = 4

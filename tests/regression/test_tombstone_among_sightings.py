@@ -1,4 +1,4 @@
-"""A tombstone on the sightings topic stopped every worker that met it; junk kept its session token as a dead letter."""
+"""A tombstone on the sightings topic stopped every worker that read it; dead letters of junk kept a session token."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Sent:
-    """A sender that keeps what it is given."""
+    """A sender that keeps the records."""
 
     def __init__(self) -> None:
         self.records: list[Outgoing] = []
@@ -30,7 +30,7 @@ class Sent:
 
 
 def handled(value: bytes | None) -> list[Outgoing]:
-    """What the detect agent sends when it meets this value on the sightings topic."""
+    """The records that the detect agent sends for this value on the sightings topic."""
     settings = Settings.model_validate({})
     sender = Sent()
     rule, topics, metrics = settings.load_rule(), topic_names(settings), Metrics()
@@ -56,12 +56,12 @@ def handled(value: bytes | None) -> list[Outgoing]:
 
 
 def test_tombstone() -> None:
-    """R5: a tombstone among the sightings is nothing at all."""
+    """R5: a tombstone among the sightings has no effect."""
     assert handled(None) == []
 
 
 def test_token() -> None:
-    """T7: what is no sighting goes to the dead letters without its session token."""
+    """T7: a value that is no sighting becomes a dead letter without its session token."""
     (letter,) = handled(b'{"sessionToken": "FwoGZXIvYXdz"}')
     assert letter.value == b'{"sessionToken":"REDACTED"}'
     assert ("redacted", b"true") in letter.headers
