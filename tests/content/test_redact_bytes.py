@@ -37,15 +37,15 @@ def shown(content: bytes) -> str:
 def test_no_dead_letter_carries_a_token(shape: str, packing: str) -> None:
     """T7: in any shape and packing, neither the dead letter of an incomplete record nor a sighting shows a token."""
     for record in (RECORD, INCOMPLETE):
-        read_settings = sight(
+        result = sight(
             PACKINGS[packing](SHAPES[shape](record, json.dumps)), RULE, ExtractSettings(max_message_size=LIMIT)
         )
-        assert read_settings.sightings or read_settings.rejected
-        for rejected in read_settings.rejected:
+        assert result.sightings or result.rejected
+        for rejected in result.rejected:
             assert rejected.redacted
             assert SECRET.decode() not in shown(rejected.content)
             assert "REDACTED" in shown(rejected.content)
-        for sighting in read_settings.sightings:
+        for sighting in result.sightings:
             assert SECRET.decode() not in repr(sighting)
 
 

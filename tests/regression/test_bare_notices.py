@@ -28,5 +28,5 @@ BARE: dict[str, Any] = {
 @pytest.mark.parametrize("name", BARE)
 def test_what_holds_no_record_is_known_without_its_optional_parts(name: str) -> None:
     """R5: such a message is no match and no dead letter."""
-    read_settings = sight(json.dumps(BARE[name]).encode(), RULE, ExtractSettings())
-    assert (read_settings.sightings, read_settings.rejected) == ((), ())
+    result = sight(json.dumps(BARE[name]).encode(), RULE, ExtractSettings())
+    assert (result.sightings, result.rejected) == ((), ())

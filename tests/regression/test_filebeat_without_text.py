@@ -21,12 +21,12 @@ DATASET = {"dataset": "aws.cloudtrail"}
 )
 def test_the_record_may_be_an_object(document: dict[str, Any]) -> None:
     """R1: message or event.original holds the record, whether or not the shipper has parsed it."""
-    read_settings = sight(json.dumps(document).encode(), RULE, ExtractSettings())
-    assert [sighting.principal for sighting in read_settings.sightings] == [PRINCIPAL]
-    assert read_settings.rejected == ()
+    result = sight(json.dumps(document).encode(), RULE, ExtractSettings())
+    assert [sighting.principal for sighting in result.sightings] == [PRINCIPAL]
+    assert result.rejected == ()
 
 
 def test_an_empty_text_holds_nothing() -> None:
     """R5: an empty line from Filebeat is no dead letter."""
-    read_settings = sight(json.dumps({"event": DATASET, "message": ""}).encode(), RULE, ExtractSettings())
-    assert (read_settings.sightings, read_settings.rejected) == ((), ())
+    result = sight(json.dumps({"event": DATASET, "message": ""}).encode(), RULE, ExtractSettings())
+    assert (result.sightings, result.rejected) == ((), ())

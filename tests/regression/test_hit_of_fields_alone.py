@@ -20,5 +20,5 @@ def test_fields_that_say_what_they_are_about_need_no_index() -> None:
 def test_fields_that_an_operator_adds_to_a_filebeat_document_do_not_make_it_a_hit() -> None:
     """R1: Filebeat's ``fields`` do not make its document a hit."""
     document = filebeat(json.dumps(RECORD)) | {"fields": {"environment": "production"}}
-    read_settings = sight(json.dumps(document).encode(), RULE, ExtractSettings())
-    assert (len(read_settings.sightings), dict(read_settings.records)) == (1, {"filebeat": 1})
+    result = sight(json.dumps(document).encode(), RULE, ExtractSettings())
+    assert (len(result.sightings), dict(result.records)) == (1, {"filebeat": 1})

@@ -24,13 +24,13 @@ WRAPPED: dict[str, Any] = {
 @pytest.mark.parametrize("name", WRAPPED)
 def test_text_in_a_message_may_be_documents_one_a_line(name: str) -> None:
     """R1, R4: each line is an element, and a bad one costs only itself."""
-    read_settings = sight(json.dumps(WRAPPED[name]).encode(), RULE, ExtractSettings())
-    assert len(read_settings.sightings) == 2
-    assert [(rejected.reason, rejected.element) for rejected in read_settings.rejected] == [("malformed", 1)]
+    result = sight(json.dumps(WRAPPED[name]).encode(), RULE, ExtractSettings())
+    assert len(result.sightings) == 2
+    assert [(rejected.reason, rejected.element) for rejected in result.rejected] == [("malformed", 1)]
 
 
 def test_each_of_the_files_put_together_may_start_with_a_byte_order_mark() -> None:
     """R1: each member of a gzip is a file of its own."""
     member = gzip.compress(f"\ufeff{TEXT}\n".encode())
-    read_settings = sight(member * 3, RULE, ExtractSettings())
-    assert (len(read_settings.sightings), read_settings.rejected) == (3, ())
+    result = sight(member * 3, RULE, ExtractSettings())
+    assert (len(result.sightings), result.rejected) == (3, ())

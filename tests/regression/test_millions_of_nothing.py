@@ -27,10 +27,10 @@ MORE = MANY + 5
 )
 def test_a_message_that_is_mostly_unreadable_is_rejected_whole(value: bytes) -> None:
     """R3, R4: what was read counts, what was rejected stays rejected, and the rest is one dead letter: the message."""
-    read_settings = sight(value, RULE, ExtractSettings())
-    assert len(read_settings.sightings) == 1
-    assert [rejected.element for rejected in read_settings.rejected[:-1]] == list(range(1, MORE))[:MANY]
-    last = read_settings.rejected[-1]
+    result = sight(value, RULE, ExtractSettings())
+    assert len(result.sightings) == 1
+    assert [rejected.element for rejected in result.rejected[:-1]] == list(range(1, MORE))[:MANY]
+    last = result.rejected[-1]
     assert (last.reason, last.error, last.element) == ("malformed", "more than 100000 elements are unreadable", None)
     assert last.content.count(b'"AssumeRoot"') == 2
     assert b"notarealtoken" not in last.content
@@ -38,5 +38,5 @@ def test_a_message_that_is_mostly_unreadable_is_rejected_whole(value: bytes) -> 
 
 def test_as_many_as_are_allowed_cost_only_themselves() -> None:
     """R4: up to the limit, the good element after the bad ones counts."""
-    read_settings = sight(f"[{'0,' * MANY}{TEXT}]".encode(), RULE, ExtractSettings())
-    assert (len(read_settings.sightings), len(read_settings.rejected)) == (1, MANY)
+    result = sight(f"[{'0,' * MANY}{TEXT}]".encode(), RULE, ExtractSettings())
+    assert (len(result.sightings), len(result.rejected)) == (1, MANY)

@@ -22,8 +22,8 @@ PLAIN = base64.b64encode(b'{"a": "no token in this one"}').decode()
 def test_a_record_is_taken_whatever_its_user_agent_looks_like(padding: str) -> None:
     """R3: a caller's text never stops a worker."""
     record = changed({"userAgent": f"eyJhbGciOiJIUzI1NiJ9abcdefgh{padding}zzzzzzzzzzzzzzzzz"})
-    read_settings = sight(json.dumps(record).encode(), RULE, ExtractSettings())
-    assert [sighting.principal for sighting in read_settings.sightings] == [RECORD["userIdentity"]["arn"]]
+    result = sight(json.dumps(record).encode(), RULE, ExtractSettings())
+    assert [sighting.principal for sighting in result.sightings] == [RECORD["userIdentity"]["arn"]]
 
 
 @pytest.mark.parametrize("text", [PACKED + PLAIN, f"{PLAIN}={PACKED}", f"{PLAIN}=={PACKED}", f"{PACKED}==={PLAIN}"])

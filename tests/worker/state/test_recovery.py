@@ -262,9 +262,9 @@ def test_a_fetch_is_parted(monkeypatch: pytest.MonkeyPatch) -> None:
         return {sightings: records, ACTIVE: records}
 
     monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", fetch)
-    read_settings = {sightings, ACTIVE, STANDBY, TP(CHANGELOG, 3)}
+    active = {sightings, ACTIVE, STANDBY, TP(CHANGELOG, 3)}
     monkeypatch.setattr(fetch_thread, "raise_what_ended", lambda _consumer: None)
-    fetched = asyncio.run(Fetching(positions)._fetch_records(None, read_settings))  # noqa: SLF001  Faust's hook
+    fetched = asyncio.run(Fetching(positions)._fetch_records(None, active))  # noqa: SLF001  Faust's hook
     assert fetched == {sightings: records}
     assert fetched.positions == {sightings: 8}
     assert fetched.changelogs == {ACTIVE: ChangelogPart(records, 9), STANDBY: ChangelogPart([], 5)}
