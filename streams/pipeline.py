@@ -28,7 +28,7 @@ from streams.extraction.extract import (
 )
 from streams.extraction.record import PassedOver, Record
 from streams.inputs import prefilter
-from streams.inputs.message_reader import read
+from streams.inputs.message_reader import read, size_in_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,13 +47,16 @@ __all__ = [
     "Seen",
     "SightResult",
     "bucket_is_over",
+    "compile_finder",
     "compile_matcher",
+    "compile_selector",
     "detect",
     "forgotten",
     "may_match",
     "partition_time",
     "reject",
     "sight",
+    "size_in_memory",
 ]
 
 
@@ -143,6 +146,13 @@ def compile_matcher(rule: Rule, limit: int = MAX_MESSAGE_SIZE) -> Callable[[byte
     A message that fails the test holds no sighting, nothing incomplete, and nothing unreadable that could be one.
     """
     return prefilter.compile_matcher(rule.event_name, limit)
+
+
+def compile_selector(
+    rule: Rule, limit: int = MAX_MESSAGE_SIZE
+) -> Callable[[bytes | bytearray | None], bytes | bytearray | None]:
+    """Return the fetch filter's choice of one message, see ``prefilter.compile_selector``."""
+    return prefilter.compile_selector(rule.event_name, limit)
 
 
 def compile_finder(rule: Rule) -> Callable[[bytes | bytearray | memoryview, int, int], list[int]]:

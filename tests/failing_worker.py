@@ -48,19 +48,19 @@ def fail_in_sight(text: bytes) -> None:
 
 def fail_in_filter(text: bytes) -> None:
     """Have the worker fail when its fetch filter looks at a message that holds this text."""
-    compile_matcher = pipeline.compile_matcher
+    compile_selector = pipeline.compile_selector
 
-    def failing_matcher(*args: Any) -> Callable[[bytes | bytearray | None], bool]:
-        matches = compile_matcher(*args)
+    def failing_selector(*args: Any) -> Callable[[bytes | bytearray | None], bytes | bytearray | None]:
+        select = compile_selector(*args)
 
-        def failing(value: bytes | bytearray | None) -> bool:
+        def failing(value: bytes | bytearray | None) -> bytes | bytearray | None:
             if value is not None and text in value:
                 raise RuntimeError("nobody foresaw this")
-            return matches(value)
+            return select(value)
 
         return failing
 
-    setattr(pipeline, "matcher", failing_matcher)  # noqa: B010  as above
+    setattr(pipeline, "compile_selector", failing_selector)  # noqa: B010  as above
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ def selectors(expression: str) -> Iterator[tuple[str, set[str]]]:
         if isinstance(node, promql_parser.MatrixSelector):
             node = node.vector_selector  # noqa: PLW2901  the same, over a time
         if isinstance(node, promql_parser.VectorSelector):
-            yield node.name, {compile_matcher.name for compile_matcher in node.matchers.matchers}
+            yield node.name, {matcher.name for matcher in node.matchers.matchers}
 
 
 def check_series(expression: str) -> None:

@@ -21,6 +21,28 @@ if TYPE_CHECKING:
     from streams.inputs.read_context import Item
 
 
+class UnpackedMessage(bytes):
+    """The bytes of a message as they came, with their content decompressed: nothing is decompressed twice.
+
+    Attributes:
+        content: what the bytes decompress to.
+    """
+
+    content: bytes
+
+    @classmethod
+    def of(cls, value: bytes, content: bytes) -> UnpackedMessage:
+        """Return a message with its content."""
+        message = cls(value)
+        message.content = content
+        return message
+
+
+def size_in_memory(value: bytes | None) -> int:
+    """Return how many bytes a message takes, its decompressed content included."""
+    return len(value or b"") + (len(value.content) if isinstance(value, UnpackedMessage) else 0)
+
+
 def read(value: bytes | None, limit: int) -> Iterator[Item]:
     """Read a message.
 
@@ -28,6 +50,8 @@ def read(value: bytes | None, limit: int) -> Iterator[Item]:
         value: the bytes as they came; ``None`` is a tombstone.
         limit: the largest size of the message in bytes, decompressed.
     """
+    if isinstance(value, UnpackedMessage):
+        return read_unpacked(value.content, value, SizeBudget(limit, len(value.content)))
     return _bounded(ReadContext(read_value, SizeBudget(limit)).message(value or b""))
 
 

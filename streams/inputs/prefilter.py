@@ -34,7 +34,7 @@ from streams.content.compression import SizeBudget
 from streams.content.encoding import NotTextError, to_utf8
 from streams.extraction.record import PassedOver, Record
 from streams.inputs.envelopes.carried import BASE64_KEYS
-from streams.inputs.message_reader import read, read_unpacked
+from streams.inputs.message_reader import UnpackedMessage, read, read_unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -150,34 +150,46 @@ def compile_matcher(event_name: str, limit: int) -> Callable[[bytes | bytearray 
         event_name: ASCII that JSON never has to escape; a rule allows no other name.
         limit: the bound of a message in bytes, decompressed.
     """
+    select = compile_selector(event_name, limit)
+    return lambda value: select(value) is not None
+
+
+@cache
+def compile_selector(event_name: str, limit: int) -> Callable[[bytes | bytearray | None], bytes | bytearray | None]:
+    """Return what ``compile_matcher`` tests with: it gives back a message that passes, and ``None`` for any other.
+
+    A compressed message that passes comes back as an ``UnpackedMessage``.
+    """
     name = event_name.encode("ascii")
     # The starts have no effect here, but the automaton is several times as slow without them (docs/decisions.md 6).
     marks = _MarkSearch((name, *_LONG_STARTS), _PARTS_WITH_VALUE, (_AWSLOGS, *BASE64_KEYS))
 
-    def may_match(value: bytes | bytearray | None) -> bool:
+    def select(value: bytes | bytearray | None) -> bytes | bytearray | None:
         if not value:
-            return False
+            return None
         if find(value, name) >= 0:
-            return True
+            return value
         if value[0] in _FIRST_OF_PACKED and value.startswith(_PACKED_STARTS):
-            return packed_may_match(bytes(value))
-        return is_marked(value) and _names_event(read(bytes(value), limit), event_name)
+            return select_packed(bytes(value))
+        return value if is_marked(value) and _names_event(read(bytes(value), limit), event_name) else None
 
-    def packed_may_match(value: bytes) -> bool:
+    def select_packed(value: bytes) -> bytes | None:
         budget = SizeBudget(limit)
         try:
             content = budget.unpack(value)
             text = to_utf8(content)
         except (compression.CorruptError, compression.TooLargeError, NotTextError):
-            return True
-        if find(text, name) >= 0:
-            return True
-        return is_marked(text) and _names_event(read_unpacked(content, value, budget), event_name)
+            return value
+        if find(text, name) < 0 and not (
+            is_marked(text) and _names_event(read_unpacked(content, value, budget), event_name)
+        ):
+            return None
+        return UnpackedMessage.of(value, content) if budget.used else value
 
     def is_marked(text: bytes | bytearray) -> bool:
         return _first_escape(text, 0, len(text)) is not None or marks.has_key(text)
 
-    return may_match
+    return select
 
 
 @cache

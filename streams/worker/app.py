@@ -79,7 +79,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self.fetch_filter = FetchFilter(
             frozenset(options.source_topics),
             pipeline.compile_finder(self.rule),
-            pipeline.compile_matcher(self.rule, options.max_message_size),
+            pipeline.compile_selector(self.rule, options.max_message_size),
             skips,
         )
         self.topic_names = topic_names(options)

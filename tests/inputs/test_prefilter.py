@@ -242,3 +242,32 @@ def test_a_compressed_message_is_decompressed_once(monkeypatch: pytest.MonkeyPat
     assert not may_match(value, RULE)
     assert decompressed.count(value) == 1
     assert len(decompressed) == 2  # the message, and the data in it
+
+
+def test_a_compressed_message_that_passes_is_read_from_what_the_test_decompressed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """R3: the message keeps its bytes and carries its content, so reading it decompresses nothing again."""
+    value = gzip.compress(json.dumps(RECORD).encode())
+    expected = sight(value, RULE, ExtractSettings())
+    selected = prefilter.compile_selector(RULE.event_name, 1 << 20)(value)
+    assert selected == value
+    monkeypatch.setattr(compression, "decompress", lambda *_: pytest.fail("it was decompressed again"))
+    assert sight(bytes_of(selected), RULE, ExtractSettings()) == expected
+    assert len(expected.sightings) == 1
+
+
+def test_the_bound_of_a_message_holds_behind_the_test() -> None:
+    """R3: what the test has decompressed counts: a message that packs more than the bound inside it is too large."""
+    inner = b64(gzip.compress(json.dumps({**RECORD, "p": "x" * 600}).encode()))
+    value = gzip.compress(json.dumps({"awslogs": {"data": inner}, "q": "AssumeRoot" * 60}).encode())
+    limit = 1500
+    small = ExtractSettings(max_message_size=limit)
+    selected = prefilter.compile_selector(RULE.event_name, limit)(value)
+    assert sight(bytes_of(selected), RULE, small) == sight(value, RULE, small)
+
+
+def bytes_of(value: bytes | bytearray | None) -> bytes:
+    """The message, which is one."""
+    assert isinstance(value, bytes)
+    return value

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from streams import pipeline
 from streams.worker.failure import FailedInHand, failed_batch
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ async def _batches(app: Worker, stream: Stream) -> AsyncIterator[tuple[list[Even
     size = 0
     async for event in stream.noack().events():
         taken.append(event)
-        size += len(event.message.value or b"")
+        size += pipeline.size_in_memory(event.message.value)
         if len(taken) < BATCH_LIMIT and size < BATCH_BYTES and not stream.channel.queue.empty():
             continue
         async with app.batches.one():

@@ -76,7 +76,7 @@ class Sight:
         if self.skips.has(message.topic, message.partition, message.offset):
             return [await self.dead_letters.skipped(message)]
         with in_hand(message):
-            if len(message.value or b"") > LARGE_BYTES:  # so that the event loop has its turns meanwhile
+            if pipeline.size_in_memory(message.value) > LARGE_BYTES:  # so that the event loop has its turns meanwhile
                 return await asyncio.to_thread(self._read, message)
             return self._read(message)
 

@@ -164,13 +164,17 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     def _matching(self, tp: TP, records: list[Any]) -> Iterator[Any]:
         fetch_filter = self.app.fetch_filter
-        skip, may_match = fetch_filter.skips.of(tp.topic, tp.partition), fetch_filter.may_match
+        skip, select = fetch_filter.skips.of(tp.topic, tp.partition), fetch_filter.select
         for record in records:
+            if record.offset in skip:
+                yield record
+                continue
             try:  # not ``in_hand``, which would cost more than the test
-                is_kept = record.offset in skip or may_match(record.value)
+                selected = select(record.value)
             except Exception as failure:
                 raise FailedInHand(f"{tp.topic}:{tp.partition}:{record.offset}") from failure
-            if is_kept:
+            if selected is not None:
+                record.value = selected  # if it was compressed, its content goes with it
                 yield record
 
     async def _records(

@@ -42,13 +42,13 @@ class FetchFilter:
     Attributes:
         source_topics: the topics whose records are filtered.
         find_marks: gives the positions of the rule's marks in a stretch of bytes, in order.
-        may_match: the test of one value.
+        select: gives back a value that may match, with its content if it is compressed; ``None`` for any other.
         skips: records that are kept whatever they hold, and become dead letters.
     """
 
     source_topics: frozenset[str]
     find_marks: Callable[[bytes | memoryview, int, int], list[int]]
-    may_match: Callable[[bytes | None], bool]
+    select: Callable[[bytes | None], bytes | bytearray | None]
     skips: Skips
 
 

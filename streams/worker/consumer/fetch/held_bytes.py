@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aiokafka.protocol.fetch import FetchRequest
 
+from streams import pipeline
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -74,8 +76,8 @@ class Queues:
 
 
 def queued(queue: Queue) -> int:
-    """Bytes of the messages' values in a queue."""
-    return sum(len(event.message.value or b"") for event in queue._queue)  # noqa: SLF001  asyncio shows no content
+    """Bytes of the messages' values in a queue, decompressed content included."""
+    return sum(pipeline.size_in_memory(event.message.value) for event in queue._queue)  # noqa: SLF001  asyncio shows no content
 
 
 @dataclass(slots=True)
