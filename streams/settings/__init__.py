@@ -1,4 +1,4 @@
-"""Settings: one frozen ``Settings`` with every name, unit and default, and ``load``, which gathers it."""
+"""Settings: one frozen ``Settings`` with every name, unit and default, and ``load``, which reads it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Gathers settings from options, ``ROOTWATCH_*`` variables and the TOML file, in this order of precedence.
+"""Reads settings from options, ``ROOTWATCH_*`` variables and the TOML file, in this order of precedence.
 
-A wrong value is reported with the source it came from, and unknown names are errors in every source: a setting that is
-misspelt and silently ignored would be found months later.
+A wrong value is reported with its source. An unknown name is an error in every source, because a misspelt setting that
+is ignored would be found months later.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ PREFIX = "ROOTWATCH_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 CONFIG_NAME = "rootwatch.toml"
 _SECRETS = ("auth", "credential", "key", "pass", "secret", "token", "url")
-_TEST_PREFIX = f"{PREFIX}TEST_"  # what only the tests read
+_TEST_PREFIX = f"{PREFIX}TEST_"  # variables that only the tests read
 
 
 def load(config: Path | None = None, **options: Any) -> Settings:
-    """The settings of this process.
+    """Return the settings of this process.
 
     Args:
-        config: the TOML file; without it the one that ``ROOTWATCH_CONFIG`` names, else ``rootwatch.toml`` in the
+        config: the TOML file; ``None`` is the file that ``ROOTWATCH_CONFIG`` names, else ``rootwatch.toml`` in the
             working directory, if there is one.
-        options: settings given on the command line, as text; None means not given.
+        options: settings of the command line, as text; ``None`` is an option that is not given.
 
     Raises:
-        SettingsError: a setting is unknown or wrong, or the file cannot be read; every such setting is named.
+        SettingsError: a setting is unknown or wrong, or the file cannot be read; the message names every such setting.
     """
     file = _file(config)
     try:
-        # Editors on Windows put a mark before the text, which is no part of it.
+        # Editors on Windows write a byte order mark before the text.
         in_file = tomllib.loads(file.read_text("utf-8-sig")) if file else {}
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file}: cannot be read as TOML: {error}") from error
@@ -66,7 +66,7 @@ def load(config: Path | None = None, **options: Any) -> Settings:
 
 
 def _file(config: Path | None) -> Path | None:
-    """The file to read; a missing one is an error only where it was asked for."""
+    """Return the file to read; a missing file is an error only if it was named."""
     named = os.environ.get(CONFIG_VARIABLE)
     asked, by = (config, "--config") if config else (Path(named), CONFIG_VARIABLE) if named else (None, "")
     if asked is None:
@@ -85,7 +85,7 @@ def _unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
 
 
 def _problem(details: Mapping[str, Any], sources: Mapping[str, str], given: Mapping[str, Any]) -> list[str]:
-    """One line for a mistake in one setting; one a mistake for those that settings make together."""
+    """Return one line for a wrong setting, or one line per contradiction between settings."""
     message = details["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     if not details["loc"]:
         return [_with_sources(line, sources, given) for line in message.split("\n")]
@@ -98,7 +98,7 @@ def _problem(details: Mapping[str, Any], sources: Mapping[str, str], given: Mapp
 
 
 def _with_sources(line: str, sources: Mapping[str, str], given: Mapping[str, Any]) -> str:
-    """A contradiction's line, with what the settings it starts with were given as, and where."""
+    """Return a contradiction's line with the values and the sources of the settings that it starts with."""
     names, colon, rest = line.partition(":")
     shown = [
         f"{_assigned(name, given[name])} ({sources[name]})" if name in given else name for name in names.split(", ")
@@ -107,7 +107,7 @@ def _with_sources(line: str, sources: Mapping[str, str], given: Mapping[str, Any
 
 
 def _assigned(name: str, value: object) -> str:
-    """A setting with its value, unless that may be or hold a secret: a misspelt name may be that of a password."""
+    """Return a setting with its value, unless the value may hold a secret: a misspelt name may be a password's."""
     known = name in Settings.model_fields
     is_secret = "@" in str(value) if known else any(word in name.lower() for word in _SECRETS)
     return name if is_secret or isinstance(value, dict) else f"{name} = {_shown(value)}"
@@ -119,7 +119,7 @@ def _shown(value: object) -> str:
 
 
 def _meant(name: str, known: Mapping[str, Any] | set[str], prefix: str = "") -> str:
-    """What is allowed. Names are compared without the prefix, which would make all of them alike."""
+    """Return what is allowed. Names are compared without the prefix, because it would make all of them similar."""
     close = difflib.get_close_matches(name, known, n=1)
     if close:
         return f"; did you mean {prefix}{close[0]}?"

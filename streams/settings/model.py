@@ -1,7 +1,7 @@
-"""The settings: every name, unit and default, and what the pure floors get of them.
+"""The settings: every name, unit and default, and the settings of the pipeline made from them.
 
-Inside, durations and times are milliseconds, sizes bytes. Secrets are never fields: a field names the file, and a
-method reads it, so that no log and no traceback can show one.
+In fields, durations and times are milliseconds, sizes bytes. A secret is never a field: a field names the file, and a
+method reads it, so that no log and no traceback can show the secret.
 """
 
 from __future__ import annotations
@@ -44,13 +44,13 @@ SHIPPED_RULE = "assume_root.toml"
 
 
 class SettingsError(OperatorError):
-    """One or more settings that cannot be used, one line each: name, value, where it was given, what is allowed."""
+    """One or more settings are wrong; the message has a line per setting: name, value, source and what is allowed."""
 
     exit_code = 2
 
 
 class Settings(BaseSettings):
-    """What an operator can set. ``settings.load`` gathers it; the constructor takes only what it is given."""
+    """The settings of an operator. ``settings.load`` reads every source; the constructor uses its arguments only."""
 
     model_config = SettingsConfigDict(env_prefix="ROOTWATCH_", frozen=True, extra="forbid", validate_default=False)
 
@@ -148,7 +148,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Only what the constructor is given: ``load`` reads the other sources and can so name a value's source."""
+        """Use only the constructor's arguments: ``load`` reads the other sources, so it can name a value's source."""
         return (init_settings,)
 
     @field_validator("schema_registry_url")
@@ -157,7 +157,9 @@ class Settings(BaseSettings):
         if value is None:
             return None
         if "@" in value:
-            raise ValueError("no user and password here: write them to the file that schema_registry_auth_file names")
+            raise ValueError(
+                "must not hold a user and password: write them to the file that schema_registry_auth_file names"
+            )
         for address in value.split(","):
             if not _is_address(address.strip()):
                 raise ValueError("write a URL that starts with http:// or https://, or several, separated by commas")
@@ -177,7 +179,7 @@ class Settings(BaseSettings):
         return self
 
     def _contradictions(self) -> Iterator[str]:
-        """What each setting allows but two of them together do not; each starts with the settings' names."""
+        """Give a line per contradiction between settings, each of which is allowed; it starts with their names."""
         if self.window is not None and self.forget_after < self.window:
             yield "forget_after, window: forget_after must be at least the window, or known pairs would alert again"
         if bool(self.ssl_cert) != bool(self.ssl_key):
@@ -207,7 +209,7 @@ class Settings(BaseSettings):
                 yield f"sasl_username: must be set with sasl_mechanism {mechanism}"
 
     def sasl_password(self) -> str:
-        """The password, or the OAUTHBEARER token, as its file holds it now.
+        """Return the password, or the OAUTHBEARER token, that its file holds now.
 
         Raises:
             SettingsError: the file is not set, cannot be read or is empty.
@@ -215,7 +217,7 @@ class Settings(BaseSettings):
         return _secret("sasl_password_file", self.sasl_password_file)
 
     def load_rule(self) -> rules.Rule:
-        """The rule, with what the operator overrides of it (A4).
+        """Return the rule, with the operator's overrides (A4).
 
         Raises:
             SettingsError: the rule file cannot be read or is wrong, or its window is longer than ``forget_after``.
@@ -236,7 +238,7 @@ class Settings(BaseSettings):
         return rule
 
     def load_exceptions(self) -> tuple[ExceptionEntry, ...]:
-        """The exceptions (M7); empty if no file is set.
+        """Return the exceptions (M7); empty if no file is set.
 
         Raises:
             SettingsError: the file cannot be read or is wrong.
@@ -250,7 +252,7 @@ class Settings(BaseSettings):
             raise SettingsError(f"exceptions: {error}") from error
 
     def extract_settings(self) -> ExtractSettings:
-        """What the first half of the pipeline needs to know."""
+        """Return the settings of the pipeline's first half."""
         return ExtractSettings(
             principal=self.principal,
             member_account=self.member_account,
@@ -259,7 +261,7 @@ class Settings(BaseSettings):
         )
 
     def decision_settings(self, rule: rules.Rule) -> DecisionSettings:
-        """What the second half of the pipeline needs to know, for the rule that ``load_rule`` gave.
+        """Return the settings of the pipeline's second half, for the rule that ``load_rule`` returned.
 
         Raises:
             SettingsError: as ``load_exceptions``.
@@ -278,13 +280,13 @@ def _is_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
         return parts.scheme in {"http", "https", "mock"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # a port that is no number or above 65535, or half an IPv6 address
+    except ValueError:  # a port that is not a number or is above 65535, or half an IPv6 address
         return False
 
 
 def _text(name: str, path: Path) -> str:
     try:
-        return path.read_text("utf-8-sig")  # with or without the mark that editors on Windows put first
+        return path.read_text("utf-8-sig")  # with or without the byte order mark that editors on Windows write
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{name} = {path}: cannot be read: {error}") from error
 

@@ -1,8 +1,7 @@
-"""How the values of settings and options are written: sizes, times and lists (durations: ``rules.duration``).
+"""The values of settings and options: sizes, times and lists (durations: ``rules.duration``).
 
-Each parser takes text as it stands in a variable, an option or the file, and raises ValueError, the error that pydantic
-turns into a message, in words that say what is allowed. The annotated types let Settings use them; they also take what
-TOML has types of its own for.
+Each parser takes text from a variable, an option or the file, and the types that TOML has of its own. It raises
+ValueError with a message that says what is allowed; pydantic reports that error. ``Settings`` uses the annotated types.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from streams.rules.duration import milliseconds
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SHORTEST, _LONGEST = 1_000, 36_500 * 86_400_000
-# From what topics take by default to what, as one request, is below a broker's default of 100 MiB for requests.
+# From the size that topics take by default, to one that fits into a request: brokers allow 100 MiB by default.
 _SMALLEST_RECORD, _LARGEST_RECORD = 1 << 20, 64 << 20
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}([Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2}))?", re.ASCII)
 _SIZE = re.compile(r"([0-9]+)\s?(B|KiB|MiB|GiB)")
@@ -28,7 +27,11 @@ _TIME_ALLOWED = "write a time of RFC 3339 with its offset, such as 2026-01-31T09
 
 
 def parse_duration(value: object) -> int:
-    """Milliseconds in a duration such as ``10d``, from one second to 36,500 days."""
+    """Return the milliseconds of a duration such as ``10d``, from one second to 36,500 days.
+
+    Raises:
+        ValueError: the value is anything else; the message says what is allowed.
+    """
     if not isinstance(value, str):
         raise ValueError('write a duration in quotes and with its unit, such as "10d" or "5m"')  # noqa: TRY004  pydantic's
     length = milliseconds(value.strip())
@@ -38,9 +41,12 @@ def parse_duration(value: object) -> int:
 
 
 def parse_time(value: object) -> int:
-    """Milliseconds since the epoch of an RFC 3339 time with an offset, or of a date's midnight in UTC.
+    """Return milliseconds since the epoch of an RFC 3339 time with an offset, or of a date's midnight in UTC.
 
-    Takes text, and TOML's own dates and times.
+    The value is text, or one of TOML's dates and times.
+
+    Raises:
+        ValueError: the value is anything else; the message says what is allowed.
     """
     if isinstance(value, datetime):
         moment = value
@@ -65,7 +71,11 @@ def _moment(text: str) -> datetime:
 
 
 def parse_size(value: object) -> int:
-    """Bytes in a size such as ``64MiB``; units are B, KiB, MiB and GiB."""
+    """Return the bytes of a size such as ``64MiB``; units are B, KiB, MiB and GiB.
+
+    Raises:
+        ValueError: the value is anything else; the message says what is allowed.
+    """
     match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         raise ValueError("write a size with its unit B, KiB, MiB or GiB, such as 64MiB")
@@ -76,7 +86,7 @@ def parse_size(value: object) -> int:
 
 
 def parse_record_size(value: object) -> int:
-    """Bytes of a record in a Kafka topic, from 1 MiB to 64 MiB; written like any size."""
+    """Return the bytes of a record in a Kafka topic, from 1 MiB to 64 MiB; otherwise as ``parse_size``."""
     size = parse_size(value)
     if not _SMALLEST_RECORD <= size <= _LARGEST_RECORD:
         raise ValueError("a record's size is from 1MiB to 64MiB")
@@ -84,7 +94,7 @@ def parse_record_size(value: object) -> int:
 
 
 def _split(value: object) -> object:
-    """A comma-separated list's parts; a list of TOML as it is."""
+    """Return the parts of a comma-separated list; a TOML list is returned unchanged."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     if not isinstance(value, list | tuple):
@@ -93,7 +103,7 @@ def _split(value: object) -> object:
 
 
 def _whole(value: object) -> object:
-    """No truth values, which Python takes for the numbers 0 and 1."""
+    """Refuse true and false, which Python treats as the numbers 1 and 0."""
     if isinstance(value, bool):
         raise ValueError("write a whole number")  # noqa: TRY004  pydantic's
     return value
@@ -107,10 +117,10 @@ def _address(value: str) -> str:
 
 
 def file_problem(path: Path) -> str | None:
-    """Why a path is no file that could be read, in words; ``None`` if it is one, as far as can be seen from outside."""
+    """Return in words why a path is not a file; ``None`` if it is one. The file is not opened."""
     try:
         return None if path.is_file() else "there is no such file"
-    except OSError as refused:  # a directory above it is not this user's to look into
+    except OSError as refused:  # this user must not read a directory above it
         return f"cannot be looked at: {refused.strerror}"
 
 
@@ -126,7 +136,7 @@ Size = Annotated[int, BeforeValidator(parse_size)]
 RecordSize = Annotated[int, BeforeValidator(parse_record_size)]
 Whole = Annotated[int, BeforeValidator(_whole)]
 ExistingFile = Annotated[Path, AfterValidator(_file)]
-# What Kafka takes as a topic's name is at most 249 characters; the rest is room for what is put behind a prefix.
+# A topic's name in Kafka has at most 249 characters; 49 of them are left for the part behind a prefix.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=200)]
 Names = Annotated[tuple[Name, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
 Files = Annotated[tuple[ExistingFile, ...], NoDecode, BeforeValidator(_split)]

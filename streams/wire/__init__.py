@@ -1,1 +1,1 @@
-"""Bytes and schemas: Avro codecs, the schema registry, what is stored."""
+"""Bytes and schemas: Avro codecs, the schema registry, and the bytes of stored memory."""

@@ -1,7 +1,7 @@
-"""Alerts as bytes and as JSON, both driven by ``schemas/alert.avsc``.
+"""Alerts as bytes and as JSON, both by ``schemas/alert.avsc``.
 
-In the process an alert is a dict with every field of the schema; timestamps are integers, milliseconds since the epoch,
-and ``record`` is the source record's JSON text.
+Inside the process an alert is a dict with every field of the schema. Timestamps are milliseconds since the epoch, and
+``record`` is the source record as JSON text.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _CONFLUENT_HEADER_LENGTH = 5
 
 
 class SchemaLookup(Protocol):
-    """Gives the schema that a registry keeps under an id, as JSON text; ``registry.schema_lookup`` makes one."""
+    """Returns the schema that a registry has under an id; ``registry.schema_lookup`` makes one."""
 
     def __call__(self, schema_id: int) -> str:
-        """The schema's JSON text."""
+        """Return the schema as JSON text."""
 
 
 def encode(alert: Mapping[str, Any]) -> bytes:
-    """The alert in Avro single-object encoding.
+    """Return the alert in Avro single-object encoding.
 
     Raises:
         ValueError: a field is missing, is unknown or has a value outside its type.
@@ -44,30 +44,34 @@ def encode(alert: Mapping[str, Any]) -> bytes:
 
 
 def as_written(alert: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The alert with the fields alone of the schema that this release writes; raises as ``encode``."""
+    """Return the alert with only the fields of the schema that this release writes; raises as ``encode``."""
     return _CODEC.as_written(alert)
 
 
 def decode(data: bytes) -> dict[str, Any]:
-    """The alert from Avro single-object encoding, of any released schema; ``WireError`` if it is none."""
+    """Return the alert from Avro single-object encoding, of any released schema.
+
+    Raises:
+        WireError: the bytes are not such an alert, or a newer version wrote them.
+    """
     return _CODEC.decode(data)
 
 
 def read_alert(value: bytes, lookup: SchemaLookup | None = None) -> dict[str, Any]:
-    """The alert from either wire format; fields newer than this version's schema are left out.
+    """Return the alert from either wire format, without fields that are newer than this version's schema.
 
     Args:
         value: a value of the alert or overflow topic.
-        lookup: where Confluent's wire format finds its schemas; ``None`` without a registry.
+        lookup: finds the schemas of Confluent's wire format; ``None`` without a registry.
 
     Raises:
-        WireError: it is no alert, or a newer version wrote it, or it needs a registry and none is configured.
-        RegistryUnavailable, RegistryRefused: as the lookup raises them.
+        WireError: the value is not an alert, a newer version wrote it, or it needs a registry and none is configured.
+        RegistryUnavailable, RegistryRefused: raised by ``lookup``.
     """
     if value.startswith(MAGIC):
         return decode(value)
     if not value.startswith(_CONFLUENT_MAGIC) or len(value) < _CONFLUENT_HEADER_LENGTH:
-        raise WireError(f"no alert: {len(value)} bytes that start with {value[:_CONFLUENT_HEADER_LENGTH].hex()}")
+        raise WireError(f"not an alert: {len(value)} bytes that start with {value[:_CONFLUENT_HEADER_LENGTH].hex()}")
     if lookup is None:
         raise WireError("this alert was written with a schema registry; set schema_registry_url to read it")
     schema_id = int.from_bytes(value[1:_CONFLUENT_HEADER_LENGTH], "big")
@@ -84,9 +88,9 @@ def _parsed(schema_text: str) -> Any:
 
 
 def to_json(alert: Mapping[str, Any]) -> dict[str, Any]:
-    """The alert as a JSON object: every field, timestamps as ISO 8601 in UTC, ``record`` as an object.
+    """Return the alert as a JSON object: every field, timestamps as ISO 8601 in UTC, ``record`` as an object.
 
-    A message without a Kafka timestamp (-1 in Avro) has null there.
+    If the message had no Kafka timestamp (-1 in Avro), the timestamp is null.
     """
     document: dict[str, Any] = _json_form(alert)
     document["record"] = json.loads(document["record"])
@@ -97,7 +101,7 @@ def to_json(alert: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_json_line(alert: Mapping[str, Any], *, overflow: bool = False) -> str:
-    """What ``to_json`` says, on one line without its end; with ``"overflow": true`` for an alert above the cap (A3)."""
+    """Return ``to_json`` as one line without a line end, with ``"overflow": true`` for an alert above the cap (A3)."""
     document = to_json(alert)
     if overflow:
         document["overflow"] = True
@@ -105,7 +109,7 @@ def to_json_line(alert: Mapping[str, Any], *, overflow: bool = False) -> str:
 
 
 def _converter(schema: Any) -> Callable[[Any], Any]:
-    """How values of this schema are written in JSON."""
+    """Return the function that turns a value of this schema into its JSON form."""
     if isinstance(schema, list):
         branches = [_converter(branch) for branch in schema if branch != "null"]
         if len(branches) != 1:

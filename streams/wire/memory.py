@@ -1,20 +1,20 @@
-r"""What the worker remembers, as bytes: the contract of the state tables and their changelog topics.
+r"""The worker's memory as bytes: the contract of the state tables and their changelog topics.
 
 These bytes outlive the process that wrote them, in RocksDB and in compacted topics. Version 1 of the contract:
 
-- A value is Avro in single-object encoding, so each names its schema: ``schemas/pair.avsc`` (``PairMemory``) or
-  ``schemas/bucket.avsc`` (``CapBucket``). Times are milliseconds since the epoch. All released versions are read; a
-  value that a newer version wrote is refused (``UnknownSchemaError``), never overwritten.
+- A value is Avro in single-object encoding, so it names its schema: ``schemas/pair.avsc`` (``PairMemory``) or
+  ``schemas/bucket.avsc`` (``CapBucket``). Times are milliseconds since the epoch. All released versions are read. A
+  value of a newer version is refused (``UnknownSchemaError``), never overwritten.
 - A key is a JSON array without blanks, in ASCII (other characters as ``\u`` escapes, as in an alert's id, A1)::
 
       ["pair","arn:aws:iam::111111111111:user/alice","222222222222"]      principal, member account
       ["bucket","arn:aws:iam::111111111111:user/alice",1767225600000]     principal, start of the cap's period
 
-- A JSON string ends at its own closing quote whatever it holds, so keys are unambiguous for principals with separators
-  in them, and the keys of one kind and principal, and no others, begin with its prefix (a RocksDB range scan).
-- A key of another kind, or of another form, was written by a newer version and is refused like such a value.
+- A JSON string ends at its closing quote, so keys are unambiguous for principals with separators in them. Exactly the
+  keys of one kind and principal begin with its prefix (a RocksDB range scan).
+- A key of another kind or form was written by a newer version, and is refused like a value of one.
 
-The samples in ``tests/wire/test_memory_bytes.py`` pin all of it.
+The samples in ``tests/wire/test_memory_bytes.py`` pin this contract.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from streams.wire.single_object import SingleObjectCodec, WireError
 _PAIR = SingleObjectCodec.of("pair")
 _BUCKET = SingleObjectCodec.of("bucket")
 
-ALL_PAIRS = b'["pair",'  # what the keys of all pairs, and no others, begin with
+ALL_PAIRS = b'["pair",'  # exactly the keys of pairs begin with this
 
 
 class PairKey(NamedTuple):
@@ -46,51 +46,59 @@ class BucketKey(NamedTuple):
 
 
 def encode_pair(pair: PairMemory) -> bytes:
-    """The stored value of a pair's memory."""
+    """Return the stored value of a pair's memory."""
     return _PAIR.encode({name: getattr(pair, name) for name in PairMemory.__dataclass_fields__})
 
 
 def decode_pair(value: bytes) -> PairMemory:
-    """The pair's memory from its stored value; ``WireError`` if it is none, or a newer version wrote it."""
+    """Return the pair's memory from its stored value.
+
+    Raises:
+        WireError: the value is not one, or a newer version wrote it.
+    """
     return PairMemory(**_PAIR.decode(value))
 
 
 def encode_bucket(bucket: CapBucket) -> bytes:
-    """The stored value of a cap's bucket."""
+    """Return the stored value of a cap's bucket."""
     return _BUCKET.encode({"start": bucket.start, "alert_ids": list(bucket.alert_ids)})
 
 
 def decode_bucket(value: bytes) -> CapBucket:
-    """The cap's bucket from its stored value; ``WireError`` if it is none, or a newer version wrote it."""
+    """Return the cap's bucket from its stored value.
+
+    Raises:
+        WireError: the value is not one, or a newer version wrote it.
+    """
     datum = _BUCKET.decode(value)
     return CapBucket(datum["start"], tuple(datum["alert_ids"]))
 
 
 def pair_key(principal: str, member_account: str) -> bytes:
-    """The key of the pair."""
+    """Return the key of the pair."""
     return _key("pair", principal, member_account)
 
 
 def pair_prefix(principal: str) -> bytes:
-    """What the keys of all the principal's pairs, and no others, begin with."""
+    """Return the prefix of exactly the keys of the principal's pairs."""
     return _prefix("pair", principal)
 
 
 def bucket_key(principal: str, start: int) -> bytes:
-    """The key of the principal's bucket that begins at ``start``, in milliseconds since the epoch."""
+    """Return the key of the principal's bucket that begins at ``start``, in milliseconds since the epoch."""
     return _key("bucket", principal, start)
 
 
 def bucket_prefix(principal: str) -> bytes:
-    """What the keys of all the principal's buckets, and no others, begin with."""
+    """Return the prefix of exactly the keys of the principal's buckets."""
     return _prefix("bucket", principal)
 
 
 def parse_key(key: bytes) -> PairKey | BucketKey:
-    """What a stored key says.
+    """Parse a stored key.
 
     Raises:
-        WireError: the key has no form of this version.
+        WireError: the key does not have a form of this version.
     """
     try:
         parts = json.loads(key)
@@ -111,7 +119,7 @@ def parse_key(key: bytes) -> PairKey | BucketKey:
 
 
 def key_of(parsed: PairKey | BucketKey) -> bytes:
-    """The stored key again: the inverse of ``parse_key``."""
+    """Return the stored key: the inverse of ``parse_key``."""
     return pair_key(*parsed) if isinstance(parsed, PairKey) else bucket_key(*parsed)
 
 

@@ -1,19 +1,19 @@
 """Alerts in Confluent's wire format, by confluent-kafka's schema registry client and Avro serializer.
 
-Decisions, each made once here:
+Decisions:
 
-- Subject names follow TopicName: the subject of topic ``t`` is ``t-value``. It is named outright, as the serializer's
-  default would ask the registry for "associations" first.
-- ``topics apply`` registers the schemas and sets each subject to FULL_TRANSITIVE. The worker only looks its schema up,
-  so a worker's credentials need no right to write. Where the lookup finds nothing (nobody ran ``topics apply``), the
-  worker registers the schema itself if it may; a registry that forbids this is named with the command that fixes it.
-- One serializer a topic: a serializer keeps only the last schema id it learned, and a registry may give the same
-  schema another id in another subject.
-- A subject that is there gets its level first, so that a schema is accepted only if every reader can follow it. A new
-  one gets its schema first: some registries answer 404 to the level of a subject without any schema.
-- The client neither retries nor waits: each request is made once, with a timeout. Whoever calls decides how long to
-  wait for a registry that is down (``RegistryUnavailable``) and stops for one that says no (``RegistryRefused``).
-- Once a topic's schema id is known, no request is made for it: an outage after the first alert stops nothing.
+- The subject of topic ``t`` is ``t-value`` (TopicName strategy). The strategy is set, because the serializer's default
+  asks the registry for "associations" first.
+- ``topics apply`` registers the schemas and sets each subject to FULL_TRANSITIVE. The worker only looks up its schema,
+  so its credentials need no right to write. If the lookup finds nothing (``topics apply`` did not run), the worker
+  tries to register the schema. If the registry forbids that, the error names the command that fixes it.
+- There is one serializer per topic: a serializer keeps only the last schema id it learned, and a registry may give the
+  same schema another id in another subject.
+- An existing subject gets its compatibility level first, so that a schema is accepted only if every reader can read it.
+  A new subject gets its schema first: some registries answer 404 to the level of a subject without a schema.
+- Each request is made once, with a timeout, and never retried. The caller decides how long to wait for a registry that
+  is down (``RegistryUnavailable``), and stops if the registry refuses (``RegistryRefused``).
+- If a topic's schema id is known, no request is made for it: an outage after the first alert stops nothing.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ COMPATIBILITY = "FULL_TRANSITIVE"
 
 
 class AlertSerializer:
-    """Turns alerts into Confluent's wire format; belongs to the event loop that first calls it."""
+    """Encodes alerts in Confluent's wire format; belongs to the event loop that calls it first."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -70,11 +70,11 @@ class AlertSerializer:
         self._serializers: dict[str, Any] = {}
 
     async def __call__(self, topic: str, alert: Mapping[str, Any]) -> bytes:
-        """Encodes an alert for a topic.
+        """Encode an alert for a topic.
 
         Args:
-            topic: the topic it goes to; its name decides the subject.
-            alert: every field of ``schemas/alert.avsc``, timestamps as milliseconds.
+            topic: the alert's topic; its name decides the subject.
+            alert: every field of ``schemas/alert.avsc``, timestamps in milliseconds since the epoch.
 
         Raises:
             RegistryUnavailable: the topic's schema id is not known yet and the registry does not answer.
@@ -99,7 +99,7 @@ class AlertSerializer:
         return encoded
 
     async def _ensure_registered(self, subject: str) -> None:
-        """Have the schema's id in the client's cache, where the serializer finds it without a request."""
+        """Load the schema's id into the client's cache, where the serializer finds it without a request."""
         with asking(subject):
             if await self._known(subject):
                 return
@@ -117,12 +117,12 @@ class AlertSerializer:
         return _has_id(registered)
 
     async def aclose(self) -> None:
-        """Closes the connection to the registry."""
+        """Close the connection to the registry."""
         await self._client.aclose()
 
 
 async def alert_serializer(settings: RegistrySettings) -> AlertSerializer:
-    """The serializer of alerts; it makes its first request with its first alert.
+    """Return the serializer of alerts; it makes its first request for its first alert.
 
     Raises:
         RegistryMisconfigured: as ``check_files``.
@@ -131,17 +131,17 @@ async def alert_serializer(settings: RegistrySettings) -> AlertSerializer:
 
 
 def schema_lookup(settings: RegistrySettings) -> SchemaLookup:
-    """Finds schemas by their id, asking for each once.
+    """Return the lookup of schemas by id; it asks the registry once per id.
 
     Raises:
         RegistryMisconfigured: as ``check_files``.
-        RegistryUnavailable, RegistryRefused: when it is called and the registry does not answer, or refuses.
+        RegistryUnavailable, RegistryRefused: raised by the lookup if the registry does not answer, or refuses.
     """
     conf = client_settings(settings)
 
     @cache
     def lookup(schema_id: int) -> str:
-        # A client for each schema, closed again: there are few schemas, and nobody has to close the lookup.
+        # One client per schema, closed again: there are few schemas, and so the lookup need not be closed.
         with SchemaRegistryClient(conf) as client, asking(f"schema id {schema_id}"):
             return _text(client.get_schema(schema_id).schema_str)
 
@@ -149,18 +149,18 @@ def schema_lookup(settings: RegistrySettings) -> SchemaLookup:
 
 
 def apply_schemas(settings: RegistrySettings, topics: Mapping[str, str]) -> list[str]:
-    """Registers the schemas that this release writes, and sets their subjects to FULL_TRANSITIVE.
+    """Register the schemas that this release writes, and set their subjects to FULL_TRANSITIVE.
 
     Args:
-        settings: where the registry is.
+        settings: the registry's address and credentials.
         topics: topic name to the name of its schema in ``schemas/``, such as ``alert``.
 
     Returns:
-        What was changed, a sentence each; empty if all was well, as after a first call.
+        One sentence per change; empty if nothing had to be changed, as after a first call.
 
     Raises:
         RegistryUnavailable: the registry does not answer.
-        RegistryRefused: the registry refuses the credentials, or the schema beside those that the subject has.
+        RegistryRefused: the registry refuses the credentials, or the schema is incompatible with the subject's.
         RegistryMisconfigured: as ``check_files``.
     """
     changes = []
@@ -174,7 +174,7 @@ def apply_schemas(settings: RegistrySettings, topics: Mapping[str, str]) -> list
 
 
 def check_schemas(settings: RegistrySettings, topics: Mapping[str, str]) -> list[str]:
-    """What ``apply_schemas`` would change, a sentence each; arguments and errors as there."""
+    """Return what ``apply_schemas`` would change, one sentence each; same arguments and errors."""
     problems = []
     with SchemaRegistryClient(client_settings(settings)) as client:
         for topic, name in topics.items():
@@ -236,14 +236,14 @@ def _is_registered(client: Any, subject: str, name: str) -> bool:
 
 
 def _not_found(error: SchemaRegistryError) -> bool:
-    """False if that is what the error says; anything else is raised again."""
+    """Return false if the registry answered 404; raise every other error again."""
     if error.http_status_code != HTTPStatus.NOT_FOUND:
         raise error
     return False
 
 
 def _has_id(registered: Any) -> bool:
-    """True; an answer without an id is none of a registry's."""
+    """Return true; an answer without an id did not come from a registry."""
     if not isinstance(registered.schema_id, int):
         raise TypeError("no schema id in it")
     return True

@@ -1,4 +1,4 @@
-"""What of the settings a schema registry's client is made from."""
+"""The schema registry's client: the settings that it is made from."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TIMEOUT_SECONDS = 10
 
 
 class RegistrySettings(Protocol):
-    """What of the settings concerns the registry; ``streams.settings.Settings`` has these."""
+    """The settings of the registry; ``streams.settings.Settings`` has these."""
 
     @property
     def schema_registry_url(self) -> str | None:
@@ -22,24 +22,24 @@ class RegistrySettings(Protocol):
 
     @property
     def schema_registry_auth_file(self) -> Path | None:
-        """A file that holds ``user:password``; a final newline is no part of it."""
+        """A file that holds ``user:password``, perhaps with a final newline."""
 
     @property
     def ssl_ca(self) -> Path | None:
-        """The authorities that certificates are checked against (PEM)."""
+        """The authorities that certificates are checked against, a PEM file."""
 
 
 def check_files(settings: RegistrySettings) -> None:
-    """Read the files that the registry's client needs; asks nobody.
+    """Read the files that the registry's client needs; no request is made.
 
     Raises:
-        RegistryMisconfigured: the auth file or the authorities cannot be read or hold something else.
+        RegistryMisconfigured: the auth file or the file of authorities cannot be read or is not valid.
     """
     client_settings(settings)
 
 
 def client_settings(settings: RegistrySettings) -> dict[str, Any]:
-    """What confluent-kafka's clients of a registry are made with; errors as ``check_files``."""
+    """Return the configuration of confluent-kafka's registry clients; raises as ``check_files``."""
     conf: dict[str, Any] = {
         "url": settings.schema_registry_url,
         "timeout": _TIMEOUT_SECONDS,

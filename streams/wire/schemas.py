@@ -1,9 +1,9 @@
-"""The Avro schemas, as they ship: the newest of each subject, and every version that was ever released.
+"""The shipped Avro schemas: the newest of each subject, and every released version.
 
-``schemas/<subject>.avsc`` is what values are read into: it has every field that the code knows.
+``schemas/<subject>.avsc`` is the newest: values are read into it, and it has every field that the code knows.
 ``schemas/released/<subject>/<n>.avsc`` are the versions that releases can read. They are never changed and never
-removed, so that whatever is still in a topic or a table can be read; ``versions.py`` says which one is written.
-In the wheel both lie in ``streams/schemas``, in a checkout one level above the package.
+removed, so that every value in a topic or a table stays readable. ``versions.py`` says which version is written.
+In the wheel both are in ``streams/schemas``, in a checkout one level above the package.
 """
 
 from __future__ import annotations
@@ -28,7 +28,11 @@ def _folder() -> Traversable:
 
 
 def schema_text(subject: str) -> str:
-    """The newest schema of ``subject`` as it is written in ``schemas/``; ``KeyError`` for an unknown subject."""
+    """Return the text of ``schemas/<subject>.avsc``.
+
+    Raises:
+        KeyError: the subject is unknown.
+    """
     if subject not in SUBJECTS:
         raise KeyError(subject)
     return (_folder() / f"{subject}.avsc").read_text(encoding="utf-8")
@@ -36,25 +40,25 @@ def schema_text(subject: str) -> str:
 
 @cache
 def newest(subject: str) -> dict[str, Any]:
-    """The schema that values of ``subject`` are read into; not to be changed by the caller."""
+    """Return the schema that values of ``subject`` are read into; the caller must not change it."""
     schema: dict[str, Any] = json.loads(schema_text(subject))
     return schema
 
 
 @cache
 def released(subject: str) -> tuple[dict[str, Any], ...]:
-    """Every released schema of ``subject``, version 1 first; not to be changed by the caller."""
+    """Return every released schema of ``subject``, version 1 first; the caller must not change them."""
     versions = {int(file.name.removesuffix(".avsc")): file for file in (_folder() / "released" / subject).iterdir()}
     return tuple(json.loads(versions[number].read_text(encoding="utf-8")) for number in sorted(versions))
 
 
 def written(subject: str) -> dict[str, Any]:
-    """The schema that this release writes for ``subject``; not to be changed by the caller."""
+    """Return the schema that this release writes for ``subject``; the caller must not change it."""
     return released(subject)[written_number(subject) - 1]
 
 
 def without_logical_types(schema: Any) -> Any:
-    """The schema with every ``logicalType`` left out: the same bytes, with timestamps as the integers they are."""
+    """Return the schema without any ``logicalType``: it has the same bytes, with timestamps as integers."""
     if isinstance(schema, dict):
         return {key: without_logical_types(part) for key, part in schema.items() if key != "logicalType"}
     if isinstance(schema, list):

@@ -14,7 +14,11 @@ _CODEC = SingleObjectCodec.of("sighting")
 
 
 def encode(sighting: Sighting) -> bytes:
-    """The sighting's bytes; ``ValueError`` for a value outside its type, such as a time of more than 64 bits."""
+    """Return the sighting's bytes.
+
+    Raises:
+        ValueError: a value is outside its type, such as a time of more than 64 bits.
+    """
     datum = _fields(sighting)
     datum["identity"] = _fields(sighting.identity)
     event = datum["event"] = _fields(sighting.event)
@@ -24,7 +28,11 @@ def encode(sighting: Sighting) -> bytes:
 
 
 def decode(data: bytes) -> Sighting:
-    """The sighting from its bytes; ``WireError`` if they are none, or a newer version wrote them."""
+    """Return the sighting from its bytes.
+
+    Raises:
+        WireError: the bytes are not a sighting, or a newer version wrote them.
+    """
     datum = _CODEC.decode(data)
     event = datum["event"]
     event["resources"] = tuple(Resource(**resource) for resource in event["resources"])
@@ -35,5 +43,5 @@ def decode(data: bytes) -> Sighting:
 
 
 def _fields(value: DataclassInstance) -> dict[str, Any]:
-    # Not dataclasses.asdict, which copies every value deeply: this runs for each sighting.
+    # Not dataclasses.asdict, which copies every value deeply: this runs once per sighting.
     return {name: getattr(value, name) for name in value.__dataclass_fields__}

@@ -1,16 +1,16 @@
-"""Avro single-object encoding: bytes that carry the fingerprint of the schema that wrote them.
+"""Avro single-object encoding: bytes with the fingerprint of the schema that wrote them.
 
 Rules (Apache Avro specification 1.12, "Single-object encoding" and "Schema Fingerprints"):
 
 - A value is ``C3 01``, the eight bytes of its writer schema's CRC-64-AVRO fingerprint in little-endian order, and the
   body in Avro's binary encoding. Nothing follows the body.
-- The fingerprint is that of the schema's Parsing Canonical Form, which knows no docs, defaults or logical types. It is
-  taken from fastavro, whose form agrees with the specification; avro 1.12's ``fingerprint()`` leaves
-  ``{"type": "long"}`` unfolded where a logical type stood, and differs.
-- A codec writes one schema of its subject and reads all that it is given, by resolution to the newest. What is written
-  may be older than the newest (``versions.py``): then fields that it lacks are left out. A fingerprint that the codec
-  does not know was written by a newer version: it is refused by name, never guessed.
-- Timestamps are integers, milliseconds since the epoch: the codec works without logical types, as the bytes do.
+- The fingerprint is that of the schema's Parsing Canonical Form, which has no docs, defaults or logical types. fastavro
+  computes it by the specification. avro 1.12's ``fingerprint()`` differs: it keeps ``{"type": "long"}`` for a type that
+  had a logical type.
+- A codec writes one schema of its subject, and reads several, by resolution to the newest. The written schema may be
+  older than the newest (``versions.py``): fields that are not in it are left out. An unknown fingerprint was written by
+  a newer version: the value is refused by name, never guessed.
+- Timestamps are milliseconds since the epoch: the codec uses no logical types.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ if TYPE_CHECKING:
 
 MAGIC = b"\xc3\x01"
 _HEADER_LENGTH = len(MAGIC) + 8
-# What fastavro raises when a body is cut, is none of the schema's, or the reader's schema cannot take the writer's.
+# fastavro raises these if a body is cut or of another schema, or if the schemas of reader and writer do not match.
 _BODY_ERRORS = (EOFError, IndexError, KeyError, OverflowError, TypeError, ValueError, SchemaResolutionError)
 
 
 class WireError(ValueError):
-    """Bytes that this version cannot read; the message says what they are and what to do."""
+    """This version cannot read the bytes; the message says what they are and what to do."""
 
 
 class UnknownSchemaError(WireError, OperatorError):
-    """A value whose fingerprint belongs to no schema that this version reads.
+    """This version reads no schema with the value's fingerprint.
 
     Attributes:
-        fingerprint: the value's eight fingerprint bytes as hex digits, in the order in which they are stored.
+        fingerprint: the value's eight fingerprint bytes as hex digits, in stored order.
     """
 
     def __init__(self, name: str, fingerprint: str) -> None:
@@ -57,22 +57,22 @@ class UnknownSchemaError(WireError, OperatorError):
 
 
 def fingerprint(schema: Mapping[str, Any]) -> bytes:
-    """The schema's CRC-64-AVRO fingerprint: eight bytes, in the order in which single-object encoding stores them."""
-    # fastavro gives the digits of the little-endian bytes, not of the number.
+    """Return the schema's CRC-64-AVRO fingerprint: eight bytes, in the order of single-object encoding."""
+    # fastavro returns the digits of the little-endian bytes, not of the number.
     return bytes.fromhex(fastavro_fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
 
 
 def decode_body(body: bytes, name: str, writer: Any, reader: Any = None) -> dict[str, Any]:
-    """Decodes a bare Avro body that must be used up to its last byte.
+    """Decode a bare Avro body.
 
     Args:
         body: the record in Avro's binary encoding.
-        name: what the value is, for the error.
+        name: the value's name, for the error.
         writer: the parsed schema that wrote it.
-        reader: the parsed schema to resolve to; the writer's own if ``None``.
+        reader: the parsed schema to resolve to; ``None`` is the writer's.
 
     Raises:
-        WireError: the body is cut, too long or not of this schema.
+        WireError: the body is cut, or is not of this schema, or bytes follow it.
     """
     stream = BytesIO(body)
     try:
@@ -88,9 +88,9 @@ class SingleObjectCodec:
     """Encodes and decodes the records of one subject.
 
     Args:
-        schema: the newest schema: what everything read is resolved to, and what ``encode`` takes.
+        schema: the newest schema: values that are read are resolved to it, and ``encode`` takes its fields.
         readable: the other schemas that are read; the newest may be among them.
-        written: the schema that is written; the newest if ``None``.
+        written: the schema that is written; ``None`` is the newest.
     """
 
     def __init__(
@@ -109,31 +109,31 @@ class SingleObjectCodec:
 
     @classmethod
     def of(cls, subject: str) -> SingleObjectCodec:
-        """The codec of a shipped subject: ``alert``, ``sighting``, ``pair`` or ``bucket``."""
+        """Return the codec of a shipped subject: ``alert``, ``sighting``, ``pair`` or ``bucket``."""
         return cls(newest(subject), released(subject), written(subject))
 
     def encode(self, datum: Mapping[str, Any]) -> bytes:
-        """Encodes a record; every field of the newest schema must be there, and none besides.
+        """Encode a record with exactly the fields of the newest schema.
 
         Raises:
             ValueError: a field is missing, is unknown or has a value outside its type.
-            UnicodeEncodeError: a text is not Unicode (it holds a lone surrogate), so that UTF-8 cannot carry it.
+            UnicodeEncodeError: a text holds a lone surrogate, which has no UTF-8 form.
         """
         written = self._schema if self._written is None else self._written
         return self._header + _body(written, self.as_written(datum))
 
     def as_written(self, datum: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The record with the written schema's fields alone: itself if that is the newest; raises as ``encode``."""
+        """Return the record with only the fields of the written schema; raises as ``encode``."""
         if self._written is None:
             return datum
         return decode_body(_body(self._schema, datum), self.name, self._schema, self._written)
 
     def decode(self, data: bytes) -> dict[str, Any]:
-        """Decodes a record written with any readable schema.
+        """Decode a record that was written with any readable schema.
 
         Raises:
-            UnknownSchemaError: the schema that wrote it is none of these.
-            WireError: these bytes are no single-object encoding, or cut, or too long.
+            UnknownSchemaError: another schema wrote it.
+            WireError: the bytes are not single-object encoding, or are cut, or bytes follow the record.
         """
         if len(data) < _HEADER_LENGTH or not data.startswith(MAGIC):
             raise WireError(f"{self.name} expected in Avro single-object encoding, but the value is {_shown(data)}")

@@ -1,4 +1,4 @@
-"""Timestamps as text."""
+"""Timestamps as text, for every integer of 64 bits."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _LAST_PLAIN_YEAR = 9999
 
 
 def to_iso8601(milliseconds: int) -> str:
-    """The instant as ISO 8601 in UTC with milliseconds and ``Z``, such as ``2026-03-02T09:14:00.000Z``.
+    """Write milliseconds since the epoch as ISO 8601 in UTC, such as ``2026-03-02T09:14:00.000Z``.
 
-    Every 64-bit integer has an answer, as Kafka takes any timestamp from a producer: years outside 0 to 9999 are
-    written in the standard's expanded form, with a sign and at least six digits, as JavaScript's ``toISOString`` does.
+    Kafka takes any 64-bit timestamp from a producer, so every such integer has a text. Years outside 0 to 9999 have the
+    standard's expanded form, with a sign and at least six digits, as in JavaScript's ``toISOString``.
     """
     cycles, rest = divmod(milliseconds - _YEAR_ONE_MILLISECONDS, _CYCLE_MILLISECONDS)
     moment = _YEAR_ONE + timedelta(milliseconds=rest)

@@ -1,8 +1,8 @@
-"""Which versions of each schema this release reads, and which one it writes.
+"""The versions of each schema that this release reads, and the version that it writes.
 
-Workers of two releases run beside each other while one replaces the other, and a value that a worker cannot read stops
-it. So a version is readable in one release before a later one writes it: then each of two neighbouring releases reads
-what the other writes, on the way forward and on the way back. CONTRIBUTING.md, "Releasing a schema", has the steps.
+During an upgrade, workers of two releases run beside each other, and a worker stops at a value that it cannot read. So
+a version is readable in one release before a later release writes it. Then two neighbouring releases can read each
+other's values, for an upgrade and for the way back. CONTRIBUTING.md, "Releasing a schema", has the steps.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ class Version(NamedTuple):
     """One version of a schema; its file is ``schemas/released/<subject>/<number>.avsc``.
 
     Attributes:
-        read_since: the first release that reads it; all later ones do.
+        read_since: the first release that reads it; all later releases do too.
         written_since: the first release that writes it; ``None`` if none does yet.
     """
 
@@ -32,5 +32,5 @@ VERSIONS = {
 
 
 def written_number(subject: str) -> int:
-    """The number of the version that this release writes; the first is 1."""
+    """Return the number of the version that this release writes; the first is 1."""
     return max(number for number, version in enumerate(VERSIONS[subject], 1) if version.written_since is not None)

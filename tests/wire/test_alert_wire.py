@@ -196,9 +196,9 @@ def test_reading_what_a_newer_version_wrote() -> None:
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        (b"", "no alert: 0 bytes"),
-        (b"\x00\x00\x00", "no alert: 3 bytes that start with 000000"),
-        (b'{"alert_id": 1}', "no alert: 15 bytes"),
+        (b"", "not an alert: 0 bytes"),
+        (b"\x00\x00\x00", "not an alert: 3 bytes that start with 000000"),
+        (b'{"alert_id": 1}', "not an alert: 15 bytes"),
         (b"\x00\x00\x00\x00\x01\x02", "set schema_registry_url"),
         (b"\xc3\x01" + bytes(8), "newer version"),
     ],

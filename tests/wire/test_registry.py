@@ -272,7 +272,7 @@ def test_rejected_credentials(registry: RegistryServer, topic: str, tmp_path: Pa
     registry.auth = "rootwatch:right"
     auth = tmp_path / "auth"
     auth.write_text("rootwatch:wrongpassword\n")
-    with pytest.raises(RegistryRefused, match=r"HTTP 401\); see to schema_registry_auth_file") as raised:
+    with pytest.raises(RegistryRefused, match=r"HTTP 401\); check schema_registry_auth_file") as raised:
         serialize(Settings(registry.url, schema_registry_auth_file=auth), topic)
     assert "wrongpassword" not in str(raised.value)
 

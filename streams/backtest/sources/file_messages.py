@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 READ = 64 * 1024
-"""How many stored bytes are read at once, in bytes, of a file that is not read whole."""
+"""How many stored bytes are read at once from a file that is not read whole."""
 
 READ_WHOLE = 1024 * 1024
 """The largest file that is read whole, in stored bytes."""
@@ -59,20 +59,20 @@ def holds_lines(path: str) -> bool:
 
 
 def blocks(stored: BinaryIO, bound: int, size: int = 0) -> Iterator[bytes]:
-    """The file in blocks of whole lines, decompressed, each ending at a line's end; the last one may lack it.
+    """Give the file in decompressed blocks of whole lines; the last line may be without its line end.
 
-    A line longer than ``bound`` comes alone in its block, cut at one byte more than ``bound``. ``size`` is as for
+    A line longer than ``bound`` bytes is a block of its own, cut to one byte more than ``bound``. ``size`` is as for
     ``pieces``.
 
     Raises:
-        CannotReadError: cut or damaged gzip; the whole lines before it were yielded, the cut one is not.
+        CannotReadError: the file is cut or damaged; the whole lines before the damage were given, the cut line was not.
         OSError: the file cannot be read.
     """
     return in_blocks(pieces(stored, size, bound), bound)
 
 
 def in_blocks(pieces: Iterable[bytes | bytearray], bound: int) -> Iterator[bytes]:
-    """The content of pieces in blocks of whole lines, as ``blocks`` gives it."""
+    """Give the content of pieces in blocks of whole lines, as ``blocks``."""
     rest: list[bytes | bytearray] = []
     held = 0
     for piece in pieces:
@@ -84,7 +84,7 @@ def in_blocks(pieces: Iterable[bytes | bytearray], bound: int) -> Iterator[bytes
             continue
         start = 0
         if held + (first := piece.find(b"\n")) > bound:
-            rest[:] = [b"".join((*rest, piece[:first]))[: bound + 1]]  # these are large: no more of them than must be
+            rest[:] = [b"".join((*rest, piece[:first]))[: bound + 1]]  # they are large: hold no more of them than needed
             yield bytes(rest.pop())
             start = first + 1
         block = b"".join((*rest, piece[start:end]))
@@ -97,15 +97,16 @@ def in_blocks(pieces: Iterable[bytes | bytearray], bound: int) -> Iterator[bytes
 
 
 def pieces(stored: BinaryIO, size: int = 0, bound: int = MAX_MESSAGE_SIZE) -> Iterator[bytes | bytearray]:
-    """The content in pieces of at most ``WHOLE`` bytes, decompressed if it starts like gzip.
+    """Give the content in pieces of at most ``WHOLE`` bytes, decompressed if it is compressed.
 
     Args:
         stored: the file, at its start.
-        size: how many bytes it is said to have; one that is read at once need not be put together.
-        bound: how many bytes a file may have, decompressed, if it is compressed in another way than gzip.
+        size: its stored size in bytes, as far as it is known; a small file is then read by one call.
+        bound: the bound of a message in bytes, decompressed. It is enforced here for every compression but gzip.
 
     Raises:
-        CannotReadError: cut, damaged, or too large; what could be decompressed before came first.
+        CannotReadError: the file is cut, damaged or too large; everything that could be decompressed was given first.
+        DamagedGzipError: as ``CannotReadError``, for gzip.
         OSError: the file cannot be read.
     """
     data = stored.read(max(READ, size + 1) if size < READ_WHOLE else READ)
