@@ -55,8 +55,7 @@ def seed(source: Input, how: WarmUpSettings, progress: Progress) -> tuple[ReadSt
     """
     topic, settings = how.topic, how.settings
     with Connection(settings) as connection:
-        if not connection.partitions(topic):
-            raise SourceError(f"topic {topic}: there is no such topic; `rootwatch topics apply` makes it")
+        connection.require_partitions(topic, "; `rootwatch topics apply` makes it")
     stats = ReadStats()
     with Sorter(lambda sighting: order_key(sighting, settings.clock)) as sorter:
         for chunk in read(source, how.read_settings, how.processes, stats, progress):

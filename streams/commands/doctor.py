@@ -102,7 +102,8 @@ def _geoip(configured: Settings) -> Iterator[Row]:
                 yield Row("ok", f"geoip_database: {path}: {reader.metadata().database_type}")
         except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
             yield Row(
-                "wrong", f"geoip_database: {path}: {error}; put a MaxMind file there, alerts have no place until then"
+                "wrong",
+                f"geoip_database: {path}: {error}; put a MaxMind file there, alerts have no location until then",
             )
 
 

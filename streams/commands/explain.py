@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _STDIN = "-"
 _REASONS_SHOWN = 3
-# The reader of the answers has gone, or the disk has no room for them: no file that is read fails so.
+# Standard output is closed or its disk is full. An input file never fails with one of these.
 _OUTPUT_FAILURES = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT})
 
 

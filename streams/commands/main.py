@@ -40,7 +40,7 @@ COMMANDS = {
 
 
 class _LoadedWhenRun(TyperGroup):
-    """Finds a command by its line in ``COMMANDS``, and then imports it."""
+    """Finds a command by its line in ``COMMANDS``, and then imports it. Typer's types of contexts are private: Any."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, _, rest = super().resolve_command(ctx, args)

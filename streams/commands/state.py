@@ -86,9 +86,7 @@ def _read(configured: Settings, principal: str) -> StateView:
     prefixes = (codec.pair_prefix(principal), codec.bucket_prefix(principal))
     latest: dict[bytes, bytes] = {}
     with Connection(configured) as connection:
-        partitions = connection.partitions(topic)
-        if not partitions:
-            raise OperatorError(f"topic {topic}: there is no such topic; `rootwatch topics apply` makes it")
+        partitions = connection.require_partitions(topic, "; `rootwatch topics apply` makes it")
         partition = partition_of(principal.encode(), len(partitions))
         for message in connection.read_to_end(topic, [partition]):
             key, value = message.key() or b"", message.value()

@@ -1,7 +1,7 @@
 """An embedded broker: librdkafka's mock cluster, which lives and ends with this process.
 
 It is not Kafka: it keeps everything in memory, has no transactions and deletes nothing. What the demo needs works as in
-Kafka: idempotent producers, zstd, consumer groups, committed offsets. Know three things:
+Kafka: idempotent producers, zstd, consumer groups, committed offsets. Three things to know:
 
 * A topic is created, with ``PARTITIONS`` partitions, when somebody asks for it.
 * A fetch that finds nothing is answered only after the maximum wait, 1.5 s for the worker. So an alert takes seconds

@@ -21,23 +21,25 @@ SESSION = timedelta(minutes=15)
 _TASK_POLICIES = "arn:aws:iam::aws:policy/root-task"
 
 
-def call(time: datetime, who: Identity, what: str, parameters: dict[str, Any] | None = None, **fields: Any) -> Record:
+def call(
+    time: datetime, identity: Identity, what: str, parameters: dict[str, Any] | None = None, **fields: Any
+) -> Record:
     """A record of one call.
 
     Args:
         time: when, UTC.
-        who: the ``userIdentity``.
+        identity: the ``userIdentity``.
         what: service and call, such as ``ec2.DescribeInstances``.
         parameters: the ``requestParameters``.
         fields: more fields, or other values of the usual ones.
     """
     service, _, name = what.partition(".")
-    account = fields.get("recipientAccountId") or who.get("accountId")
+    account = fields.get("recipientAccountId") or identity.get("accountId")
     when = time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    identifier = f"{when} {account} {who.get('arn') or who.get('invokedBy')} {what} {parameters}"
+    identifier = f"{when} {account} {identity.get('arn') or identity.get('invokedBy')} {what} {parameters}"
     return {
         "eventVersion": "1.11",
-        "userIdentity": who,
+        "userIdentity": identity,
         "eventTime": when,
         "eventSource": f"{service}.amazonaws.com",
         "eventName": name,
@@ -56,7 +58,7 @@ def call(time: datetime, who: Identity, what: str, parameters: dict[str, Any] | 
     } | fields
 
 
-def assume_root(time: datetime, who: Identity, account: str, task_policy: str, **fields: Any) -> Record:
+def assume_root(time: datetime, identity: Identity, account: str, task_policy: str, **fields: Any) -> Record:
     """A successful AssumeRoot on a member account with one of AWS's task policies."""
     parameters = {
         "targetPrincipal": account,
@@ -69,7 +71,7 @@ def assume_root(time: datetime, who: Identity, account: str, task_policy: str, *
         "sessionToken": "EXAMPLEsessionTokenThatNeverLeavesTheWorker",
         "expiration": expires.strftime("%b %-d, %Y, %-I:%M:%S %p"),
     }
-    return call(time, who, "sts.AssumeRoot", parameters, responseElements={"credentials": credentials}) | fields
+    return call(time, identity, "sts.AssumeRoot", parameters, responseElements={"credentials": credentials}) | fields
 
 
 def issued_key(time: datetime, account: str) -> str:

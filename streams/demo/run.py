@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from streams.errors import OperatorError
 
@@ -40,9 +40,19 @@ class Counts:
     dead_letters: dict[str, int]
 
 
+class Service(Protocol):
+    """What is used of a Faust worker."""
+
+    async def start(self) -> None:
+        """Run until it is stopped."""
+
+    async def stop(self) -> None:
+        """Stop it."""
+
+
 async def run(
     app: WorkerApp,
-    worker: Any,
+    worker: Service,
     broker: EmbeddedBroker,
     parts: Sequence[tuple[str, Sequence[Message]]],
     say: Callable[[str], None],

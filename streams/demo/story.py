@@ -151,9 +151,9 @@ def _done_as_root() -> Iterator[Record]:
 
 def _policy_that_names_it() -> Record:
     document = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"sts:AssumeRoot","Resource":"*"}]}'
-    who = role_session(SANDBOX.id, "Deployment", "deployment-1")
+    identity = role_session(SANDBOX.id, "Deployment", "deployment-1")
     parameters = {"roleName": "Application", "policyName": "no-root", "policyDocument": document}
-    return call(_at(0, 7, 33), who, "iam.PutRolePolicy", parameters, sourceIPAddress=BUILD_FARM)
+    return call(_at(0, 7, 33), identity, "iam.PutRolePolicy", parameters, sourceIPAddress=BUILD_FARM)
 
 
 def _cut_in_half() -> Message:

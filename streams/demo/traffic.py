@@ -62,15 +62,15 @@ def _ordinary(chance: Random, account: str, time: datetime) -> Record:
 
 def _assume_role(chance: Random, account: str, time: datetime) -> Record:
     service = chance.choice(_SERVICES)
-    who: Identity = {"type": "AWSService", "invokedBy": service}
+    identity: Identity = {"type": "AWSService", "invokedBy": service}
     parameters = {"roleArn": f"arn:aws:iam::{account}:role/Application", "roleSessionName": f"i-{chance.randrange(9)}"}
     by = {"recipientAccountId": account, "sourceIPAddress": service, "userAgent": service}
-    return call(time, who, "sts.AssumeRole", parameters, **by)
+    return call(time, identity, "sts.AssumeRole", parameters, **by)
 
 
 def _console_login(chance: Random, account: str, time: datetime) -> Record:
     outcome = "Failure" if chance.random() < 0.1 else "Success"  # noqa: PLR2004  one in ten mistypes
-    who = iam_user(account, chance.choice(_PEOPLE), "")
+    identity = iam_user(account, chance.choice(_PEOPLE), "")
     fields: dict[str, Any] = {
         "sourceIPAddress": OFFICE,
         "userAgent": _BROWSER,
@@ -78,4 +78,4 @@ def _console_login(chance: Random, account: str, time: datetime) -> Record:
         "responseElements": {"ConsoleLogin": outcome},
         "additionalEventData": {"MFAUsed": "Yes"},
     }
-    return call(time, who, "signin.ConsoleLogin", **fields)
+    return call(time, identity, "signin.ConsoleLogin", **fields)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import TimeoutError as NotYet
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from streams.settings import Settings
+
+Answer = TypeVar("Answer")
 
 # How long a broker may take to answer. After that a worker tries again, and a command gives up.
 ANSWER_SECONDS = 15.0
@@ -86,7 +88,7 @@ class BrokerAccess:
         """Release the client; it closes its connections."""
         del self.client
 
-    def result(self, what: str, operation: str, future: Future[Any]) -> Any:
+    def result(self, what: str, operation: str, future: Future[Answer]) -> Answer:
         """Wait for the answer to a request.
 
         Args:

@@ -47,9 +47,7 @@ def read_alerts(
     """
     lookup = schema_lookup(settings) if settings.schema_registry_url else None
     with Connection(settings, skip_deleted=follow) as connection:
-        partitions = connection.partitions(topic)
-        if not partitions and not may_be_missing:
-            raise SourceError(f"topic {topic}: there is no such topic")
+        partitions = connection.partitions(topic) if may_be_missing else connection.require_partitions(topic)
         spans = _spans(connection, topic, partitions, since)
         if follow:
             messages = connection.follow(topic, {partition: start for partition, (start, _) in spans.items()})

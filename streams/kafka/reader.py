@@ -111,6 +111,17 @@ class Connection:
             raise SourceError(f"{what}: {error_text(metadata.error)}")
         return sorted(metadata.partitions)
 
+    def require_partitions(self, topic: str, fix: str = "") -> list[int]:
+        """The topic's partitions; ``fix`` is appended to the error.
+
+        Raises:
+            SourceError: as ``partitions``, or there is no such topic.
+        """
+        partitions = self.partitions(topic)
+        if not partitions:
+            raise SourceError(f"topic {topic}: there is no such topic{fix}")
+        return partitions
+
     def watermarks(self, topic: str, partition: int) -> tuple[int, int]:
         """The oldest offset and the end: the offset that is written next, or that of the first open transaction.
 

@@ -27,6 +27,7 @@ from streams.settings import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from aiokafka.abc import AbstractTokenProvider
     from faust.auth import Credentials
 
     from streams.settings import Settings
@@ -202,11 +203,11 @@ def _msk_region(settings: Settings) -> str:
     raise SettingsError("sasl_mechanism = 'AWS_MSK_IAM': set AWS_REGION, as bootstrap_servers do not name a region")
 
 
-def _token_provider(token: Callable[[], tuple[str, float]]) -> Any:
-    from aiokafka.abc import AbstractTokenProvider  # noqa: PLC0415  see the module's text
+def _token_provider(token: Callable[[], tuple[str, float]]) -> AbstractTokenProvider:
+    from aiokafka.abc import AbstractTokenProvider as Base  # noqa: PLC0415  see the module's text
     from aiokafka.errors import KafkaConnectionError  # noqa: PLC0415
 
-    class TokenProvider(AbstractTokenProvider):  # type: ignore[misc]
+    class TokenProvider(Base):  # type: ignore[misc]
         async def token(self) -> str:
             try:
                 # Signing may wait for AWS, and reading for the disk, so both run outside the event loop.

@@ -39,9 +39,7 @@ def read_records(
         SourceError: the cluster cannot be reached or refuses, or there is no such topic.
     """
     with Connection(settings) as committed, Connection(settings, uncommitted=True) as uncommitted:
-        partitions = committed.partitions(topic)
-        if not partitions:
-            raise SourceError(f"topic {topic}: there is no such topic")
+        partitions = committed.require_partitions(topic)
         for position in positions:
             try:
                 _check(uncommitted, topic, position, partitions)

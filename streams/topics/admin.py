@@ -9,7 +9,7 @@ the right value. So check and apply say the same.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import tenacity
 from confluent_kafka import KafkaError, TopicCollection
@@ -27,7 +27,7 @@ from streams.topics.catalogue import Topic, catalogue
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from confluent_kafka.admin import ConfigEntry
+    from confluent_kafka.admin import ConfigEntry, TopicDescription
 
     from streams.settings import Settings
 
@@ -91,14 +91,14 @@ def apply_topics(settings: Settings) -> tuple[list[str], list[Finding]]:
     """
     with BrokerAccess(settings) as access:
         findings = _check(access, settings)
-        wanted = {topic.name: topic for topic in catalogue(settings)}
+        topics = {topic.name: topic for topic in catalogue(settings)}
         done = []
         changes: dict[str, dict[str, str]] = {}
         expected: dict[str, Mapping[str, str]] = {}
         for finding in findings:
             if not finding.is_fixable:
                 continue
-            topic = wanted[finding.topic]
+            topic = topics[finding.topic]
             if finding.aspect == "missing":
                 expected[topic.name], created = _create(access, topic)
                 done += created
@@ -138,8 +138,8 @@ def _wait_until_seen(access: BrokerAccess, changes: Mapping[str, Mapping[str, st
 
 
 def _check(access: BrokerAccess, settings: Settings) -> list[Finding]:
-    wanted = catalogue(settings)
-    described = _describe(access, [*settings.source_topics, *(topic.name for topic in wanted)])
+    topics = catalogue(settings)
+    described = _describe(access, [*settings.source_topics, *(topic.name for topic in topics)])
     findings = [
         Finding(name, "source", "missing; a source topic is its owner's to create", stops_worker=True)
         for name in settings.source_topics
@@ -147,10 +147,10 @@ def _check(access: BrokerAccess, settings: Settings) -> list[Finding]:
     ]
     findings += [
         Finding(name, "source", "is a source and one of this deployment's own; change topic_prefix", stops_worker=True)
-        for name in sorted({topic.name for topic in wanted}.intersection(settings.source_topics))
+        for name in sorted({topic.name for topic in topics}.intersection(settings.source_topics))
     ]
-    configs = _configs(access, [topic.name for topic in wanted if described[topic.name] is not None])
-    for topic in wanted:
+    configs = _configs(access, [topic.name for topic in topics if described[topic.name] is not None])
+    for topic in topics:
         description = described[topic.name]
         if description is None:
             findings.append(Finding(topic.name, "missing", "missing", stops_worker=True))
@@ -160,7 +160,7 @@ def _check(access: BrokerAccess, settings: Settings) -> list[Finding]:
     return findings
 
 
-def _compare_shape(topic: Topic, description: Any) -> list[Finding]:
+def _compare_shape(topic: Topic, description: TopicDescription) -> list[Finding]:
     """How the partitions and replicas of an existing topic differ from the right numbers."""
     findings = []
     partitions = len(description.partitions)
@@ -223,10 +223,10 @@ def _is_own(entry: ConfigEntry | None) -> bool:
     return entry is not None and entry.source in {source, source.value}  # the library gives the number
 
 
-def _describe(access: BrokerAccess, names: Sequence[str]) -> dict[str, Any]:
+def _describe(access: BrokerAccess, names: Sequence[str]) -> dict[str, TopicDescription | None]:
     """Each topic's description; None for a missing topic."""
     futures = access.client.describe_topics(TopicCollection(list(dict.fromkeys(names))))
-    described: dict[str, Any] = {}
+    described: dict[str, TopicDescription | None] = {}
     for name, future in futures.items():
         try:
             described[name] = access.result(f"topic {name}", "Describe", future)
@@ -237,7 +237,7 @@ def _describe(access: BrokerAccess, names: Sequence[str]) -> dict[str, Any]:
     return described
 
 
-def _has_leaders(description: Any) -> bool:
+def _has_leaders(description: TopicDescription | None) -> bool:
     """Whether a topic exists, and each of its partitions has a leader."""
     return description is not None and all(partition.leader is not None for partition in description.partitions)
 

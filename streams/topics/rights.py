@@ -21,7 +21,8 @@ from streams.topics.catalogue import topic_names
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from concurrent.futures import Future
-    from typing import Any
+
+    from confluent_kafka.admin import ConsumerGroupDescription, TopicDescription
 
     from streams.settings import Settings
 
@@ -104,7 +105,9 @@ def check_rights(settings: Settings, rights: Sequence[Right] = ()) -> None:
         raise AccessRefused(f"not allowed: {'; '.join(map(str, found))}. {FIX[0].upper()}{FIX[1:]}, then start again.")
 
 
-def _allowed(access: BrokerAccess, right: Right, described: Future[Any]) -> set[str] | None:
+def _allowed(
+    access: BrokerAccess, right: Right, described: Future[TopicDescription | ConsumerGroupDescription]
+) -> set[str] | None:
     """The operations, in capitals, that this user may do on a resource; ``None`` if it is missing or not told."""
     try:
         answer = access.result(f"{right.kind} {right.name}", "Describe", described)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 from streams import pipeline
 from streams.content.payload_kind import describe
-from streams.errors import SourceError
 from streams.kafka.reader import Connection
 
 if TYPE_CHECKING:
@@ -125,10 +124,7 @@ def sample(topic: str, settings: Settings, rule: Rule) -> Sample:
 
 def _newest(connection: Connection, topic: str, until: float) -> Iterator[Message]:
     """The newest messages of each partition, up to its end at the start, as long as there is time."""
-    partitions = connection.partitions(topic)
-    if not partitions:
-        raise SourceError(f"topic {topic}: there is no such topic")
-    bounds = {partition: connection.watermarks(topic, partition) for partition in partitions}
+    bounds = {partition: connection.watermarks(topic, partition) for partition in connection.require_partitions(topic)}
     spans = {partition: (max(oldest, end - SAMPLE_MESSAGES), end) for partition, (oldest, end) in bounds.items()}
     return connection.read(topic, spans, until)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from streams.backtest.reading.reader import Reader
 from streams.backtest.reading.tasks import Chunk
@@ -24,7 +24,7 @@ from streams.backtest.sources.files import read_one
 from streams.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import BinaryIO
 
     from streams.backtest.reading.tasks import ReadSettings
@@ -39,13 +39,29 @@ _NO_START = "--x-s3"
 """The end of a directory bucket's name: a listing of one cannot start in the middle (AWS, "ListObjectsV2")."""
 
 
+class _Store(Protocol):
+    """What is used of s3fs, which has no types."""
+
+    def info(self, path: str) -> Mapping[str, Any]: ...
+
+    def split_path(self, path: str) -> tuple[str, str, str | None]: ...
+
+    def call_s3(self, method: str, **parameters: str) -> Mapping[str, Any]: ...
+
+    def cat_ranges(
+        self, paths: list[str], starts: int, ends: list[int], *, on_error: str
+    ) -> list[bytes | Exception]: ...
+
+    def open(self, path: str, mode: str, *, block_size: int, cache_type: str) -> BinaryIO: ...
+
+
 @cache
-def _store() -> Any:
+def _store() -> _Store:
     try:
         import s3fs  # type: ignore[import-untyped]  # noqa: PLC0415  an optional extra without types
     except ImportError as error:
         raise UsageError("s3:// needs the extra `s3`: pip install 'rootwatch[s3]'") from error
-    return s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True)
+    return cast("_Store", s3fs.S3FileSystem(use_listings_cache=False, skip_instance_cache=True))
 
 
 def find(address: str, span: Span, listing: Listing) -> Iterator[Found]:
@@ -71,7 +87,7 @@ def find(address: str, span: Span, listing: Listing) -> Iterator[Found]:
         yield from _below(store, bucket, f"{key}/" if key else "", span, listing)
 
 
-def _below(store: Any, bucket: str, prefix: str, span: Span, listing: Listing) -> Iterator[Found]:
+def _below(store: _Store, bucket: str, prefix: str, span: Span, listing: Listing) -> Iterator[Found]:
     request = {"Bucket": bucket, "Prefix": prefix}
     may_skip = not bucket.endswith(_NO_START)
     folder = ""
@@ -107,7 +123,7 @@ def _unwanted(folder: str, prefix: str, span: Span) -> str | None:
     return next((parent for end in ends if not is_worth_entering(parent := folder[:end], span)), None)
 
 
-def _end_of_unwanted(store: Any, bucket: str, folder: str, span: Span) -> str:
+def _end_of_unwanted(store: _Store, bucket: str, folder: str, span: Span) -> str:
     """A name that sorts after all keys of a folder, and after those of the unwanted folders that directly follow it.
 
     An object between these folders, such as one beside the years of a region, ends the row, because it is read.
@@ -150,18 +166,18 @@ class ObjectTask:
         yield Chunk(*reader.take())
 
 
-def _fetched(objects: list[Found]) -> dict[str, Any]:
+def _fetched(objects: list[Found]) -> dict[str, bytes | Exception]:
     """By address, the bytes of each object, or the exception that came in place of them."""
     paths = [found.path for found in objects if found.size]
     # With the sizes given, s3fs need not ask for them. An empty object has no range to ask for.
     ends = [found.size for found in objects if found.size]
     answers = _store().cat_ranges(paths, 0, ends, on_error="return") if paths else []
-    return {found.path: b"" for found in objects} | dict(zip(paths, answers, strict=True))
+    fetched: dict[str, bytes | Exception] = {found.path: b"" for found in objects}
+    return fetched | dict(zip(paths, answers, strict=True))
 
 
 def _open(found: Found) -> BinaryIO:
-    opened: BinaryIO = _store().open(found.path, "rb", block_size=_BLOCK, cache_type="readahead")
-    return opened
+    return _store().open(found.path, "rb", block_size=_BLOCK, cache_type="readahead")
 
 
 def _error_text(error: Exception) -> str:

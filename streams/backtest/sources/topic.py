@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from streams.backtest.run import Input
 from streams.backtest.sources.topic_task import Slice, TopicTask
-from streams.errors import SourceError, UsageError
+from streams.errors import UsageError
 from streams.kafka.reader import Connection
 
 if TYPE_CHECKING:
@@ -95,11 +95,9 @@ def cut(slices: list[Slice], pieces: int) -> list[tuple[Slice, ...]]:
 
 def _ranges(connection: Connection, topic: str) -> list[_Range]:
     ranges = []
-    for partition in connection.partitions(topic):
+    for partition in connection.require_partitions(topic):
         oldest, end = connection.watermarks(topic, partition)
         ranges.append(_Range(partition, oldest, end, oldest))
-    if not ranges:
-        raise SourceError(f"topic {topic}: there is no such topic")
     return ranges
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 COLUMNS = ("event time", "severity", "principal", "member account", "why")
-# Like HORIZONTALS, but for a table that continues one above it, whose lower edge is already drawn.
+# Like HORIZONTALS, without the upper edge: the lower edge of the table above is already there.
 _CONTINUED = Box("    \n    \n    \n    \n ── \n    \n    \n ── \n")
 _STYLES = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold red"}
 
