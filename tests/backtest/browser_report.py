@@ -77,7 +77,7 @@ def resize(page: Any, size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 def test_page_fits_the_screen(page: Any, size: tuple[int, int]) -> None:
-    """On a phone as on a desk only the wide tables scroll, never the page, and text is large enough to read."""
+    """On a phone and on a desktop only the wide tables scroll, never the page, and text is large enough to read."""
     resize(page, size)
     assert ask(page, "document.documentElement.scrollWidth") <= size[0]
     assert ask(page, "parseFloat(getComputedStyle(document.body).fontSize)") >= 16
@@ -85,7 +85,7 @@ def test_page_fits_the_screen(page: Any, size: tuple[int, int]) -> None:
 
 
 def test_paper_holds_all_that_the_screen_scrolls(page: Any) -> None:
-    """Printed, the heat map is as narrow as a page, as paper does not scroll, and dark cells keep their shade."""
+    """In print the heat map fits a page, because paper does not scroll, and dark cells keep their shade."""
     resize(page, PAPER)
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:
@@ -119,7 +119,7 @@ def test_shaded_cells_can_be_read(page: Any) -> None:
 
 
 def test_nothing_of_a_record_runs_and_nothing_is_loaded(page: Any) -> None:
-    """What stands in records stays text: no script ran, no element came of it, and no address was asked for."""
+    """Values of records stay text: no script ran, no element was made, and no address was requested."""
     assert ask(page, "document.title") == "rootwatch backtest: AWS STS AssumeRoot by Rare User and Member Account"
     assert ask(page, "document.querySelectorAll('img, script').length") == 0
     assert EVIL in ask(page, "document.body.textContent")
@@ -131,7 +131,7 @@ def test_nothing_of_a_record_runs_and_nothing_is_loaded(page: Any) -> None:
 
 
 def _luminance(colour: str) -> float:
-    """WCAG's relative luminance of a computed colour; a transparent one is the white page's."""
+    """WCAG's relative luminance of a computed colour; transparent counts as the white page."""
     if colour == "rgba(0, 0, 0, 0)":
         return 1.0
     channels = [value / 255 for value in json.loads(f"[{colour[4:-1]}]")]

@@ -16,7 +16,7 @@ SLICES = st.lists(st.tuples(st.integers(0, 1000), st.integers(1, 1000)), min_siz
 
 @given(slices=SLICES, pieces=st.integers(1, 9))
 def test_pieces_hold_every_offset_once_and_are_even(slices: list[Slice], pieces: int) -> None:
-    """Each offset is in one piece, no piece holds a partition twice, none is more than one larger than its share."""
+    """Each offset is in one piece, no piece holds a partition twice, and each is at most one above its share."""
     got = cut(slices, pieces)
     covered = [(s.partition, offset) for piece in got for s in piece for offset in range(s.start, s.end)]
     assert covered == [(s.partition, offset) for s in slices for offset in range(s.start, s.end)]
@@ -38,5 +38,5 @@ def test_pieces_hold_every_offset_once_and_are_even(slices: list[Slice], pieces:
     ],
 )
 def test_of_large_messages_fewer_are_taken_at_once(size: int, messages: int, count: int) -> None:
-    """Memory stays bounded: a batch takes about so many bytes, and at least one message."""
+    """Memory stays bounded: a batch takes a limited number of bytes, and at least one message."""
     assert batch_count(size, messages) == count

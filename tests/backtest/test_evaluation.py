@@ -23,7 +23,7 @@ from streams.backtest.evaluation import Verdicts, evaluate
 
 
 def test_a_replay_decides_as_the_pipeline_does() -> None:
-    """Section 5: a backtest decides by the same function as the worker, each sighting seeing those before it."""
+    """A backtest decides by the same function as the worker; each sighting sees those before it."""
     sightings = [
         sighting(NOON + day * DAY, who, account)
         for day in range(30)
@@ -37,7 +37,7 @@ def test_a_replay_decides_as_the_pipeline_does() -> None:
 
 @pytest.mark.parametrize("forget_after", [MINUTE, 20 * DAY])
 def test_sweeping_the_memory_changes_no_decision(forget_after: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """M8: what is forgotten counts as never seen, deleted or not; the cap's buckets of the day are kept (A3)."""
+    """M8: a forgotten pair counts as never seen, deleted or not; the cap's buckets of the day are kept (A3)."""
     decision_settings = with_settings(
         window=min(DECISION_SETTINGS.window, forget_after), forget_after=forget_after, max_alerts=2
     )

@@ -1,4 +1,4 @@
-"""The order of evaluation: the same whatever the arrival, in memory or over runs on disk."""
+"""The order of evaluation: the same for any order of arrival, in memory or over runs on disk."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def by_event_time(seen: Sighting) -> tuple[Any, ...]:
 
 
 def of_resources(account: str) -> Sighting:
-    """A sighting of a record whose resources name first the other account, then this one."""
+    """A sighting of a record with two resources: first the other account, then this one."""
     seen = sighting(event_id="a", account=account)
     named = (Resource(account_id=OTHER_ACCOUNT), Resource(account_id=ACCOUNT))
     return replace(seen, member_account_source="resources", event=replace(seen.event, resources=named))
@@ -46,12 +46,12 @@ def of_resources(account: str) -> Sighting:
     ids=["time", "event id", "record", "place among the resources", "member account", "teaching first"],
 )
 def test_each_part_of_the_order_decides_before_the_next(former: Sighting, latter: Sighting) -> None:
-    """Time, then event id, then the record's canonical bytes (M9), then the account's place in the record."""
+    """Time, then event id, then the record's canonical bytes (M9), then the account's position in the record."""
     assert by_event_time(former) < by_event_time(latter)
 
 
 def test_clock_chooses_the_time() -> None:
-    """With clock = record it is Kafka's time that orders (M4)."""
+    """With clock = record the order is by Kafka's time (M4)."""
     early = sighting(NOON + 5, kafka_time=NOON)
     late = sighting(NOON, kafka_time=NOON + 1)
     assert order_key(early, "record") < order_key(late, "record")
@@ -60,7 +60,7 @@ def test_clock_chooses_the_time() -> None:
 
 @pytest.mark.parametrize("run_bytes", [1, 10_000, order.RUN_BYTES])
 def test_runs_on_disk_change_nothing(run_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However little fits in memory, and however often runs are merged, the order is that of sorting all at once."""
+    """The order is that of sorting all at once, for any size of memory and any number of merges."""
     monkeypatch.setattr(order, "FAN_IN", 4)
     sightings = [sighting(NOON + number % 37, event_id=str(number % 11)) for number in range(300)]
     random.Random(1).shuffle(sightings)  # noqa: S311  no secret

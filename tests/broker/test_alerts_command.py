@@ -67,7 +67,7 @@ def test_alerts_as_json_lines(broker: RunningBroker, names: Names, here: Path) -
 
 
 def test_alerts_as_lines(broker: RunningBroker, names: Names, here: Path) -> None:
-    """For a pipe, an alert is one line of tab-separated words; nothing that a caller wrote can steer a terminal."""
+    """For a pipe, an alert is one line of tab-separated words; no value of a caller can control a terminal."""
     write(broker, broker.create_topic(f"{names.topic_prefix}.alerts", 1), alert(1, reason="a\n\x1b[2J\tb [red]c"))
     (line,) = shown(here).stdout.splitlines()
     assert line.split("\t") == [
@@ -80,7 +80,7 @@ def test_alerts_as_lines(broker: RunningBroker, names: Names, here: Path) -> Non
 
 
 def test_from_a_time(broker: RunningBroker, names: Names, here: Path) -> None:
-    """--from shows what was written to the topic since then, and of a time after the last nothing."""
+    """--from shows the alerts written to the topic since that time; after the last one there are none."""
     topic = broker.create_topic(f"{names.topic_prefix}.alerts", 2)
     write(broker, topic, alert(0), alert(1), alert(2), alert(3))
     for start, count in ((1_700_000_000_000, 4), (1_700_000_000_002, 2), (1_700_000_000_004, 0)):
@@ -88,7 +88,7 @@ def test_from_a_time(broker: RunningBroker, names: Names, here: Path) -> None:
 
 
 def test_a_value_that_is_no_alert(broker: RunningBroker, names: Names, here: Path) -> None:
-    """What cannot be read is named with its place on stderr, the rest is shown, and the exit code is 1."""
+    """A value that cannot be read is named with its position on stderr, the rest is shown, and the exit code is 1."""
     topic = broker.create_topic(f"{names.topic_prefix}.alerts", 1)
     write(broker, topic, alert(1), b"no alert", alert(2))
     done = shown(here)

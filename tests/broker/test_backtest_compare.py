@@ -58,7 +58,7 @@ def _produce(broker: RunningBroker, topic: str, alerts: list[dict[str, Any]]) ->
 
 
 def test_equal_runs_exit_0(compared: Compared, broker: RunningBroker, names: Names) -> None:
-    """Section 4: where replay and live run agree, --compare says so and exits 0."""
+    """P7: if the replay and the live run agree, --compare says so and exits 0."""
     topic = broker.create_topic(f"{names.topic_prefix}.alerts", 2)
     ran = compared(_produce(broker, topic, _live_alerts() * 2))
     assert (ran.code, len(ran.alerts)) == (0, 5)
@@ -66,7 +66,7 @@ def test_equal_runs_exit_0(compared: Compared, broker: RunningBroker, names: Nam
 
 
 def test_differences_are_listed_and_exit_1(compared: Compared, broker: RunningBroker, names: Names) -> None:
-    """Section 4: what only one side has is listed on stderr with its reason, exit 1; the alerts are still printed."""
+    """P7: what only one side has is listed on stderr with its reason, exit 1; the alerts are still printed."""
     topic = broker.create_topic(f"{names.topic_prefix}.alerts", 2)
     overflow = broker.create_topic(f"{names.topic_prefix}.alerts.overflow", 1)
     alerts = _live_alerts()
@@ -82,14 +82,14 @@ def test_differences_are_listed_and_exit_1(compared: Compared, broker: RunningBr
 
 
 def test_missing_topic_is_named(compared: Compared, names: Names) -> None:
-    """A topic that is not there is named, exit 1, and nothing is printed."""
+    """A missing topic is named, exit 1, and nothing is printed."""
     ran = compared(f"{names.topic_prefix}.alerts")
     assert (ran.code, ran.out) == (1, b"")
     assert f"topic {names.topic_prefix}.alerts: there is no such topic" in ran.err
 
 
 def test_value_that_is_no_alert_is_named(compared: Compared, broker: RunningBroker, names: Names) -> None:
-    """A topic that holds something else is named with the place."""
+    """A topic that holds something else is named with the position."""
     topic = broker.create_topic(names.source_topic, 1)
     producer = Producer({"bootstrap.servers": broker.bootstrap})
     producer.produce(topic, b"{}")

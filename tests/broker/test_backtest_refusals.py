@@ -1,4 +1,4 @@
-"""``rootwatch backtest`` and ``warm-up`` where the broker refuses: exit 1 at once, naming what was refused."""
+"""``rootwatch backtest`` and ``warm-up`` when the broker refuses: exit 1 at once, and the refusal is named."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOGIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a broker that lets ``reader`` in, and lets it do nothing."""
+    """The address of a broker that accepts ``reader``, but gives it no right."""
     properties = {
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": "User:ANONYMOUS",
@@ -49,7 +49,7 @@ def test_refusal_is_named_at_once(  # noqa: PLR0913, PLR0917  fixtures and a tab
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    """Section 4: rejected credentials or a missing right end the command with exit 1, not with a minute of trying."""
+    """P7: rejected credentials or a missing right end the command with exit 1, without a minute of retries."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "password").write_text(f"{password}\n")
     for name, value in {

@@ -65,7 +65,7 @@ def produce(
 
 
 def daily(days: Iterable[int], partitions: int = 1) -> list[tuple[int, int, bytes]]:
-    """One sighting a day of January 2026, each on an account of its own, over the partitions in turn."""
+    """One sighting per day of January 2026, each on an account of its own, spread over the partitions."""
     times = {day: f"2026-01-{day:02d}T00:00:00Z" for day in days}
     return [
         (day % partitions, at(time), json.dumps(record(time, account=f"{day:012d}")).encode())
@@ -110,7 +110,7 @@ def test_any_number_of_processes_gives_the_same_bytes(
 def test_thorough_reading_names_what_is_wrong_without_a_mark(
     backtest: Backtest, broker: RunningBroker, names: Names, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """R3: in a large topic a broken message without a mark is malformed if --thorough was asked for."""
+    """R3: in a large topic a broken message without a mark is malformed with --thorough only."""
     monkeypatch.setattr("streams.backtest.sources.topic.SMALL_TOPIC", 0)
     topic = broker.create_topic(names.source_topic, 1)
     produce(broker, topic, [*daily([1, 2]), (0, at("2026-01-03T00:00:00Z"), b'{"cut": }')])
@@ -122,7 +122,7 @@ def test_thorough_reading_names_what_is_wrong_without_a_mark(
 
 
 def test_offsets_are_from_inclusive_and_to_exclusive(backtest: Backtest, broker: RunningBroker, names: Names) -> None:
-    """Section 4: --to-offset is exclusive, and partitions not named are read whole."""
+    """P9: --to-offset is exclusive, and partitions that are not named are read whole."""
     topic = broker.create_topic(names.source_topic, 2)
     produce(broker, topic, daily(range(1, 11), 2))
     ran = backtest("--topic", topic, "--from-offset", "0:1", "--to-offset", "0:3,1:4")
@@ -132,7 +132,7 @@ def test_offsets_are_from_inclusive_and_to_exclusive(backtest: Backtest, broker:
 def test_times_select_by_kafka_timestamp_whatever_its_order(
     backtest: Backtest, broker: RunningBroker, names: Names
 ) -> None:
-    """Section 4: --from is inclusive, --to exclusive, of Kafka's timestamps; these need not ascend."""
+    """P9: --from is inclusive, --to exclusive, by Kafka's timestamps; these need not ascend."""
     topic = broker.create_topic(names.source_topic, 1)
     shuffled = daily([3, 9, 1, 5, 8, 4, 2, 7, 6, 10])
     produce(broker, topic, shuffled)
@@ -144,7 +144,7 @@ def test_times_select_by_kafka_timestamp_whatever_its_order(
 def test_reading_stops_where_the_broker_stamps_records_beyond_to(
     backtest: Backtest, broker: RunningBroker, names: Names
 ) -> None:
-    """Where the broker stamps records they ascend: reading ends at --to, and all records after it are left."""
+    """If the broker stamps records, timestamps ascend: reading ends at --to, and all later records are left."""
     topic = broker.create_topic(names.source_topic, 1, message_timestamp_type="LogAppendTime")
     produce(broker, topic, daily([1]))
     ran = backtest("--topic", topic, "--to", "2026-01-02")
@@ -171,7 +171,7 @@ def test_deleted_offsets_are_named_and_the_rest_read(backtest: Backtest, broker:
 
 
 def test_from_before_the_oldest_record_is_a_warning(backtest: Backtest, broker: RunningBroker, names: Names) -> None:
-    """A --from time before the oldest record is said, with that record's time, and is no error."""
+    """A --from time before the oldest record gives a warning with that record's time, and no error."""
     topic = broker.create_topic(names.source_topic, 1)
     produce(broker, topic, daily(range(5, 8)))
     ran = backtest("--topic", topic, "--from", "2026-01-01")
@@ -202,7 +202,7 @@ def test_event_time_far_after_kafka_time_is_incomplete(backtest: Backtest, broke
 
 
 def test_sightings_topic_replays_under_other_settings(backtest: Backtest, broker: RunningBroker, names: Names) -> None:
-    """Section 4: sightings can be replayed, also under other settings than they were taken with."""
+    """Sightings can be replayed, also with other settings than they were extracted with."""
     topic = broker.create_topic(f"{names.topic_prefix}.sightings", 1)
     two = record("2026-01-01T00:00:00Z", resources=[{"accountId": "333333333333"}, {"accountId": "444444444444"}])
     reader = Reader(ReadSettings(RULE, ExtractSettings(), thorough=True))
@@ -215,7 +215,7 @@ def test_sightings_topic_replays_under_other_settings(backtest: Backtest, broker
 
 
 def test_malformed_values_are_counted_and_named(backtest: Backtest, broker: RunningBroker, names: Names) -> None:
-    """Section 4: malformed messages of a topic are counted and shown by partition and offset, exit 0."""
+    """P7: malformed messages of a topic are counted and shown with partition and offset, exit 0."""
     topic = broker.create_topic(names.source_topic, 1)
     produce(
         broker, topic, [(0, at("2026-01-01T00:00:00Z"), b"\xc3\x01 no sighting"), *daily([1]), (0, 1, b"{AssumeRoot")]
@@ -269,7 +269,7 @@ def test_nothing_is_left_behind(backtest: Backtest, broker: RunningBroker, names
 
 
 def test_unreachable_broker_is_named(backtest: Backtest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A broker that is not there ends the command with exit 1 and its address."""
+    """A broker that does not answer ends the command with exit 1, and its address is named."""
     monkeypatch.setenv("ROOTWATCH_BOOTSTRAP_SERVERS", "127.0.0.1:9")
     monkeypatch.setattr("streams.kafka.reader.PATIENCE", 1.0)
     ran = backtest("--topic", "t")
@@ -292,7 +292,7 @@ def test_offsets_deleted_while_reading_are_named(broker: RunningBroker, names: N
 
 
 def test_broker_that_goes_away_is_a_named_failure(own_broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a broker no longer gives is a failure in the stats, so that what was read so far is still reported."""
+    """If a broker goes away, that is a failure in the stats, so that what was read before is still reported."""
     monkeypatch.setattr("streams.backtest.sources.topic_task.PATIENCE", 1.0)
     own_broker.kill()
     task = TopicTask(Settings(bootstrap_servers=own_broker.bootstrap), "cloudtrail", (Slice(0, 0, 10),))

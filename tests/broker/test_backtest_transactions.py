@@ -1,4 +1,4 @@
-"""Topics of transactional producers: a replay reads what is committed, ends, and says what is not yet committed."""
+"""Topics of transactional producers: a replay reads committed records, ends, and names the uncommitted ones."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ class Transactions:
         assert self._producer.flush(60) == 0
 
     def commit(self) -> None:
-        """End it for good."""
+        """Commit it."""
         self._producer.commit_transaction(60)
 
     def abort(self) -> None:
-        """Take it back."""
+        """Abort it."""
         self._producer.abort_transaction(60)
 
 
@@ -89,7 +89,7 @@ def accounts(ran: Ran) -> list[int]:
 
 
 def test_a_replay_stops_before_an_open_transaction(rootwatch: Command, topic: str, transactions: Transactions) -> None:
-    """What is open is not read, nor what is behind it: said with topic, partition and offset, and exit 1."""
+    """Records in and after an open transaction are not read: topic, partition and offset are named, exit 1."""
     transactions.write(on_account(1), on_account(2), timestamp=NEW_YEAR)
     transactions.commit()  # offsets 0 and 1, and the marker
     transactions.write(on_account(3))
@@ -128,7 +128,7 @@ def test_what_was_taken_back_alerts_nowhere(
 def test_pieces_of_a_topic_end_before_an_open_transaction(
     rootwatch: Command, topic: str, transactions: Transactions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """M9: several processes read the same as one, and none waits behind the transaction."""
+    """M9: several processes read the same as one, and none waits for the transaction."""
     monkeypatch.setattr("streams.backtest.sources.topic.SMALL_TOPIC", 0)
     for number in range(4):
         transactions.write(*map(on_account, range(number * 5, number * 5 + 5)))
@@ -166,7 +166,7 @@ def test_a_transaction_that_ends_meanwhile_is_read(
 def test_warm_up_says_the_same(
     rootwatch: Command, broker: RunningBroker, names: Names, topic: str, transactions: Transactions
 ) -> None:
-    """A baseline that lacks what is not yet committed is exit 1, unless that is allowed."""
+    """A baseline without the uncommitted records is exit 1, unless that is allowed."""
     broker.create_topic(f"{names.topic_prefix}.sightings", 1)
     transactions.write(on_account(1))
     transactions.commit()
@@ -178,7 +178,7 @@ def test_warm_up_says_the_same(
 
 
 def test_commands_that_read_to_the_end_end(rootwatch: Command, broker: RunningBroker, names: Names) -> None:
-    """Before an open transaction `alerts` and `state` end with what is committed."""
+    """`alerts` and `state` end before an open transaction."""
     for name in (f"{names.topic_prefix}.alerts", f"{names.topic_prefix}-memory-changelog"):
         open_one = Transactions(broker, broker.create_topic(name, 1))
         open_one.write(b"not committed")

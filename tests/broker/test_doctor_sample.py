@@ -1,4 +1,4 @@
-"""``rootwatch doctor`` looks into the source topics: a worker that cannot read them is blind, and looks well."""
+"""``rootwatch doctor`` samples the source topics: a worker that cannot read them is blind, but looks healthy."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deploymen
 
 
 def sampled(deployment: Deployment) -> tuple[int, str, str]:
-    """Doctor's exit code, and state and sentence of what it says of the source topic's messages."""
+    """Doctor's exit code, and the state and sentence about the source topic's messages."""
     done = deployment.run("doctor")
     (row,) = [line for line in done.stdout.splitlines() if "\tsample: " in line]
     state, _, sentence = row.partition("\t")
@@ -37,7 +37,7 @@ def sampled(deployment: Deployment) -> tuple[int, str, str]:
 
 
 def test_a_topic_is_told_by_what_is_in_it(deployment: Deployment) -> None:
-    """Empty, read in part, read whole: each has its state; only what nobody can read makes doctor exit with 1."""
+    """Empty, read in part, read whole: each has its state; only unreadable messages make doctor exit with 1."""
     topic = deployment.names.source_topic
     assert sampled(deployment) == (0, "unknown", f"sample: {topic}: is empty")
 
@@ -55,7 +55,7 @@ def test_a_topic_is_told_by_what_is_in_it(deployment: Deployment) -> None:
 
 
 def test_the_newest_messages_are_the_sample(deployment: Deployment) -> None:
-    """Of each partition the newest two hundred messages are read, whatever lies before them."""
+    """The newest two hundred messages of each partition are read, whatever lies before them."""
     topic = deployment.names.source_topic
     producer = Producer({"bootstrap.servers": deployment.bootstrap})
     for value in [UNKNOWN] * 500 + [RECORD] * 200:

@@ -81,7 +81,7 @@ def test_the_clock_of_kafka(
 
 
 def test_offsets_that_do_not_exist(explain: Explain, broker: RunningBroker, topic: str) -> None:
-    """A partition or offset that is not there is named with what is there instead, exit 1; the rest is explained."""
+    """A missing partition or offset is named with what is there instead, exit 1; the other positions are explained."""
     write(broker, topic, VALUE, VALUE, VALUE)
     admin = AdminClient({"bootstrap.servers": broker.bootstrap})
     for future in admin.delete_records([TopicPartition(topic, 1, 1)]).values():
@@ -101,7 +101,7 @@ def test_offsets_that_do_not_exist(explain: Explain, broker: RunningBroker, topi
 
 
 def test_transactions(explain: Explain, broker: RunningBroker, topic: str) -> None:
-    """What is not committed is explained, with a word that workers do not read it; a transaction's end is named."""
+    """Uncommitted records are explained, with a line that workers do not read them; a transaction's end is named."""
     producer = Producer({"bootstrap.servers": broker.bootstrap, "transactional.id": topic})
     producer.init_transactions(60)
     ends: tuple[Callable[[float], None], ...] = (producer.commit_transaction, producer.abort_transaction)
@@ -144,7 +144,7 @@ def test_a_sighting_leads_to_its_message(explain: Explain, broker: RunningBroker
 
 
 def test_a_missing_topic(explain: Explain, names: Names) -> None:
-    """A topic that is not there is named, exit 1."""
+    """A missing topic is named, exit 1."""
     ran = explain("--topic", names.source_topic, "--offset", "0:0")
     assert (ran.code, ran.out) == (1, b"")
     assert ran.err == f"rootwatch: topic {names.source_topic}: there is no such topic\n"

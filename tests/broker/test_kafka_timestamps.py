@@ -1,4 +1,4 @@
-"""Records that their producers stamped with no time: live and in a replay they are judged alike."""
+"""Records whose producers set no time: a worker and a replay judge them alike."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def account(number: int) -> str:
 
 
 def backtest(deployment: Deployment, *options: str) -> tuple[dict[str, Any], str]:
-    """A replay of the source topic: its alerts by member account, and its words."""
+    """A replay of the source topic: its alerts by member account, and its stderr."""
     done = deployment.run("backtest", "--topic", deployment.names.source_topic, *options)
     assert done.returncode == 0, done.stderr
     alerts = [json.loads(line) for line in done.stdout.splitlines()]
@@ -52,7 +52,7 @@ def backtest(deployment: Deployment, *options: str) -> tuple[dict[str, Any], str
 
 
 def live(deployment: Deployment) -> tuple[dict[str, Any], dict[bytes, str]]:
-    """What a worker makes of the source topic: its alerts by member account, and its dead letters' errors by offset."""
+    """A worker's results for the source topic: alerts by member account, and errors of dead letters by offset."""
     with deployment.worker() as worker:
         worker.wait_until_ready()
         wait_for(deployment.all_done, "all offsets are committed")
@@ -66,7 +66,7 @@ def live(deployment: Deployment) -> tuple[dict[str, Any], dict[bytes, str]]:
 
 
 def test_live_and_replay_agree_on_records_without_a_time(broker: RunningBroker, names: Names, tmp_path: Any) -> None:
-    """T5: without a Kafka timestamp nothing is compared; 0 and year 1 are dead letters that name what they are."""
+    """T5: without a Kafka timestamp nothing is compared; 0 and year 1 are dead letters that explain it."""
     deployment = deploy(broker, names, tmp_path, [NONE, ZERO, YEAR_ONE, NOW])
     alerts, errors = live(deployment)
     assert alerts.keys() == {account(0), account(3)}
@@ -99,7 +99,7 @@ def test_by_the_record_clock_such_a_record_has_no_time(broker: RunningBroker, na
 def test_a_replay_of_a_span_takes_such_a_record_by_its_event_time(
     broker: RunningBroker, names: Names, tmp_path: Any
 ) -> None:
-    """Section 4: --from and --to are of Kafka timestamps; a record without one is taken by when its event was.
+    """P9: --from and --to are of Kafka timestamps; a record without one is judged by its event time.
 
     That holds also where no record of a partition has one, and Kafka's index finds nothing.
     """

@@ -155,7 +155,7 @@ def test_a_worker_does_all_its_work_with_the_rights_that_are_applied(guarded: Gu
 
 
 def test_a_right_that_lacks_is_named(guarded: Guarded) -> None:
-    """Section 4: a worker without one of its rights ends with 1 and one line that names resource and operation.
+    """P7: a worker without one of its rights ends with 1 and one line that names resource and operation.
 
     Also where Kafka would let it wait without a word, for a group that it may not join; and when a right is withdrawn.
     """

@@ -1,4 +1,4 @@
-"""``rootwatch state`` on a real broker: what it shows is what a worker has remembered."""
+"""``rootwatch state`` on a real broker: it shows what a worker has remembered."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def partition_of(principal: str) -> int:
 
 
 def test_a_principal_that_a_worker_has_seen(deployment: Deployment) -> None:
-    """Each pair with first and last seen, how often, and until when it is known; one account alone if asked."""
+    """Each pair with first and last seen, how often, and until when it is known; or one account only."""
     again = assume_root(ALICE, time="2026-03-04T08:00:00Z")
     records = [assume_root(ALICE), again, assume_root(ALICE, "333333333333"), assume_root(ALICE + '","x')]
     with deployment.worker() as worker:
@@ -62,7 +62,7 @@ def test_a_principal_that_a_worker_has_seen(deployment: Deployment) -> None:
 
 
 def test_the_latest_of_each_key_counts(deployment: Deployment) -> None:
-    """What was rewritten shows as it is now, what was deleted does not, another principal's entries never."""
+    """Rewritten entries show their latest value; deleted entries and those of other principals do not show."""
     changes: list[tuple[str, bytes, bytes | None]] = [
         (ALICE, pair_key(ALICE, "222222222222"), encode_pair(PairMemory(MARCH, MARCH, 1))),
         (ALICE, pair_key(ALICE, "333333333333"), encode_pair(PairMemory(MARCH, MARCH, 1))),
@@ -85,14 +85,14 @@ def test_the_latest_of_each_key_counts(deployment: Deployment) -> None:
 
 
 def test_nothing_remembered_is_exit_1(deployment: Deployment) -> None:
-    """Like grep: nothing found is exit 1, with a word on stderr and nothing on stdout."""
+    """Like grep: nothing found is exit 1, with a message on stderr and nothing on stdout."""
     shown = deployment.run("state", "arn:aws:iam::111111111111:user/nobody\x1b[2J", "222222222222")
     assert (shown.returncode, shown.stdout) == (1, "")
     assert shown.stderr == "nothing is remembered of arn:aws:iam::111111111111:user/nobody\\x1b[2J on 222222222222\n"
 
 
 def test_no_topic_names_the_fix(deployment: Deployment) -> None:
-    """Without the changelog topic: exit 1, the topic and the command that makes it."""
+    """Without the changelog topic: exit 1, with the topic and the command that creates it."""
     shown = deployment.run("state", ALICE, group_id="nowhere")
     assert (shown.returncode, shown.stdout) == (1, "")
     assert "topic nowhere-memory-changelog: there is no such topic; `rootwatch topics apply` makes it" in shown.stderr

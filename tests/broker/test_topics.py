@@ -40,7 +40,7 @@ def config_of(broker: RunningBroker, topic: str) -> dict[str, str]:
 
 
 def test_apply_creates_every_topic(broker: RunningBroker, names: Names, settings: Settings) -> None:
-    """Apply creates what is missing as P6 says: partitions, retention and compaction; the source stays alone."""
+    """Apply creates what is missing as P6 says: partitions, retention and compaction; the source is left alone."""
     done, remaining = apply_topics(settings)
     assert remaining == []
     assert len(done) == 8
@@ -109,7 +109,7 @@ def test_settings_that_differ_are_fixed(broker: RunningBroker, settings: Setting
 
 
 def test_partitions_are_never_changed(broker: RunningBroker, settings: Settings) -> None:
-    """A number of partitions that differs stops the worker and is not fixed in place: memory would be elsewhere."""
+    """A wrong number of partitions stops the worker and is not fixed in place: memory would be in other partitions."""
     sightings = topic_names(settings).sightings
     broker.create_topic(sightings, 2)
     _, remaining = apply_topics(settings)
@@ -121,7 +121,7 @@ def test_partitions_are_never_changed(broker: RunningBroker, settings: Settings)
 
 
 def test_replication_that_differs_is_named(broker: RunningBroker, names: Names, settings: Settings) -> None:
-    """A replication factor that differs is reported, and does not keep a worker from starting."""
+    """A replication factor that differs is reported, and a worker still starts."""
     apply_topics(settings)
     findings = check_topics(made(broker, names, replication_factor=2))
     assert {finding.aspect for finding in findings} == {"replication_factor"}
@@ -129,14 +129,14 @@ def test_replication_that_differs_is_named(broker: RunningBroker, names: Names, 
 
 
 def test_a_topic_is_not_source_and_own(broker: RunningBroker, names: Names, settings: Settings) -> None:
-    """A worker that would read what it writes, again and again, must not start."""
+    """A worker that would read its own output in a loop must not start."""
     apply_topics(settings)
     (finding,) = check_topics(made(broker, names, source_topics=topic_names(settings).alerts))
     assert (finding.aspect, finding.stops_worker) == ("source", True)
 
 
 def test_no_broker_is_worth_another_try(names: Names, unused_port: int) -> None:
-    """A broker that is not there is told apart from a refusal, and named with its address."""
+    """A broker that does not answer is told apart from a refusal, and named with its address."""
     settings = Settings(bootstrap_servers=f"127.0.0.1:{unused_port}", source_topics=names.source_topic)
     with pytest.raises(BrokerUnreachable, match=f"no broker of 127.0.0.1:{unused_port} answers"):
         check_topics(settings)

@@ -17,7 +17,7 @@ ROOTWATCH = Path(sys.executable).with_name("rootwatch")
 
 @pytest.fixture
 def here(broker: RunningBroker, names: Names, tmp_path: Path) -> Path:
-    """A folder with settings for the broker; the source topic is not there yet."""
+    """A folder with settings for the broker; the source topic does not exist yet."""
     (tmp_path / "rootwatch.toml").write_text(
         f"bootstrap_servers = '{broker.bootstrap}'\ntopic_prefix = '{names.topic_prefix}'\n"
         f"group_id = '{names.group_id}'\nsource_topics = '{names.source_topic}'\npartitions = 2\n"
@@ -84,7 +84,7 @@ def test_a_registry_that_is_not_there(broker: RunningBroker, names: Names, here:
 
 
 def test_a_broker_without_an_authorizer_has_no_rights(broker: RunningBroker, names: Names, here: Path) -> None:
-    """Where a broker enforces no rights, asking for a worker's is exit 1 and one line that says so."""
+    """If a broker enforces no rights, --acls is exit 1 and one line that says so."""
     broker.create_topic(names.source_topic)
     for command in ("apply", "check"):
         done = rootwatch(here, "topics", command, "--acls", "User:rootwatch")
@@ -95,7 +95,7 @@ def test_a_broker_without_an_authorizer_has_no_rights(broker: RunningBroker, nam
 
 @pytest.mark.parametrize("principal", ["rootwatch", "User:", ":rootwatch", ""])
 def test_a_principal_has_a_type_and_a_name(tmp_path: Path, principal: str) -> None:
-    """What is no principal is wrong usage, before anything is asked of a broker."""
+    """A value that is no principal is wrong usage, before a broker is asked anything."""
     done = rootwatch(tmp_path, "topics", "apply", "--acls", principal)
     assert done.returncode == 2
     assert f"'--acls': {principal!r} is no principal" in done.stderr

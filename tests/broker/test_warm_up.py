@@ -1,4 +1,4 @@
-"""``rootwatch warm-up`` on the real broker: what it seeds is what a worker would have learned, and only teaches."""
+"""``rootwatch warm-up`` on the real broker: it seeds what a worker would have learned, and that only teaches."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _archive(folder: Path) -> Path:
 def test_seeds_teach_only_and_lie_where_faust_puts_them(
     rootwatch: Rootwatch, broker: RunningBroker, names: Names, tmp_path: Path
 ) -> None:
-    """M6: every sighting of the archive goes out once, marked as teaching, keyed by principal, by murmur2."""
+    """M6: every sighting of the archive is sent once, marked as teaching, keyed by principal, by murmur2."""
     topic = broker.create_topic(f"{names.topic_prefix}.sightings", PARTITIONS)
     ran = rootwatch("warm-up", _archive(tmp_path / "archive"))
     assert (ran.code, ran.out) == (0, b"")
@@ -101,7 +101,7 @@ def test_what_is_seeded_is_known_and_seeding_again_changes_nothing(
 
 
 def test_sightings_of_a_topic_keep_their_origin(rootwatch: Rootwatch, broker: RunningBroker, names: Names) -> None:
-    """Seeding from the source topic remembers where each sighting came from, as the worker does."""
+    """Seeding from the source topic keeps the origin of each sighting, as the worker does."""
     topic = broker.create_topic(f"{names.topic_prefix}.sightings", PARTITIONS)
     source = broker.create_topic(names.source_topic, 1)
     value = json.dumps(record("2026-01-01T00:00:00Z", ALICE)).encode()
@@ -115,7 +115,7 @@ def test_sightings_of_a_topic_keep_their_origin(rootwatch: Rootwatch, broker: Ru
 
 
 def test_missing_topic_is_named_before_anything_is_read(rootwatch: Rootwatch, names: Names, tmp_path: Path) -> None:
-    """Without the sightings topic nothing can be seeded: exit 1, and the command that makes it is named."""
+    """Without the sightings topic nothing can be seeded: exit 1, and the command that creates it is named."""
     ran = rootwatch("warm-up", _archive(tmp_path / "archive"))
     assert ran.code == 1
     assert f"topic {names.topic_prefix}.sightings: there is no such topic; `rootwatch topics apply` makes it" in ran.err

@@ -108,7 +108,7 @@ CASES: dict[str, tuple[list[dict[str, Any]], list[Any], list[tuple[str, str, str
 def test_options_have_their_meaning(
     case: tuple[list[dict[str, Any]], list[Any], list[tuple[str, str, str]]], backtest: Backtest, tmp_path: Path
 ) -> None:
-    """Each option does what its statement says, whatever the order of the lines."""
+    """Each option does what its statement says, in any order of the lines."""
     records, options, expected = case
     for order in (records, records[::-1]):
         ran = backtest(_write(tmp_path / "in.jsonl", *order), *options)
@@ -116,7 +116,7 @@ def test_options_have_their_meaning(
 
 
 def test_an_alert_has_every_field_and_no_live_ones(backtest: Backtest, tmp_path: Path) -> None:
-    """Section 4: every field is there; origin, geo and detected_at are null, the record is an object, redacted (T7)."""
+    """P3: every field is there; origin, geo and detected_at are null; the record is an object, redacted (T7)."""
     ran = backtest(_write(tmp_path / "in.jsonl", record("2026-01-01T00:00:00Z")))
     (alert,) = ran.alerts
     assert list(alert) == [
@@ -130,14 +130,14 @@ def test_an_alert_has_every_field_and_no_live_ones(backtest: Backtest, tmp_path:
 
 
 def test_overflow_is_marked_only_where_it_applies(backtest: Backtest, tmp_path: Path) -> None:
-    """A3: what exceeds the cap is still printed, whole, with "overflow": true; other alerts have no such field."""
+    """A3: an alert above the cap is still printed, whole, with "overflow": true; other alerts have no such field."""
     records = [record("2026-01-01T00:00:00Z", account=f"{n:012d}") for n in range(3)]
     ran = backtest(_write(tmp_path / "in.jsonl", *records), "--max-alerts", 2)
     assert [alert.get("overflow", "absent") for alert in ran.alerts] == ["absent", "absent", True]
 
 
 def test_exceptions_neither_alert_nor_teach(backtest: Backtest, tmp_path: Path) -> None:
-    """M7: an exception from a file spares what it matches; the summary counts it with its reason."""
+    """M7: an exception from a file prevents the alerts that it matches; the summary counts them with its reason."""
     (tmp_path / "e.toml").write_text('[[exception]]\nprincipal = "*:user/al*"\nreason = "break glass"\n')
     path = _write(tmp_path / "in.jsonl", record("2026-01-01T00:00:00Z"), record("2026-01-01T00:00:00Z", BOB))
     ran = backtest(path, "--exceptions", "e.toml")
@@ -161,7 +161,7 @@ def test_rule_file_replaces_the_rule(backtest: Backtest, tmp_path: Path) -> None
 
 
 def test_output_goes_to_the_file_and_stdout_stays_empty(backtest: Backtest, tmp_path: Path) -> None:
-    """Section 4: with --output the alerts are in the file; a second run over the folder does not read them."""
+    """With --output the alerts are in the file; a second run over the folder does not read them."""
     _write(tmp_path / "in.jsonl", record("2026-01-01T00:00:00Z"))
     for _ in range(2):
         ran = backtest(tmp_path, "--output", tmp_path / "out.jsonl")
@@ -202,7 +202,7 @@ def test_same_input_gives_the_same_bytes(backtest: Backtest, tmp_path: Path, mon
 
 
 def test_malformed_messages_are_counted_and_shown(backtest: Backtest, tmp_path: Path) -> None:
-    """Section 4: malformed messages are counted with their first places, cost only themselves, and exit 0."""
+    """P7: malformed messages are counted, the first ones are located, the others are read, and the exit code is 0."""
     path = _write(tmp_path / "in.jsonl", "not json", record("2026-01-01T00:00:00Z"), '{"foo": 1}', "", "[1, 2")
     ran = backtest(path)
     assert (ran.code, len(ran.alerts)) == (0, 1)
@@ -215,7 +215,7 @@ def test_malformed_messages_are_counted_and_shown(backtest: Backtest, tmp_path: 
 def test_thorough_reading_names_what_is_wrong_without_a_mark(
     backtest: Backtest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """R3: in a large archive a broken file without a mark is malformed if --thorough was asked for."""
+    """R3: in a large archive a broken file without a mark is malformed with --thorough only."""
     monkeypatch.setattr("streams.backtest.sources.files.SMALL_INPUT", 0)
     _write(tmp_path / "in.jsonl", record("2026-01-01T00:00:00Z"))
     broken = tmp_path / "broken.json"
@@ -234,7 +234,7 @@ def test_thorough_reading_names_what_is_wrong_without_a_mark(
 
 
 def test_incomplete_sightings_are_counted_and_shown(backtest: Backtest, tmp_path: Path) -> None:
-    """T5: what is incomplete neither alerts nor teaches, and is named."""
+    """T5: an incomplete sighting neither alerts nor teaches, and is named."""
     path = tmp_path / "in.json"
     path.write_text(json.dumps({"Records": [record("2026-01-01T00:00:00Z"), record("never")]}))
     ran = backtest(path)
@@ -245,7 +245,7 @@ def test_incomplete_sightings_are_counted_and_shown(backtest: Backtest, tmp_path
 
 @pytest.mark.parametrize("damage", ["missing", "cut", "looping link"])
 def test_what_cannot_be_read_is_named_and_the_rest_done(damage: str, backtest: Backtest, tmp_path: Path) -> None:
-    """Section 4: a file that cannot be opened or decompressed at all is named, the rest is still done, exit 1."""
+    """P7: a file that cannot be opened or decompressed is named, the others are read, exit 1."""
     good = _write(tmp_path / "good.jsonl", record("2026-01-01T00:00:00Z"))
     bad = tmp_path / "bad.json.gz"
     if damage == "cut":
@@ -281,7 +281,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_done(damage: str, backtest: B
 def test_wrong_usage_exits_2_and_names_the_option(
     options: list[str], named: str, backtest: Backtest, tmp_path: Path
 ) -> None:
-    """Section 4: wrong usage is exit 2 with the option's name, before anything is printed or written over."""
+    """P7: wrong usage is exit 2 with the option's name, before anything is printed or overwritten."""
     path = _write(tmp_path / "in.jsonl", record("2026-01-01T00:00:00Z"))
     ran = backtest(*options)
     assert (ran.code, ran.out) == (2, b"")
@@ -311,7 +311,7 @@ def test_summary_says_what_was_found(backtest: Backtest, tmp_path: Path) -> None
 
 
 def test_names_cannot_write_to_the_terminal(backtest: Backtest, tmp_path: Path) -> None:
-    """A principal's name is an attacker's to choose: its control characters are shown, not sent to the terminal."""
+    """An attacker may choose a principal's name: its control characters are shown, not sent to the terminal."""
     ran = backtest(_write(tmp_path / "in.jsonl", record("2026-01-01T00:00:00Z", ALICE + "\x1b[2J\n\u202e")))
     assert "\x1b" not in ran.err
     assert "\\x1b[2J\\n\\u202e" in ran.err
@@ -319,14 +319,14 @@ def test_names_cannot_write_to_the_terminal(backtest: Backtest, tmp_path: Path) 
 
 @pytest.mark.parametrize("option", ["--output", "--report"])
 def test_full_disk_is_named(option: str, backtest: Backtest, tmp_path: Path) -> None:
-    """What cannot be written is named with the reason, exit 1."""
+    """An output that cannot be written is named with the reason, exit 1."""
     ran = backtest(_write(tmp_path / "in.jsonl", record("2026-01-01T00:00:00Z")), option, "/dev/full")
     assert ran.code == 1
     assert "/dev/full: cannot be written: No space left on device" in ran.err
 
 
 def test_full_temporary_folder_is_named(backtest: Backtest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sightings that do not fit in memory go to temporary files; where these cannot be made is said, exit 1."""
+    """Sightings that do not fit in memory go to temporary files; if these fail, the folder is named, exit 1."""
     monkeypatch.setattr("streams.backtest.order.Sorter.__init__.__defaults__", (1,))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
     ran = backtest(_write(tmp_path / "in.jsonl", record("2026-01-01T00:00:00Z")))

@@ -25,7 +25,7 @@ main()
 
 
 def start(*arguments: str, folder: Path, program: Sequence[str] = (ROOTWATCH,)) -> subprocess.Popen[str]:
-    """The demo, in an environment that would lead a worker elsewhere, with ``folder`` for temporary files."""
+    """The demo, in an environment with other settings for a worker, with ``folder`` for temporary files."""
     environment = {
         **os.environ,
         "TMPDIR": str(folder),
@@ -38,7 +38,7 @@ def start(*arguments: str, folder: Path, program: Sequence[str] = (ROOTWATCH,)) 
 
 
 class Ended(NamedTuple):
-    """What a run that has ended left."""
+    """The result of a finished run."""
 
     code: int
     out: str
@@ -79,7 +79,7 @@ def test_the_table_for_a_pipe(runs: dict[str, Ended]) -> None:
 
 
 def test_the_words_beside_the_table(runs: dict[str, Ended]) -> None:
-    """Progress, what became of all messages and what to read next are words on stderr, in at most 80 columns."""
+    """Progress, the outcomes of all messages and what to read next are on stderr, in at most 80 columns."""
     told = runs["table"].err
     assert max(map(len, told.splitlines())) <= 80
     assert re.search(r"messages     359, 3\d\d of them dropped at fetch", told)
@@ -113,7 +113,7 @@ def test_a_backtest_over_the_saved_samples_agrees(runs: dict[str, Ended]) -> Non
 
 
 def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
-    """--save into a file's place is exit 1 with one line that names it."""
+    """--save to the path of a file is exit 1 with one line that names it."""
     (tmp_path / "taken").write_text("a file")
     code, out, err = _outputs(start("demo", "--save", "taken", folder=tmp_path), seconds=120)
     assert (code, out) == (1, "")
@@ -123,7 +123,7 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demo_leaves_nothing(tmp_path: Path, sent: signal.Signals) -> None:
-    """Ctrl-C, and SIGTERM like it, stop the worker, end with 130 and no traceback, and leave no file behind."""
+    """Ctrl-C and SIGTERM stop the worker; the demo ends with 130, without a traceback, and leaves no file."""
     with start("demo", folder=tmp_path, program=(sys.executable, "-c", UNDER_WAY)) as process:
         assert process.stderr is not None
         while "the days before" not in (line := process.stderr.readline()):

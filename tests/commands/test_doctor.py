@@ -1,4 +1,4 @@
-"""``rootwatch doctor`` where no broker answers: everything else is still checked, each finding with its fix."""
+"""``rootwatch doctor`` when no broker answers: everything else is still checked, each finding with its fix."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No broker is there in these tests, and none is waited for."""
+    """These tests have no broker, and do not wait for one."""
     monkeypatch.setattr(doctor, "ANSWER_SECONDS", 0.5)
 
 
@@ -31,7 +31,7 @@ def found(**given: Any) -> dict[str, tuple[str, str]]:
 
 
 def test_a_broker_that_is_away_leaves_only_its_own_checks_open(tmp_path: Path) -> None:
-    """One cause is one wrong line: what needs a broker is unknown, everything else is checked and well."""
+    """One cause is one wrong line: what needs a broker is unknown, everything else is checked and ok."""
     rows = found(state_dir=tmp_path / "state")
     states = {about: state for about, (state, _) in rows.items()}
     assert states == {
@@ -72,7 +72,7 @@ def test_a_file_of_no_use_is_named(tmp_path: Path, setting: str, file: str, cont
 
 
 def test_without_credentials_nobody_is_asked(tmp_path: Path, registry: RegistryServer) -> None:
-    """A secret's file of no use is the one wrong line: brokers and registry are unknown, not wrong as well."""
+    """An unusable file of a secret is the only wrong line: brokers and registry are unknown, not wrong."""
     (tmp_path / "auth").write_text("no colon")
     rows = found(
         schema_registry_url=registry.url, schema_registry_auth_file=tmp_path / "auth", state_dir=tmp_path / "state"
@@ -84,7 +84,7 @@ def test_without_credentials_nobody_is_asked(tmp_path: Path, registry: RegistryS
 
 
 def test_a_state_dir_that_is_no_directory(tmp_path: Path) -> None:
-    """A state_dir that cannot be made is wrong, with the fix."""
+    """A state_dir that cannot be created is wrong, with the fix."""
     (tmp_path / "file").touch()
     state, sentence = found(state_dir=tmp_path / "file" / "state")["state_dir"]
     assert state == "wrong"
@@ -98,7 +98,7 @@ def test_a_full_disk_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_registry_is_asked(tmp_path: Path, registry: RegistryServer) -> None:
-    """The registry's missing schemas are wrong and named with their fix; once they are there all is well."""
+    """The registry's missing schemas are wrong and named with their fix; once they are registered, all is ok."""
     settings = {"schema_registry_url": registry.url, "state_dir": tmp_path}
     state, sentence = found(**settings)["registry"]
     assert (state, "rootwatch.alerts" in sentence, "topics apply" in sentence) == ("wrong", True, True)
@@ -108,7 +108,7 @@ def test_the_registry_is_asked(tmp_path: Path, registry: RegistryServer) -> None
 
 
 def test_a_registry_that_is_away(tmp_path: Path) -> None:
-    """A registry that does not answer is wrong, with the settings to look at."""
+    """A registry that does not answer is wrong, with the settings to check."""
     state, sentence = found(schema_registry_url="http://127.0.0.1:9", state_dir=tmp_path)["registry"]
     assert state == "wrong"
     assert "check schema_registry_url" in sentence
@@ -117,7 +117,7 @@ def test_a_registry_that_is_away(tmp_path: Path) -> None:
 def test_wrong_settings_are_all_that_can_be_said(
     capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A settings mistake is a wrong line for each, on stdout, and exit 1: nothing else can be checked."""
+    """Each wrong setting is a wrong line on stdout, and exit 1: nothing else can be checked."""
     (tmp_path / "rootwatch.toml").write_text('windo = "10d"\nhttp_port = 0\n')
     monkeypatch.chdir(tmp_path)
     ran = run(capsysbinary, monkeypatch, "doctor")

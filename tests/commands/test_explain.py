@@ -151,7 +151,7 @@ def test_a_file_of_any_shape_is_one_message(shape: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["m.jsonl", "m.ndjson", "m.jsonl.gz", "m.ndjson.gz", "m.JSONL"])
 def test_a_file_of_lines_is_a_message_a_line(name: str, tmp_path: Path) -> None:
-    """P8: .jsonl and .ndjson hold one message a line, gzip or not; blank lines are none, but count as lines."""
+    """P8: .jsonl and .ndjson hold one message per line, gzip or not; blank lines only count as lines."""
     content = b"\n".join([VALUE, b"", json.dumps(OTHER).encode() + b"\r", b"{", b'{"Records": []}'])
     path = tmp_path / name
     path.write_bytes(gzip.compress(content) if name.endswith("gz") else content)
@@ -172,7 +172,7 @@ def test_a_hyphen_is_standard_input() -> None:
 
 
 def test_a_file_that_cannot_be_read_is_named_and_the_rest_is_done(tmp_path: Path) -> None:
-    """P8: exit 1 if a file cannot be read; the other files are explained all the same."""
+    """P8: exit 1 if a file cannot be read; the other files are still explained."""
     good, cut = tmp_path / "good.json", tmp_path / "cut.jsonl.gz"
     good.write_bytes(VALUE)
     cut.write_bytes(gzip.compress(VALUE + b"\n" + VALUE * 100, mtime=0)[:-20])
@@ -185,7 +185,7 @@ def test_a_file_that_cannot_be_read_is_named_and_the_rest_is_done(tmp_path: Path
 
 
 def test_bad_messages_are_an_answer_and_no_failure(tmp_path: Path) -> None:
-    """P8: exit 0 whatever the messages are, as long as they could be read."""
+    """P8: exit 0 for any messages, as long as they could be read."""
     path = tmp_path / "bad.gz"
     path.write_bytes(gzip.compress(VALUE)[:-9])
     result = run(str(path))
@@ -193,7 +193,7 @@ def test_bad_messages_are_an_answer_and_no_failure(tmp_path: Path) -> None:
 
 
 def test_options_change_what_is_taken(tmp_path: Path) -> None:
-    """T3, T4, R3: principal, member account and the bound are the settings of the worker."""
+    """T3, T4, R3: principal, member account and maximum size are the settings of the worker."""
     path = tmp_path / "m.json"
     path.write_bytes(VALUE)
     [line] = lines(run("--principal", "issuer", "--member-account", "resources", str(path)))
@@ -231,7 +231,7 @@ def test_a_file_too_large_for_one_message_is_told_how_to_be_read_by_line(tmp_pat
     "arguments", [[], ["--principal", "name", "x"], ["--rule", "missing.toml", "x"], ["--nope", "x"]]
 )
 def test_wrong_usage_is_told_apart(arguments: list[str]) -> None:
-    """P8: a wrong option or setting is not the answer to a message."""
+    """P7: a wrong option or setting is an error, not an answer."""
     result = run(*arguments)
     assert result.stdout == ""
     assert result.exit_code != 0
@@ -239,7 +239,7 @@ def test_wrong_usage_is_told_apart(arguments: list[str]) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_no_token_is_printed(shape: str, tmp_path: Path) -> None:
-    """T7: not the response's token, nor one that somebody put into a field that is shown."""
+    """T7: neither the token of the response, nor one in a field that is shown."""
     secret = f"sessionToken={TOKEN}"
     path = tmp_path / "m.json"
     for record in (

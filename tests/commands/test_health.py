@@ -1,4 +1,4 @@
-"""``rootwatch health`` asks a worker where its settings say that it listens."""
+"""``rootwatch health`` asks the worker at the address in its settings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def answering(answers: dict[str, tuple[int, bytes]], host: str = "127.0.0.1") -> Iterator[int]:
-    """Something that answers over HTTP, by path, on a free port."""
+    """An HTTP server with an answer per path, on a free port."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -80,7 +80,7 @@ STUCK = {"/healthz": (503, b'{"healthy": false, "seconds_since_poll": 61.0}'), "
 def test_what_the_worker_says_decides(
     asked: Callable[..., Ran], answers: dict[str, tuple[int, bytes]], options: tuple[str, ...], code: int, said: str
 ) -> None:
-    """Exit 0 if the worker says that it is well, else 1; one line has its words, or what answered instead of it."""
+    """Exit 0 if the worker says that it is healthy, else 1; one line has its answer, or says what answered instead."""
     with answering(answers) as port:
         ran = asked(port, *options)
     assert ran.code == code
@@ -90,7 +90,7 @@ def test_what_the_worker_says_decides(
 
 
 def test_nobody_listens(asked: Callable[..., Ran]) -> None:
-    """A worker that is not there is exit 1, and the line names the settings that say where it was looked for."""
+    """A worker that does not run is exit 1, and the line names the settings of the address."""
     with held_port() as port:
         ran = asked(port)
     assert ran.code == 1
@@ -101,7 +101,7 @@ def test_nobody_listens(asked: Callable[..., Ran]) -> None:
 def test_the_file_says_where(
     capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Host and port are those of the settings file, as the worker has them."""
+    """Host and port come from the settings file, as for the worker."""
     monkeypatch.delenv("ROOTWATCH_HTTP_PORT", raising=False)
     with answering(WELL) as port:
         (tmp_path / "rootwatch.toml").write_text(f'http_host = "localhost"\nhttp_port = {port}\n')
@@ -113,7 +113,7 @@ def test_the_file_says_where(
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1", "localhost"])  # noqa: S104  only asked
 def test_a_worker_on_every_address_is_asked_on_the_loopback(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
-    """The wildcard address is one to listen on; it is asked on the loopback address, and never through a proxy."""
+    """A worker on the wildcard address is asked on the loopback address, and never through a proxy."""
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     with answering(WELL) as port:
         well, _sentence = health.ask(Settings(http_host=host, http_port=port), "healthy")
@@ -121,7 +121,7 @@ def test_a_worker_on_every_address_is_asked_on_the_loopback(monkeypatch: pytest.
 
 
 def test_addresses_of_version_6() -> None:
-    """An address of IPv6 is written in brackets, its wildcard is the loopback one."""
+    """An IPv6 address is written in brackets; for its wildcard the loopback address is asked."""
     with held_port() as port:
         _well, sentence = health.ask(Settings(http_host="::", http_port=port), "ready")
     assert f"http://[::1]:{port}/readyz" in sentence

@@ -58,7 +58,7 @@ def test_help_and_version_load_no_client() -> None:
     ],
 )
 def test_wrong_usage_is_exit_2(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
-    """An unknown command or option, and a settings mistake, are exit 2 with a word on stderr and none on stdout."""
+    """An unknown command or option, and a wrong setting, are exit 2 with a message on stderr and nothing on stdout."""
     done = rootwatch(*arguments, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
@@ -76,7 +76,7 @@ def test_a_broker_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_goes_away_is_no_traceback() -> None:
-    """``rootwatch … | head -0`` ends without words about the broken pipe."""
+    """``rootwatch … | head -0`` ends without a message about the broken pipe."""
     read, write = os.pipe()
     os.close(read)
     with subprocess.Popen(  # noqa: S603  the project's own command
@@ -90,7 +90,7 @@ def test_a_reader_that_goes_away_is_no_traceback() -> None:
 
 @pytest.mark.parametrize("messages", [1, 1000], ids=["met at the end", "met in the middle"])
 def test_an_output_without_room(tmp_path: Path, messages: int) -> None:
-    """A standard output on a full disk is exit 1 with one line that says so, whatever was read."""
+    """A full disk below standard output is exit 1 with one line that says so, whatever was read."""
     (tmp_path / "in.jsonl").write_text("{}\n" * messages)
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(  # noqa: S603  the project's own command

@@ -34,7 +34,7 @@ def text_of(value: bytes) -> str:
 
 @pytest.mark.parametrize("part", [story.days_before, story.morning])
 def test_the_samples_are_the_same_every_time(part: Callable[[], list[Message]]) -> None:
-    """The samples are deterministic to the byte, so that everybody sees the same alerts with the same ids (A1)."""
+    """The samples are the same bytes everywhere, so that everybody sees the same alerts with the same ids (A1)."""
     assert part() == part()
 
 
@@ -85,7 +85,7 @@ def test_no_message_is_from_before_its_records() -> None:
 
 @pytest.mark.parametrize("road", shapes.ROADS)
 def test_every_road_keeps_every_record(road: str) -> None:
-    """Whatever road records take, all of them are read again (R1)."""
+    """All records are read again, whatever road they take (R1)."""
     records = [json.loads(message.value) for message in story.morning() if message.name == "plain"][:3]
     read = [pipeline.sight(value, RULE, SETTINGS.extract_settings()) for _, value in shapes.ROADS[road](records)]
     assert sum(sum(result.records.values()) for result in read) == len(records)

@@ -18,7 +18,7 @@ MSK = "b-1.prod.a1b2.c3.kafka.eu-central-1.amazonaws.com:9098"
 
 
 class Signer:
-    """Stands for the optional library, which would ask AWS for credentials."""
+    """Replaces the optional library, which would ask AWS for credentials."""
 
     class MSKAuthTokenProvider:
         """Signs without asking."""
@@ -34,7 +34,7 @@ def iam(**given: Any) -> Settings:
 
 
 def test_every_producer_partitions_as_faust_does() -> None:
-    """A producer of ours partitions by murmur2, waits for all replicas and takes what a dead letter may hold."""
+    """Our producers partition by murmur2, wait for all replicas and take the largest dead letter."""
     options = security.producer_options(Settings())
     assert options["partitioner"] == "murmur2_random"
     assert (options["acks"], options["enable.idempotence"]) == ("all", True)
@@ -52,7 +52,7 @@ def test_an_open_broker_needs_nothing() -> None:
 
 
 def test_both_clients_get_the_same(tmp_path: Path) -> None:
-    """User, password and mechanism reach both clients alike."""
+    """User, password and mechanism reach both clients."""
     (tmp_path / "password").write_text("hunter2\n")
     settings = Settings(
         security_protocol="SASL_SSL",
@@ -80,7 +80,7 @@ def test_both_clients_get_the_same(tmp_path: Path) -> None:
 def test_msk_tokens_are_signed_for_the_brokers_region(
     servers: str, variable: str | None, region: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both clients get tokens for the region in the brokers' names, else the environment's; expiry is in seconds."""
+    """Both clients get tokens for the region in the brokers' names, else in the environment; expiry is in seconds."""
     monkeypatch.setitem(sys.modules, "aws_msk_iam_sasl_signer", Signer)
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
@@ -96,7 +96,7 @@ def test_msk_tokens_are_signed_for_the_brokers_region(
 
 
 def test_msk_without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where AWS's own library finds no credentials, both clients' options say so, before they wait for a token."""
+    """If AWS's library finds no credentials, the options of both clients say so, before a client waits for a token."""
 
     def generate_auth_token(_region: str) -> None:
         raise ValueError("Unable to locate credentials")
@@ -111,7 +111,7 @@ def test_msk_without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_msk_without_region_or_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is missing for AWS MSK IAM is named: the region, or the extra to install."""
+    """An error names what AWS MSK IAM is missing: the region, or the extra to install."""
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setitem(sys.modules, "aws_msk_iam_sasl_signer", Signer)
@@ -123,7 +123,7 @@ def test_msk_without_region_or_library(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_token_that_is_renewed_late(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """To Faust's client an expired token is a connection that failed, in words, to be tried again; not its end."""
+    """For Faust's client an expired token is a failed connection, which it tries again, and not the end."""
     monkeypatch.setattr(security, "_NO_TOKEN_SECONDS", 0)
     file = tmp_path / "token"
     file.write_text("opaque")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def test_a_closed_pipe_is_no_unreadable_file(tmp_path: Path) -> None:
-    """Section 4: only a file that cannot be read is named as one."""
+    """P8: only a file that cannot be read is named as one."""
     path = tmp_path / "m.jsonl"
     path.write_text(f"{json.dumps(OTHER)}\n" * 2000)
     program = "from streams.commands.main import app; app()"

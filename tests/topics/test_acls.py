@@ -1,4 +1,4 @@
-"""How ACLs are weighed against what a worker needs; tests/broker/test_rights.py has it from a real authorizer."""
+"""How ACLs are compared with what a worker needs; tests/broker/test_rights.py asks a real authorizer."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_what_counts(right: Right, acls: list[AclBinding], missing: tuple[str, .
 
 
 def test_what_lacks_and_what_is_denied_are_each_said() -> None:
-    """A resource on which something lacks and something is denied has two sentences; one that is well has none."""
+    """A resource with missing and denied operations has two sentences; one without has none."""
     found = right_status(TOPIC, "User:rootwatch", [acl(AclOperation.WRITE), acl(AclOperation.WRITE, DENY)])
     assert found.problems("User:rootwatch") == [
         "topic rootwatch.alerts: User:rootwatch is missing DescribeConfigs",

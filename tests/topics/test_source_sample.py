@@ -1,4 +1,4 @@
-"""What ``doctor`` says of sampled messages: their shapes, and what those are that nobody can read."""
+"""What ``doctor`` says about sampled messages: their shapes, and what the unreadable ones look like."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def sampled(*values: bytes | None) -> Sample:
 
 
 def test_the_share_and_the_shapes_are_said() -> None:
-    """Messages with records are counted by shape, and those known to hold none apart."""
+    """Messages with records are counted by shape; messages known to hold none are counted apart."""
     eventbridge = {"detail-type": "AWS API Call via CloudTrail", "source": "aws.sts", "detail": RECORD}
     found = sampled(TEXT, gzip.compress(TEXT), json.dumps(eventbridge).encode(), None)
     assert found.cloudtrail == 3
@@ -41,7 +41,7 @@ def test_the_share_and_the_shapes_are_said() -> None:
 
 
 def test_what_cannot_be_read_is_named_with_its_place_and_without_its_values() -> None:
-    """Each kind of what was found instead has the place of its first example; no value of it is shown."""
+    """Each kind of unreadable message has the position of its first example; none of its values is shown."""
     wrapped = json.dumps({"tenant": "acme-secret", "payload_v7": {"principal": ALICE}}).encode()
     found = sampled(TEXT, wrapped, b"<xml>" + ALICE.encode(), wrapped)
     assert (found.messages, found.cloudtrail, found.unread.total()) == (4, 1, 3)
@@ -55,7 +55,7 @@ def test_what_cannot_be_read_is_named_with_its_place_and_without_its_values() ->
 
 
 def test_an_incomplete_success_is_cloudtrail() -> None:
-    """A record without an account is CloudTrail all the same; a bad one among good ones is said."""
+    """A record without an account is still CloudTrail; a bad record among good ones is mentioned."""
     assert sampled(json.dumps(RECORD | {"requestParameters": {}}).encode()).partly == 0
     found = sampled(json.dumps({"Records": [RECORD, 7]}).encode())
     assert (found.cloudtrail, found.partly) == (1, 1)
@@ -91,12 +91,12 @@ def test_many_kinds_are_not_all_listed() -> None:
     ],
 )
 def test_kinds_of_payload(value: bytes, said: str) -> None:
-    """What a forwarder or an application may have made of a message has a name."""
+    """What a forwarder or an application may have turned a message into has a name."""
     assert describe(value) == said
 
 
 def test_nothing_read(monkeypatch: Any) -> None:
-    """An empty topic is said to be empty; one that gave nothing in time is not."""
+    """An empty topic is called empty; a topic that gave nothing in time is not."""
     monkeypatch.setattr("streams.topics.source_sample.SAMPLE_SECONDS", 3.0)
     assert str(Sample("t")) == "t: is empty"
     assert str(Sample("t", is_complete=False)) == "t: nothing read within 3 s"

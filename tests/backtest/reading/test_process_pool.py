@@ -1,4 +1,4 @@
-"""Reading in processes: nothing lost, nothing twice, and a process that dies is said."""
+"""Reading in processes: nothing is lost, nothing is read twice, and a process that dies is an error."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ READING = ReadSettings(RULE, ExtractSettings())
 
 @dataclass(frozen=True)
 class Numbers:
-    """A task that finds one sighting for each of its numbers, one a part."""
+    """A task that finds one sighting for each of its numbers, one per chunk."""
 
     numbers: tuple[int, ...]
 
@@ -40,7 +40,7 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Death:
-    """A task whose process is gone in the midst of it."""
+    """A task whose process dies while it reads."""
 
     def read(self, _reading: ReadSettings) -> Iterator[Chunk]:  # noqa: D102  the protocol's
         yield Chunk(ReadStats(messages=1), [])
@@ -64,13 +64,13 @@ def test_parts_of_all_tasks_come_whatever_the_number_of_processes(processes: int
 
 
 def test_a_process_that_dies_is_an_error() -> None:
-    """What a lost process had not handed over is never silently missing."""
+    """If a process is lost, what it had not handed over is never silently missing."""
     with pytest.raises(WorkerLostError, match="exit code 9"):
         list(gather([Death(), Numbers((1,)), Death()], READING, 2))
 
 
 def test_leaving_early_ends_the_processes() -> None:
-    """A caller that stops in the middle waits for nobody."""
+    """A caller that stops in the middle does not wait for the processes."""
     chunks = gather([Numbers(tuple(range(1000))) for _ in range(4)], READING, 2)
     assert next(chunks).stats.messages == 1
     chunks.close()  # type: ignore[attr-defined]
@@ -106,7 +106,7 @@ def _has_ended(process: int) -> bool:
 
 
 def test_a_killed_caller_leaves_no_process_behind(tmp_path: Path) -> None:
-    """Whoever kills the one process that was started, as a supervisor does, has ended those that it started too."""
+    """If a supervisor kills the process that it started, the reading processes end too."""
     caller = subprocess.run(  # noqa: S603  this project's own
         [sys.executable, "-c", KILLED], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )

@@ -1,4 +1,4 @@
-"""Reading messages: what is left unparsed changes nothing but what is said of malformed bytes without a mark."""
+"""Reading messages: leaving bytes unparsed changes nothing but the errors of malformed bytes without a mark."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_leaving_out_what_cannot_match_changes_nothing(
     ascii_only: bool,  # noqa: FBT001  hypothesis passes it by name
     end: bytes,
 ) -> None:
-    """A log file read entry by entry gives the sightings, places and counts that reading it whole gives."""
+    """A log file read entry by entry gives the same sightings, locations and counts as one that is parsed whole."""
     value = json.dumps({"Records": entries}, ensure_ascii=ascii_only, **layout).encode() + end
     stats, sightings = read_file(value, thorough=False)
     whole_stats, whole_sightings = read_file(value, thorough=True)
@@ -69,7 +69,7 @@ def test_leaving_out_what_cannot_match_changes_nothing(
 
 
 def test_what_is_incomplete_outside_the_span_is_not_counted_as_that() -> None:
-    """Section 4: files are replayed by event time; only what has no readable time may lie within any span."""
+    """P9: files are replayed by event time; a record without a readable time may lie within any span."""
     days = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z", "never")
     incomplete = [record(day, requestParameters=None, resources=None) for day in days]
     reader = Reader(ReadSettings(RULE, ExtractSettings(), Span(NOON + DAY // 2, NOON + DAY)))
@@ -92,14 +92,14 @@ def test_what_is_incomplete_outside_the_span_is_not_counted_as_that() -> None:
     ],
 )
 def test_other_shapes_are_read_whole(value: Any) -> None:
-    """What is not surely a log file of objects alone is parsed as it is, bad entries included (R4)."""
+    """A file that may not be a log file of objects is parsed unchanged, bad entries included (R4)."""
     text = json.dumps(value).encode()
     assert read_file(text, thorough=False) == read_file(text, thorough=True)
 
 
 @pytest.mark.parametrize("before", [0, 5, 10, 40, 60, 64, 70])
 def test_a_mark_across_two_pieces_is_seen(before: int) -> None:
-    """A name that begins in one piece of a file and ends in the next is found."""
+    """A mark that begins in one piece of a file and ends in the next is found."""
     text = json.dumps({"Records": [{**ordinary(1), "pad": ""}, MATCH]})
     name_at = text.index('"AssumeRoot"')
     padding = file_messages.PIECE - name_at - before
@@ -111,7 +111,7 @@ def test_a_mark_across_two_pieces_is_seen(before: int) -> None:
 
 @pytest.mark.parametrize("thorough", [True, False])
 def test_too_large_file_is_malformed(thorough: bool) -> None:  # noqa: FBT001
-    """R3: a message above the bound is too large, with or without a mark, and not read."""
+    """R3: a message above the maximum size is too large, with or without a mark, and not read."""
     for value in (b"x" * 200_000, json.dumps({"Records": [MATCH], "pad": "x" * 200_000}).encode()):
         stats, sightings = read_file(value, thorough=thorough, limit=100_000)
         assert (stats.rejected, sightings) == ({"too-large": 1}, [])
@@ -134,7 +134,7 @@ def test_too_large_file_is_malformed(thorough: bool) -> None:  # noqa: FBT001
     ],
 )
 def test_what_does_not_look_whole_is_parsed(value: bytes, is_whole: bool) -> None:  # noqa: FBT001
-    """R3, R6: without a mark, what looks whole is left; of the rest parsing tells what it is, in whatever input."""
+    """R3, R6: without a mark, bytes that look whole are not parsed; other bytes are, to name the error."""
     assert looks_whole(value) is is_whole
     stats, _ = read_file(value, thorough=False)
     thorough, _ = read_file(value, thorough=True)
@@ -144,7 +144,7 @@ def test_what_does_not_look_whole_is_parsed(value: bytes, is_whole: bool) -> Non
 
 
 def test_lines_without_a_mark_are_counted_and_judged_from_outside() -> None:
-    """Lines of a large file that hold no mark are messages; blank ones are none; the plainly broken are named."""
+    """Lines of a large file without a mark are messages; blank lines are not; clearly broken lines are named."""
     block = lines(ordinary(1), "", "  ", "broken", ordinary(2)).encode()
     stats, _ = read_lines(block, thorough=False)
     assert (stats.messages, stats.unmarked, stats.records) == (3, 2, 0)
@@ -155,7 +155,7 @@ def test_lines_without_a_mark_are_counted_and_judged_from_outside() -> None:
 
 @given(st.lists(ENTRIES, max_size=6))
 def test_lines_give_the_same_sightings_unparsed_or_not(entries: list[dict[str, Any]]) -> None:
-    """Lines that cannot match are left unparsed; the sightings are the same."""
+    """Lines that cannot match are not parsed; the sightings are the same."""
     block = lines(*entries).encode()
     stats, sightings = read_lines(block, thorough=False)
     whole_stats, whole_sightings = read_lines(block, thorough=True)

@@ -24,7 +24,7 @@ FILES = {
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_narrowed_file_holds_the_same_sightings(name: str) -> None:
-    """R4, R8: leaving entries out never turns a log file into something else, nor the other way."""
+    """R4, R8: dropping entries never turns a log file into something else, or something else into a log file."""
     entries: list[dict[str, Any]] = FILES[name]
     value = json.dumps({"Records": entries}, separators=(",", ":")).encode()
     narrowed = narrow(value, pipeline.compile_matcher(RULE), pipeline.compile_finder(RULE))
@@ -35,7 +35,7 @@ def test_a_narrowed_file_holds_the_same_sightings(name: str) -> None:
 
 
 def test_a_log_file_is_narrowed() -> None:
-    """A trail's file keeps only what may match, or the test above would prove nothing."""
+    """A trail's file keeps only entries that may match; else the test above would prove nothing."""
     value = json.dumps({"Records": [OTHER, RECORD, OTHER]}, separators=(",", ":")).encode()
     narrowed = narrow(value, pipeline.compile_matcher(RULE), pipeline.compile_finder(RULE))
     assert narrowed is not None

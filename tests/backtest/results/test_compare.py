@@ -1,4 +1,4 @@
-"""Comparing a replay with the live run: what only one of them has, and why, where that can be known."""
+"""Comparing a replay with the live run: which alerts only one of them has, and why, if that can be known."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_repeated_alerts_are_one() -> None:
 
 
 def test_of_an_alert_only_what_is_compared_is_kept() -> None:
-    """Memory stays bounded over years: of the records, which make up most of an alert, nothing is kept."""
+    """Memory stays bounded over years: records, which are the largest part of an alert, are not kept."""
     large = replace(FIRST, record=json.dumps({"padding": "x" * 100_000}))
     comparison = Comparison(*live([large]), DECISION_SETTINGS)
     for seen, decision in evaluate([large], RULE, DECISION_SETTINGS):
@@ -95,7 +95,7 @@ def test_late_arrival_is_told_on_both_sides() -> None:
 
 
 def test_learning_is_told_on_both_sides() -> None:
-    """M6: what one run only learned, the other may alert on."""
+    """M6: one run may alert on a sighting that the other run only learned."""
     learning = with_settings(learn_until=NOON)
     assert compared([FIRST, OTHER], [FIRST, OTHER], live_settings=learning) == [
         ("replay", "first", "learning: live it only taught, until 2026-01-01T12:00:00.000Z")
@@ -106,7 +106,7 @@ def test_learning_is_told_on_both_sides() -> None:
 
 
 def test_the_cap_is_told_on_both_sides() -> None:
-    """A3: what went to the overflow in one run is an alert in the other."""
+    """A3: an alert that went to overflow in one run is an alert in the other."""
     capped = with_settings(max_alerts=1)
     seen = [FIRST, replace(OTHER, event=replace(OTHER.event, time=NOON + 1))]
     assert compared(seen, seen, live_settings=capped) == [
@@ -122,13 +122,13 @@ def test_the_cap_is_told_on_both_sides() -> None:
     [("break glass", "exception: break glass"), ("", "exception: number 1 of the file, without a reason")],
 )
 def test_an_exception_of_the_replay_is_told(reason: str, told: str) -> None:
-    """M7: what the replay excepts is named with the exception's reason."""
+    """M7: an alert that the replay excepts is named with the exception's reason."""
     excepting = with_settings(exceptions=(ExceptionEntry(principal=ALICE, reason=reason),))
     assert compared([FIRST], [FIRST], settings=excepting) == [("live", "first", told)]
 
 
 def test_what_the_replay_did_not_read_is_told() -> None:
-    """A live alert within the span whose record is not in the replayed input is named as that."""
+    """If the record of a live alert within the span is not in the replayed input, that is the named reason."""
     missing = sighting(NOON + MINUTE, BOB, event_id="missing")
     assert compared([FIRST, missing, OTHER], [FIRST, OTHER]) == [
         ("live", "missing", "its record is not in what was replayed")
@@ -136,14 +136,14 @@ def test_what_the_replay_did_not_read_is_told() -> None:
 
 
 def test_what_live_knew_before_cannot_be_known() -> None:
-    """A pair that live remembers from before the span alerts in the replay alone; alerts do not tell why."""
+    """A pair that the live run remembers from before the span alerts in the replay only; alerts do not tell why."""
     returned = sighting(NOON + 5 * DAY, event_id="again")
     (difference,) = compared([sighting(NOON - 20 * DAY), sighting(NOON), returned], [returned])
     assert difference[:2] == ("replay", "again")
 
 
 def test_a_longer_window_is_told_as_known() -> None:
-    """M1: what was new to a live run of a shorter window is known to the replay."""
+    """M1: a pair that is new to a live run with a shorter window is known to the replay."""
     again = sighting(NOON + 2 * DAY, event_id="again")
     assert compared([FIRST, again], [FIRST, again], live_settings=with_settings(window=DAY)) == [
         ("live", "again", "known: in the replay the pair was seen within the window before it")
@@ -151,13 +151,13 @@ def test_a_longer_window_is_told_as_known() -> None:
 
 
 def test_live_alerts_outside_the_span_do_not_count() -> None:
-    """Section 4: only live alerts whose event time lies in the replayed span are compared."""
+    """P9: live alerts are compared only if their event time lies in the replayed span."""
     before, after = sighting(NOON - DAY, BOB), sighting(NOON + DAY, BOB, OTHER_ACCOUNT)
     assert compared([before, FIRST, OTHER, after], [FIRST, OTHER]) == []
 
 
 def test_span_is_that_of_the_options_or_of_the_sightings() -> None:
-    """The span is --from and --to where they are of event time, and else from the first sighting to the last."""
+    """The span is --from to --to if they are of event time, else the first sighting to the last."""
     empty, heard = Comparison([], [], DECISION_SETTINGS), Comparison([], [], DECISION_SETTINGS)
     for time in (7, 5, 9, 6):  # as under clock = "record", which these do not ascend by
         seen = sighting(time)
@@ -170,7 +170,7 @@ def test_span_is_that_of_the_options_or_of_the_sightings() -> None:
 
 
 def test_lines_tell_counts_and_each_difference() -> None:
-    """What differs is listed with time, principal, account, event and alert id."""
+    """A difference is listed with time, principal, account, event and alert id."""
     comparison = Comparison(*live([FIRST]), DECISION_SETTINGS)
     said = list(comparison_lines("rootwatch.alerts", comparison, comparison.differences(Span())))
     assert said[0] == "compare      rootwatch.alerts: 0 in both, 0 only in the replay, 1 only live"

@@ -15,7 +15,7 @@ from streams.backtest.run import Input
 
 @pytest.fixture
 def screen(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """What a terminal was sent."""
+    """The bytes that the terminal received."""
     sent = io.StringIO()
     console = Console(file=sent, force_terminal=True, width=120, color_system=None)
     monkeypatch.setattr("streams.backtest.results.progress_bar.Console", lambda **_: console)
@@ -44,7 +44,7 @@ def test_reading_and_deciding_are_shown(unit: str, stats: ReadStats, shown: str,
 
 
 def test_listing_is_counted(screen: io.StringIO) -> None:
-    """A listing of a million files takes long too: it shows how many were found, over all places."""
+    """A listing of a million files takes long too: it shows how many were found, in all paths together."""
     with Count("listing") as count:
         assert [list(count.watch(range(start, start + 600))) for start in (0, 600)] == [
             list(range(600)),

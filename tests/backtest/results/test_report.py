@@ -1,4 +1,4 @@
-"""The report: complete, self-contained, safe against what stands in records, and the same for the same replay."""
+"""The report: complete, self-contained, safe against the values of records, and the same for the same replay."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VOID = {"meta", "link", "br", "img", "input", "hr", "path", "rect"}
 
 
 class Page(HTMLParser):
-    """What a parser makes of the page: its elements, its text, and whether every element is closed."""
+    """A parser of the page: its elements, its text, and whether every element is closed."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class Page(HTMLParser):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an element that ends itself."""
+        """Note an element without content."""
         self.elements.append((tag, dict(attrs)))
 
     def handle_endtag(self, tag: str) -> None:
@@ -46,17 +46,17 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        """Gather text, but not the style sheet."""
+        """Collect text, but not the style sheet."""
         if self.open[-1:] != ["style"]:
             self.text += data
 
     def count(self, tag: str) -> int:
-        """How many elements of a name there are."""
+        """The number of elements with a name."""
         return sum(name == tag for name, _ in self.elements)
 
 
 class Reported(Protocol):
-    """Runs a backtest on records and gives what it printed, and its page."""
+    """Runs a backtest on records and returns its output and its page."""
 
     def __call__(self, *records: Any, options: list[str]) -> tuple[Ran, Page]:
         """Run it."""
@@ -105,7 +105,7 @@ def test_page_shows_what_the_replay_found(reported: Reported) -> None:
 
 
 def test_alerts_above_the_cap_are_told_apart_in_words(reported: Reported) -> None:
-    """A3: what is above the cap is said in words and by a pattern, not by colour alone."""
+    """A3: alerts above the cap are shown by text and by a pattern, not by colour alone."""
     records = [record("2026-01-01T00:00:00Z", account=f"{n:012d}") for n in range(3)]
     _, page = reported(*records, options=["--max-alerts", "1"])
     marked = [a for name, a in page.elements if name == "article" and "overflow" in (a["class"] or "")]
@@ -115,7 +115,7 @@ def test_alerts_above_the_cap_are_told_apart_in_words(reported: Reported) -> Non
 
 
 def test_values_of_records_are_text_and_nothing_else(reported: Reported) -> None:
-    """What stands in records is escaped: no element comes of it, and control and direction characters are visible."""
+    """Values of records are escaped: they make no elements, and control and direction characters are visible."""
     evil = record("2026-01-01T00:00:00Z", EVIL, eventID="<img src=x>", awsRegion="<b>", sourceIPAddress='"><i>')
     evil["requestParameters"]["taskPolicyArn"]["arn"] = "</table><h1>"
     _, harmless = reported(record("2026-01-01T00:00:00Z"), options=[])
@@ -134,7 +134,7 @@ def test_page_without_sightings_is_a_page(reported: Reported) -> None:
 
 
 def test_same_replay_gives_the_same_page(reported: Reported, tmp_path: Path) -> None:
-    """The page holds nothing of the day on which it was made."""
+    """The page does not show the day on which it was made."""
     pages = set()
     for _ in range(2):
         reported(record("2026-01-01T00:00:00Z"), options=[])
@@ -143,7 +143,7 @@ def test_same_replay_gives_the_same_page(reported: Reported, tmp_path: Path) -> 
 
 
 def test_page_is_bounded(reported: Reported, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of many alerts, principals and accounts some are shown, and how many more there are is said."""
+    """Only some of many alerts, principals and accounts are shown, with the number of those left out."""
     monkeypatch.setattr("streams.backtest.results.report.ALERTS_SHOWN", 3)
     monkeypatch.setattr("streams.backtest.results.report.PRINCIPALS_SHOWN", 2)
     monkeypatch.setattr("streams.backtest.results.report.ACCOUNTS_SHOWN", 2)
@@ -156,7 +156,7 @@ def test_page_is_bounded(reported: Reported, monkeypatch: pytest.MonkeyPatch) ->
 
 @given(st.lists(st.tuples(st.integers(-(2**41), 2**45), st.sampled_from(["sighting", "alert"])), max_size=60))
 def test_histogram_counts_all_in_few_columns(events: list[tuple[int, str]]) -> None:
-    """However long the span, every event is in one column, and the columns are few and without a gap."""
+    """For a span of any length every event is in one column, and the columns are few and without gaps."""
     histogram = Histogram()
     for time, kind in sorted(events):
         histogram.count(time, kind)

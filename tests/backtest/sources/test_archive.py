@@ -26,7 +26,7 @@ def _names(listing: archive.Listing, root: Path) -> list[str]:
 
 
 def test_folders_are_walked_and_files_come_once_in_order(tmp_path: Path) -> None:
-    """Files below folders are found at any depth, each once however often it is named, sorted by path."""
+    """Files below folders are found at any depth, sorted by path, and each once, also if it is named several times."""
     for name in ("b/two.json", "b/c/three.json", "a.json"):
         _file(tmp_path / name)
     places = [str(tmp_path / "b"), str(tmp_path / "a.json"), str(tmp_path), str(tmp_path / "b" / "two.json")]
@@ -35,14 +35,14 @@ def test_folders_are_walked_and_files_come_once_in_order(tmp_path: Path) -> None
 
 
 def test_own_output_is_no_input(tmp_path: Path) -> None:
-    """A folder that holds this command's own output is read without it."""
+    """In a folder that holds this command's own output, the output is not read."""
     _file(tmp_path / "in.json")
     output = _file(tmp_path / "out.jsonl")
     assert _names(archive.find([str(tmp_path)], Span(), (output,)), tmp_path) == ["in.json"]
 
 
 def test_a_pipe_below_a_folder_is_named_and_not_waited_for(tmp_path: Path) -> None:
-    """What is no file could be waited for without end: below a folder it is named; named itself, it is read."""
+    """A pipe could block for ever: below a folder it is named and not read; if it is named itself, it is read."""
     _file(tmp_path / "in.json")
     os.mkfifo(tmp_path / "pipe")
     listing = archive.find([str(tmp_path)], Span())
@@ -52,7 +52,7 @@ def test_a_pipe_below_a_folder_is_named_and_not_waited_for(tmp_path: Path) -> No
 
 
 def test_missing_file_is_a_named_failure(tmp_path: Path) -> None:
-    """What does not exist is named, and the rest is found."""
+    """A path that does not exist is named, and the others are found."""
     there = _file(tmp_path / "there.json")
     listing = archive.find([str(tmp_path / "gone.json"), str(there)], Span())
     assert listing.failures == [(str(tmp_path / "gone.json"), "No such file or directory")]
@@ -84,7 +84,7 @@ def test_dated_folders_are_pruned(folder: str, entered: bool) -> None:  # noqa: 
 
 
 def test_without_a_span_every_folder_is_entered() -> None:
-    """Nothing is pruned when nothing is asked."""
+    """Without a span nothing is pruned."""
     assert archive.is_worth_entering("AWSLogs/111111111111/CloudTrail/us-east-1/1999/12/31", Span())
 
 

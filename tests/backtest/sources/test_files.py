@@ -1,4 +1,4 @@
-"""Files as a source: large ones come in parts, pipes are files too."""
+"""Files as a source: large files come in chunks, and pipes are files too."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_large_file_comes_in_parts_though_it_holds_no_match(tmp_path: Path, mo
 
 
 def test_a_pipe_of_lines_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pipe cannot tell how far it was read, and is read all the same."""
+    """A pipe has no position, and is still read."""
     monkeypatch.setattr("streams.backtest.reading.reader._CHUNK_BYTES", 1)
     path = tmp_path / "pipe.jsonl"
     os.mkfifo(path)

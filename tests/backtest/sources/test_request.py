@@ -1,4 +1,4 @@
-"""The options that choose what is replayed: read exactly, and refused by name."""
+"""The options that say what to replay: read exactly, and refused by name."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_times_and_offsets_are_read() -> None:
     ],
 )
 def test_wrong_usage_is_named(paths: tuple[str, ...], topic: str | None, options: dict[str, Any], named: str) -> None:
-    """What cannot be is refused before anything is read, in words that name it."""
+    """A wrong option is refused before anything is read, by an error that names it."""
     with pytest.raises(UsageError) as refused:
         replay_request(paths, topic, **options)
     assert named in str(refused.value)
@@ -52,5 +52,5 @@ def test_wrong_usage_is_named(paths: tuple[str, ...], topic: str | None, options
     ("time", "within"), [(9, False), (10, True), (19, True), (20, False)], ids=["before", "from", "last", "to"]
 )
 def test_from_is_inclusive_and_to_exclusive(time: int, within: bool) -> None:  # noqa: FBT001  a table's column
-    """Section 4: --from is inclusive, --to exclusive."""
+    """P9: --from is inclusive, --to exclusive."""
     assert (time in Span(10, 20)) is within

@@ -1,4 +1,4 @@
-"""Archives in S3, against moto's server: the same alerts as from files, pruned, and what is denied is named."""
+"""Archives in S3, against moto's server: the same alerts as from files, pruned folders, named refusals."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ SPANS = st.builds(Span, DAYS, DAYS)
 
 
 class PagedStore:
-    """Answers as S3 does, some keys to an answer, and counts how often it was asked."""
+    """Answers like S3, with a few keys per answer, and counts the requests."""
 
     def __init__(self, keys: Iterable[str], at_once: int, *, knows_start: bool = True) -> None:
         self.keys, self.at_once, self.knows_start, self.asked = sorted(set(keys)), at_once, knows_start, 0
@@ -193,7 +193,7 @@ def test_listing_gives_every_key_of_the_folders_worth_entering(
     prefix: str,
     knows_start: bool,  # noqa: FBT001
 ) -> None:
-    """A listing leaves out what lies in folders not worth entering, wherever its answers are cut, and nothing else.
+    """A listing leaves out folders that are not worth entering, wherever its answers are cut, and nothing else.
 
     A store that cannot begin in the middle is asked for all of it, and not for ever.
     """
@@ -213,7 +213,7 @@ def test_listing_gives_every_key_of_the_folders_worth_entering(
 
 
 def test_listing_asks_once_for_a_thousand_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A year of an organisation takes an answer a thousand objects, and some days of it a few answers a region."""
+    """A year of an organisation takes one request per 1,000 objects, and some days of it a few requests per region."""
     regions = [f"AWSLogs/o/{account}/CloudTrail/{region}" for account in range(5) for region in ("eu", "us")]
     days = [f"{year}/{month:02}/{day:02}" for year in (2025, 2026) for month in range(1, 13) for day in range(1, 29)]
     store = PagedStore([f"{region}/{day}/{n}" for region in regions for day in days for n in range(9)], 1000)
@@ -226,7 +226,7 @@ def test_listing_asks_once_for_a_thousand_keys(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_any_key_is_read(bucket: Any, backtest: Backtest) -> None:
-    """Keys that look like patterns, or hold empty or dotted parts, are read once like any other; pages are turned."""
+    """Keys that look like patterns, or have empty or dotted parts, are read once, over all pages of the listing."""
     keys = ["a b", "[1]", "?x=1", "star*", "#x", "+%20", "/double", "/", "ü", "../up", "folder/"]
     for number, key in enumerate(keys, 1):
         bucket.put_object(Key=f"odd/{key}", Body=daily(number))
@@ -250,7 +250,7 @@ def test_one_object_is_an_address_too(bucket: Any, backtest: Backtest) -> None:
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_done(bucket: Any, backtest: Backtest, tmp_path: Path) -> None:
-    """A bucket that is not there, a missing prefix and a cut object are named; the rest is done, exit 1."""
+    """A missing bucket, a missing prefix and a cut object are named; the rest is read, exit 1."""
     bucket.put_object(Key="cut.json.gz", Body=daily(1)[:-9])
     (tmp_path / "b.json.gz").write_bytes(daily(2))
     places = ["s3://trail/cut.json.gz", "s3://trail/none", "s3://no-such-bucket/x", "s3://no-such-bucket/"]
@@ -279,7 +279,7 @@ def test_denied_bucket_is_named(bucket: Any, backtest: Backtest, monkeypatch: py
 
 
 def test_missing_extra_is_named(bucket: Any, backtest: Backtest, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
-    """Without the extra an s3:// address is wrong usage, and what to install is said."""
+    """Without the extra an s3:// address is wrong usage, and the error names what to install."""
     monkeypatch.setitem(__import__("sys").modules, "s3fs", None)
     ran = backtest("s3://trail")
     assert ran.code == 2

@@ -26,7 +26,7 @@ def test_nothing_is_cut_off(columns: int) -> None:
 
 
 def test_the_reason_does_not_repeat_the_principal() -> None:
-    """The principal stands once, above the rest of the sentence that starts with it."""
+    """The principal is shown once, above the rest of the sentence that starts with it."""
     arn = SAMPLE["principal"]["arn"]
     alert = SAMPLE | {"reason": f"{arn} took root on 222222222222 for the first time"}
     assert shown(alert, 200).count(arn) == 1
@@ -34,13 +34,13 @@ def test_the_reason_does_not_repeat_the_principal() -> None:
 
 
 def test_an_attacker_cannot_steer_the_terminal() -> None:
-    """Escape sequences and line ends in what an alert quotes are spelt out."""
+    """Escape sequences and line ends in an alert's values are shown as text."""
     alert = SAMPLE | {"reason": "\x1b[2Jgone\r\n"}
     assert "\\x1b[2Jgone\\r\\n" in shown(alert, 120)
 
 
 def test_alerts_that_come_later_stand_below() -> None:
-    """Tables of one alert each, the later ones without heading, have the columns of one table, at any content."""
+    """Tables of one alert each, all but the first without a heading, have the columns of one table, for any content."""
     console = Console(width=100, color_system=None)
     with console.capture() as captured:
         console.print(table([SAMPLE]))
