@@ -59,7 +59,7 @@ def test_a_fetch_ends_and_says_how_far_it_came(monkeypatch: pytest.MonkeyPatch) 
         return {}
 
     monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", nothing)
-    monkeypatch.setattr(fetch_thread, "raise_what_ended", lambda _consumer: None)
+    monkeypatch.setattr(fetch_thread, "raise_background_failure", lambda _consumer: None)
     thread = Fetching()
     fetching = thread._fetch_records(thread._consumer, {SOURCE}, timeout=0.05, max_records=9)  # noqa: SLF001  Faust's hook
     fetched = asyncio.run(fetching)

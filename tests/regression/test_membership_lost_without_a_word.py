@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import GroupAuthorizationFailedError, KafkaError
 
-from streams.worker.consumer.fetch.fetch_thread import FetchThread, raise_what_ended
+from streams.worker.consumer.fetch.fetch_thread import FetchThread, raise_background_failure
 
 
 def test_what_ends_the_membership_is_raised() -> None:
@@ -39,12 +39,12 @@ def test_what_ends_the_fetcher_is_raised(*, ended: bool) -> None:
         fetching: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         coordinator = SimpleNamespace(check_errors=lambda: None)
         consumer = SimpleNamespace(_coordinator=coordinator, _fetcher=SimpleNamespace(error_future=fetching))
-        raise_what_ended(consumer)
+        raise_background_failure(consumer)
         if ended:
             fetching.set_exception(KafkaError("Unexpected error during data retrieval"))
         else:
             fetching.cancel()
         with pytest.raises(KafkaError) if ended else nullcontext():
-            raise_what_ended(consumer)
+            raise_background_failure(consumer)
 
     asyncio.run(scene())

@@ -80,7 +80,7 @@ def test_records_on_their_way(monkeypatch: pytest.MonkeyPatch, *, revoked: bool)
         return fetched
 
     monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", fetch)
-    monkeypatch.setattr(fetch_thread, "raise_what_ended", lambda _consumer: None)
+    monkeypatch.setattr(fetch_thread, "raise_background_failure", lambda _consumer: None)
     records = asyncio.run(thread._fetch_records(None, None))  # noqa: SLF001  Faust's hook
     assert records == ({} if revoked else fetched)
     assert sought == ([(SOURCE, 7)] if revoked else [])

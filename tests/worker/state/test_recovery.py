@@ -263,7 +263,7 @@ def test_a_fetch_is_parted(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", fetch)
     active = {sightings, ACTIVE, STANDBY, TP(CHANGELOG, 3)}
-    monkeypatch.setattr(fetch_thread, "raise_what_ended", lambda _consumer: None)
+    monkeypatch.setattr(fetch_thread, "raise_background_failure", lambda _consumer: None)
     fetched = asyncio.run(Fetching(positions)._fetch_records(None, active))  # noqa: SLF001  Faust's hook
     assert fetched == {sightings: records}
     assert fetched.positions == {sightings: 8}

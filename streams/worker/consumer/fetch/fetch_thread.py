@@ -104,7 +104,7 @@ class Fetched(dict["TP", list[Any]]):
         self.changelogs: dict[TP, ChangelogPart] = {}
 
 
-def raise_what_ended(consumer: Any) -> None:
+def raise_background_failure(consumer: Any) -> None:
     """Raise what has ended one of aiokafka's own tasks, as its ``getmany`` would, which Faust goes around.
 
     What ends the membership of the group it keeps until it is asked, and sends no heartbeat meanwhile. What has ended
@@ -143,7 +143,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         fetcher._client = FilteringClient(fetcher._client, fetch_filter, held, self.app.metrics)  # noqa: SLF001
 
     async def _fetch_records(self, consumer: Any, active_partitions: Container[TP] | None, **options: Any) -> Fetched:
-        raise_what_ended(consumer)
+        raise_background_failure(consumer)
         revocations = self.consumer.revocations
         if not self.consumer.flow_active:
             return Fetched(revocations)  # whose the positions are then, nobody knows
