@@ -70,5 +70,5 @@ def test_the_leader_knows_the_topics(
     subscription = ["cloudtrail", "sightings"]
     coordinator = SimpleNamespace(_perform_assignment=assign)
     consumer = SimpleNamespace(_client=client, _coordinator=coordinator, subscription=lambda: subscription)
-    bootstrap.know_topics_before_assigning(consumer)
+    bootstrap.learn_topics_before_assigning(consumer)
     assert asyncio.run(coordinator._perform_assignment("members")) == ("members", known)  # noqa: SLF001  aiokafka's

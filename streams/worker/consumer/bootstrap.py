@@ -42,7 +42,7 @@ def wait_for_broker(client: Any) -> None:
     client.bootstrap = retrying.wraps(client.bootstrap)
 
 
-def know_topics_before_assigning(consumer: Any) -> None:
+def learn_topics_before_assigning(consumer: Any) -> None:
     """Make a started ``AIOKafkaConsumer`` that leads its group ask for topics that it does not know yet."""
     client, coordinator = consumer._client, consumer._coordinator  # noqa: SLF001  aiokafka has no hook here
     assign = coordinator._perform_assignment  # noqa: SLF001

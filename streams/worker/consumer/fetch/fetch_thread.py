@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from aiokafka.errors import IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 
-from streams.worker.consumer.bootstrap import know_topics_before_assigning, wait_for_broker
+from streams.worker.consumer.bootstrap import learn_topics_before_assigning, wait_for_broker
 from streams.worker.consumer.fetch.filtering_client import FETCH_WAIT_MS, FetchFilter, FilteringClient
 from streams.worker.consumer.fetch.held_bytes import SIGHTINGS, SOURCES, Held
 from streams.worker.consumer.lease import Lease, renew_with_heartbeats
@@ -133,7 +133,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     async def on_start(self) -> None:
         """Put the filter before the fetcher, which fetches nothing before the subscription."""
         await super().on_start()
-        know_topics_before_assigning(self._consumer)
+        learn_topics_before_assigning(self._consumer)
         self.app.missing_topics.watch(self._consumer)
         renew_with_heartbeats(self._consumer, self.app.lease)
         fetcher = self._consumer._fetcher  # noqa: SLF001  aiokafka has no hook here
