@@ -33,7 +33,7 @@ BATCH_LIMIT = 500
 # round of acknowledgements.
 BATCH_BYTES = 4 * 1024 * 1024
 # After how long a handler yields to the event loop, unless a single event takes longer.
-TURN_SECONDS = 0.02
+YIELD_SECONDS = 0.02
 
 
 class Batches:
@@ -82,17 +82,17 @@ class Batches:
                 self._free.set()
 
 
-class Turns:
-    """Lets the event loop go on whenever a turn has taken its time."""
+class Yielder:
+    """Yields to the event loop whenever ``YIELD_SECONDS`` have passed since the last time."""
 
     def __init__(self) -> None:
-        self._until = time.monotonic() + TURN_SECONDS
+        self._until = time.monotonic() + YIELD_SECONDS
 
-    async def rest(self) -> None:
-        """Call it where others may go on."""
+    async def yield_if_due(self) -> None:
+        """Let other tasks run if it is time; call this between events."""
         if time.monotonic() >= self._until:
             await asyncio.sleep(0)
-            self._until = time.monotonic() + TURN_SECONDS
+            self._until = time.monotonic() + YIELD_SECONDS
 
 
 class Consumer(Protocol):

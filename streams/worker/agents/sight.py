@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from streams import pipeline
 from streams.wire import sighting as codec
-from streams.worker.agents.batches import Turns
+from streams.worker.agents.batches import Yielder
 from streams.worker.agents.messages import origin_of
 from streams.worker.failure import in_hand
 from streams.worker.outgoing import SLICE_BYTES, Outgoing
@@ -60,7 +60,7 @@ class Sight:
 
     async def handle(self, events: Sequence[Event], _owned: Callable[[], bool]) -> None:
         """Send what a batch of source messages holds; returns when the broker has acknowledged all of it."""
-        turns, size = Turns(), 0
+        yielder, size = Yielder(), 0
         outgoing: list[Outgoing] = []
         for event in events:
             read = await self._outgoing(event.message)
@@ -69,14 +69,14 @@ class Sight:
             if size >= SLICE_BYTES:
                 await self.sender.send_all(outgoing)
                 outgoing, size = [], 0
-            await turns.rest()
+            await yielder.yield_if_due()
         await self.sender.send_all(outgoing)
 
     async def _outgoing(self, message: Message) -> list[Outgoing]:
         if self.skips.has(message.topic, message.partition, message.offset):
             return [await self.dead_letters.skipped(message)]
         with in_hand(message):
-            if pipeline.size_in_memory(message.value) > LARGE_BYTES:  # so that the event loop has its turns meanwhile
+            if pipeline.size_in_memory(message.value) > LARGE_BYTES:  # so that the event loop goes on meanwhile
                 return await asyncio.to_thread(self._read, message)
             return self._read(message)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streams.worker.agents.batches import BATCH_BYTES, BATCH_LIMIT, Batches, Turns, in_batches
+from streams.worker.agents.batches import BATCH_BYTES, BATCH_LIMIT, Batches, Yielder, in_batches
 from streams.worker.failure import FailedInHand, in_hand
 
 if TYPE_CHECKING:
@@ -102,16 +102,16 @@ def test_a_batch_is_bounded_by_bytes() -> None:
 
 def test_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Between slow events the event loop runs other tasks, after at most one event."""
-    monkeypatch.setattr("streams.worker.agents.batches.TURN_SECONDS", 0)
+    monkeypatch.setattr("streams.worker.agents.batches.YIELD_SECONDS", 0)
 
     async def scene() -> list[str]:
         log: list[str] = []
 
         async def handle() -> None:
-            turns = Turns()
+            yielder = Yielder()
             for number in range(3):
                 log.append(f"event {number}")
-                await turns.rest()
+                await yielder.yield_if_due()
 
         async def other() -> None:
             for _ in range(3):
