@@ -74,7 +74,7 @@ class FilteringClient:
         """Send a request; of a fetch only what there is room for, and filter its answer."""
         if request.API_KEY != FETCH:
             return await self._client.send(node, request, group=group)
-        request = self._held.ask(request)
+        request = self._held.limit_request(request)
         if not request.topics:
             await asyncio.sleep(FETCH_WAIT_MS / 1000)  # as a broker would that has nothing
             return NoAnswer()
@@ -132,7 +132,7 @@ class FilteringClient:
                 self._held.sizes[topic, number] = len(kept)
                 partitions[place] = (number, *head, kept)
         if came:
-            self._held.learn(came, taken)
+            self._held.adjust_next_request(came, taken)
 
 
 class NoAnswer:

@@ -105,7 +105,7 @@ class Held:
         """How many bytes of a kind may be added; none if negative."""
         return HELD_BYTES - self.bytes(kind)
 
-    def ask(self, request: FetchRequest) -> FetchRequest:
+    def limit_request(self, request: FetchRequest) -> FetchRequest:
         """The request without what there is no room for, and for no more than one may take; it may name no topic."""
         full = {kind for kind in set(self.kinds.values()) if 2 * self.bytes(kind) >= HELD_BYTES}
         return FetchRequest(
@@ -117,7 +117,7 @@ class Held:
             request._rack_id,  # noqa: SLF001
         )
 
-    def learn(self, came: int, taken: int) -> None:
+    def adjust_next_request(self, came: int, taken: int) -> None:
         """Note how many bytes of an answer came and how many of them were taken, for the size of the next request."""
         if taken < came:
             self._answer_bytes = min(max(taken, _LEAST_ANSWER_BYTES), ANSWER_BYTES)

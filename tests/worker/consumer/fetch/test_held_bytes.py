@@ -20,7 +20,7 @@ ONE, TWO, SIGHTINGS = TopicPartition("cloudtrail", 0), TopicPartition("other", 3
 def asked(held: Held) -> tuple[list[str], int]:
     """The topics of a request for all, as it is sent, and for how many bytes it is."""
     topics = [(topic, [(0, 7, 1)]) for topic in ("cloudtrail", "other", "sightings", "changelog")]
-    request: Any = held.ask(FetchRequest(100, 1, 50_000_000, 1, topics))
+    request: Any = held.limit_request(FetchRequest(100, 1, 50_000_000, 1, topics))
     return [topic for topic, _ in request.topics], request.build(FetchRequest_v4).max_bytes
 
 
@@ -43,7 +43,7 @@ def test_the_next_request_is_for_what_was_taken(answers: list[tuple[int, float]]
     held = Held(KINDS, {})
     for came, share in answers:
         _, before = asked(held)
-        held.learn(came, round(came * share))
+        held.adjust_next_request(came, round(came * share))
         _, after = asked(held)
         assert 0 < after <= ANSWER_BYTES
         assert after >= before if round(came * share) == came else after <= max(round(came * share), 256 * 1024)
