@@ -65,7 +65,7 @@ class FilteringClient:
         self._held = held
         self._metrics = metrics
         self._one_at_a_time = asyncio.Lock()  # each answer takes what room there is
-        self._told: set[tuple[str, int, int]] = set()
+        self._reported: set[tuple[str, int, int]] = set()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
@@ -81,12 +81,12 @@ class FilteringClient:
         if await self._client.ready(node, group=group):
             attach(self._client._conns[node, group])  # noqa: SLF001  aiokafka has no other way to a connection
         response = await self._client.send(node, request, group=group)
-        self._note_what_is_gone(request, response)
+        self._report_deleted_offsets(request, response)
         async with self._one_at_a_time:
             await self._filter(response)
         return response
 
-    def _note_what_is_gone(self, request: Any, response: Any) -> None:
+    def _report_deleted_offsets(self, request: Any, response: Any) -> None:
         """Aiokafka goes on from the oldest record there is, and says so to nobody who would act on it.
 
         Each loss once: Faust seeks the committed offset, which is gone, again when the table is recovered.
@@ -102,8 +102,8 @@ class FilteringClient:
         for topic, partitions in request.topics:
             for partition, offset, *_ in partitions:
                 lost = (topic, partition, offset)
-                if (topic, partition) in gone and lost not in self._told:
-                    self._told.add(lost)
+                if (topic, partition) in gone and lost not in self._reported:
+                    self._reported.add(lost)
                     self._metrics.offset_resets.labels(topic).inc()
                     log.error(
                         "offset.gone",
