@@ -155,7 +155,7 @@ class Metrics:
             }
         )
 
-    def fetched(self, topic: str, partition: int, fetched: FetchCounts) -> None:
+    def count_fetched(self, topic: str, partition: int, fetched: FetchCounts) -> None:
         """Count what one fetch brought of one source partition. Called in the consumer's thread."""
         self.messages.labels(topic).inc(fetched.records)
         self.bytes.labels(topic).inc(fetched.size)
@@ -163,7 +163,7 @@ class Metrics:
         if fetched.newest >= 0:
             self.last_record.labels(topic, partition).set(fetched.newest / 1000)
 
-    def dropped(self, topic: str, dropped: int) -> None:
+    def count_dropped(self, topic: str, dropped: int) -> None:
         """Count records of a source topic that were dropped after unpacking. Called in the consumer's thread."""
         self.skipped.labels(topic).inc(dropped)
 

@@ -159,7 +159,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             if tp.topic in self.app.fetch_filter.source_topics:
                 # The filter looks at marks anywhere; here each value is looked at by itself.
                 fetched[tp] = list(self._matching(tp, records))
-                self.app.metrics.dropped(tp.topic, len(records) - len(fetched[tp]))
+                self.app.metrics.count_dropped(tp.topic, len(records) - len(fetched[tp]))
         return fetched
 
     def _matching(self, tp: TP, records: list[Any]) -> Iterator[Any]:

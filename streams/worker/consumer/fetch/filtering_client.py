@@ -123,7 +123,7 @@ class FilteringClient:
                 if topic in self._fetch_filter.source_topics:
                     skip = self._fetch_filter.skips.of(topic, number)
                     filtered = filter_batches(fetched, self._fetch_filter.find_marks, skip, room)
-                    self._metrics.fetched(topic, number, filtered)
+                    self._metrics.count_fetched(topic, number, filtered)
                     kept = filtered.kept
                     room, came, taken = room - len(kept), came + len(fetched), taken + filtered.taken
                     await asyncio.sleep(0)  # heartbeats and commits go by this loop too
