@@ -11,7 +11,7 @@ import pytest
 
 from streams.pipeline import ExtractSettings
 from streams.settings import Settings
-from streams.worker.agents import redact_apart
+from streams.worker.agents import redact_subprocess
 from streams.worker.agents.dead_letter import DeadLetters
 from streams.worker.monitoring.counters import Metrics
 from streams.worker.skips import NO_SKIPS, SkipError, parse_skips
@@ -73,7 +73,7 @@ def test_a_skipped_record_keeps_its_bytes_but_no_token() -> None:
 def test_a_value_that_cannot_be_redacted_is_left_out(monkeypatch: pytest.MonkeyPatch, attribute: str) -> None:
     """T7: if removing tokens takes too long or fails, no byte of the value leaves the worker."""
     if attribute == "SECONDS":
-        monkeypatch.setattr(redact_apart, "SECONDS", 0.0)
+        monkeypatch.setattr(redact_subprocess, "SECONDS", 0.0)
     else:
         monkeypatch.setattr(sys, "executable", "/bin/false")
     _, value, headers = letter_of(SECRET)

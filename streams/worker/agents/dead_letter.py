@@ -17,7 +17,7 @@ import structlog
 from streams import pipeline
 from streams.pipeline import Rejected
 from streams.worker.agents.messages import origin_of
-from streams.worker.agents.redact_apart import redact_apart
+from streams.worker.agents.redact_subprocess import redact_in_subprocess
 from streams.worker.outgoing import Outgoing
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class DeadLetters:
         error = "an operator had it skipped (--skip); it was not read"
         if message.value is not None:
             limit = self.extract_settings.max_message_size
-            content = await asyncio.to_thread(redact_apart, message.value, limit)
+            content = await asyncio.to_thread(redact_in_subprocess, message.value, limit)
             if content is None:
                 error += ", and its value is left out: taking session tokens out of it failed"
         letter = self.rejected(message, Rejected(SKIPPED, error, None, *(content or (b"", False))))

@@ -16,7 +16,7 @@ _MEMORY_BYTES = 512 * 1024 * 1024
 _UNCHANGED, _REDACTED = b"=", b"!"
 
 
-def redact_apart(value: bytes, limit: int) -> tuple[bytes, bool] | None:
+def redact_in_subprocess(value: bytes, limit: int) -> tuple[bytes, bool] | None:
     """Take the session tokens out of a message.
 
     Args:
@@ -26,7 +26,7 @@ def redact_apart(value: bytes, limit: int) -> tuple[bytes, bool] | None:
     Returns:
         The bytes without tokens, and whether any was replaced; ``None`` if the process failed or took too long.
     """
-    command = [sys.executable, "-P", "-m", "streams.worker.agents.redact_apart", str(limit)]
+    command = [sys.executable, "-P", "-m", "streams.worker.agents.redact_subprocess", str(limit)]
     try:
         done = subprocess.run(  # noqa: S603  the command is this module
             command, input=value, capture_output=True, timeout=SECONDS, check=True
