@@ -24,7 +24,7 @@ from faust.transport.drivers import aiokafka as driver
 
 from streams.worker.consumer.bootstrap import learn_topics_before_assigning, wait_for_broker
 from streams.worker.consumer.fetch.filtering_client import FETCH_WAIT_MS, FetchFilter, FilteringClient
-from streams.worker.consumer.fetch.held_bytes import SIGHTINGS, SOURCES, Held
+from streams.worker.consumer.fetch.held_bytes import SIGHTINGS, SOURCES, HeldBytes
 from streams.worker.consumer.lease import Lease, renew_with_heartbeats
 from streams.worker.failure import FailedInHand
 from streams.worker.state.recovery import ChangelogPart
@@ -139,7 +139,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         fetcher = self._consumer._fetcher  # noqa: SLF001  aiokafka has no hook here
         fetch_filter = self.app.fetch_filter
         kinds = dict.fromkeys(fetch_filter.source_topics, SOURCES) | {self.app.topic_names.sightings: SIGHTINGS}
-        held = Held(kinds, fetcher._records)  # noqa: SLF001
+        held = HeldBytes(kinds, fetcher._records)  # noqa: SLF001
         fetcher._client = FilteringClient(fetcher._client, fetch_filter, held, self.app.metrics)  # noqa: SLF001
 
     async def _fetch_records(self, consumer: Any, active_partitions: Container[TP] | None, **options: Any) -> Fetched:

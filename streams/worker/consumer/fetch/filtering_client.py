@@ -19,7 +19,7 @@ from aiokafka.client import ConnectionGroup
 from aiokafka.errors import OffsetOutOfRangeError
 
 from streams.worker.consumer.fetch.fetch_filter import filter_batches
-from streams.worker.consumer.fetch.held_bytes import SOURCES, Held
+from streams.worker.consumer.fetch.held_bytes import SOURCES, HeldBytes
 from streams.worker.consumer.fetch.response_reader import FETCH, attach
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class FilteringClient:
     There is no other place between the bytes of an answer and their unpacking.
     """
 
-    def __init__(self, client: Any, fetch_filter: FetchFilter, held: Held, metrics: Metrics) -> None:
+    def __init__(self, client: Any, fetch_filter: FetchFilter, held: HeldBytes, metrics: Metrics) -> None:
         """Stand before aiokafka's ``client``."""
         self._client = client
         self._fetch_filter = fetch_filter

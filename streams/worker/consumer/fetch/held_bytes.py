@@ -81,7 +81,7 @@ def queued(queue: Queue) -> int:
 
 
 @dataclass(slots=True)
-class Held:
+class HeldBytes:
     """What aiokafka holds of the answers, by kind.
 
     Attributes:

@@ -11,13 +11,13 @@ from aiokafka.structs import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.worker.consumer.fetch.held_bytes import ANSWER_BYTES, HELD_BYTES, QUEUE_BYTES, Held, Queues
+from streams.worker.consumer.fetch.held_bytes import ANSWER_BYTES, HELD_BYTES, QUEUE_BYTES, HeldBytes, Queues
 
 KINDS = {"cloudtrail": "sources", "other": "sources", "sightings": "sightings"}
 ONE, TWO, SIGHTINGS = TopicPartition("cloudtrail", 0), TopicPartition("other", 3), TopicPartition("sightings", 0)
 
 
-def asked(held: Held) -> tuple[list[str], int]:
+def asked(held: HeldBytes) -> tuple[list[str], int]:
     """The topics of a request for all, as it is sent, and for how many bytes it is."""
     topics = [(topic, [(0, 7, 1)]) for topic in ("cloudtrail", "other", "sightings", "changelog")]
     request: Any = held.limit_request(FetchRequest(100, 1, 50_000_000, 1, topics))
@@ -27,7 +27,7 @@ def asked(held: Held) -> tuple[list[str], int]:
 def test_a_kind_is_not_asked_for_while_much_of_it_is_held() -> None:
     """Half of the bound in two source partitions stops requests for sources alone, until aiokafka has let go."""
     records: dict[Any, object] = {}
-    held = Held(KINDS, records)
+    held = HeldBytes(KINDS, records)
     assert asked(held) == (["cloudtrail", "other", "sightings", "changelog"], ANSWER_BYTES)
     held.sizes.update({("cloudtrail", 0): HELD_BYTES // 4, ("other", 3): HELD_BYTES // 4, ("sightings", 0): 1})
     records.update({ONE: None, TWO: None, SIGHTINGS: None})
@@ -40,7 +40,7 @@ def test_a_kind_is_not_asked_for_while_much_of_it_is_held() -> None:
 @given(st.lists(st.tuples(st.integers(1, 1 << 40), st.floats(0, 1)), max_size=20))
 def test_the_next_request_is_for_what_was_taken(answers: list[tuple[int, float]]) -> None:
     """An answer that was cut makes the next smaller, one that was taken whole larger; always within bounds."""
-    held = Held(KINDS, {})
+    held = HeldBytes(KINDS, {})
     for came, share in answers:
         _, before = asked(held)
         held.adjust_next_request(came, round(came * share))
