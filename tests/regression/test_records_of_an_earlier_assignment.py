@@ -20,7 +20,7 @@ from mode.utils.locks import Event
 
 from streams.worker.consumer.consumer import Consumer, NothingRead
 from streams.worker.consumer.fetch import fetch_thread
-from streams.worker.consumer.fetch.fetch_thread import Fetched, FetchThread
+from streams.worker.consumer.fetch.fetch_thread import FetchResult, FetchThread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -43,7 +43,7 @@ def test_records_in_hand(monkeypatch: pytest.MonkeyPatch, *, revoked: bool) -> N
     consumer = Waiting()
 
     async def wait(*_args: Any) -> Any:
-        records = Fetched(consumer.revocations, {SOURCE: ["record"]})
+        records = FetchResult(consumer.revocations, {SOURCE: ["record"]})
         consumer.revocations += revoked
         return records, {SOURCE}
 

@@ -10,7 +10,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from streams.worker.consumer.consumer import Consumer
-from streams.worker.consumer.fetch.fetch_thread import Fetched
+from streams.worker.consumer.fetch.fetch_thread import FetchResult
 
 if TYPE_CHECKING:
     import pytest
@@ -37,7 +37,7 @@ class Waiting(Consumer):
 
 def hand_over(monkeypatch: pytest.MonkeyPatch, consumer: Waiting, *, revoked: bool) -> None:
     """Make a fetch of the first assignment bring two records of one partition and none of another."""
-    fetched = Fetched(0, {SOURCE: [SimpleNamespace(offset=offset) for offset in (5, 7)]})
+    fetched = FetchResult(0, {SOURCE: [SimpleNamespace(offset=offset) for offset in (5, 7)]})
     fetched.positions = {SOURCE: 9, QUIET: 4, UNACKED: 3}
 
     async def wait(*_args: Any) -> Any:

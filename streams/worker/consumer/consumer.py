@@ -25,7 +25,7 @@ from faust.exceptions import ConsumerNotStarted
 from faust.transport.drivers import aiokafka as driver
 
 from streams.kafka.admin import AccessRefused
-from streams.worker.consumer.fetch.fetch_thread import ActivePartitions, Fetched, FetchThread
+from streams.worker.consumer.fetch.fetch_thread import ActivePartitions, FetchResult, FetchThread
 from streams.worker.consumer.offset_tracker import OpenOffsets
 
 if TYPE_CHECKING:
@@ -189,14 +189,14 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             raise AccessRefused(f"topic {', '.join(map(str, refused.args))}: Read: not allowed (any more)") from refused
         except GroupAuthorizationFailedError as refused:
             raise AccessRefused(f"group {self.app.group_id}: Read: not allowed (any more)") from refused
-        if isinstance(records, Fetched):
+        if isinstance(records, FetchResult):
             if records.revocations != self.revocations:
                 return {}, active
             self._hand_over(records)
             await self._restore(records.changelogs)
         return records, active
 
-    def _hand_over(self, fetched: Fetched) -> None:
+    def _hand_over(self, fetched: FetchResult) -> None:
         """Note the records that go to the streams now: from here on, each blocks a commit past it until it is done."""
         for tp, position in fetched.positions.items():
             if self.app.topics.acks_enabled_for(tp.topic):

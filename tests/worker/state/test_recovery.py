@@ -18,7 +18,7 @@ from streams.settings import Settings
 from streams.worker.app import WorkerApp, create_app
 from streams.worker.consumer.consumer import Consumer
 from streams.worker.consumer.fetch import fetch_thread
-from streams.worker.consumer.fetch.fetch_thread import Fetched, FetchThread
+from streams.worker.consumer.fetch.fetch_thread import FetchResult, FetchThread
 from streams.worker.state.partition_memory import stored_from
 from streams.worker.state.recovery import ChangelogPart, Recovery
 
@@ -190,7 +190,7 @@ class Waiting(Consumer):
         self.revocations = 0
 
 
-def hand_over(consumer: Consumer, monkeypatch: pytest.MonkeyPatch, fetched: Fetched) -> Any:
+def hand_over(consumer: Consumer, monkeypatch: pytest.MonkeyPatch, fetched: FetchResult) -> Any:
     """The records of a fetch that go to the streams."""
 
     async def wait(*_args: Any) -> Any:
@@ -215,7 +215,7 @@ def test_nothing_is_written_after_a_failure(monkeypatch: pytest.MonkeyPatch) -> 
     app = SimpleNamespace(failure=None, tables=tables, stop_with=stop_with)
     consumer = Waiting(app)
     for end in (1, 2):
-        fetched = Fetched(0, {})
+        fetched = FetchResult(0, {})
         fetched.changelogs = {ACTIVE: ChangelogPart([], end), STANDBY: ChangelogPart([], end)}
         hand_over(consumer, monkeypatch, fetched)
     assert [part.end for part in tried] == [1]
@@ -226,7 +226,7 @@ def test_what_was_fetched_before_a_rebalance_is_not_written(monkeypatch: pytest.
     """A2: the next owner may have written to the changelog, and to a store of the same name, in the meantime."""
     consumer = Waiting(SimpleNamespace(failure=None))
     consumer.revocations = 1
-    fetched = Fetched(0, {})
+    fetched = FetchResult(0, {})
     fetched.changelogs = {ACTIVE: ChangelogPart([], 1)}
     assert hand_over(consumer, monkeypatch, fetched) == {}
 

@@ -88,7 +88,7 @@ class ActivePartitions:
         return tp in self._active and cast("TP", tp).topic not in self._full
 
 
-class Fetched(dict["TP", list[Any]]):
+class FetchResult(dict["TP", list[Any]]):
     """Records for the streams by partition, and what else a fetch brought.
 
     Attributes:
@@ -142,18 +142,20 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         held = HeldBytes(kinds, fetcher._records)  # noqa: SLF001
         fetcher._client = FilteringClient(fetcher._client, fetch_filter, held, self.app.metrics)  # noqa: SLF001
 
-    async def _fetch_records(self, consumer: Any, active_partitions: Container[TP] | None, **options: Any) -> Fetched:
+    async def _fetch_records(
+        self, consumer: Any, active_partitions: Container[TP] | None, **options: Any
+    ) -> FetchResult:
         raise_background_failure(consumer)
         revocations = self.consumer.revocations
         if not self.consumer.flow_active:
-            return Fetched(revocations)  # whose the positions are then, nobody knows
+            return FetchResult(revocations)  # whose the positions are then, nobody knows
         active = None if active_partitions is None else ActivePartitions(active_partitions)
-        fetched = Fetched(revocations, await self._records(consumer, active, **options))
+        fetched = FetchResult(revocations, await self._records(consumer, active, **options))
         self.app.last_poll = time.monotonic()
         if revocations != self.consumer.revocations:
             # Before or after the new assignment began to fetch? Nobody knows.
             self._put_back(fetched)
-            return Fetched(revocations)
+            return FetchResult(revocations)
         self._note_positions(fetched, active or ())
         for tp, records in fetched.items():
             if tp.topic in self.app.fetch_filter.source_topics:
@@ -198,7 +200,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             else:
                 answer.result()  # raises what the group's coordinator has to say
 
-    def _note_positions(self, fetched: Fetched, active: Container[TP]) -> None:
+    def _note_positions(self, fetched: FetchResult, active: Container[TP]) -> None:
         """Note how far aiokafka has read each partition, also one without records; a changelog's records go with it."""
         subscription = self._consumer._subscription.subscription  # noqa: SLF001  position() may wait for another task
         assignment = subscription and subscription.assignment
@@ -211,7 +213,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             else:
                 fetched.positions[tp] = state.position
 
-    def _put_back(self, fetched: Fetched) -> None:
+    def _put_back(self, fetched: FetchResult) -> None:
         for tp, records in fetched.items():
             with suppress(IllegalStateError):  # it is another's by now
                 self._consumer.seek(tp, records[0].offset)
