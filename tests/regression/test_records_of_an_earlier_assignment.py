@@ -18,7 +18,7 @@ from faust.types import TP
 from mode import Service
 from mode.utils.locks import Event
 
-from streams.worker.consumer.consumer import Consumer, NothingRead
+from streams.worker.consumer.consumer import Consumer, NoReadOffsets
 from streams.worker.consumer.fetch import fetch_thread
 from streams.worker.consumer.fetch.fetch_thread import FetchResult, FetchThread
 
@@ -96,7 +96,7 @@ class Draining(Consumer):
         self.callback = callback
         self.suspend_flow = Event()
         self._commit_every = None
-        self._read_offset = NothingRead()
+        self._read_offset = NoReadOffsets()
         self._offsets_to_come = offsets
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Any]]:  # noqa: ARG002, ASYNC109  Faust's signature

@@ -91,7 +91,7 @@ class Worker(Protocol):
         """Stop the worker because of a failure."""
 
 
-class NothingRead(dict["TP", int | None]):
+class NoReadOffsets(dict["TP", int | None]):
     """Replaces Faust's last read offset of each partition, with none for every partition."""
 
     def __getitem__(self, _tp: TP) -> None:
@@ -115,7 +115,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             await callback(message)
 
         super().__init__(transport, deliver, *args, **kwargs)
-        self._read_offset = NothingRead()
+        self._read_offset = NoReadOffsets()
 
     def _new_consumer_thread(self) -> FetchThread:
         return FetchThread(self, loop=self.loop, beacon=self.beacon)
