@@ -77,7 +77,7 @@ class FilteringClient:
         request = self._held.limit_request(request)
         if not request.topics:
             await asyncio.sleep(FETCH_WAIT_MS / 1000)  # as a broker would that has nothing
-            return NoAnswer()
+            return EmptyResponse()
         if await self._client.ready(node, group=group):
             attach(self._client._conns[node, group])  # noqa: SLF001  aiokafka has no other way to a connection
         response = await self._client.send(node, request, group=group)
@@ -135,7 +135,7 @@ class FilteringClient:
             self._held.adjust_next_request(came, taken)
 
 
-class NoAnswer:
+class EmptyResponse:
     """An answer to a fetch that was not sent."""
 
     topics = ()
