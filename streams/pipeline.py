@@ -151,7 +151,7 @@ def compile_matcher(rule: Rule, limit: int = MAX_MESSAGE_SIZE) -> Callable[[byte
 def compile_selector(
     rule: Rule, limit: int = MAX_MESSAGE_SIZE
 ) -> Callable[[bytes | bytearray | None], bytes | bytearray | None]:
-    """Return the fetch filter's choice of one message, see ``prefilter.compile_selector``."""
+    """Return the fetch filter of one message, see ``prefilter.compile_selector``."""
     return prefilter.compile_selector(rule.event_name, limit)
 
 

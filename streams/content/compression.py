@@ -129,15 +129,17 @@ def _is_text(value: bytes) -> bool:
 
 
 def _by_pieces(value: bytes, limit: int) -> Beginning:
-    content = bytearray()
+    pieces: list[bytes] = []  # joined at the end: most values are one piece, which is then not copied
+    size = 0
     try:
         for piece in gzipped.pieces(value):
-            content += piece
-            if len(content) > limit:
-                return Beginning(bytes(content[:limit]), is_larger=True)
+            pieces.append(piece)
+            size += len(piece)
+            if size > limit:
+                return Beginning(b"".join(pieces)[:limit], is_larger=True)
     except gzipped.CorruptGzipError as error:
-        return Beginning(bytes(content), str(error))
-    return Beginning(bytes(content))
+        return Beginning(b"".join(pieces), str(error))
+    return Beginning(b"".join(pieces))
 
 
 def _into_buffer(name: str, decompress_into: _DecompressInto, value: bytes, limit: int) -> Beginning:

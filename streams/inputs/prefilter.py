@@ -156,9 +156,10 @@ def compile_matcher(event_name: str, limit: int) -> Callable[[bytes | bytearray 
 
 @cache
 def compile_selector(event_name: str, limit: int) -> Callable[[bytes | bytearray | None], bytes | bytearray | None]:
-    """Return what ``compile_matcher`` tests with: it gives back a message that passes, and ``None`` for any other.
+    """Return the filter of one message: it returns the message if it may match, else ``None``.
 
-    A compressed message that passes comes back as an ``UnpackedMessage``.
+    Arguments and test are those of ``compile_matcher``. A compressed message that may match is returned as an
+    ``UnpackedMessage``, so that it is not decompressed again.
     """
     name = event_name.encode("ascii")
     # The starts have no effect here, but the automaton is several times as slow without them (docs/decisions.md 6).
@@ -171,7 +172,9 @@ def compile_selector(event_name: str, limit: int) -> Callable[[bytes | bytearray
             return value
         if value[0] in _FIRST_OF_PACKED and value.startswith(_PACKED_STARTS):
             return select_packed(bytes(value))
-        return value if is_marked(value) and _names_event(read(bytes(value), limit), event_name) else None
+        if _first_escape(value, 0, len(value)) is None and not marks.has_key(value):  # fast: no further call
+            return None
+        return value if _names_event(read(bytes(value), limit), event_name) else None
 
     def select_packed(value: bytes) -> bytes | None:
         budget = SizeBudget(limit)
@@ -186,7 +189,7 @@ def compile_selector(event_name: str, limit: int) -> Callable[[bytes | bytearray
             return None
         return UnpackedMessage.of(value, content) if budget.used else value
 
-    def is_marked(text: bytes | bytearray) -> bool:
+    def is_marked(text: bytes) -> bool:
         return _first_escape(text, 0, len(text)) is not None or marks.has_key(text)
 
     return select

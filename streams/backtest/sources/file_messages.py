@@ -84,9 +84,7 @@ def in_blocks(pieces: Iterable[bytes | bytearray], bound: int) -> Iterator[bytes
             continue
         start = 0
         if held + (first := piece.find(b"\n")) > bound:
-            rest[:] = [
-                b"".join((*rest, piece[:first]))[: bound + 1]
-            ]  # they are large: hold no more of them than needed
+            rest[:] = [b"".join((*rest, piece[:first]))[: bound + 1]]  # they are large: hold each byte once
             yield bytes(rest.pop())
             start = first + 1
         block = b"".join((*rest, piece[start:end]))
