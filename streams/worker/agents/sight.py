@@ -1,4 +1,4 @@
-"""The sight agent: messages of the source topics in, sightings and dead letters out."""
+"""The sight agent: takes messages of the source topics, sends sightings and dead letters."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from streams.worker.monitoring.counters import Metrics
     from streams.worker.skips import Skips
 
-# A message above this is read in a thread: handing it over costs far less than reading it.
+# A larger message is read in a thread: handing it over costs far less than reading it.
 LARGE_BYTES = 128 * 1024
 
 
 class Sender(Protocol):
-    """What sends the sightings."""
+    """Sends records."""
 
     async def send_all(self, records: Sequence[Outgoing], /) -> object:
         """Return once the broker has acknowledged all of them."""
@@ -39,14 +39,14 @@ class Sight:
     """Handles batches of source messages: read, extract, send, wait for the acknowledgements.
 
     Attributes:
-        rule: says which records are of interest.
+        rule: the rule.
         extract_settings: how sightings are extracted.
         topic: the sightings topic.
-        largest: how many bytes key and value of a record may take.
+        largest: how many bytes key and value of a record may have.
         skips: the records that become dead letters unread.
         sender: sends sightings and dead letters.
         dead_letters: makes the dead letters.
-        metrics: what is counted.
+        metrics: the counters.
     """
 
     rule: Rule
@@ -59,7 +59,7 @@ class Sight:
     metrics: Metrics
 
     async def handle(self, events: Sequence[Event], _owned: Callable[[], bool]) -> None:
-        """Send what a batch of source messages holds; returns when the broker has acknowledged all of it."""
+        """Send the sightings and dead letters of a batch; return when the broker has acknowledged all of them."""
         yielder, size = Yielder(), 0
         outgoing: list[Outgoing] = []
         for event in events:
@@ -76,7 +76,7 @@ class Sight:
         if self.skips.has(message.topic, message.partition, message.offset):
             return [await self.dead_letters.skipped(message)]
         with in_hand(message):
-            if pipeline.size_in_memory(message.value) > LARGE_BYTES:  # so that the event loop goes on meanwhile
+            if pipeline.size_in_memory(message.value) > LARGE_BYTES:  # the event loop goes on meanwhile
                 return await asyncio.to_thread(self._read, message)
             return self._read(message)
 

@@ -1,1 +1,1 @@
-"""From a broker's answer to a fetch to the records that may match."""
+"""Takes from a broker's response to a fetch the records that may match."""

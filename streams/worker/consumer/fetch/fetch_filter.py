@@ -1,23 +1,24 @@
-"""The fetch-time filter: takes out of fetched bytes, before anything unpacks them, the records that cannot match.
+"""The fetch filter: removes records that cannot match from fetched bytes, before anything unpacks them.
 
-Works on Kafka's record batches, version 2, as a broker sends them (https://kafka.apache.org/documentation/#recordbatch).
-The rules:
+Works on Kafka's record batches, version 2, as a broker sends them
+(https://kafka.apache.org/documentation/#recordbatch). The rules:
 
-* A batch without any mark of the rule is left out whole, and is never unpacked (a compressed one is decompressed).
-* Of a batch with a mark, the records with one are kept as they are; the batch is written again around them, not
-  compressed. That is what log compaction leaves: offsets stay what they were, with gaps.
-* If nothing is left of the last batch of an answer, its header is kept with no record, as log compaction leaves it: the
-  client's position moves past all that was left out, and no record has to carry it there.
-* A record that an operator has skipped (``--skip``) is kept, marked or not, and told by its offset alone: it is to
-  become a dead letter. It loses its headers, which may be what stops the client: a name that is not UTF-8 does.
-* Of a long answer only so much is taken that what is left of it fits the room there is (``room``), at least one batch.
-  The rest counts as not fetched: the client asks for it again.
-* Markers of transactions, and the producer and the kind of each batch, stay as they are: by these the client tells
-  which batches were aborted, whatever is left of them.
-* What this module does not know, an older batch version or another codec, is passed on as it is; so is a batch that the
-  answer holds only in part, which no client reads.
-* Checksums are made anew for what is written again. What is left out is not checked: a damaged mark would have to be
-  the one damage that TCP, TLS and the broker's own check let through.
+* A batch without any mark of the rule is removed whole and is never unpacked (a compressed one is decompressed).
+* In a batch with a mark, the records with a mark are kept unchanged. The batch is written again around them,
+  uncompressed. It then looks as after log compaction: the offsets are the same, with gaps.
+* If nothing is left of the last batch of a response, its header is kept without records, as log compaction does. So the
+  client's position moves past everything that was removed, without a record.
+* A record that an operator skips (``--skip``) is kept with or without a mark, because it becomes a dead letter. It is
+  recognised by its offset alone. Its headers are removed, because they may stop the client: a name that is not UTF-8
+  does.
+* A long response is filtered only as far as the result fits into the free space (``room``), at least one batch. The
+  rest counts as not fetched: the client asks for it again.
+* Transaction markers stay unchanged, and so do the producer and the kind of each batch. By these the client knows which
+  batches were aborted, whatever is left of them.
+* A batch that this module does not know (an older version, another codec) is passed on unchanged. An incomplete batch
+  at the end is passed on only if there is no whole batch before it.
+* Batches that are written again get new checksums. What is removed is not checked: only damage to a mark would matter,
+  if TCP, TLS and the broker's own check had all missed it.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ _MAGIC_AT = 16
 _MAGIC = 2
 _CRC_AT = 17
 _CRC = struct.Struct(">I")
-_ATTRIBUTES_AT = 21  # the checksum's range begins here
+_ATTRIBUTES_AT = 21  # the checksum covers the bytes from here on
 _ATTRIBUTES = struct.Struct(">h")
 _LAST_DELTA_AT = 23
 _LAST_DELTA = struct.Struct(">i")
@@ -65,10 +66,10 @@ class Filtered:
     Attributes:
         kept: the bytes for the client.
         records: how many records there were.
-        skipped: how many of them were left out.
+        skipped: how many of them were removed.
         size: bytes of the records, decompressed.
         newest: the latest Kafka timestamp, in milliseconds since the epoch; -1 if there is none.
-        taken: how many of the fetched bytes were looked at; after them the room was used up.
+        taken: how many of the fetched bytes were filtered, until the room was used up.
     """
 
     kept: bytes = b""
@@ -85,17 +86,17 @@ def filter_batches(
     skip: Collection[int] = (),
     room: float = math.inf,
 ) -> Filtered:
-    """Leave out of one partition's fetched record batches what cannot match.
+    """Remove from one partition's fetched record batches the records that cannot match.
 
     Args:
         fetched: the batches, as the broker sent them.
-        find_marks: gives the places of the rule's marks in a stretch of bytes, in order.
-        skip: the offsets of records that an operator has skipped; they are kept, without their headers.
-        room: of how many bytes what is kept may be; one batch may go beyond it.
+        find_marks: returns the positions of the rule's marks in a range of bytes, in order.
+        skip: the offsets of records that an operator skips; they are kept, without their headers.
+        room: how many bytes may be kept; one batch may exceed this.
     """
     filtered = Filtered()
     batches = list(_batches(fetched))
-    if not batches:  # the client's to judge: it may have asked for too few bytes
+    if not batches:  # the client decides: it may have asked for too few bytes
         filtered.kept, filtered.taken = bytes(fetched), len(fetched)
         return filtered
     kept: list[bytes | memoryview] = []
@@ -108,7 +109,7 @@ def filter_batches(
         kept.append(left)
         filtered.taken, last = end, start
     else:
-        filtered.taken = len(fetched)  # what follows is a part of a batch
+        filtered.taken = len(fetched)  # the rest is an incomplete batch
     if kept and not kept[-1]:
         kept.append(_batch(bytes(fetched[last : last + _RECORDS_AT]), []))
     filtered.kept = b"".join(kept)
@@ -116,7 +117,7 @@ def filter_batches(
 
 
 def _batches(fetched: bytes | memoryview) -> Iterator[tuple[int, int]]:
-    """Where each whole batch begins and ends."""
+    """The start and end of each complete batch."""
     start = 0
     while start + _LENGTH_END <= len(fetched):
         end = start + _LENGTH_END + _START.unpack_from(fetched, start)[1]
@@ -126,7 +127,7 @@ def _batches(fetched: bytes | memoryview) -> Iterator[tuple[int, int]]:
         start = end
 
 
-def _filter_batch(  # noqa: PLR0913  where, what for, and where it is counted
+def _filter_batch(  # noqa: PLR0913  position, search and counts
     fetched: bytes | memoryview,
     start: int,
     end: int,
@@ -135,11 +136,11 @@ def _filter_batch(  # noqa: PLR0913  where, what for, and where it is counted
     *,
     skip: Collection[int],
 ) -> bytes | memoryview:
-    """What is left of one batch: as it is, written again, or nothing."""
+    """What is left of one batch: all of it, a batch that was written again, or nothing."""
     if end - start < _RECORDS_AT or fetched[start + _MAGIC_AT] != _MAGIC:
         return fetched[start:end]
     count = _COUNT.unpack_from(fetched, start + _COUNT_AT)[0]
-    if not count:  # emptied by log compaction; of a marker that is so aiokafka would want to know its kind
+    if not count:  # emptied by log compaction; aiokafka would fail on a marker without its record
         return b""
     attributes = _ATTRIBUTES.unpack_from(fetched, start + _ATTRIBUTES_AT)[0]
     compression = attributes & _CODEC_BITS
@@ -165,7 +166,7 @@ def _filter_batch(  # noqa: PLR0913  where, what for, and where it is counted
 
 
 def _marked(records: bytes | memoryview, start: int, end: int, marks: list[int]) -> Iterator[tuple[int, int]]:
-    """Where each record that holds a mark begins and ends."""
+    """The start and end of each record with a mark."""
     coming = iter(marks)
     mark = next(coming, end)
     while mark < end:
@@ -179,7 +180,7 @@ def _marked(records: bytes | memoryview, start: int, end: int, marks: list[int])
 
 
 def _deltas(fetched: bytes | memoryview, start: int, offsets: Collection[int]) -> set[int]:
-    """Which of these offsets lie in the batch that begins at ``start``, counted from its base as its records count."""
+    """Those of these offsets that lie in the batch at ``start``, relative to its base offset as in its records."""
     base = _START.unpack_from(fetched, start)[0]
     last = _LAST_DELTA.unpack_from(fetched, start + _LAST_DELTA_AT)[0]
     return {offset - base for offset in offsets if 0 <= offset - base <= last}
@@ -188,10 +189,10 @@ def _deltas(fetched: bytes | memoryview, start: int, offsets: Collection[int]) -
 def _bare_records(
     records: bytes | memoryview, start: int, end: int, deltas: Container[int]
 ) -> Iterator[tuple[int, bytes]]:
-    """Where the records of these offset deltas begin, and each without its headers."""
+    """The start of each record with one of these offset deltas, and the record without its headers."""
     while start < end:
         length, body = decode_varint(records, start)
-        _, at = decode_varint(records, body + 1)  # past the attributes; it is the timestamp's delta
+        _, at = decode_varint(records, body + 1)  # after the attributes comes the timestamp's delta
         delta, at = decode_varint(records, at)
         if delta in deltas:
             for _ in ("key", "value"):
@@ -205,7 +206,7 @@ def _bare_records(
 
 
 def _batch(header: bytes, records: list[bytes | memoryview]) -> bytes:
-    """A batch of these records, not compressed and no marker, otherwise as its header says."""
+    """A batch of these records: neither compressed nor a marker, otherwise with the given header."""
     batch = bytearray(header + b"".join(records))
     attributes = _ATTRIBUTES.unpack_from(header, _ATTRIBUTES_AT)[0]
     _START.pack_into(batch, 0, _START.unpack_from(header)[0], len(batch) - _LENGTH_END)

@@ -1,15 +1,16 @@
-"""The consumer's thread: what a fetch gives, noted in one step.
+"""The consumer's thread: fetches, filters, and notes each fetch in one step.
 
 The rules:
 
-* Only what is committed is read: what a transaction wrote and took back alerts nowhere.
-* What a fetch gives is noted in one step, before anything else can run: per partition the records, as open, and
-  aiokafka's position after them, which is also past what was dropped, aborted or compacted away and past the markers of
-  transactions. So that is committed too, and never ahead of a record that is still to be handled.
-* A fetch ends after its time, also if answers without a record never cease: aiokafka's own waits anew after each.
-* A fetch while no partition is active gives nothing: to aiokafka an empty set of partitions means all of them, and
-  Faust throws away what it then hands over.
-* Records of a fetch that was under way while partitions were given up are put back.
+* Only committed records are read: records of an aborted transaction do not alert.
+* The records of a fetch and aiokafka's position after them are noted in one step per partition, before anything else
+  can run. The position is also past what was dropped, aborted or compacted away, and past transaction markers. So all
+  of that is committed too, but never ahead of a record that is still to be handled.
+* A fetch ends after its timeout even if responses without records keep coming. aiokafka's own fetch starts its timeout
+  again after each response.
+* A fetch while no partition is active returns nothing. For aiokafka an empty set of partitions means all of them, and
+  Faust would drop the records that it then hands over.
+* If partitions are given up during a fetch, its records are put back.
 """
 
 from __future__ import annotations
@@ -40,15 +41,15 @@ if TYPE_CHECKING:
 
 
 class Worker(Protocol):
-    """What the thread needs of the worker's app.
+    """The worker's app, as the thread uses it.
 
     Attributes:
-        fetch_filter: what is left of the source topics.
+        fetch_filter: decides which records of the source topics are kept.
         topic_names: the worker's own topics.
         missing_topics: watches for topics that are deleted.
         lease: renewed with each heartbeat.
-        metrics: what is counted.
-        last_poll: set to when records were last asked for, by the monotonic clock.
+        metrics: the counters.
+        last_poll: when records were last asked for, by the monotonic clock; the thread sets it.
     """
 
     fetch_filter: FetchFilter
@@ -60,7 +61,7 @@ class Worker(Protocol):
 
 
 class Consumer(Protocol):
-    """What the thread needs of the consumer.
+    """The consumer, as the thread uses it.
 
     Attributes:
         revocations: how often partitions have been given up.
@@ -74,13 +75,13 @@ class Consumer(Protocol):
 
 
 class ActivePartitions:
-    """Faust's set of active partitions, as it is whenever aiokafka looks; unlike a set never false, even if empty.
+    """Faust's set of active partitions, with its present content at each look. Unlike a set it is true even if empty.
 
-    Between recovery and the first fetch of the streams Faust's set is empty for a moment, in which a fetch may wait.
+    Faust's set is empty for a moment between recovery and the first fetch of the streams, and a fetch may wait then.
     """
 
     def __init__(self, active: Container[TP], full: Container[str] = ()) -> None:
-        """As ``active`` says, but none of the topics whose queue is full."""
+        """The partitions in ``active``, without the topics in ``full``, whose queue is full."""
         self._active = active
         self._full = full
 
@@ -89,11 +90,11 @@ class ActivePartitions:
 
 
 class FetchResult(dict["TP", list[Any]]):
-    """Records for the streams by partition, and what else a fetch brought.
+    """The records of a fetch for the streams, by partition, and the other results of the fetch.
 
     Attributes:
-        revocations: how often partitions had been given up when the records were asked for.
-        positions: of the partitions for the streams, the offset from which the next fetch reads.
+        revocations: how often partitions had been given up when the fetch began.
+        positions: for each partition of the streams, the offset from which the next fetch reads.
         changelogs: the parts of the changelog partitions that are being read.
     """
 
@@ -105,10 +106,10 @@ class FetchResult(dict["TP", list[Any]]):
 
 
 def raise_background_failure(consumer: Any) -> None:
-    """Raise what has ended one of aiokafka's own tasks, as its ``getmany`` would, which Faust goes around.
+    """Raise the error that has ended one of aiokafka's own tasks, as ``getmany`` would, which Faust does not call.
 
-    What ends the membership of the group it keeps until it is asked, and sends no heartbeat meanwhile. What has ended
-    its fetcher it tells nobody.
+    aiokafka keeps an error that ends the membership of the group until it is asked, and sends no heartbeat meanwhile.
+    It reports an error that has ended its fetcher nowhere.
     """
     consumer._coordinator.check_errors()  # noqa: SLF001  see above
     fetching = consumer._fetcher.error_future  # noqa: SLF001
@@ -117,21 +118,21 @@ def raise_background_failure(consumer: Any) -> None:
 
 
 class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
-    """The consumer's thread; it drops what cannot match before the event loop hears of it."""
+    """The consumer's thread; it drops what cannot match before it reaches the event loop."""
 
     app: Worker
     consumer: Consumer
 
     def _create_worker_consumer(self, transport: object) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        wait_for_broker(consumer._client)  # noqa: SLF001  aiokafka shows it of a producer only
+        wait_for_broker(consumer._client)  # noqa: SLF001  aiokafka makes it public only in a producer
         # Faust has no setting for these two.
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001
         consumer._isolation_level = "read_committed"  # noqa: SLF001
         return consumer
 
     async def on_start(self) -> None:
-        """Put the filter before the fetcher, which fetches nothing before the subscription."""
+        """Install the filter before the fetcher fetches, which begins with the subscription."""
         await super().on_start()
         learn_topics_before_assigning(self._consumer)
         self.app.missing_topics.watch(self._consumer)
@@ -148,18 +149,18 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         raise_background_failure(consumer)
         revocations = self.consumer.revocations
         if not self.consumer.flow_active:
-            return FetchResult(revocations)  # whose the positions are then, nobody knows
+            return FetchResult(revocations)  # the positions may be those of either assignment
         active = None if active_partitions is None else ActivePartitions(active_partitions)
         fetched = FetchResult(revocations, await self._records(consumer, active, **options))
         self.app.last_poll = time.monotonic()
         if revocations != self.consumer.revocations:
-            # Before or after the new assignment began to fetch? Nobody knows.
+            # The records may be those of either assignment.
             self._put_back(fetched)
             return FetchResult(revocations)
         self._note_positions(fetched, active or ())
         for tp, records in fetched.items():
             if tp.topic in self.app.fetch_filter.source_topics:
-                # The filter looks at marks anywhere; here each value is looked at by itself.
+                # The filter finds marks anywhere in the bytes; here each value is tested by itself.
                 fetched[tp] = list(self._matching(tp, records))
                 self.app.metrics.count_dropped(tp.topic, len(records) - len(fetched[tp]))
         return fetched
@@ -171,12 +172,12 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             if record.offset in skip:
                 yield record
                 continue
-            try:  # not ``in_hand``, which would cost more than the test
+            try:  # not ``in_hand``: it would cost more than the test
                 selected = select(record.value)
             except Exception as failure:
                 raise FailedInHand(f"{tp.topic}:{tp.partition}:{record.offset}") from failure
             if selected is not None:
-                record.value = selected  # if it was compressed, its content goes with it
+                record.value = selected  # a compressed value comes with its content
                 yield record
 
     async def _records(
@@ -187,21 +188,21 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         timeout: float = 0,  # noqa: ASYNC109  Faust's name
         **options: Any,
     ) -> Any:
-        """What aiokafka holds of these partitions; waits for a record, so many seconds at most."""
+        """The records of these partitions that aiokafka holds; waits for one, so many seconds at most."""
         until = time.monotonic() + timeout
         while True:
             records = await super()._fetch_records(consumer, active, timeout=0, **options)
             left = until - time.monotonic()
             if records or left <= 0:
                 return records
-            answer = consumer._fetcher._create_fetch_waiter()  # noqa: SLF001  as its own ``fetched_records`` waits
+            answer = consumer._fetcher._create_fetch_waiter()  # noqa: SLF001  its own ``fetched_records`` waits like this
             if not (await asyncio.wait([answer], timeout=left))[0]:
                 answer.cancel()
             else:
-                answer.result()  # raises what the group's coordinator has to say
+                answer.result()  # raises an error of the group's coordinator
 
     def _note_positions(self, fetched: FetchResult, active: Container[TP]) -> None:
-        """Note how far aiokafka has read each partition, also one without records; a changelog's records go with it."""
+        """Note aiokafka's position in each partition, even without records; a changelog's records go with it."""
         subscription = self._consumer._subscription.subscription  # noqa: SLF001  position() may wait for another task
         assignment = subscription and subscription.assignment
         for tp in assignment.tps if assignment else ():
@@ -215,7 +216,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     def _put_back(self, fetched: FetchResult) -> None:
         for tp, records in fetched.items():
-            with suppress(IllegalStateError):  # it is another's by now
+            with suppress(IllegalStateError):  # another worker has it by now
                 self._consumer.seek(tp, records[0].offset)
 
     def _stopped_set(self) -> None:

@@ -2,10 +2,10 @@
 
 The rules:
 
-* Of what is fetched from a source topic, only records that may match are left (``fetch_filter``); the rest never become
-  Faust events.
-* Of source topics and sightings only so many bytes are taken in as there is room for (``held_bytes``).
-* An offset that the broker no longer has is an error in the log and a metric: aiokafka goes on from the oldest record.
+* Only records of a source topic that may match are kept (``fetch_filter``); the others never become Faust events.
+* Source topics and sightings are fetched only as far as there is room for their bytes (``held_bytes``).
+* If the broker no longer has an offset, aiokafka goes on from the oldest record. This is logged as an error and
+  counted.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-# How long a broker may hold back an empty answer. aiokafka has one fetch under way at each broker, which leaves out the
-# partitions whose records it still holds: with Faust's 1.5 s these wait for so long whenever all others are quiet.
+# How long a broker may delay an empty response. aiokafka has one fetch at a time under way per broker, which leaves out
+# partitions whose records it still holds. With Faust's 1.5 s these partitions wait that long if all others are quiet.
 FETCH_WAIT_MS = 100
 
 
 @dataclass(frozen=True, slots=True)
 class FetchFilter:
-    """What the filter needs.
+    """The configuration of the filter.
 
     Attributes:
         source_topics: the topics whose records are filtered.
-        find_marks: gives the positions of the rule's marks in a stretch of bytes, in order.
-        select: gives back a value that may match, with its content if it is compressed; ``None`` for any other.
-        skips: records that are kept whatever they hold, and become dead letters.
+        find_marks: returns the positions of the rule's marks in a range of bytes, in order.
+        select: returns a value that may match, with its content if it is compressed; ``None`` for any other value.
+        skips: records that are kept whatever they hold, because they become dead letters.
     """
 
     source_topics: frozenset[str]
@@ -53,33 +53,33 @@ class FetchFilter:
 
 
 class FilteringClient:
-    """aiokafka's client as its fetcher sees it: answers to fetches hold only what may match.
+    """aiokafka's client as its fetcher sees it: responses to fetches hold only what may match.
 
-    There is no other place between the bytes of an answer and their unpacking.
+    aiokafka has no other hook between the bytes of a response and their unpacking.
     """
 
     def __init__(self, client: Any, fetch_filter: FetchFilter, held: HeldBytes, metrics: Metrics) -> None:
-        """Stand before aiokafka's ``client``."""
+        """Wrap aiokafka's ``client``."""
         self._client = client
         self._fetch_filter = fetch_filter
         self._held = held
         self._metrics = metrics
-        self._one_at_a_time = asyncio.Lock()  # each answer takes what room there is
+        self._one_at_a_time = asyncio.Lock()  # each response uses up the free room
         self._reported: set[tuple[str, int, int]] = set()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
     async def send(self, node: Any, request: Any, *, group: Any = ConnectionGroup.DEFAULT) -> Any:
-        """Send a request; of a fetch only what there is room for, and filter its answer."""
+        """Send a request. Limit a fetch to the free room, and filter its response."""
         if request.API_KEY != FETCH:
             return await self._client.send(node, request, group=group)
         request = self._held.limit_request(request)
         if not request.topics:
-            await asyncio.sleep(FETCH_WAIT_MS / 1000)  # as a broker would that has nothing
+            await asyncio.sleep(FETCH_WAIT_MS / 1000)  # as a broker without records would wait
             return EmptyResponse()
         if await self._client.ready(node, group=group):
-            attach(self._client._conns[node, group])  # noqa: SLF001  aiokafka has no other way to a connection
+            attach(self._client._conns[node, group])  # noqa: SLF001  aiokafka has no public access to a connection
         response = await self._client.send(node, request, group=group)
         self._report_deleted_offsets(request, response)
         async with self._one_at_a_time:
@@ -87,9 +87,9 @@ class FilteringClient:
         return response
 
     def _report_deleted_offsets(self, request: Any, response: Any) -> None:
-        """Aiokafka goes on from the oldest record there is, and says so to nobody who would act on it.
+        """Log and count offsets that the broker no longer has: aiokafka silently goes on from the oldest record.
 
-        Each loss once: Faust seeks the committed offset, which is gone, again when the table is recovered.
+        Each is reported once: after the recovery Faust seeks the same committed offset again.
         """
         gone = {
             (topic, partition)
@@ -114,7 +114,7 @@ class FilteringClient:
                     )
 
     async def _filter(self, response: Any) -> None:
-        """Leave in an answer what may match, as far as there is room."""
+        """Keep in a response what may match, as far as there is room."""
         room, came, taken = self._held.room(SOURCES), 0, 0
         for topic, partitions in response.topics:
             for place, (number, *head, fetched) in enumerate(partitions):
@@ -126,7 +126,7 @@ class FilteringClient:
                     self._metrics.count_fetched(topic, number, filtered)
                     kept = filtered.kept
                     room, came, taken = room - len(kept), came + len(fetched), taken + filtered.taken
-                    await asyncio.sleep(0)  # heartbeats and commits go by this loop too
+                    await asyncio.sleep(0)  # heartbeats and commits use this loop too
                 else:
                     kept = bytes(fetched)
                 self._held.sizes[topic, number] = len(kept)
@@ -136,6 +136,6 @@ class FilteringClient:
 
 
 class EmptyResponse:
-    """An answer to a fetch that was not sent."""
+    """The response to a fetch that was not sent."""
 
     topics = ()

@@ -1,13 +1,12 @@
-"""Reads a broker's answers off a connection into memory that holds them whole, and hands over fetched records in place.
+"""Reads each response of a broker into one buffer, and hands over fetched records without copying them.
 
-An answer to a fetch is some megabytes. asyncio's stream copies them twice and stops the socket after each 256 kB, and
-aiokafka copies them once more as it takes the answer apart: together that was half of the time of the thread that
-fetches. The rules:
+A response to a fetch has some megabytes. asyncio's stream copies it twice and pauses the socket after each 256 kB, and
+aiokafka copies it once more when it decodes it. Together that took half of the fetching thread's time. The rules:
 
-* A connection is taken over between two answers, when no request is open: then nothing of one can be lost.
-* The kernel writes an answer straight into its place; of a fetch, large fields are views of that place.
-* All other answers, and any that does not fit its request, aiokafka reads as before, from the same bytes.
-* aiokafka's own reader stays and hears of the connection's end, which it knows how to handle.
+* A connection is taken over between two responses, while no request is open. So no part of a response can be lost.
+* The kernel writes a response directly into its buffer. Large fields of a fetch are views of that buffer.
+* aiokafka reads all other responses, and any response that does not fit its request, as before, from the same bytes.
+* aiokafka's own reader stays in place and handles the end of the connection.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from typing import Any, cast
 
 from aiokafka.conn import CloseReason
 
-# Kafka's number for fetch requests and their answers.
+# Kafka's number for fetch requests and their responses.
 FETCH = 1
 
 _SIZE = struct.Struct(">i")
@@ -27,14 +26,14 @@ _LARGE = 16 * 1024
 
 
 def attach(connection: Any) -> None:
-    """Read this aiokafka connection's answers in place from now on; does nothing while a request is open."""
-    transport = connection._writer.transport  # noqa: SLF001  aiokafka has no other way in
+    """Read this aiokafka connection's responses in place from now on; does nothing while a request is open."""
+    transport = connection._writer.transport  # noqa: SLF001  aiokafka has no public access to it
     if not connection._requests and not isinstance(transport.get_protocol(), InPlaceProtocol):  # noqa: SLF001  as above
         transport.set_protocol(InPlaceProtocol(connection, transport.get_protocol()))
 
 
 class ResponseBuffer:
-    """The bytes of an answer as a stream that is read once: small parts are copied, large ones are views."""
+    """The bytes of a response, as a stream that is read once: small parts are copied, large ones are views."""
 
     def __init__(self, frame: memoryview) -> None:
         self._frame = frame
@@ -49,20 +48,20 @@ class ResponseBuffer:
 
 
 class InPlaceProtocol(asyncio.BufferedProtocol):
-    """The protocol of a connection that was taken over."""
+    """The asyncio protocol of a connection that was taken over."""
 
     def __init__(self, connection: Any, before: asyncio.BaseProtocol) -> None:
-        """Read for ``connection``; ``before`` is the protocol that it had."""
+        """Read for ``connection``, whose protocol was ``before``."""
         self._connection = connection
         self._before = cast("asyncio.Protocol", before)
         self._begin(bytearray(_SIZE.size), is_size=True)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002  asyncio's signature
-        """Where the next bytes go."""
+        """The buffer for the next bytes."""
         return self._frame[self._filled :]
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Note that so many bytes have come."""
+        """Note that so many bytes have arrived."""
         self._filled += nbytes
         if self._filled < len(self._frame):
             return
@@ -73,7 +72,7 @@ class InPlaceProtocol(asyncio.BufferedProtocol):
         self._begin(bytearray(_SIZE.size), is_size=True)
         try:
             self._handle(frame)
-        except Exception as error:  # noqa: BLE001  as aiokafka's own reader: whatever it is, the connection is of no use
+        except Exception as error:  # noqa: BLE001  as in aiokafka's own reader: after any error the connection is useless
             self._connection.close(reason=CloseReason.CONNECTION_BROKEN, exc=error)
 
     def _begin(self, buffer: bytearray, *, is_size: bool) -> None:
@@ -83,7 +82,7 @@ class InPlaceProtocol(asyncio.BufferedProtocol):
 
     def _handle(self, frame: memoryview) -> None:
         connection = self._connection
-        number, request, answered = connection._requests[0]  # noqa: SLF001  aiokafka has no other way in
+        number, request, answered = connection._requests[0]  # noqa: SLF001  aiokafka has no public access to it
         if getattr(request, "API_KEY", None) != FETCH or answered.done():
             connection._handle_frame(bytes(frame))  # noqa: SLF001  as above
             return

@@ -1,4 +1,4 @@
-"""What the fetch-time filter leaves of fetched record batches."""
+"""The fetch filter removes from fetched record batches what cannot match."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Value = bytes | None
 
 
 def batch(base: int, values: Sequence[Value], codec: str = "none", producer: int = -1) -> bytes:
-    """A record batch as a producer writes it and a broker stores it; with a producer's id, of a transaction."""
+    """A record batch as a broker stores it; with a producer's id it is part of a transaction."""
     builder = DefaultRecordBatchBuilder(
         magic=2,
         compression_type=CODECS[codec],
@@ -44,12 +44,12 @@ def batch(base: int, values: Sequence[Value], codec: str = "none", producer: int
     for number, value in enumerate(values):
         builder.append(number, 1_000 + number, b"key", value, [("header", b"x")])
     built = bytearray(builder.build())
-    built[0:8] = base.to_bytes(8, "big")  # the broker's part; the checksum does not cover it
+    built[0:8] = base.to_bytes(8, "big")  # the broker writes this; the checksum does not cover it
     return bytes(built)
 
 
 def marker(base: int, producer: int, *, commits: bool) -> bytes:
-    """The end of a transaction, as the broker writes it."""
+    """The marker at the end of a transaction, as the broker writes it."""
     builder = DefaultRecordBatchBuilder(2, 0, 1, producer, -1, -1, 1 << 30)
     builder.append(0, 1_000, bytes([0, 0, 0, commits]), bytes(6), [])
     built = bytearray(builder.build())
@@ -60,7 +60,7 @@ def marker(base: int, producer: int, *, commits: bool) -> bytes:
 
 
 def read(data: bytes, fetch_offset: int, aborted: list[tuple[int, int]]) -> tuple[int, list[tuple[int, Value]]]:
-    """The position that aiokafka reaches and the records that it gives."""
+    """The position that aiokafka reaches, and the records that it returns."""
     records = PartitionRecords(
         TopicPartition("t", 0),
         MemoryRecords(data),
@@ -76,7 +76,7 @@ def read(data: bytes, fetch_offset: int, aborted: list[tuple[int, int]]) -> tupl
 
 
 def unpacked(data: bytes) -> list[Any]:
-    """Every record as aiokafka reads it; checksums must hold."""
+    """Every record as aiokafka reads it; checksums must be right."""
     records = MemoryRecords(data)
     found = []
     while records.has_next():
@@ -93,11 +93,11 @@ BATCHES = st.lists(st.tuples(st.lists(VALUES, min_size=1, max_size=6), st.sample
 
 @given(BATCHES)
 def test_keeps_what_may_match(batches: list[tuple[list[Value], str]]) -> None:
-    """Whatever the codec, each record that may match is kept as it was, offset included."""
+    """With every codec, each record that may match is kept unchanged, offset included."""
     data, base = b"", 7
     for values, codec in batches:
         data += batch(base, values, codec)
-        base += len(values) + 2  # a gap, as compaction leaves
+        base += len(values) + 2  # a gap, as after compaction
     before = unpacked(data)
     filtered = filter_batches(data, FIND_MARKS)
     after = unpacked(filtered.kept)
@@ -122,7 +122,7 @@ PARTS = st.lists(
 
 @given(PARTS)
 def test_what_aiokafka_makes_of_it(parts: list[tuple[str, list[Value], Any]]) -> None:
-    """The position is where it would be without the filter, and what is given is what is committed and may match."""
+    """The position is the same as without the filter, and aiokafka returns the committed records that may match."""
     data, base, began, aborted = b"", 3, dict[int, int](), list[tuple[int, int]]()
     for kind, values, of in parts:
         if kind == "batch":
@@ -151,7 +151,7 @@ def test_what_aiokafka_makes_of_it(parts: list[tuple[str, list[Value], Any]]) ->
 
 @pytest.mark.parametrize("codec", sorted(CODECS))
 def test_leaves_out_what_cannot_match(codec: str) -> None:
-    """A batch without a mark is left out whole; of the others only records with a mark stay."""
+    """A batch without a mark is removed whole; in the others only records with a mark stay."""
     data = batch(0, [OTHER] * 3, codec) + batch(3, [OTHER, MATCH, OTHER], codec) + batch(6, [OTHER] * 3, codec)
     filtered = filter_batches(data, FIND_MARKS)
     assert [record[0] for record in unpacked(filtered.kept)] == [4]
@@ -159,7 +159,7 @@ def test_leaves_out_what_cannot_match(codec: str) -> None:
 
 
 def test_a_marker_that_compaction_has_emptied() -> None:
-    """A control batch without its record, which aiokafka would stop at, is passed as if it were an empty batch."""
+    """A control batch without its record, at which aiokafka would stop, becomes an empty batch."""
     emptied = bytearray(marker(5, 1, commits=False)[:61])
     emptied[8:12] = (61 - 12).to_bytes(4, "big")
     emptied[57:61] = bytes(4)
@@ -168,7 +168,7 @@ def test_a_marker_that_compaction_has_emptied() -> None:
 
 @pytest.mark.parametrize(("room", "taken"), [(-1, 0), (0, 0), (1, 1), (70_000, 1), (150_000, 2), (1_000_000, 4)])
 def test_takes_what_there_is_room_for(room: int, taken: int) -> None:
-    """So many batches are taken that what is kept of them fills the room; the position is behind the last of these."""
+    """Batches are taken until the kept bytes fill the room; the position is after the last of them."""
     large = [json.dumps({"eventName": "AssumeRoot", "policy": "x" * 100_000}).encode()]
     batches = [batch(0, large, "zstd"), batch(1, large, "zstd"), batch(2, [OTHER]), batch(3, large)]
     filtered = filter_batches(b"".join(batches), FIND_MARKS, room=room)
@@ -178,19 +178,19 @@ def test_takes_what_there_is_room_for(room: int, taken: int) -> None:
 
 
 def test_passes_on_a_part_of_a_batch() -> None:
-    """An answer that holds no whole batch is the client's to judge: it asks again for more bytes."""
+    """A response without a whole batch is passed on: the client then asks for more bytes."""
     part = batch(0, [MATCH])[:-1]
     assert filter_batches(part, FIND_MARKS).kept == part
 
 
 def test_leaves_out_the_cut_end_of_an_answer() -> None:
-    """A broker cuts the last batch of an answer at the bytes asked for; the next fetch begins with that one."""
+    """An incomplete batch at the end of a response is removed; the next fetch begins with it."""
     filtered = filter_batches(batch(0, [OTHER, OTHER]) + batch(2, [MATCH])[:-1], FIND_MARKS)
     assert read(filtered.kept, 0, []) == (2, [])
 
 
 def test_passes_on_what_it_does_not_know() -> None:
-    """A batch of an older version goes on as it is, for the client to unpack."""
+    """A batch of an older version is passed on unchanged, for the client to unpack."""
     old = bytearray(batch(0, [OTHER]))
     old[16] = 1
     assert filter_batches(bytes(old), FIND_MARKS).kept == bytes(old)
@@ -198,7 +198,7 @@ def test_passes_on_what_it_does_not_know() -> None:
 
 @given(BATCHES, st.sets(st.integers(7, 40)))
 def test_a_skipped_record_is_kept_whatever_it_holds(batches: list[tuple[list[Value], str]], skip: set[int]) -> None:
-    """``--skip``: told by its offset alone, it is kept without its headers; every other record as without it."""
+    """``--skip``: a record is kept by its offset alone, without its headers; the other records do not change."""
     data, base = b"", 7
     for values, codec in batches:
         data += batch(base, values, codec)
@@ -213,7 +213,7 @@ def test_a_skipped_record_is_kept_whatever_it_holds(batches: list[tuple[list[Val
 
 
 def test_a_skipped_record_may_have_headers_that_nobody_can_read() -> None:
-    """``--skip``: a header whose name is not UTF-8 stops aiokafka; skipped, the record is read without it."""
+    """``--skip``: a header whose name is not UTF-8 stops aiokafka; a skipped record is read without its headers."""
     damaged = bytearray(batch(3, [MATCH, MATCH]))
     at = damaged.index(b"header")
     damaged[at : at + 6] = b"he\xff\xfeer"

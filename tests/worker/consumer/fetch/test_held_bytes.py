@@ -1,4 +1,4 @@
-"""How many bytes may wait between the broker and the agents."""
+"""The bytes that wait between the broker and the agents are limited."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ ONE, TWO, SIGHTINGS = TopicPartition("cloudtrail", 0), TopicPartition("other", 3
 
 
 def asked(held: HeldBytes) -> tuple[list[str], int]:
-    """The topics of a request for all, as it is sent, and for how many bytes it is."""
+    """The topics of a request for all topics, as it is sent, and its limit of bytes."""
     topics = [(topic, [(0, 7, 1)]) for topic in ("cloudtrail", "other", "sightings", "changelog")]
     request: Any = held.limit_request(FetchRequest(100, 1, 50_000_000, 1, topics))
     return [topic for topic, _ in request.topics], request.build(FetchRequest_v4).max_bytes
 
 
 def test_a_kind_is_not_asked_for_while_much_of_it_is_held() -> None:
-    """Half of the bound in two source partitions stops requests for sources alone, until aiokafka has let go."""
+    """Half of the limit in two source partitions stops requests for sources only, until they are handed over."""
     records: dict[Any, object] = {}
     held = HeldBytes(KINDS, records)
     assert asked(held) == (["cloudtrail", "other", "sightings", "changelog"], ANSWER_BYTES)
@@ -39,7 +39,7 @@ def test_a_kind_is_not_asked_for_while_much_of_it_is_held() -> None:
 
 @given(st.lists(st.tuples(st.integers(1, 1 << 40), st.floats(0, 1)), max_size=20))
 def test_the_next_request_is_for_what_was_taken(answers: list[tuple[int, float]]) -> None:
-    """An answer that was cut makes the next smaller, one that was taken whole larger; always within bounds."""
+    """After a partly taken response the next request is smaller, after a whole one larger, always within limits."""
     held = HeldBytes(KINDS, {})
     for came, share in answers:
         _, before = asked(held)
@@ -50,7 +50,7 @@ def test_the_next_request_is_for_what_was_taken(answers: list[tuple[int, float]]
 
 
 def test_a_full_queue() -> None:
-    """A queue is full by the bytes of its messages, for all its topics and no other; tombstones weigh nothing."""
+    """A queue is full by the bytes of its messages, for its own topics only; tombstones count nothing."""
 
     async def scene() -> list[frozenset[str]]:
         queues, sources, sightings = Queues(), asyncio.Queue[Any](), asyncio.Queue[Any]()

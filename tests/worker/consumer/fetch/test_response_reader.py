@@ -1,4 +1,4 @@
-"""Answers read in place: the same as aiokafka reads, however the bytes arrive."""
+"""Responses that are read in place are the same as aiokafka reads, however the bytes arrive."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from streams.worker.consumer.fetch.response_reader import InPlaceProtocol, ResponseBuffer, attach
 
-RECORDS = bytes(range(256)) * 100  # over the size from which a field is a view
+RECORDS = bytes(range(256)) * 100  # large enough to be a view
 PREPARED = FetchRequest(0, 0, 0, 0, []).prepare({FetchRequest.API_KEY: (4, 4)})
 TOPICS = [("t", [(0, 0, 7, 7, None, RECORDS), (1, 0, 9, 9, None, b"")])]
 
 
 class Connection:
-    """What of aiokafka's connection a protocol needs; it keeps what it is told."""
+    """aiokafka's connection, as the protocol uses it; keeps what it gets."""
 
     def __init__(self) -> None:
         self._requests: deque[tuple[int, Any, asyncio.Future[Any]]] = deque()
@@ -33,7 +33,7 @@ class Connection:
         self.protocol: asyncio.BaseProtocol = asyncio.Protocol()
 
     def ask(self, number: int, request: Any) -> asyncio.Future[Any]:
-        """Await the answer to a request."""
+        """Await the response to a request."""
         future: asyncio.Future[Any] = asyncio.Future()
         self._requests.append((number, request, future))
         return future
@@ -43,21 +43,21 @@ class Connection:
         self.handled.append(frame)
 
     def close(self, *, reason: Any, exc: Exception | None) -> None:
-        """Note why it is closed."""
+        """Note the reason."""
         assert reason is not None
         self.closed.append(exc)
 
     def get_protocol(self) -> asyncio.BaseProtocol:
-        """Who reads."""
+        """The current protocol."""
         return self.protocol
 
     def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        """Who reads from now on."""
+        """Replace the protocol."""
         self.protocol = protocol
 
 
 def fetched(number: int) -> bytes:
-    """A fetch's answer on the wire."""
+    """A fetch response on the wire."""
     return frame(struct.pack(">i", number) + PREPARED.RESPONSE_TYPE(0, TOPICS).encode())
 
 
@@ -66,7 +66,7 @@ def frame(body: bytes) -> bytes:
 
 
 def feed(protocol: InPlaceProtocol, data: bytes, cuts: list[int]) -> None:
-    """Give bytes as the event loop does: as much as has come, where the protocol wants it."""
+    """Give bytes as the event loop does: as many as have arrived, into the protocol's buffer."""
     for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True):
         piece = memoryview(data)[start:end]
         while piece:
@@ -79,7 +79,7 @@ def feed(protocol: InPlaceProtocol, data: bytes, cuts: list[int]) -> None:
 
 @given(places=st.lists(st.integers(0, 2 * len(RECORDS)), max_size=6))
 def test_answers_come_back_whole_however_they_are_cut(places: list[int]) -> None:
-    """A fetch's answer and its neighbours are read whole, wherever the bytes were cut on their way."""
+    """A fetch response and its neighbours are read completely, wherever the bytes were split on their way."""
 
     async def read() -> None:
         connection = Connection()
@@ -97,7 +97,7 @@ def test_answers_come_back_whole_however_they_are_cut(places: list[int]) -> None
 
 
 def test_large_fields_are_views_and_small_ones_copies() -> None:
-    """Records stay where the kernel wrote them; what aiokafka takes apart it gets as bytes."""
+    """Records are views of the buffer that the kernel wrote; small fields are bytes."""
     answer = ResponseBuffer(memoryview(b"abc" + RECORDS))
     assert answer.read(3) == b"abc"
     records = answer.read(len(RECORDS))
@@ -108,7 +108,7 @@ def test_large_fields_are_views_and_small_ones_copies() -> None:
 
 @pytest.mark.parametrize("answered", [True, False])
 def test_what_does_not_fit_its_request_is_left_to_aiokafka(answered: bool) -> None:  # noqa: FBT001  a table's column
-    """A number that is not the request's, and an answer that nobody waits for, go aiokafka's own way."""
+    """A response with a wrong number, or one that nothing waits for, is left to aiokafka."""
 
     async def read() -> Connection:
         connection = Connection()
@@ -123,7 +123,7 @@ def test_what_does_not_fit_its_request_is_left_to_aiokafka(answered: bool) -> No
 
 @pytest.mark.parametrize("body", [b"", struct.pack(">i", 1) + b"\x00\x00\x00\x00\x7f\xff"])
 def test_nonsense_closes_the_connection(body: bytes) -> None:
-    """An answer that cannot be read, and one that nobody asked for, end the connection as aiokafka's reader would."""
+    """An unreadable response, or one without a request, closes the connection, as in aiokafka's reader."""
 
     async def read() -> Connection:
         connection = Connection()
@@ -137,7 +137,7 @@ def test_nonsense_closes_the_connection(body: bytes) -> None:
 
 
 def test_a_connection_is_taken_over_once_and_between_answers() -> None:
-    """While an answer is awaited a connection stays as it is: some of its bytes may have come already."""
+    """While a request is open a connection is not taken over: bytes of its response may have arrived already."""
 
     async def take() -> None:
         connection = Connection()
