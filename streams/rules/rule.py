@@ -9,12 +9,15 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping  # noqa: TC003  pydantic reads the annotation at run time
 from dataclasses import field, fields
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from streams.rules.duration import milliseconds
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 Severity = Literal["low", "medium", "high", "critical"]
 Text = Annotated[str, StringConstraints(strict=True, pattern=r"\S")]
@@ -126,7 +129,7 @@ def _duration(value: object, where: str) -> int:
         raise RuleError(f"{where}: {error}") from error
 
 
-def _complaint(name: str, details: Mapping[str, Any]) -> str:
+def _complaint(name: str, details: ErrorDetails) -> str:
     where = ".".join(str(part) for part in details["loc"])
     match details["type"]:
         case "missing":

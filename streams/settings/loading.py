@@ -10,7 +10,7 @@ import difflib
 import os
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource
@@ -19,7 +19,9 @@ from streams.settings.model import Settings, SettingsError
 from streams.settings.values import file_problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
+
+    from pydantic_core import ErrorDetails
 
 PREFIX = "ROOTWATCH_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
@@ -28,7 +30,7 @@ _SECRETS = ("auth", "credential", "key", "pass", "secret", "token", "url")
 _TEST_PREFIX = f"{PREFIX}TEST_"  # variables that only the tests read
 
 
-def load(config: Path | None = None, **options: Any) -> Settings:
+def load(config: Path | None = None, **options: object) -> Settings:
     """Return the settings of this process.
 
     Args:
@@ -84,7 +86,7 @@ def _unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
             yield f"{_assigned(name, environment[name])}: no such setting{_meant(short, known, PREFIX)}"
 
 
-def _problem(details: Mapping[str, Any], sources: Mapping[str, str], given: Mapping[str, Any]) -> list[str]:
+def _problem(details: ErrorDetails, sources: Mapping[str, str], given: Mapping[str, object]) -> list[str]:
     """Return one line for a wrong setting, or one line per contradiction between settings."""
     message = details["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     if not details["loc"]:
@@ -97,7 +99,7 @@ def _problem(details: Mapping[str, Any], sources: Mapping[str, str], given: Mapp
     return [f"{assigned} ({sources.get(name, 'default')}): {message[0].lower()}{message[1:]}"]
 
 
-def _with_sources(line: str, sources: Mapping[str, str], given: Mapping[str, Any]) -> str:
+def _with_sources(line: str, sources: Mapping[str, str], given: Mapping[str, object]) -> str:
     """Return a contradiction's line with the values and the sources of the settings that it starts with."""
     names, colon, rest = line.partition(":")
     shown = [
@@ -118,7 +120,7 @@ def _shown(value: object) -> str:
     return repr(text) if isinstance(value, str) else text
 
 
-def _meant(name: str, known: Mapping[str, Any] | set[str], prefix: str = "") -> str:
+def _meant(name: str, known: Collection[str], prefix: str = "") -> str:
     """Return what is allowed. Names are compared without the prefix, because it would make all of them similar."""
     close = difflib.get_close_matches(name, known, n=1)
     if close:

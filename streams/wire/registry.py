@@ -23,7 +23,7 @@ from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka.schema_registry import AsyncSchemaRegistryClient, Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry import AsyncSchemaRegistryClient, RegisteredSchema, Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AsyncAvroSerializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext
@@ -64,10 +64,10 @@ COMPATIBILITY = "FULL_TRANSITIVE"
 class AlertSerializer:
     """Encodes alerts in Confluent's wire format; belongs to the event loop that calls it first."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: AsyncSchemaRegistryClient) -> None:
         self._client = client
         self._schema = _registry_schema("alert")
-        self._serializers: dict[str, Any] = {}
+        self._serializers: dict[str, AsyncAvroSerializer] = {}
 
     async def __call__(self, topic: str, alert: Mapping[str, Any]) -> bytes:
         """Encode an alert for a topic.
@@ -194,25 +194,25 @@ def _subject(topic: str) -> str:
     return f"{topic}-value"
 
 
-def _registry_schema(name: str) -> Any:
+def _registry_schema(name: str) -> Schema:
     return Schema(json.dumps(written(name)), "AVRO")
 
 
-def _register(client: Any, subject: str, name: str) -> list[str]:
+def _register(client: SchemaRegistryClient, subject: str, name: str) -> list[str]:
     if _is_registered(client, subject, name):
         return []
     client.register_schema(subject, _registry_schema(name))
     return [f"subject {subject}: schema {written(name)['name']} registered"]
 
 
-def _set_level(client: Any, subject: str, _name: str) -> list[str]:
+def _set_level(client: SchemaRegistryClient, subject: str, _name: str) -> list[str]:
     if _compatibility(client, subject) == COMPATIBILITY:
         return []
     client.set_compatibility(subject, COMPATIBILITY)
     return [f"subject {subject}: compatibility set to {COMPATIBILITY}"]
 
 
-def _is_there(client: Any, subject: str) -> bool:
+def _is_there(client: SchemaRegistryClient, subject: str) -> bool:
     """Whether the subject has any schema."""
     try:
         return bool(client.get_versions(subject))
@@ -220,7 +220,7 @@ def _is_there(client: Any, subject: str) -> bool:
         return _not_found(error)
 
 
-def _compatibility(client: Any, subject: str) -> str | None:
+def _compatibility(client: SchemaRegistryClient, subject: str) -> str | None:
     try:
         return _text(client.get_compatibility(subject))
     except SchemaRegistryError as error:
@@ -228,7 +228,7 @@ def _compatibility(client: Any, subject: str) -> str | None:
         return None
 
 
-def _is_registered(client: Any, subject: str, name: str) -> bool:
+def _is_registered(client: SchemaRegistryClient, subject: str, name: str) -> bool:
     try:
         return _has_id(client.lookup_schema(subject, _registry_schema(name)))
     except SchemaRegistryError as error:
@@ -242,7 +242,7 @@ def _not_found(error: SchemaRegistryError) -> bool:
     return False
 
 
-def _has_id(registered: Any) -> bool:
+def _has_id(registered: RegisteredSchema) -> bool:
     """Return true; an answer without an id did not come from a registry."""
     if not isinstance(registered.schema_id, int):
         raise TypeError("no schema id in it")
