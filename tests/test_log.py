@@ -31,7 +31,7 @@ def logged(log_format: str = "json") -> io.StringIO:
 
 
 def test_json_is_one_object_a_line() -> None:
-    """Own words and a library's come as one JSON object a line, with level, logger and time in UTC."""
+    """Lines of rootwatch and of libraries are one JSON object per line, with level, logger and time in UTC."""
     stream = logged()
     structlog.get_logger("streams.worker").info("alert", alert_id="a1", severity="low")
     logging.getLogger("faust.app").warning("Lost %s partitions\nfor good", 3)
@@ -42,7 +42,7 @@ def test_json_is_one_object_a_line() -> None:
 
 
 def test_console_is_one_line() -> None:
-    """For people, an event is one line with its values behind it, without colours where no terminal is."""
+    """At the console, an event is one line with its values, without colours if it is not a terminal."""
     stream = logged("console")
     structlog.get_logger("streams.worker").warning("broker.unreachable", attempt=2)
     assert stream.getvalue().count("\n") == 1
@@ -52,7 +52,7 @@ def test_console_is_one_line() -> None:
 
 
 def test_nothing_logged_steers_a_terminal() -> None:
-    """Control characters in values, events and exceptions are spelt out at the console: one event, one line."""
+    """Control characters in values, events and exceptions are escaped at the console: one event is one line."""
     stream = logged("console")
     structlog.get_logger("streams.worker").warning("alert", principal="arn:\x1b[2Jfake\x07", reason="a\nb \u202e")
     logging.getLogger("aiokafka.client").warning("two\nlines\x1b[31m")
@@ -70,7 +70,7 @@ def test_nothing_logged_steers_a_terminal() -> None:
 
 
 def test_a_service_is_heard_when_it_has_news() -> None:
-    """That a service of Faust's kind starts, stops or has crashed is not logged; what else it warns of is."""
+    """The start, stop or crash of a mode service is not logged; its other warnings are."""
     stream = logged()
     services = logging.getLogger("streams.worker.consumer.transport")
     services.info("[^--Consumer]: Starting...")
@@ -82,7 +82,7 @@ def test_a_service_is_heard_when_it_has_news() -> None:
 
 
 def test_libraries_are_quiet() -> None:
-    """Faust and aiokafka are heard from warnings on: their INFO is noise, their debug calls cost throughput."""
+    """Faust and aiokafka are logged from warnings on: their INFO is noise, their debug calls cost throughput."""
     stream = logged()
     for name in ("faust.worker", "mode.services", "aiokafka.consumer.fetcher"):
         logging.getLogger(name).info("noise")
@@ -116,7 +116,7 @@ def test_a_second_set_up_replaces_the_first() -> None:
 
 
 def test_a_library_that_repeats_itself_is_heard_once() -> None:
-    """A library's same words within ten seconds are counted, not written; this project's own are all written."""
+    """A library's repeated line within ten seconds is counted, not written; every line of rootwatch is written."""
     stream = logged()
     aiokafka = logging.getLogger("aiokafka.client")
     for number in range(3):
@@ -134,7 +134,7 @@ def test_a_library_that_repeats_itself_is_heard_once() -> None:
 
 
 def test_what_libraries_said_is_not_kept_for_good() -> None:
-    """Of a library that always says something else the last few things are remembered, and all is passed on."""
+    """If a library's lines all differ, only the last ones are remembered, and every line is written."""
     repeats = log.RepeatsOfLibraries()
     for number in range(10 * repeats.KEPT):
         record = logging.makeLogRecord({"name": "aiokafka.conn", "msg": f"Closing connection at 10.0.0.1:{number}"})

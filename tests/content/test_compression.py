@@ -36,7 +36,7 @@ def test_every_format_is_told_by_its_start(name: str) -> None:
 @formats
 @pytest.mark.parametrize("size", [0, 1, 65_535, 65_536, 65_537, LIMIT - 1, LIMIT, LIMIT + 1, 5 * LIMIT])
 def test_the_bound_is_exact(name: str, size: int) -> None:
-    """R3: content of the bound is read, one byte more is too large; its beginning is what lies within."""
+    """R3: content of exactly the bound is read; of larger content, the first bytes up to the bound are returned."""
     content = (LINES * (size // len(LINES) + 1))[:size]
     value = COMPRESSIONS[name](content)
     if size <= LIMIT:
@@ -66,7 +66,7 @@ def test_memory_is_bounded_while_reading(name: str) -> None:
 
 @given(st.sampled_from(sorted(COMPRESSIONS)), st.binary(min_size=1, max_size=3000), st.data())
 def test_no_cut_value_is_taken_for_whole(name: str, content: bytes, data: st.DataObject) -> None:
-    """R3: every beginning of a compressed value that starts like one is corrupt, but where a frame or block ends."""
+    """R3: a compressed value that is cut is corrupt, unless the cut is at the end of a frame or block."""
     value = COMPRESSIONS[name](content)
     cut = value[: data.draw(st.integers(0, len(value) - 1))]
     with suppress(CorruptError):
@@ -75,7 +75,7 @@ def test_no_cut_value_is_taken_for_whole(name: str, content: bytes, data: st.Dat
 
 @given(st.sampled_from(sorted(COMPRESSIONS)), st.data())
 def test_no_damage_can_crash_it(name: str, data: st.DataObject) -> None:
-    """R3: whatever is done to the bytes, the outcome has a name, and what was read before the damage is bounded."""
+    """R3: any change of the bytes gives a named outcome, and the bytes read before the damage are within the bound."""
     value = bytearray(COMPRESSIONS[name](LINES[: data.draw(st.integers(0, 3000))]))
     for _ in range(data.draw(st.integers(1, 3))):
         start = data.draw(st.integers(0, len(value)))
@@ -94,13 +94,13 @@ def test_no_bytes_behind_a_start_can_crash_it(rest: bytes) -> None:
 
 @pytest.mark.parametrize("text", ["x^2 + y^2 = z^2", "x^", "x\1", "x^\u00e9", "x\1{}"])
 def test_text_that_starts_like_zlib_stays_text(text: str) -> None:
-    """R8: x^ is how zlib of level 5 starts; what is no zlib and valid UTF-8 is text."""
+    """R8: zlib of level 5 starts with x^; a value that is not zlib and is valid UTF-8 is text."""
     assert SizeBudget(LIMIT).unpack(text.encode()) == text.encode()
 
 
 @pytest.mark.parametrize("name", ["gzip", "zlib", "snappy of Java"])
 def test_what_comes_before_the_damage_is_told(name: str) -> None:
-    """T7: what can be decompressed before a cut is there to be searched."""
+    """T7: the bytes before a cut are decompressed, so that they can be searched."""
     content = random.Random(3).randbytes(200_000)  # noqa: S311  no secret
     value = COMPRESSIONS[name](content)
     beginning = decompress(value[: len(value) // 2], LIMIT)
@@ -111,7 +111,7 @@ def test_what_comes_before_the_damage_is_told(name: str) -> None:
 
 
 def test_a_block_that_tells_a_huge_size_is_too_large() -> None:
-    """R3: Java's blocks tell their size; one beyond the bound is not decompressed at all."""
+    """R3: Java's blocks hold their size; a block beyond the bound is not decompressed at all."""
     block = b"\xff\xff\xff\xff\x0f" + b"\0" * 20
     with pytest.raises(TooLargeError):
         SizeBudget(LIMIT).unpack(java_snappy(b"{}") + len(block).to_bytes(4, "big") + block)

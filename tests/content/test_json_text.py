@@ -21,14 +21,14 @@ JSON = st.recursive(
 
 @given(JSON)
 def test_what_is_written_is_read_back(value: Any) -> None:
-    """R3: values of any kind, with integers of any size, survive being written and read."""
+    """R3: a value of any kind, with integers of any size, is the same after it is written and read."""
     assert parse(canonical(value)) == value
     assert parse(compact(value).encode()) == value
 
 
 @given(JSON, st.randoms(use_true_random=False))
 def test_the_order_of_keys_does_not_change_canonical_json(value: Any, random: Any) -> None:
-    """T6: canonical JSON is one for all spellings of the same record."""
+    """T6: all spellings of a record have the same canonical JSON."""
     document = {"a": value, "ä": 1, "B": [], "": None}
     keys = list(document)
     random.shuffle(keys)
@@ -57,20 +57,20 @@ def test_canonical_json_has_sorted_keys_no_blanks_and_plain_utf_8() -> None:
     ],
 )
 def test_odd_values_are_kept_as_well_as_can_be(text: str, value: Any) -> None:
-    """R3: digits are exact, what is no JSON number is its own text, a lone surrogate is U+FFFD, the last key wins."""
+    """R3: digits are exact, odd numbers become text, a lone surrogate becomes U+FFFD, the last of equal keys counts."""
     assert parse(text) == value
     assert parse(text.encode()) == value
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"\xff", b'"\xed\xa0\x80"', b"[" * 5000, b"[NaN" + b"[" * 200, b"{}{}"])
 def test_what_is_no_json_is_malformed(text: bytes) -> None:
-    """R3: no UTF-8, no JSON, or nesting that cannot be followed is one kind of error."""
+    """R3: text that is not UTF-8, is not JSON, or is nested too deeply raises the same error."""
     with pytest.raises(MalformedJsonError):
         parse(text)
 
 
 def test_the_same_depth_is_malformed_on_any_stack() -> None:
-    """R3, M9: nesting that is accepted does not depend on how deep the caller is."""
+    """R3, M9: the accepted nesting does not depend on the caller's stack."""
 
     def deeper(frames: int, text: str) -> bool:
         if frames:
@@ -87,7 +87,7 @@ def test_the_same_depth_is_malformed_on_any_stack() -> None:
 
 
 def test_errors_do_not_quote_the_text() -> None:
-    """T7: the words go to logs."""
+    """T7: errors go to logs, so they do not quote the text."""
     with pytest.raises(MalformedJsonError) as caught:
         parse(json.dumps({"sessionToken": "secret"})[:-4])
     assert "secret" not in str(caught.value)

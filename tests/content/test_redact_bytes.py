@@ -22,7 +22,7 @@ INCOMPLETE = changed({"userIdentity": MISSING})
 
 
 def shown(content: bytes) -> str:
-    """All that somebody could read in the content."""
+    """Everything that a reader could find in the content."""
     if content.startswith(b"\x1f\x8b"):
         content = gzip.decompress(content)
     return (
@@ -35,7 +35,7 @@ def shown(content: bytes) -> str:
 @pytest.mark.parametrize("packing", PACKINGS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_no_dead_letter_carries_a_token(shape: str, packing: str) -> None:
-    """T7: in any shape and packing, neither the dead letter of an incomplete record nor a sighting shows a token."""
+    """T7: in any shape and compression, no dead letter of an incomplete record and no sighting shows a token."""
     for record in (RECORD, INCOMPLETE):
         result = sight(
             PACKINGS[packing](SHAPES[shape](record, json.dumps)), RULE, ExtractSettings(max_message_size=LIMIT)
@@ -51,7 +51,7 @@ def test_no_dead_letter_carries_a_token(shape: str, packing: str) -> None:
 
 @given(st.sampled_from(sorted(SHAPES)), st.sampled_from(["plain", "utf-16", "gzip", "gzip-members"]), st.data())
 def test_no_damaged_message_shows_a_token(shape: str, packing: str, data: st.DataObject) -> None:
-    """R3, T7: a message that was cut anywhere is a dead letter without any long part of the token."""
+    """R3, T7: the dead letter of a message that was cut anywhere holds no long part of the token."""
     value = PACKINGS[packing](SHAPES[shape](RECORD, json.dumps))
     value = value[: data.draw(st.integers(len(value) // 3, len(value) - 1))]
     for rejected in sight(value, RULE, ExtractSettings(max_message_size=LIMIT)).rejected:
@@ -64,7 +64,7 @@ def test_no_damaged_message_shows_a_token(shape: str, packing: str, data: st.Dat
 @pytest.mark.parametrize("packing", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
 @pytest.mark.parametrize("extra", [b"x", b"\0", b"\xdc"])
 def test_text_that_is_out_of_step_shows_no_token(packing: str, extra: bytes) -> None:
-    """R3, T7: a byte too many turns all letters behind it into others, and whoever fixes that must find no token."""
+    """R3, T7: one byte too many shifts all letters behind it; a reader that shifts them back must find no token."""
     encoded = f"\ufeff{TEXT}".encode(packing)
     for place in (5, 8, 40, 41):
         value = encoded[:place] + extra + encoded[place:]
@@ -88,12 +88,12 @@ WITHOUT_TOKEN: dict[str, bytes] = {
 
 @pytest.mark.parametrize("name", WITHOUT_TOKEN)
 def test_bytes_without_a_token_are_kept_as_they_came(name: str) -> None:
-    """R3, T7: a dead letter is the original, to the byte, where there is nothing to hide."""
+    """R3, T7: a dead letter without a token is the original, to the byte."""
     assert redact_bytes(WITHOUT_TOKEN[name], LIMIT) == (WITHOUT_TOKEN[name], False)
 
 
 def test_gzip_with_a_token_is_stored_decompressed() -> None:
-    """T7: the redacted text takes the place of the compressed one."""
+    """T7: the redacted text replaces the compressed bytes."""
     content, redacted = redact_bytes(gzip.compress(TEXT.encode()), LIMIT)
     assert redacted
     assert json.loads(content) == changed({"responseElements.credentials.sessionToken": "REDACTED"})
@@ -118,7 +118,7 @@ HIDDEN: dict[str, bytes] = {
 
 @pytest.mark.parametrize("name", HIDDEN)
 def test_a_token_in_unreadable_bytes_is_found(name: str) -> None:
-    """R3, T7: damaged gzip, foreign encodings, cut text and what lies beyond the bound are searched too."""
+    """R3, T7: damaged gzip, other encodings, cut text and content beyond the bound are searched too."""
     content, redacted = redact_bytes(HIDDEN[name], LIMIT)
     assert redacted
     assert SECRET not in content.replace(b"\x00", b"")
@@ -126,7 +126,7 @@ def test_a_token_in_unreadable_bytes_is_found(name: str) -> None:
 
 
 def test_bytes_around_a_token_survive() -> None:
-    """T7: only the token's value is replaced, also among bytes that are no text."""
+    """T7: only the token's value is replaced, also among bytes that are not text."""
     around: Any = b"\xff\x00\xfe"
     content, _ = redact_bytes(around + b'"sessionToken": "' + TOKEN.encode() + b'"' + around, LIMIT)
     assert content == around + b'"sessionToken": "REDACTED"' + around
@@ -134,7 +134,7 @@ def test_bytes_around_a_token_survive() -> None:
 
 @pytest.mark.parametrize("name", COMPRESSIONS)
 def test_no_compression_hides_a_token(name: str) -> None:
-    """T7, R8: what holds a token is stored decompressed and redacted; what holds none is stored as it came."""
+    """T7, R8: a value with a token is stored decompressed and redacted; a value without one is stored as it came."""
     value = COMPRESSIONS[name](TEXT.encode())
     content, redacted = redact_bytes(value, LIMIT)
     assert redacted
@@ -145,7 +145,7 @@ def test_no_compression_hides_a_token(name: str) -> None:
 @pytest.mark.parametrize("name", COMPRESSIONS)
 @pytest.mark.parametrize("size", [0, LIMIT + 1])
 def test_no_cut_or_too_large_compression_shows_a_token(name: str, size: int) -> None:
-    """R3, T7: of text that lies bare in a cut or too large value nothing stays."""
+    """R3, T7: plain text inside a cut or too large compressed value is removed."""
     value = COMPRESSIONS[name](b" " * size + TEXT.encode() * 3)
     for kept in {*range(0, len(value), max(1, len(value) // 50)), len(value) - 1, len(value)}:
         content, _ = redact_bytes(value[:kept], LIMIT)
@@ -154,7 +154,7 @@ def test_no_cut_or_too_large_compression_shows_a_token(name: str, size: int) -> 
 
 
 def test_no_compression_of_a_compression_hides_a_token() -> None:
-    """T7: a value that was compressed more than once is searched to its ground, or not kept."""
+    """T7: a value that was compressed several times is searched to its innermost content, or is not kept."""
     value = TEXT.encode()
     for name in sorted(COMPRESSIONS):
         value = COMPRESSIONS[name](value)

@@ -23,7 +23,7 @@ def _dotnet(text: str) -> str:
     return json.dumps(text).replace('\\"', "\\u0022").replace("+", "\\u002B").replace("/", "\\/")
 
 
-# Each puts a JSON value into another one, or into text.
+# Each wraps a JSON value into another value, or into text.
 LAYERS: dict[str, Any] = {
     "object": lambda value: {"credentials": value, "other": 1},
     "list": lambda value: [1, value],
@@ -39,7 +39,7 @@ LAYERS: dict[str, Any] = {
 
 @given(TOKENS, NAMES, st.lists(st.sampled_from(sorted(LAYERS)), max_size=3))
 def test_a_token_at_any_depth_of_any_layers_is_replaced(token: str, name: str, layers: list[str]) -> None:
-    """T7: a session token never survives, in objects, lists, JSON in strings, Java maps or base64, however stacked."""
+    """T7: no session token is left in objects, lists, JSON in strings, Java maps or base64, nested in any way."""
     value: Any = {name: token, "accessKeyId": "ASIA"}
     for layer in layers:
         value = LAYERS[layer](value)
@@ -80,7 +80,7 @@ TEXTS = {
 @pytest.mark.parametrize("token", [TOKEN, TOKEN.replace("/", "\\/"), TOKEN.replace("+", "\\u002b")])
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_token_in_text_is_replaced_however_it_is_written(name: str, token: str) -> None:
-    """T7: in text that does not parse, the key is found with escapes of any depth, and its value alone is replaced."""
+    """T7: in text that is not JSON, the key is found with escapes of any depth, and only its value is replaced."""
     text = TEXTS[name].replace("%s", token)
     redacted = redact_by_pattern(text)
     assert redacted == TEXTS[name].replace("%s", "REDACTED")
@@ -89,7 +89,7 @@ def test_a_token_in_text_is_replaced_however_it_is_written(name: str, token: str
 
 @pytest.mark.parametrize("between", ['"\udced\udca0\udc80:"', '":] "', '"{:"', '\\\xa0\\": \\"', "\xd1", '" "', "\n\n"])
 def test_a_token_is_replaced_whatever_has_damaged_what_is_before_it(between: str) -> None:
-    """R3, T7: what follows the key and is long enough for a token goes, though nothing says that it is the value."""
+    """R3, T7: text behind the key that is long enough for a token is replaced, marked as the value or not."""
     text = f'{{"credentials": {{"sessionToken{between}{TOKEN}", "expiration": "x", "packedPolicySize": 6'
     assert TOKEN[:20] not in redact_text(text)
     assert redact_text(text).endswith('"expiration": "x", "packedPolicySize": 6')
@@ -97,7 +97,7 @@ def test_a_token_is_replaced_whatever_has_damaged_what_is_before_it(between: str
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_text_that_is_cut_anywhere_shows_no_part_of_the_token(name: str) -> None:
-    """R3, T7: wherever a message was cut, also in the middle of the token, nothing of the token is left."""
+    """R3, T7: if a message is cut anywhere, also inside the token, nothing of the token is left."""
     text = TEXTS[name].replace("%s", TOKEN)
     for end in range(text.index(TOKEN) + 4, len(text)):
         for redacted in (redact_by_pattern(text[:end]), redact_text(text[:end])):
@@ -105,7 +105,7 @@ def test_text_that_is_cut_anywhere_shows_no_part_of_the_token(name: str) -> None
 
 
 def test_cut_base64_of_gzip_is_replaced() -> None:
-    """T7: base64 that was cut still holds the beginning of what it compressed."""
+    """T7: base64 that was cut still holds the beginning of its content."""
     packed = base64.b64encode(gzip.compress(json.dumps({"sessionToken": TOKEN, "a": "b" * 500}).encode())).decode()
     for text in (
         packed[:-10],
@@ -134,36 +134,36 @@ HARMLESS: list[Any] = [
 
 @pytest.mark.parametrize("value", HARMLESS, ids=str)
 def test_what_holds_no_token_stays_the_same_object(value: Any) -> None:
-    """T7: without a token nothing changes, and that nothing changed can be seen without comparing."""
+    """T7: a value without a token is returned as the same object."""
     assert redact(value) is value
 
 
 @given(st.text())
 def test_redacting_twice_changes_nothing_more(text: str) -> None:
-    """T7: what was redacted holds no token."""
+    """T7: a redacted value holds no token."""
     once = redact_text(f'{text}"sessionToken": "{TOKEN}"{text}')
     assert redact_text(once) is once
 
 
 def test_a_value_of_any_type_is_replaced() -> None:
-    """T7: a token in an unexpected type is a token."""
+    """T7: a token of an unexpected type is redacted too."""
     assert redact({"sessionToken": [TOKEN]}) == {"sessionToken": "REDACTED"}
     assert redact({"sessionToken": {"value": TOKEN}}) == {"sessionToken": "REDACTED"}
     assert redact({"sessionToken": 7}) == {"sessionToken": "REDACTED"}
 
 
 def test_a_key_may_hold_a_token() -> None:
-    """T7: text is text, also as a key."""
+    """T7: keys are searched like any other text."""
     assert redact({f"sessionToken={TOKEN}": 1}) == {"sessionToken=REDACTED": 1}
 
 
 def test_a_token_hidden_behind_a_second_key_is_found() -> None:
-    """T7: of a key that comes twice JSON keeps the last, but text keeps both."""
+    """T7: if a key comes twice, a JSON value keeps the last one, but text keeps both."""
     assert TOKEN not in redact_text(f'{{"sessionToken": "{TOKEN}", "sessionToken": ""}}')
 
 
 def test_nesting_is_bounded() -> None:
-    """R3: what is nested too deeply to be searched is refused, not half searched."""
+    """R3: a value that is nested too deeply to be searched is refused, not searched in part."""
     value: Any = TOKEN
     for _ in range(500):
         value = [value]
@@ -176,6 +176,6 @@ def test_nesting_is_bounded() -> None:
     "run", ["\\", "\\u005c", "s", "session", "sessionToken", "sessionToken=", '"', "'", "[", " ", "eyJ", "H4sI"]
 )
 def test_long_runs_of_what_the_patterns_look_for_cost_no_more_than_their_length(run: str) -> None:
-    """R3: no text makes the search quadratic; half a million characters would then take hours."""
+    """R3: the search is linear for every text; half a million characters would otherwise take hours."""
     redacted = redact_text(run * (500_000 // len(run)))
     assert redact_text(redacted) == redacted

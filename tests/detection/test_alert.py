@@ -21,7 +21,7 @@ def alert_of(history: History, *args: Any, **kwargs: Any) -> dict[str, Any]:
 
 
 def names(schema: Any) -> Any:
-    """The field names of an Avro schema as a nested dict, through unions and arrays."""
+    """Return the field names of an Avro schema as a nested dict, through unions and arrays."""
     if isinstance(schema, list):
         return next((names(branch) for branch in schema if branch != "null"), None)
     if not isinstance(schema, dict):
@@ -58,13 +58,13 @@ def test_an_alert_id_is_the_published_formula() -> None:
 @settings(deadline=None)
 @given(st.tuples(*[st.text(max_size=4)] * 3), st.tuples(*[st.text(max_size=4)] * 3))
 def test_alert_ids_are_equal_only_for_equal_terms(one: tuple[str, str, str], two: tuple[str, str, str]) -> None:
-    """A1: separators inside values never make two different sightings one."""
+    """A1: separators inside values never give two different sightings the same id."""
     ids = [alert_id(RULE, sighting(NOON, who, where, event_id=f"-{what}")) for who, where, what in (one, two)]
     assert (ids[0] == ids[1]) is (one == two)
 
 
 def test_a_lone_surrogate_has_an_id() -> None:
-    """A1, R3: a value that is no valid Unicode is told apart like any other."""
+    """A1, R3: values that are not valid Unicode give different ids like any others."""
     assert alert_id(RULE, sighting(event_id="\ud800")) != alert_id(RULE, sighting(event_id="\ud801"))
 
 
@@ -83,7 +83,7 @@ def test_first_tells_what_was_never_seen() -> None:
 
 
 def test_returned_tells_the_gap() -> None:
-    """A5: for ``returned`` last seen, the gap in whole seconds, and how often; a returning principal is not new."""
+    """A5: ``returned`` has last seen, the gap in whole seconds, and the count; a returning principal is not new."""
     history = History(with_settings(learn_until=NOON - DAY))
     history.take_all([sighting(NOON), sighting(NOON + SECOND), sighting(NOON), sighting(NOON + SECOND)])
     assert alert_of(history, NOON + 92 * DAY + SECOND + 999)["novelty"] == {
@@ -99,7 +99,7 @@ def test_returned_tells_the_gap() -> None:
 
 
 def test_known_accounts_are_the_others_of_this_principal() -> None:
-    """A5: how many other accounts are remembered of the principal; another principal's do not count."""
+    """A5: the number of other accounts counts those of the principal, not those of another one."""
     history = History()
     history.take_all([sighting(account=f"{number:012d}") for number in range(3)])
     history.take(sighting(principal=BOB, account="999999999999"))
@@ -108,7 +108,7 @@ def test_known_accounts_are_the_others_of_this_principal() -> None:
 
 
 def test_what_the_shell_knows_is_left_to_it() -> None:
-    """A5: place and wall clock are the shell's; a sighting from a file has no origin."""
+    """A5: the caller adds geo and detected_at; a sighting from a file has no origin."""
     alert = alert_of(History())
     assert (alert["geo"], alert["detected_at"], alert["origin"]) == (None, None, None)
 
@@ -128,7 +128,7 @@ def test_without_a_record_the_record_clock_is_the_events() -> None:
 
 
 def test_terms_stand_beside_what_was_recorded() -> None:
-    """A5, T3, T4: the alert shows the term that was compared and the identity as recorded."""
+    """A5, T3, T4: the alert shows the compared term and the recorded identity."""
     alert = alert_of(History())
     assert (alert["principal"]["arn"], alert["principal"]["recorded_arn"]) == (ALICE, ALICE)
     assert alert["member_account"] == {"id": "222222222222", "source": "target"}

@@ -18,12 +18,12 @@ def accounts(count: int) -> list[str]:
     [(0, 0), (FIVE - 1, 0), (FIVE, FIVE), (-1, -FIVE), (-FIVE, -FIVE), (-FIVE - 1, -2 * FIVE)],
 )
 def test_periods_are_aligned_to_the_epoch(time: int, start: int) -> None:
-    """A3: a period begins at a multiple of five minutes, before 1970 as well."""
+    """A3: a period begins at a multiple of five minutes, also before 1970."""
     assert bucket_start(time, RULE) == start
 
 
 def test_a_hundred_go_through_and_the_rest_overflows() -> None:
-    """A3: of 103 new pairs of one principal in five minutes a hundred alert, three overflow, and each has its alert."""
+    """A3: if a principal has 103 new pairs in five minutes, 100 alert and three overflow, each with its alert."""
     history = History()
     decisions = history.take_all(sighting(NOON + place, account=name) for place, name in enumerate(accounts(103)))
     assert [decision.outcome for decision in decisions] == ["alert"] * 100 + ["overflow"] * 3
@@ -32,7 +32,7 @@ def test_a_hundred_go_through_and_the_rest_overflows() -> None:
 
 
 def test_an_overflow_writes_no_bucket_and_teaches() -> None:
-    """A3: what overflows leaves the full bucket as it is and remembers its pair."""
+    """A3: an overflow does not change the full bucket, and its pair is remembered."""
     history = History(with_settings(max_alerts=1))
     history.take(sighting())
     overflow = history.take(sighting(account="333333333333"))
@@ -41,7 +41,7 @@ def test_an_overflow_writes_no_bucket_and_teaches() -> None:
 
 
 def test_an_alert_whose_pair_was_lost_goes_where_it_went() -> None:
-    """A2, A3: killed between bucket and pair, an alert goes through again and counts once; an overflow overflows."""
+    """A2, A3: after a kill between bucket and pair, an alert goes through again, counted once; an overflow repeats."""
     history = History(with_settings(max_alerts=2))
     through = [sighting(NOON + place, account=name) for place, name in enumerate(accounts(2))]
     over = sighting(NOON + 2, account="333333333333")
@@ -54,7 +54,7 @@ def test_an_alert_whose_pair_was_lost_goes_where_it_went() -> None:
 
 
 def test_a_repeat_writes_its_bucket_again() -> None:
-    """A2: a repeat returns pair and bucket as they are, so that a changelog that lost them is fixed."""
+    """A2: a repeat returns pair and bucket unchanged, so that a changelog that lost them gets them."""
     history = History()
     alert = history.take(sighting())
     history.take(sighting(NOON + SECOND))
@@ -67,14 +67,14 @@ def test_a_repeat_writes_its_bucket_again() -> None:
 
 
 def test_only_the_alert_itself_writes_its_bucket_again() -> None:
-    """A2, A3: another record of the same second is no repeat, and touches no bucket."""
+    """A2, A3: another record of the same second is not a repeat, and changes no bucket."""
     history = History()
     history.take(sighting(event_id="one"))
     assert history.take(sighting(event_id="two")).bucket is None
 
 
 def test_buckets_a_day_older_than_the_newest_are_dropped() -> None:
-    """A3: a bucket goes once an alert comes in a bucket a day or more newer, and not before."""
+    """A3: a bucket is deleted when an alert comes in a bucket that is a day or more newer, and not before."""
     history = History()
     first, second, third = accounts(3)
     history.take(sighting(NOON, account=first))
@@ -86,7 +86,7 @@ def test_buckets_a_day_older_than_the_newest_are_dropped() -> None:
 
 
 def test_an_old_period_is_capped_too() -> None:
-    """A3: alerts of a period a day before the newest bucket are capped within it; the next newer one drops it."""
+    """A3: alerts of a period a day before the newest bucket are capped; the next newer bucket deletes theirs."""
     history = History(with_settings(max_alerts=1))
     names = accounts(4)
     history.take(sighting(NOON, account=names[0]))
@@ -96,7 +96,7 @@ def test_an_old_period_is_capped_too() -> None:
 
 
 def test_without_a_cap_no_bucket_is_kept() -> None:
-    """A3: a cap of 0 is none: all go through, and there is nothing to count."""
+    """A3: with a cap of 0 every alert goes through, and nothing is counted."""
     history = History(with_settings(max_alerts=0))
     decisions = history.take_all(sighting(NOON, account=name) for name in accounts(150))
     assert {(d.outcome, d.bucket) for d in decisions} == {("alert", None)}
@@ -104,7 +104,7 @@ def test_without_a_cap_no_bucket_is_kept() -> None:
 
 
 def test_a_bucket_fuller_than_a_lowered_cap_lets_nothing_new_through() -> None:
-    """A3: when an operator lowers the cap, what went through stays through and what is new overflows."""
+    """A3: if an operator lowers the cap, alerts that went through go through again, and new ones overflow."""
     history = History(with_settings(max_alerts=1))
     alerted = sighting(account="333333333333")
     identifier = History().decide(alerted).alert_id

@@ -1,4 +1,4 @@
-"""The laws of deciding (M1 to M5, M8, M9, A1 to A3), as properties over histories that crowd around every edge."""
+"""The laws of decisions (M1 to M5, M8, M9, A1 to A3), as properties of histories that are dense near every edge."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def alerts(history: History, sightings: Iterable[Sighting]) -> list[tuple[str, s
 @LAW
 @given(in_order())
 def test_a_sighting_alerts_if_the_window_before_it_is_empty(sightings: list[Sighting]) -> None:
-    """M1, M2: in order of time, exactly those alert that have no sighting of their pair in the window before them."""
+    """M1, M2: in order of time, exactly the sightings without another one of their pair in the window before alert."""
     decisions = History(SETTINGS).take_all(sightings)
     for place, (seen, decision) in enumerate(zip(sightings, decisions, strict=True)):
         recent = any(
@@ -89,7 +89,7 @@ def test_last_seen_is_the_latest_and_a_late_sighting_is_silent(sightings: list[S
 @LAW
 @given(in_any_order(), st.data())
 def test_repeats_change_nothing(sightings: list[Sighting], data: st.DataObject) -> None:
-    """M5: records repeated at any later place give the same alerts, to the same topics, and the same memory."""
+    """M5: records repeated at any later position give the same alerts, to the same topics, and the same memory."""
     doubled = list(sightings)
     for seen in data.draw(st.lists(st.sampled_from(sightings), max_size=10) if sightings else st.just([])):
         doubled.insert(data.draw(st.integers(doubled.index(seen) + 1, len(doubled))), seen)
@@ -101,7 +101,7 @@ def test_repeats_change_nothing(sightings: list[Sighting], data: st.DataObject) 
 @LAW
 @given(in_any_order())
 def test_a_replay_is_silent_and_teaches_nothing(sightings: list[Sighting]) -> None:
-    """M5, M9, A2: the whole history again makes no alert, and rewrites what is remembered as it is."""
+    """M5, M9, A2: a replay of the whole history makes no alert, and rewrites the memory unchanged."""
     history = History(SETTINGS)
     history.take_all(sightings)
     before = history.contents()
@@ -113,7 +113,7 @@ def test_a_replay_is_silent_and_teaches_nothing(sightings: list[Sighting]) -> No
 @LAW
 @given(in_order().flatmap(lambda history: st.tuples(st.just(history), st.permutations(history))))
 def test_order_within_the_same_time_does_not_matter(both: tuple[list[Sighting], list[Sighting]]) -> None:
-    """M9: whichever of several sightings of the same time comes first, the same pairs alert at the same times."""
+    """M9: sightings of the same time may come in any order: the same pairs alert at the same times."""
     straight, shuffled = both
     uncapped = replace(SETTINGS, max_alerts=0)
 
@@ -145,7 +145,7 @@ def test_principals_do_not_touch_one_another(sightings: list[Sighting]) -> None:
 def test_a_kill_at_any_step_loses_nothing_and_adds_nothing(
     sightings: list[Sighting], data: st.DataObject, last_write: str
 ) -> None:
-    """M9, A2, A3: killed after any write and resumed from any earlier commit, all alerts go where they would have gone.
+    """M9, A2, A3: after a kill at any write and a restart from any earlier commit, each alert goes to the same topic.
 
     The order of writes is: alert, bucket, the buckets to drop, pair.
     """
@@ -164,7 +164,7 @@ def test_a_kill_at_any_step_loses_nothing_and_adds_nothing(
 
 
 def cut_short(decision: Decision, last_write: str) -> Decision:
-    """The part of a decision that was written when the kill came."""
+    """Return the part of a decision that was written before the kill."""
     written = ["alert", "bucket", "drop", "pair"].index(last_write)
     return replace(
         decision,
@@ -177,7 +177,7 @@ def cut_short(decision: Decision, last_write: str) -> Decision:
 @LAW
 @given(in_order(), st.data())
 def test_deleting_the_forgotten_changes_no_decision(sightings: list[Sighting], data: st.DataObject) -> None:
-    """M8: a pair that is forgotten counts as never seen, whether it has been deleted or not."""
+    """M8: a forgotten pair counts as never seen, deleted or not."""
     keeping, deleting = History(SETTINGS), History(SETTINGS)
     for seen in sightings:
         assert keeping.take(seen) == deleting.take(seen)
@@ -198,7 +198,7 @@ def test_no_alert_id_is_given_twice(sightings: list[Sighting]) -> None:
 @LAW
 @given(in_any_order())
 def test_each_period_alerts_no_more_than_the_cap(sightings: list[Sighting]) -> None:
-    """A3: within a day of the newest, no principal has more alerts in one five minutes than the cap."""
+    """A3: within a day of the newest, no principal has more alerts per five minutes than the cap."""
     history = History(SETTINGS)
     history.take_all(sightings)
     for principal in history.memory.values():

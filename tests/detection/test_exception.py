@@ -30,22 +30,22 @@ NAME = "exceptions.toml"
     ],
 )
 def test_all_patterns_of_an_entry_match_whole_values(entry: ExceptionEntry, matches: bool) -> None:  # noqa: FBT001  a case
-    """M7: patterns are shell globs over the whole value, case-sensitive, and all given ones must match."""
+    """M7: patterns are shell globs over the whole value, case-sensitive, and all given patterns must match."""
     assert entry.matches(sighting()) is matches
 
 
 def test_a_pattern_spans_lines() -> None:
-    """M7: a value with a line break in it is one value to a glob."""
+    """M7: a glob matches a value with a line break as one value."""
     assert ExceptionEntry(principal="arn:*/bob").matches(sighting(principal="arn:aws:iam::1:user/a\n/bob"))
 
 
 def test_a_missing_task_policy_matches_nothing() -> None:
-    """M7: a call without a task policy is matched by no pattern for one, not even by ``*``."""
+    """M7: no pattern for a task policy matches a call without one, not even ``*``."""
     assert not ExceptionEntry(task_policy="*").matches(sighting(task_policy=None))
 
 
 def test_the_decision_says_which_exception_it_was() -> None:
-    """M7: the first exception that matches is named by its place, and nothing is alerted or remembered."""
+    """M7: the decision has the position of the first matching exception, and neither an alert nor memory."""
     exceptions = (
         ExceptionEntry(member_account="3*"),
         ExceptionEntry(principal=ALICE),
@@ -92,7 +92,7 @@ def test_a_file_gives_its_entries_in_order() -> None:
     ],
 )
 def test_what_matches_everything_is_refused(table: str) -> None:
-    """M7: an exception that takes every principal and every account would silence the rule; it is refused."""
+    """M7: an exception that matches every principal and every account would silence the rule; it is refused."""
     with pytest.raises(ExceptionsError, match=r"exceptions\.toml: exception 2: .*matches everything"):
         parse_exceptions(f'[[exception]]\nmember_account = "1*"\n[[exception]]\n{table}', NAME)
 
@@ -111,7 +111,7 @@ def test_what_matches_everything_is_refused(table: str) -> None:
     ],
 )
 def test_what_spares_something_is_taken(table: str) -> None:
-    """M7: an exception that leaves any principal, account or kind of call to the rule is the operator's to write."""
+    """M7: an exception that does not match some principal, account or kind of call is allowed."""
     assert len(parse_exceptions(f"[[exception]]\n{table}", NAME)) == 1
 
 
@@ -136,7 +136,7 @@ def test_what_spares_something_is_taken(table: str) -> None:
     ],
 )
 def test_a_wrong_file_is_refused_by_file_table_and_field(text: str, complaint: str) -> None:
-    """M7: what an exceptions file has wrong is named: the file, the table, the field and its value."""
+    """M7: an error in an exceptions file names the file, the table, the field and its value."""
     with pytest.raises(ExceptionsError) as refusal:
         parse_exceptions(text, NAME)
     assert str(refusal.value).startswith(f"{NAME}: {complaint}")

@@ -1,4 +1,4 @@
-"""By which time the age of a partition's entries is measured (M8)."""
+"""The time from which the age of a partition's entries is measured (M8)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SEEN = st.builds(Seen, TIMES, TIMES | st.none())
 def test_partition_time(
     before: int | None, batch: list[tuple[int, int | None]], newest: int, now: int, claim: str
 ) -> None:
-    """M8: the largest, over the batch, of the smaller of newest event time so far and this sighting's Kafka time."""
+    """M8: per sighting, the smaller of newest event time and Kafka time counts; the batch takes the largest."""
     assert partition_time(before, [Seen(*seen) for seen in batch]) == (newest, now), claim
 
 
@@ -39,7 +39,7 @@ def test_without_a_sighting_there_is_no_time() -> None:
 
 @given(st.lists(SEEN, min_size=1), st.data())
 def test_it_does_not_depend_on_the_batches(sightings: list[Seen], data: st.DataObject) -> None:
-    """M8: however sightings are cut into batches, the latest time that any of these measures by is the same."""
+    """M8: the latest time is the same for every division of the sightings into batches."""
     whole = partition_time(None, sightings)
     assert whole is not None
     newest: int | None = None

@@ -30,14 +30,14 @@ KEPT = PairMemory(first_seen=NOON, last_seen=LAST, times_seen=7)
     ],
 )
 def test_the_distance_from_last_seen_decides(time: int, kind: Kind, pair: PairMemory) -> None:
-    """M1, M2, M3, M8: what a sighting is to its pair, and what is remembered afterwards, at every edge."""
+    """M1, M2, M3, M8: the kind of a sighting and the memory after it, at every edge."""
     judgement = judge(KEPT, time, SETTINGS)
     assert (judgement.kind, judgement.time, judgement.pair) == (kind, time, pair)
     assert judgement.previous == (None if kind == "first" else KEPT)
 
 
 def test_a_pair_not_remembered_is_first() -> None:
-    """M1: nothing remembered is new, whenever it was."""
+    """M1: a pair that is not remembered is new at any time."""
     judgement = judge(None, -5, SETTINGS)
     assert (judgement.kind, judgement.previous, judgement.pair) == ("first", None, PairMemory(-5, -5, 1))
 
@@ -55,7 +55,7 @@ def test_forgetting_before_the_window_ends_is_refused() -> None:
 
 
 def test_a_forgotten_account_is_no_known_account() -> None:
-    """M8: what is forgotten by the sighting's time counts neither as a known account nor against a new principal."""
+    """M8: a pair that is forgotten at the sighting's time is not a known account, and its principal may be new."""
     history = History()
     history.take_all([sighting(NOON, account="333333333333"), sighting(NOON + 1, account="444444444444")])
 

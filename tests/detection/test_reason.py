@@ -38,7 +38,7 @@ def back_after(milliseconds: int, *others: PairMemory) -> Novelty:
     ],
 )
 def test_the_reason_says_who_where_and_why(novelty: Novelty, words: str) -> None:
-    """A5: one sentence tells who took root where, what is new about it, and where else it has."""
+    """A5: one sentence says who took root where, why it is new, and on which other accounts before."""
     assert sentence(sighting(task_policy=None), novelty, RULE, None) == f"{ALICE} took root on 222222222222 {words}"
 
 
@@ -55,7 +55,7 @@ def test_the_reason_says_who_where_and_why(novelty: Novelty, words: str) -> None
     ],
 )
 def test_the_gap_is_told_in_its_largest_unit(gap: int, words: str) -> None:
-    """A5: how long a pair was away is told in whole days, or the largest unit that it fills."""
+    """A5: the time since a pair was last seen is in whole days, or in the largest unit that it fills."""
     assert words in sentence(sighting(), back_after(gap), RULE, None)
 
 
@@ -67,12 +67,12 @@ def test_the_gap_is_told_in_its_largest_unit(gap: int, words: str) -> None:
     ],
 )
 def test_the_reason_ends_with_what_the_task_policy_allows(policy: str, risk: str, words: str) -> None:
-    """A5: the task policy's own name and what a session under it can do."""
+    """A5: the sentence has the task policy's name and what a session under it can do."""
     assert sentence(sighting(task_policy=policy), FIRST, RULE, risk).endswith(words)
 
 
 def test_the_words_are_the_rules() -> None:
-    """A4: what was done is told in the rule's words, or by the event's name where it has none."""
+    """A4: the action is in the rule's words, or is the event's name if the rule has none."""
     ours = replace(RULE, action="climbed", privilege="leaves")
     bare = replace(RULE, event_name="AssumeLeaf", action=None, privilege=None)
     assert f"{ALICE} climbed 222222222222 for the first time; this is its first use of leaves on" in sentence(

@@ -23,7 +23,7 @@ ROOT_TASK = "aws:policy/root-task"
     ],
 )
 def test_the_rule_knows_the_five_policies_of_aws(partition: str, name: str, words: str) -> None:
-    """A5: what each of AWS's five root-task policies allows, in every partition."""
+    """A5: the risk of each of AWS's five root task policies is known, in every partition."""
     told = risk(f"arn:{partition}:iam::{ROOT_TASK}/{name}", RULE.task_policies)
     assert told is not None
     assert words in told
@@ -42,7 +42,7 @@ def test_the_rule_knows_the_five_policies_of_aws(partition: str, name: str, word
     ],
 )
 def test_any_other_policy_is_unknown(arn: str) -> None:
-    """A5: only the whole ARN names a policy; a customer's own of the same name is unknown."""
+    """A5: only the whole ARN names a policy; a customer's policy of the same name is unknown."""
     assert risk(arn, RULE.task_policies) == "unknown"
 
 
@@ -55,5 +55,5 @@ def test_no_policy_has_no_risk() -> None:
     ("arn", "name"), [(f"arn:aws:iam::{ROOT_TASK}/X", "X"), ("X", "X"), ("arn:aws:x/", "arn:aws:x/"), ("", "")]
 )
 def test_a_policy_is_called_by_its_last_part(arn: str, name: str) -> None:
-    """A5: the reason calls a policy by its own name, or by all there is."""
+    """A5: the short name of a policy is the last part of its ARN, or the whole text."""
     assert short_name(arn) == name

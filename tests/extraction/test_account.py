@@ -21,7 +21,7 @@ from streams.extraction.account import account_id, target_account
     ],
 )
 def test_a_target_names_its_account(target: object, account: str) -> None:
-    """T4: an id, an ARN of any partition, or an organizations ARN, whose last part it is and not its account field."""
+    """T4: the account is an id, the account field of an ARN, or the last part of an Organizations ARN."""
     assert target_account(target) == account
 
 
@@ -52,6 +52,6 @@ def test_a_target_names_its_account(target: object, account: str) -> None:
     ],
 )
 def test_everything_else_names_none(target: object) -> None:
-    """T4: what is not exactly twelve ASCII digits is no account, and organizations ARNs never name their owner."""
+    """T4: an account has exactly twelve ASCII digits; an Organizations ARN never gives the management account."""
     assert target_account(target) is None
     assert account_id(target) is None

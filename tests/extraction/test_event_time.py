@@ -66,7 +66,7 @@ def test_rfc_3339_is_readable(text: str, time: int) -> None:
     ],
 )
 def test_nothing_else_is_readable(value: object) -> None:
-    """T5: a time in another form or zone, or beyond the years 1 to 9999 in UTC, is not readable."""
+    """T5: a time in another form or zone, or outside the years 1 to 9999 in UTC, is not readable."""
     assert parse_time(value) is None
 
 
@@ -76,7 +76,7 @@ def test_nothing_else_is_readable(value: object) -> None:
     )
 )
 def test_every_time_with_an_offset_reads_as_what_it_is(moment: datetime) -> None:
-    """T5: reading agrees with the standard library wherever UTC has the year."""
+    """T5: the result agrees with the standard library for every year that UTC has."""
     expected = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
     within = -62_135_596_800_000 <= expected <= 253_402_300_799_999
     assert parse_time(moment.isoformat()) == (expected if within else None)
@@ -109,5 +109,5 @@ def test_a_time_survives_being_written(time: int) -> None:
     ],
 )
 def test_the_expiration_of_credentials_is_read_as_cloudtrail_writes_it(value: object, time: int | None) -> None:
-    """A5: issued_expires_at comes from text such as "Oct 25, 2024, 9:07:11 PM"; what is not readable is unknown."""
+    """A5: issued_expires_at is read from text such as "Oct 25, 2024, 9:07:11 PM"; unreadable text gives null."""
     assert parse_expiration(value) == time

@@ -140,14 +140,14 @@ def test_empty_errors_are_none_and_the_response_does_not_decide(name: str) -> No
     ],
 )
 def test_the_issuer_stands_for_all_sessions_of_a_role(changes: dict[str, Any], principal: str) -> None:
-    """T3: with principal = issuer an assumed role is its role; whoever has no issuer is its recorded ARN."""
+    """T3: with principal = issuer, an assumed role is its role's ARN; without an issuer it is the recorded ARN."""
     [sighting] = sightings(changes, ExtractSettings(principal="issuer"))
     assert sighting.principal == principal
     assert sighting.identity.recorded_arn == (PRINCIPAL if changes != {"userIdentity.arn": MISSING} else ISSUER)
 
 
 def test_the_principal_is_the_recorded_arn_as_it_is() -> None:
-    """T3: nothing is normalised, neither case nor blanks nor other partitions."""
+    """T3: the ARN is not normalised: case, blanks and partition stay."""
     for arn in ("arn:aws-us-gov:iam::111111111111:user/Zoë X", " arn:aws:iam::1:user/a ", "AIDAEXAMPLE"):
         [sighting] = sightings({"userIdentity.arn": arn})
         assert sighting.principal == arn
@@ -173,7 +173,7 @@ def _resources(*accounts: Any) -> list[Any]:
 def test_the_member_account_is_the_target_or_else_each_account_of_the_resources(
     target: Any, resources: Any, setting: Any, accounts: list[str], source: str
 ) -> None:
-    """T4: one sighting for each distinct account, all of the same event, and each says where the account is from."""
+    """T4: there is one sighting per distinct account, all of the same event, each with the source of its account."""
     found = sightings(
         {"requestParameters.targetPrincipal": target, "resources": resources}, ExtractSettings(member_account=setting)
     )
@@ -204,7 +204,7 @@ INCOMPLETE: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("name", INCOMPLETE)
 def test_a_success_that_lacks_a_term_or_a_time_is_incomplete(name: str) -> None:
-    """T5: it is neither a sighting nor passed over; what is known of it is kept."""
+    """T5: an incomplete success is neither a sighting nor passed over; its known values are kept."""
     changes, error = INCOMPLETE[name]
     result = extracted(changes)
     assert isinstance(result, Incomplete)
@@ -219,7 +219,7 @@ def test_a_success_that_lacks_a_term_or_a_time_is_incomplete(name: str) -> None:
 
 
 def test_an_event_from_the_future_is_incomplete() -> None:
-    """T5: more than a day after the Kafka timestamp would silence the pair; exactly a day, and the past, are taken."""
+    """T5: an eventTime more than a day after the Kafka timestamp is incomplete; exactly a day, or earlier, is not."""
     for timestamp in (EVENT_MS - DAY, EVENT_MS, EVENT_MS + 1000 * DAY):
         assert len(sightings(origin=at(timestamp))) == 1
     result = extracted(origin=at(EVENT_MS - DAY - 1))
@@ -246,7 +246,7 @@ def test_an_event_from_the_future_is_incomplete() -> None:
     ],
 )
 def test_a_kafka_timestamp_that_is_no_time_is_named(timestamp: int, named: str) -> None:
-    """T5: where the producer is at fault and not the event, the dead letter says so."""
+    """T5: if the producer's timestamp is wrong and not the event, the dead letter says so."""
     result = extracted(origin=at(timestamp))
     assert isinstance(result, Incomplete)
     assert result.error.startswith("eventTime is more than a day after the Kafka timestamp, which is ")
@@ -254,7 +254,7 @@ def test_a_kafka_timestamp_that_is_no_time_is_named(timestamp: int, named: str) 
 
 
 def test_without_a_kafka_timestamp_nothing_is_compared() -> None:
-    """T5, M4: -1 is Kafka's own word for none; by the record clock a success without one has no time."""
+    """T5, M4: Kafka writes -1 for no timestamp; by the record clock such a success has no time."""
     [sighting] = sightings(origin=at(NO_TIMESTAMP))
     assert (sighting.time_by("event"), sighting.time_by("record")) == (EVENT_MS, EVENT_MS)
     result = extracted(extract_settings=ExtractSettings(clock="record"), origin=at(NO_TIMESTAMP))
@@ -275,13 +275,13 @@ def test_from_a_file_or_by_the_kafka_clock_the_future_is_no_reason() -> None:
 
 
 def test_by_the_kafka_clock_an_unreadable_event_time_is_incomplete_all_the_same() -> None:
-    """T5: a readable eventTime is asked of every success."""
+    """T5: every success needs a readable eventTime."""
     assert isinstance(extracted({"eventTime": "soon"}, ExtractSettings(clock="record"), at(EVENT_MS)), Incomplete)
 
 
 @pytest.mark.parametrize("event_id", [MISSING, None, "", 7, ["x"]])
 def test_without_an_event_id_the_redacted_record_gives_one(event_id: Any) -> None:
-    """T6: the id is the SHA-256 of the redacted record as canonical JSON; the token is no part of it."""
+    """T6: the id is the SHA-256 of the redacted record as canonical JSON, so it does not depend on the token."""
     redacted = changed({"eventID": event_id}, REDACTED)
     text = json.dumps(redacted, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     expected = f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
@@ -316,7 +316,7 @@ ODD_DETAILS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("name", ODD_DETAILS)
 def test_odd_details_are_unknown_and_cost_nothing(name: str) -> None:
-    """A5, R3: what only informs may be missing or of the wrong type; the sighting stands."""
+    """A5, R3: an optional field may be missing or have the wrong type; the sighting is valid."""
     changes, expected = ODD_DETAILS[name]
     [sighting] = sightings(changes)
     assert {field: getattr(sighting.event, field) for field in expected} == expected
@@ -327,13 +327,13 @@ def test_odd_details_are_unknown_and_cost_nothing(name: str) -> None:
     [("true", True), ("false", False), ("True", True), (True, True), (False, False), ("yes", None), (1, None)],
 )
 def test_mfa_is_a_boolean_that_cloudtrail_writes_as_text(recorded: Any, expected: bool | None) -> None:  # noqa: FBT001
-    """A5: "true" and "false" in any case, or a boolean; nothing else is guessed."""
+    """A5: mfaAuthenticated is "true" or "false" in any case, or a boolean; anything else is null."""
     [sighting] = sightings({"userIdentity.sessionContext.attributes.mfaAuthenticated": recorded})
     assert sighting.identity.mfa_authenticated is expected
 
 
 def test_no_field_of_a_sighting_carries_a_token() -> None:
-    """T7: text that holds a token is redacted wherever the sighting shows it."""
+    """T7: text with a token is redacted in every field of the sighting."""
     secret = f"sessionToken={TOKEN}"
     for path in ("userAgent", "userIdentity.arn", "requestParameters.targetPolicy", "eventID", "awsRegion"):
         [sighting] = sightings({path: secret})
@@ -342,7 +342,7 @@ def test_no_field_of_a_sighting_carries_a_token() -> None:
 
 
 def test_the_record_is_not_changed() -> None:
-    """T7: redaction copies; the caller's record stays whole for whoever reads it next."""
+    """T7: redaction makes a copy; the caller's record does not change."""
     fields = changed({})
     extract_sightings(Record(fields, fields, "record"), RULE, ExtractSettings(), None)
     assert fields == RECORD

@@ -115,7 +115,7 @@ TOO_LARGE = {
 
 @pytest.mark.parametrize("name", TOO_LARGE)
 def test_what_is_larger_than_the_bound_is_too_large(name: str) -> None:
-    """R3: the bound is on decompressed bytes, and holds for plain ones too."""
+    """R3: the bound is on decompressed bytes, and on plain bytes too."""
     result = read(TOO_LARGE[name])
     assert result.sightings == ()
     assert [(rejected.reason, rejected.element) for rejected in result.rejected] == [("too-large", None)]
@@ -131,7 +131,7 @@ def test_the_bound_itself_is_allowed() -> None:
 
 
 def test_all_that_is_packed_in_one_message_shares_its_bound() -> None:
-    """R3: many small gzips in one message cannot add up to more than the bound."""
+    """R3: many small gzip values in one message share the bound."""
     line = json.dumps(awslogs(changed({"userAgent": "a" * 30_000}), json.dumps)).encode()
     result = read(b"\n".join([line] * 5))
     assert len(result.sightings) == 3
@@ -139,7 +139,7 @@ def test_all_that_is_packed_in_one_message_shares_its_bound() -> None:
 
 
 def test_a_match_that_is_nested_too_deeply_costs_only_itself() -> None:
-    """R3, R4: a matching record beyond the depth that can be redacted is malformed; its neighbours count."""
+    """R3, R4: a matching record that is nested too deeply to be redacted is malformed; its neighbours count."""
     deep = with_value('{"a":' * 300 + "1" + "}" * 300).decode()
     result = read(f'{{"Records": [{TEXT}, {deep}, {TEXT}]}}'.encode())
     assert len(result.sightings) == 2
@@ -149,7 +149,7 @@ def test_a_match_that_is_nested_too_deeply_costs_only_itself() -> None:
 
 
 def test_errors_do_not_quote_the_content() -> None:
-    """R3, T7: the words of an error go to logs and headers, so they hold no values."""
+    """R3, T7: the text of an error goes to logs and headers, so it holds no values."""
     for value in (*MALFORMED.values(), *TOO_LARGE.values()):
         for rejected in read(value).rejected:
             assert "AssumeRoot" not in rejected.error
@@ -160,7 +160,7 @@ def test_errors_do_not_quote_the_content() -> None:
 @example(b"\x1f\x8b")
 @example(b"[")
 def test_no_bytes_can_crash_it(value: bytes) -> None:
-    """R3: whatever the bytes are, they are read, passed over or rejected."""
+    """R3: any bytes are read, passed over or rejected."""
     result = read(value)
     assert result.rejected or result.records or result.passed_over or value.strip() == b"[]"
 
@@ -215,7 +215,7 @@ PATHS = st.sampled_from(
 
 @given(st.lists(st.tuples(PATHS, JSON), min_size=1, max_size=1))
 def test_no_value_of_the_wrong_type_can_crash_it(changes: list[tuple[str, object]]) -> None:
-    """R3, T5: any JSON value in place of any field gives a sighting, something incomplete, or no match."""
+    """R3, T5: any JSON value as any field gives a sighting, an incomplete success, or no match."""
     result = read(json.dumps(changed(dict(changes))).encode())
     assert result.sightings or result.rejected or result.passed_over
     for sighting in result.sightings:

@@ -1,4 +1,4 @@
-"""Documents behind each other (R7): what is found, what a damaged one costs, and what is never found."""
+"""Documents behind each other (R7): which are found, what a damaged one costs, and what is never found."""
 
 from __future__ import annotations
 
@@ -41,19 +41,19 @@ VALUES = st.recursive(
     max_leaves=8,
 )
 DOCUMENTS = st.dictionaries(AWKWARD, VALUES, max_size=3) | st.lists(VALUES, max_size=3) | AWKWARD
-# Those that a record is among: objects that begin with a plain key.
+# A record is one of these: objects that begin with a plain key.
 OBJECTS = st.builds(lambda rest, number: {"id": number, **rest}, st.dictionaries(AWKWARD, VALUES), st.integers(0, 99))
 
 
 def found(text: str | bytes) -> list[Any]:
-    """The documents of a text."""
+    """Return the documents of a text."""
     encoded = text if isinstance(text, bytes) else text.encode()
     return [piece.value for piece in pieces(encoded) if piece.damaged is None]
 
 
 @given(st.lists(st.tuples(DOCUMENTS, st.sampled_from(sorted(LAYOUTS)), st.sampled_from(SEPARATORS)), max_size=6))
 def test_documents_behind_each_other_are_all_read(parts: list[tuple[Any, str, str]]) -> None:
-    """R7: whatever the documents, their layouts and what stands between them, each is found, and nothing else."""
+    """R7: each document is found, and nothing else, for any documents, layouts and separators."""
     text = "".join(LAYOUTS[layout](document) + separator for document, layout, separator in parts)
     assert [(piece.value, piece.damaged) for piece in pieces(text.encode())] == [(part[0], None) for part in parts]
 
@@ -75,7 +75,7 @@ def test_every_document_of_a_message_counts(packing: str, layout: str, separator
 
 
 def test_every_member_of_gzip_may_hold_several_documents() -> None:
-    """R7: files that were compressed one by one and put together."""
+    """R7: files that were compressed one by one and concatenated are read."""
     members = (FILE, f"{TEXT}{TEXT}", f"{TEXT}\n\n", json.dumps(eventbridge(RECORD), indent=1))
     result = sight(b"".join(gzip.compress(member.encode(), mtime=0) for member in members), RULE, ExtractSettings())
     assert (len(result.sightings), result.rejected) == (5, ())
@@ -83,7 +83,7 @@ def test_every_member_of_gzip_may_hold_several_documents() -> None:
 
 @given(st.lists(OBJECTS, min_size=1, max_size=4), st.integers(0, 3), st.data())
 def test_a_cut_line_costs_only_itself(documents: list[Any], place: int, data: st.DataObject) -> None:
-    """R4: of JSON lines all others are read, but perhaps the one behind a first line that is cut."""
+    """R4: all other JSON lines are read, except perhaps the line behind a first line that is cut."""
     lines = [json.dumps(document) for document in documents]
     cut = json.dumps(data.draw(OBJECTS))
     lines.insert(place := min(place, len(lines)), cut[: data.draw(st.integers(1, len(cut) - 1))])
@@ -102,7 +102,7 @@ def test_a_cut_line_costs_only_itself(documents: list[Any], place: int, data: st
 def test_a_cut_document_costs_itself_and_what_cannot_be_told_from_it(  # noqa: PLR0913, PLR0917  one for each choice
     documents: list[Any], cut: Any, place: int, layout: str, separator: str, data: st.DataObject
 ) -> None:
-    """R7: all before it is read, and all behind it but the next one, or the next two on its line."""
+    """R7: documents before a damaged one are read, and those behind it except the next, or the next two on its line."""
     place = min(place, len(documents))
     text = LAYOUTS[layout](cut)
     texts = [LAYOUTS[layout](document) for document in documents]
@@ -131,7 +131,7 @@ HOLDERS = st.recursive(
 def test_nothing_is_ever_found_inside_a_document(
     parts: list[tuple[Any, str]], layout: str, data: st.DataObject
 ) -> None:
-    """R2: what a caller wrote, as text or as an object, is no document, wherever the text is cut or damaged."""
+    """R2: a caller's text or object is never a document, wherever the text around it is cut or damaged."""
     write = LAYOUTS[layout]
     text = "".join(write({"id": 1, "requestParameters": {"held": held}}) + end for held, end in parts).encode()
     start = data.draw(st.integers(0, len(text) - 1))
@@ -154,7 +154,7 @@ def test_nothing_is_ever_found_inside_a_document(
 
 @given(st.binary(max_size=60) | st.lists(st.sampled_from([b"{", b"}", b'"a":', b"[", b"]", b"\n", b",", b'"', b"1"])))
 def test_every_byte_is_in_a_document_or_damaged(parts: bytes | list[bytes]) -> None:
-    """R3: whatever the bytes are, nothing is lost without a word and nothing is given twice."""
+    """R3: for any bytes, nothing is lost silently and nothing is given twice."""
     text = parts if isinstance(parts, bytes) else b"".join(parts)
     damaged = b"".join(piece.damaged for piece in pieces(text) if piece.damaged is not None)
     if not found(text):
@@ -181,7 +181,7 @@ TOLD: dict[str, tuple[str, int]] = {
 
 @pytest.mark.parametrize("name", TOLD)
 def test_what_can_be_told_from_damage(name: str) -> None:
-    """R7, decision 20: what counts behind a damaged document, and what does not."""
+    """R7, decision 20: where reading continues behind a damaged document, and where it does not."""
     text, sightings = TOLD[name]
     result = sight(text.encode(), RULE, ExtractSettings())
     assert len(result.sightings) == sightings
@@ -189,7 +189,7 @@ def test_what_can_be_told_from_damage(name: str) -> None:
 
 
 def test_too_many_lines_of_damage_are_given_up() -> None:
-    """R3: a text of millions of brackets is looked through once, and costs all that follows."""
+    """R3: a text of millions of brackets is examined once, and everything behind it counts as damaged."""
     text = b"[\n" * 250_000 + TEXT.encode()
     assert [(len(piece.damaged or b"") > 500_000) for piece in pieces(text)] == [True]
 
@@ -207,7 +207,7 @@ ENCODED = {
 
 @pytest.mark.parametrize("name", ENCODED)
 def test_json_in_a_json_string_is_read(name: str) -> None:
-    """R8: a producer that serialised twice."""
+    """R8: JSON that a producer encoded twice is read."""
     result = sight(ENCODED[name].encode(), RULE, ExtractSettings())
     assert (len(result.sightings), result.rejected) == (1, ())
     assert may_match(ENCODED[name].replace("AssumeRoot", r"\u0041ssumeRoot").encode(), RULE)
@@ -215,21 +215,21 @@ def test_json_in_a_json_string_is_read(name: str) -> None:
 
 @pytest.mark.parametrize("value", ["AssumeRoot", "", ["AssumeRoot"], base64.b64encode(TEXT.encode()).decode()])
 def test_a_string_of_anything_else_is_no_message(value: Any) -> None:
-    """R6: a JSON string of no JSON is of no known shape."""
+    """R6: a JSON string whose text is not JSON has no known shape."""
     assert {rejected.reason for rejected in sight(json.dumps(value).encode(), RULE, ExtractSettings()).rejected} == {
         "unknown-shape"
     }
 
 
 def test_a_record_as_text_in_a_record_is_not_found() -> None:
-    """R2: text that a caller wrote is read nowhere, also where it is JSON twice over."""
+    """R2: a caller's text is never read, also if it is JSON encoded twice."""
     held = changed({"eventName": "PutObject", "requestParameters": {"a": json.dumps(TEXT), "b": [TEXT]}})
     assert sight(json.dumps(held).encode() * 2, RULE, ExtractSettings()).sightings == ()
 
 
 @given(st.integers(0, 2), st.data())
 def test_a_cut_member_of_gzip_costs_only_itself(place: int, data: st.DataObject) -> None:
-    """R7: the whole members before and behind one that is cut are read."""
+    """R7: the whole members before and behind a cut member are read."""
     member = gzip.compress(TEXT.encode(), mtime=0)
     cut = member[: data.draw(st.integers(3, len(member) - 1))]
     result = sight(member * place + cut + member * (3 - place), RULE, ExtractSettings())
@@ -240,7 +240,7 @@ def test_a_cut_member_of_gzip_costs_only_itself(place: int, data: st.DataObject)
 
 
 def test_a_member_with_a_wrong_checksum_is_not_trusted() -> None:
-    """R7: what its checksum contradicts is not read, though it could be."""
+    """R7: a member with a wrong checksum is not read, even if it can be decompressed."""
     member = gzip.compress(TEXT.encode(), mtime=0)
     result = sight(member + member[:-8] + bytes(8) + member, RULE, ExtractSettings())
     assert len(result.sightings) == 2
@@ -248,7 +248,7 @@ def test_a_member_with_a_wrong_checksum_is_not_trusted() -> None:
 
 
 def test_members_of_no_text_are_malformed() -> None:
-    """R3: half a character of UTF-16 in a whole member beside a cut one is no crash."""
+    """R3: half a character of UTF-16 in a whole member beside a cut one is not a crash."""
     odd = gzip.compress(TEXT.encode("utf-16") + b"\0")
     for value, rejections in ((odd, 1), (odd * 2, 1), (odd + odd[:-9], 2)):
         result = sight(value, RULE, ExtractSettings())

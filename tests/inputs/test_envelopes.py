@@ -1,4 +1,4 @@
-"""R8, R9: what forwarders wrap around CloudTrail, and what they make of a record itself."""
+"""R8, R9: the envelopes of forwarders around CloudTrail, and the forms that they give a record."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from streams.pipeline import ExtractSettings, SightResult, sight
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Each carries a text, whatever it makes of it.
+# Each wraps a text, in its own way.
 ENVELOPES: dict[str, tuple[str, Callable[[str], Any]]] = {
     **OF_TEXT,
     **{
@@ -81,7 +81,7 @@ def test_an_envelope_gives_the_sighting_that_it_carries(name: str) -> None:
 @pytest.mark.parametrize("name", ENVELOPES)
 @pytest.mark.parametrize("shape", ["records-file", "eventbridge", "sns-of-eventbridge", "cloudwatch-logs", "awslogs"])
 def test_what_is_carried_is_a_message_of_any_shape(name: str, shape: str) -> None:
-    """R8: a log file, an event, a notification or a subscription in an envelope is read as it is without."""
+    """R8: a log file, an event, a notification or a subscription in an envelope is read as without the envelope."""
     result = read(ENVELOPES[name][1](SHAPES[shape](RECORD, json.dumps)))
     assert what(result) == EXPECTED
     assert result.rejected == ()
@@ -101,7 +101,7 @@ def test_carried_bytes_may_be_a_packed_subscription_or_lines(name: str) -> None:
 
 @pytest.mark.parametrize("name", ENVELOPES)
 def test_a_refused_call_is_none_in_an_envelope(name: str) -> None:
-    """T2: an envelope makes no success of a refused call."""
+    """T2: a refused call in an envelope stays refused."""
     result = read(ENVELOPES[name][1](json.dumps(changed({"errorCode": "AccessDenied"}))))
     assert (result.sightings, result.rejected) == ((), ())
 
@@ -117,7 +117,7 @@ _names = st.lists(st.sampled_from(sorted(ENVELOPES)), max_size=3)
     st.sampled_from(["record", "records-file", "array", "lines", "sns-of-record"]),
 )
 def test_up_to_three_envelopes_change_nothing(names: list[str], shape: str) -> None:
-    """R8: whatever envelopes lie around a message, its sightings are the same."""
+    """R8: a message has the same sightings in any envelopes."""
     text = SHAPES[shape](RECORD, json.dumps)
     if shape == "lines":
         names = [name for name in names if "an object" not in name]
@@ -131,7 +131,7 @@ def test_up_to_three_envelopes_change_nothing(names: list[str], shape: str) -> N
     "name", [name for name in ENVELOPES if "Agent" not in name and "elastic" not in name and name[-9:] != "an object"]
 )
 def test_a_fourth_envelope_is_not_opened(name: str) -> None:
-    """R3, R8: at most three envelopes lie around a message; a fourth is of unknown shape, and no part of a dataset."""
+    """R3, R8: a message may have three envelopes; with a fourth its shape is unknown, also in an Elastic dataset."""
     text = json.dumps(RECORD)
     for _ in range(4):
         text = json.dumps(ENVELOPES[name][1](text))
@@ -154,7 +154,7 @@ HOLDS_NOTHING: dict[str, str] = {
 @pytest.mark.parametrize("name", OF_TEXT)
 @pytest.mark.parametrize("nothing", HOLDS_NOTHING)
 def test_what_is_known_to_hold_no_record_is_no_dead_letter_in_an_envelope(name: str, nothing: str) -> None:
-    """R5, R8: digests, tests, announcements and control messages stay what they are."""
+    """R5, R8: digests, tests, announcements and control messages are passed over in an envelope too."""
     result = read(OF_TEXT[name][1](HOLDS_NOTHING[nothing]))
     assert (result.sightings, result.rejected) == ((), ())
 
@@ -172,7 +172,7 @@ def test_what_is_known_to_hold_no_record_is_no_dead_letter_in_an_envelope(name: 
     ],
 )
 def test_an_envelope_without_content_is_like_a_tombstone(document: Any) -> None:
-    """R5, R8: there is nothing in it to be read."""
+    """R5, R8: an envelope without content is passed over."""
     result = read(document)
     assert (result.sightings, result.rejected) == ((), ())
 
@@ -189,7 +189,7 @@ def test_an_envelope_without_content_is_like_a_tombstone(document: Any) -> None:
 )
 @pytest.mark.parametrize("name", ["Kafka Connect, a string", "Vector, aws_s3", "Fluentd", "Fluent Bit", "Filebeat"])
 def test_what_is_carried_is_cloudtrail_as_a_whole_or_not_at_all(name: str, text: str, reason: str) -> None:
-    """R2, R6: nothing is searched for in what is carried; the dead letter is the message."""
+    """R2, R6: the content of an envelope is not searched for records; the dead letter is the message."""
     value = json.dumps(OF_TEXT[name][1](text)).encode()
     [rejected] = read(value).rejected
     assert (rejected.reason, rejected.element) == (reason, None)
@@ -197,7 +197,7 @@ def test_what_is_carried_is_cloudtrail_as_a_whole_or_not_at_all(name: str, text:
 
 
 def _twice(envelope: Any, bad: Callable[[Any], Any]) -> Any:
-    """The envelope with its entry, a bad one, and its entry again."""
+    """Return the envelope with its entry, a bad entry, and its entry again."""
     if isinstance(envelope, list):
         return [envelope[0], bad(envelope[0]), envelope[0]]
     for key, value in envelope.items():
@@ -216,7 +216,7 @@ BATCHES = [name for name in BATCHES if not name.startswith(("one ", "an entry ")
 @pytest.mark.parametrize("name", BATCHES)
 @pytest.mark.parametrize("bad", [None, 7, {"a": 1}])
 def test_a_bad_entry_of_a_batch_costs_only_itself(name: str, bad: Any) -> None:
-    """R4, R8: the good entries count, the bad one is rejected alone with its place, whatever comes first."""
+    """R4, R8: the good entries count, and the bad one is rejected alone with its position, in any order."""
     envelope = ENVELOPES[name][1](json.dumps(RECORD))
     result = read(_twice(envelope, lambda _: bad))
     assert what(result) == EXPECTED * 2
@@ -227,7 +227,7 @@ def test_a_bad_entry_of_a_batch_costs_only_itself(name: str, bad: Any) -> None:
 
 @pytest.mark.parametrize("name", BATCHES)
 def test_elements_are_numbered_across_the_entries_of_a_batch(name: str) -> None:
-    """R4: what an entry carries may itself be several; a bad one among them has its place among all."""
+    """R4: an entry may carry several elements; a bad element has its position among those of all entries."""
     envelope = ENVELOPES[name][1](json.dumps([RECORD, {"hello": TOKEN}]))
     result = read(_twice(envelope, lambda entry: entry))
     assert [(r.reason, r.element) for r in result.rejected] == [("unknown-shape", n) for n in (1, 3, 5)]
@@ -236,7 +236,7 @@ def test_elements_are_numbered_across_the_entries_of_a_batch(name: str) -> None:
 
 @pytest.mark.parametrize("name", ENVELOPES)
 def test_an_envelope_in_what_a_caller_controls_is_not_opened(name: str) -> None:
-    """R2: nobody can forge a sighting by putting an envelope into a request, a user agent or a policy."""
+    """R2: an envelope in a request, a user agent or a policy never gives a sighting."""
     envelope = ENVELOPES[name][1](json.dumps(RECORD))
     for trap in (
         changed({"eventName": "PutEvents", "requestParameters": envelope}),
@@ -251,7 +251,7 @@ def test_an_envelope_in_what_a_caller_controls_is_not_opened(name: str) -> None:
 
 @pytest.mark.parametrize("name", ENVELOPES)
 def test_a_record_wins_over_the_keys_of_an_envelope(name: str) -> None:
-    """R8: a document that is a record is one, whatever keys stand beside its own."""
+    """R8: a record with the keys of an envelope beside its own is a record."""
     envelope = ENVELOPES[name][1](json.dumps(OTHER))
     if isinstance(envelope, dict):
         assert what(read({**envelope, **RECORD})) == EXPECTED
@@ -271,7 +271,7 @@ PACKINGS: dict[str, Callable[[bytes], bytes]] = {
 @pytest.mark.parametrize("packing", PACKINGS)
 @pytest.mark.parametrize("name", OF_BYTES)
 def test_carried_bytes_may_be_packed_in_any_way(name: str, packing: str) -> None:
-    """R8: base64 holds a message as its producer has packed it."""
+    """R8: base64 holds a message as its producer compressed or encoded it."""
     result = read(OF_BYTES[name][1](PACKINGS[packing](json.dumps({"Records": [RECORD]}).encode())))
     assert (what(result), result.rejected) == (EXPECTED, ())
 
@@ -281,7 +281,7 @@ def test_carried_bytes_may_be_packed_in_any_way(name: str, packing: str) -> None
     [(name, packing) for name in ENVELOPES for packing in (PACKINGS if name in OF_BYTES else ["plain"])],
 )
 def test_no_token_leaves_in_what_is_carried(name: str, packing: str) -> None:
-    """T7: neither as the message's dead letter nor as an element's, in text, objects or base64."""
+    """T7: no dead letter of a message or an element shows a token, in text, objects or base64."""
     incomplete = changed({"userIdentity": None})
     wrap = ENVELOPES[name][1]
     pack = PACKINGS[packing]
@@ -361,7 +361,7 @@ def test_a_record_whose_form_was_changed_is_what_it_was(form: str, around: str |
 
 @pytest.mark.parametrize("bad", [7, {"body": "text"}, {"body": {"other": 1}}, {"body": [1]}])
 def test_a_log_record_without_a_known_body_costs_only_itself(bad: Any) -> None:
-    """R4, R8: also a body of a form that OTLP does not have."""
+    """R4, R8: a body of a form that OTLP does not have costs only its log record."""
     envelope = OF_TEXT["OpenTelemetry"][1](json.dumps(RECORD))
     entries = envelope["resourceLogs"][0]["scopeLogs"][0]["logRecords"]
     entries[:] = [entries[0], bad, entries[0]]
@@ -374,13 +374,13 @@ def test_a_log_record_without_a_known_body_costs_only_itself(bad: Any) -> None:
     "logs", [RECORD, [RECORD["eventName"]], [{"scopeLogs": 1}], [{"scopeLogs": [{"logRecords": "x"}]}]]
 )
 def test_logs_that_are_no_lists_are_not_lost(logs: Any) -> None:
-    """R6: what stands where a list should is of unknown shape."""
+    """R6: a value in the position of a list has an unknown shape."""
     result = read({"resourceLogs": logs})
     assert (result.sightings, [rejected.reason for rejected in result.rejected]) == ((), ["unknown-shape"])
 
 
 def test_rows_of_a_query_are_records() -> None:
-    """R9: CloudTrail Lake answers with a list of columns for each row; one that is no record costs only itself."""
+    """R9: CloudTrail Lake answers with a list of columns per row; a row that is not a record costs only itself."""
     row = [{name: value if isinstance(value, str) else json.dumps(value)} for name, value in RECORD.items()]
     result = read({"QueryStatus": "FINISHED", "QueryResultRows": [row, [{"count": "1"}], None, row]})
     assert what(result) == EXPECTED * 2
@@ -388,7 +388,7 @@ def test_rows_of_a_query_are_records() -> None:
 
 
 def test_a_list_of_one_resource_may_be_that_resource() -> None:
-    """R8: Wazuh makes a list of one entry that entry."""
+    """R8: Wazuh replaces a list of one entry by that entry."""
     record = changed({"resources": RECORD["resources"][0], "requestParameters.targetPrincipal": MISSING})
     [sighting] = read(OF_OBJECT["Wazuh"][1](record)).sightings
     assert (sighting.member_account, sighting.member_account_source) == ("333333333333", "resources")
@@ -396,7 +396,7 @@ def test_a_list_of_one_resource_may_be_that_resource() -> None:
 
 @pytest.mark.parametrize("detail", [json.dumps(RECORD), json.dumps(RECORD, indent=1)])
 def test_the_detail_of_an_event_may_be_text(detail: str) -> None:
-    """R8: it is the record as a whole, or none."""
+    """R8: the content is the record as a whole, or not a record."""
     event = eventbridge(RECORD)
     assert what(read({**event, "detail": detail})) == EXPECTED
     assert [r.reason for r in read({**event, "detail": detail[:-3]}).rejected] == ["malformed"]
@@ -417,26 +417,26 @@ OF_ANOTHER: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", OF_ANOTHER)
 def test_a_document_of_another_dataset_without_a_record_is_no_dead_letter(name: str) -> None:
-    """R5, T2: its message may be anything."""
+    """R5, T2: the message of another dataset may be anything."""
     result = read(OF_ANOTHER[name])
     assert (result.sightings, result.rejected) == ((), ())
 
 
 def test_a_record_that_was_cut_is_a_dead_letter_under_any_dataset() -> None:
-    """R3, T2: where an operator has named the dataset, what begins like a record is one that was cut."""
+    """R3, T2: under an operator's own dataset, text that begins like a record may be a cut record."""
     document = {"event": {"dataset": "my_trail"}, "message": json.dumps(RECORD)[:-9]}
     assert [rejected.reason for rejected in read(document).rejected] == ["malformed"]
 
 
 def test_a_notification_in_a_lambda_event_may_announce_a_file() -> None:
-    """R5: also CloudTrail's own words for it."""
+    """R5: CloudTrail's own validation message is passed over too."""
     for message in ("CloudTrail validation message.", '{"s3Bucket":"trail","s3ObjectKey":["1"]}'):
         result = read(OF_TEXT["Lambda's SNS event"][1](message))
         assert (result.sightings, result.rejected) == ((), ())
 
 
 def test_three_envelopes_around_notifications_and_packed_logs_are_opened() -> None:
-    """R8: the bound counts envelopes of forwarders only; what AWS wraps has its own."""
+    """R8: the bound counts envelopes of forwarders only; AWS's wrappers have their own bound."""
     text = json.dumps(sns(json.dumps(sns(json.dumps(awslogs(RECORD, json.dumps))))))
     for name in ("Lambda's SQS event", "Lambda's Kinesis event", "Kafka Connect, bytes"):
         text = json.dumps(ENVELOPES[name][1](text))

@@ -28,7 +28,7 @@ QUIET = changed({"userAgent": "plain text"}, OTHER)
 
 
 def escaping(escapes: Callable[[str], bool], blank: Callable[[], str] = str) -> Callable[[Any], str]:
-    """A writer of JSON that escapes what it is told to, and puts blanks between the parts."""
+    """Return a writer of JSON that escapes the given characters, and writes blanks between the parts."""
 
     def character(char: str) -> str:
         if escapes(char) and char <= "\uffff":
@@ -73,7 +73,7 @@ VARIANTS = st.sampled_from(
 )
 
 
-# What a message may be packed into before an envelope's base64 hides it.
+# The packings of a message before an envelope's base64 hides it.
 _PACKINGS: dict[str, Callable[[str], bytes]] = {
     **PACKINGS,
     **{name: (lambda text, compress=compress: compress(text.encode())) for name, compress in COMPRESSIONS.items()},
@@ -101,7 +101,7 @@ _ENVELOPES: dict[str, Callable[[bytes, Callable[[Any], str]], str]] = {
 def test_it_never_drops_what_could_have_matched(  # noqa: PLR0913, PLR0917  what a message is made of
     record: dict[str, Any], shape: str, packings: list[str], envelopes: list[str], writer: Any, damage: int | None
 ) -> None:
-    """R3, R8: a sighting or an incomplete one passes, whatever the shapes, escapes, encodings and compressions."""
+    """R3, R8: a sighting or an incomplete one passes, in any shapes, escapes, encodings and compressions."""
     value = _PACKINGS[packings[0]](SHAPES[shape](record, writer))
     for envelope, packing in zip(envelopes, packings[1:], strict=False):
         value = _PACKINGS[packing](_ENVELOPES[envelope](value, writer))
@@ -149,7 +149,7 @@ DROPPED = {
 
 @pytest.mark.parametrize("name", DROPPED)
 def test_it_drops_what_cannot_match(name: str) -> None:
-    """R3: what holds no mark, or a mark that proves to be none once read, is dropped unseen."""
+    """R3: a message without a mark, or with a mark that means nothing once it is read, is dropped."""
     assert not may_match(DROPPED[name], RULE)
 
 
@@ -167,12 +167,12 @@ PASSED = {
 
 @pytest.mark.parametrize("name", PASSED)
 def test_it_passes_what_cannot_be_told(name: str) -> None:
-    """R3, R6: marked bytes that cannot be read, or have no known shape, may have held a match, so they pass."""
+    """R3, R6: bytes with a mark that cannot be read, or have no known shape, pass, because they may hold a match."""
     assert prefilter.compile_matcher(RULE.event_name, 1_000_000)(PASSED[name])
 
 
 def test_awslogs_data_beside_records_is_none() -> None:
-    """R1: a document with records is a log file, whatever else it has; what the filter drops there is no sighting."""
+    """R1: a document with records is a log file, with any other keys; the filter drops no sighting in it."""
     value = json.dumps({"Records": [QUIET] * 20, **awslogs(RECORD, json.dumps)}, separators=(",", ":")).encode()
     assert not may_match(value, RULE)
     assert not sight(value, RULE, ExtractSettings()).sightings
@@ -180,7 +180,7 @@ def test_awslogs_data_beside_records_is_none() -> None:
 
 
 def test_awslogs_data_after_a_record_on_another_line_passes() -> None:
-    """R1: only a message of one line is known by its beginning."""
+    """R1: the start of a message decides only if the message is one line."""
     assert may_match(f"{json.dumps(QUIET)}\n{json.dumps(awslogs(RECORD, json.dumps))}".encode(), RULE)
 
 
@@ -202,7 +202,7 @@ FALSE_MARKS = {
 
 @pytest.mark.parametrize("name", FALSE_MARKS)
 def test_what_only_resembles_base64_of_a_message_costs_no_reading(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """R8: keys and text as they are frequent in CloudTrail are told from carried messages without being parsed."""
+    """R8: keys and text that are frequent in CloudTrail are told from carried messages without parsing."""
     monkeypatch.setattr(prefilter, "read", lambda *_: pytest.fail("it was read"))
     value = json.dumps(changed({"requestParameters": FALSE_MARKS[name]}, QUIET)).encode()
     assert not may_match(value, RULE)
@@ -211,7 +211,7 @@ def test_what_only_resembles_base64_of_a_message_costs_no_reading(name: str, mon
 
 @pytest.mark.parametrize("blanks", ["", " ", "\t\r\n" * 30])
 def test_a_mark_over_the_end_of_a_part_is_found(blanks: str) -> None:
-    """R8: a piece is searched by parts of a MiB; a key with its base64 may lie anywhere, across them too."""
+    """R8: a buffer is searched in parts of a MiB; a key with its base64 is found anywhere, also across parts."""
     carried = b64(json.dumps(RECORD).encode())
     mark = f'{{"requestId":"r","timestamp":1,"records"{blanks}:[{{"data"{blanks}:{blanks}"{carried}"}}]}}'.encode()
     find_marks = prefilter.compile_finder(RULE.event_name)

@@ -38,7 +38,7 @@ def read(message: Any) -> SightResult:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_gives_the_same_sighting(shape: str) -> None:
-    """R1, R2: whatever a record is wrapped in, its one sighting has the same terms, time, id, policy and issued key."""
+    """R1, R2: in any shape, the sighting of a record has the same terms, time, id, policy and issued key."""
     result = read(SHAPES[shape](RECORD, json.dumps).encode())
     assert [
         (
@@ -56,7 +56,7 @@ def test_every_shape_gives_the_same_sighting(shape: str) -> None:
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_no_shape_makes_a_refused_call_a_success(shape: str) -> None:
-    """T2: a refused call is no sighting in any shape."""
+    """T2: a refused call is not a sighting, in any shape."""
     result = read(SHAPES[shape](REFUSED, json.dumps).encode())
     assert (result.sightings, result.rejected) == ((), ())
 
@@ -64,7 +64,7 @@ def test_no_shape_makes_a_refused_call_a_success(shape: str) -> None:
 @pytest.mark.parametrize("packing", PACKINGS)
 @pytest.mark.parametrize("shape", ["record", "records-file", "lines", "awslogs"])
 def test_a_message_may_be_compressed_and_start_with_a_byte_order_mark(shape: str, packing: str) -> None:
-    """R1: gzip, also of several members, UTF-16, UTF-32, byte order marks and blanks around change nothing."""
+    """R1: gzip, also of several members, UTF-16, UTF-32, byte order marks and blanks change nothing."""
     result = read(PACKINGS[packing](SHAPES[shape](RECORD, json.dumps)))
     assert [sighting.principal for sighting in result.sightings] == [PRINCIPAL]
     assert result.rejected == ()
@@ -73,7 +73,7 @@ def test_a_message_may_be_compressed_and_start_with_a_byte_order_mark(shape: str
 @pytest.mark.parametrize("name", COMPRESSIONS)
 @pytest.mark.parametrize("shape", ["record", "records-file", "lines", "awslogs"])
 def test_a_value_may_be_compressed_in_every_usual_way(shape: str, name: str) -> None:
-    """R8: what the producer compressed itself is read as if it had not."""
+    """R8: a value that the producer compressed is read like a plain one."""
     result = read(COMPRESSIONS[name](SHAPES[shape](RECORD, json.dumps).encode()))
     assert [sighting.principal for sighting in result.sightings] == [PRINCIPAL]
     assert result.rejected == ()
@@ -88,7 +88,7 @@ def test_json_may_come_behind_the_id_of_its_schema(shape: str) -> None:
 
 
 def test_records_are_counted_by_the_outermost_shape() -> None:
-    """R1: metrics tell in which shape records come."""
+    """R1: metrics count records by shape."""
     text = "\n".join(SHAPES[shape](RECORD, json.dumps) for shape in ("record", "sns-of-record", "hit-of-filebeat"))
     assert read(text.encode()).records == {"record": 1, "sns": 1, "elasticsearch": 1}
     assert read({"Records": [RECORD, OTHER, RECORD]}).records == {"records-file": 3}
@@ -144,7 +144,7 @@ HOLDS_NOTHING: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", HOLDS_NOTHING)
 def test_what_holds_no_record_is_neither_sighting_nor_dead_letter(name: str) -> None:
-    """R5, R6: what is known to hold no record is passed over; a document of another dataset is a known shape."""
+    """R5, R6: a message that is known to hold no record is passed over, also a document of another dataset."""
     result = read(HOLDS_NOTHING[name])
     assert (result.sightings, result.rejected) == ((), ())
 
@@ -177,7 +177,7 @@ UNKNOWN: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_json_of_no_known_shape_is_rejected_whole(name: str) -> None:
-    """R2, R6: valid JSON of no known shape is a dead letter with the message's own bytes, whatever hides inside it."""
+    """R2, R6: valid JSON of no known shape is a dead letter with the message's own bytes, for any content."""
     value = UNKNOWN[name] if isinstance(UNKNOWN[name], bytes) else json.dumps(UNKNOWN[name]).encode()
     result = read(value)
     assert result.sightings == ()
@@ -200,7 +200,7 @@ CALLER_CONTROLLED: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", CALLER_CONTROLLED)
 def test_a_record_inside_what_a_caller_controls_is_not_found(name: str) -> None:
-    """R2: nobody can forge a sighting by putting a record into a request."""
+    """R2: a record in a request never gives a sighting."""
     result = read(CALLER_CONTROLLED[name])
     assert (result.sightings, result.rejected) == ((), ())
 
@@ -265,7 +265,7 @@ BAD_AMONG_GOOD: dict[str, tuple[bytes, list[tuple[str, int | None, bytes]]]] = {
 
 @pytest.mark.parametrize("name", BAD_AMONG_GOOD)
 def test_a_bad_element_among_good_ones_costs_only_itself(name: str) -> None:
-    """R4: the good elements count, the bad one is rejected alone, with its place and its own bytes."""
+    """R4: the good elements count, the bad one is rejected alone, with its position and its own bytes."""
     value, bad = BAD_AMONG_GOOD[name]
     result = read(value)
     assert [sighting.principal for sighting in result.sightings] == [PRINCIPAL, PRINCIPAL]
@@ -273,7 +273,7 @@ def test_a_bad_element_among_good_ones_costs_only_itself(name: str) -> None:
 
 
 def test_a_document_of_several_lines_that_is_cut_is_one_malformed_message() -> None:
-    """R2, R4: the lines of one cut document are not taken for documents, though one of them may look like one."""
+    """R2, R4: the lines of a cut document are not documents, even if one of them looks like one."""
     value = f'{{"eventName": "PutObject", "requestParameters": [\n{json.dumps(RECORD)}\n'.encode()
     result = read(value)
     assert result.sightings == ()
@@ -283,7 +283,7 @@ def test_a_document_of_several_lines_that_is_cut_is_one_malformed_message() -> N
 
 
 def test_a_message_of_one_element_is_rejected_whole() -> None:
-    """R4, T5: an incomplete record that is the whole message has no place in it, and its dead letter is the message."""
+    """R4, T5: an incomplete record that is the whole message has no position; its dead letter is the message."""
     without_arn = changed({"userIdentity.arn": "", "responseElements": None})
     for message in (
         without_arn,
@@ -310,6 +310,6 @@ def test_wrappers_may_be_stacked_a_few_times_and_not_without_end() -> None:
 
 
 def test_awslogs_data_must_be_a_subscription_message() -> None:
-    """R1: awslogs data is one shape; a bare record in it is none."""
+    """R1: awslogs data holds a subscription; a bare record in it has no known shape."""
     packed = awslogs(RECORD, lambda value: json.dumps(RECORD) if "logEvents" in value else json.dumps(value))
     assert [rejected.reason for rejected in read(packed).rejected] == ["unknown-shape"]

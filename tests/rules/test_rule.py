@@ -89,21 +89,21 @@ def test_the_shipped_rule_with_another_event_name_is_another_rule() -> None:
     ],
 )
 def test_a_wrong_rule_is_refused_by_file_field_and_value(changed: str, to: str, complaint: str) -> None:
-    """A4: what a rule file has wrong is named: the file, the field, its value and what is allowed."""
+    """A4: an error in a rule file names the file, the field, its value and what is allowed."""
     with pytest.raises(RuleError) as refusal:
         parse(SMALLEST.replace(changed, to), "my.toml")
     assert f"my.toml: {complaint}" in str(refusal.value)
 
 
 def test_every_wrong_field_is_named_at_once() -> None:
-    """A4: a rule with two faults is refused with two lines, so that it is fixed in one go."""
+    """A4: a rule with two errors is refused with two lines, so that both can be fixed at once."""
     with pytest.raises(RuleError) as refusal:
         parse(SMALLEST.replace("73", "173").replace('"high"', '"worst"'), "my.toml")
     assert [line.split(": ")[1] for line in str(refusal.value).splitlines()] == ["severity", "risk_score"]
 
 
 def test_an_override_is_checked_like_the_file() -> None:
-    """A4: an operator's severity takes the place of the rule's, and a wrong one is refused."""
+    """A4: an operator's severity replaces the rule's, and a wrong one is refused."""
     assert replace(RULE, severity="critical").severity == "critical"
     with pytest.raises(ValueError, match="severity"):
         replace(RULE, severity="worst")  # type: ignore[arg-type]  # what an operator may write
@@ -113,7 +113,7 @@ def test_an_override_is_checked_like_the_file() -> None:
     "name", [file.name for file in files("streams.rules").iterdir() if file.name.endswith(".toml")]
 )
 def test_every_shipped_rule_tells_an_analyst_what_to_do(name: str) -> None:
-    """A4: each rule that ships has texts, tags, references, false positives, triage and a sound MITRE mapping."""
+    """A4: each shipped rule has texts, tags, references, false positives, triage and a valid MITRE mapping."""
     rule = parse(files("streams.rules").joinpath(name).read_text(encoding="utf-8"), name)
     assert all((rule.description, rule.action, rule.privilege, rule.tags))
     assert all((rule.false_positives, rule.triage, rule.threat, rule.references))

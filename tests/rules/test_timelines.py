@@ -1,4 +1,4 @@
-"""Walks the timelines of every rule: ``timelines/<rule>.toml``, whose head tells how they are written."""
+"""The timelines of every rule: ``timelines/<rule>.toml``; the head of the file explains its form."""
 
 from __future__ import annotations
 
@@ -84,6 +84,6 @@ def test_a_timeline_goes_as_told(rule: str, timeline: dict[str, Any]) -> None:
 @pytest.mark.parametrize("statement", STATEMENTS)
 @pytest.mark.parametrize("rule", RULES)
 def test_every_statement_has_one_that_fires_and_one_that_is_silent(rule: str, statement: str) -> None:
-    """A rule ships with timelines: for each statement one that ends with an alert and one that does not."""
+    """A shipped rule has timelines: for each statement one that ends with an alert and one that does not."""
     last = [t["steps"].split("\n")[-2].split()[3] for t in timelines(rule) if t["statement"] == statement]
     assert {expected in {"first", "returned"} for expected in last} == {True, False}

@@ -14,7 +14,7 @@ MORNING = 1_769_850_000_000  # 2026-01-31T09:00:00Z
 
 @pytest.fixture(autouse=True)
 def _nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No variable of whoever runs the tests, and an empty working directory."""
+    """Remove the variables of the environment, and use an empty working directory."""
     for name in [f"ROOTWATCH_{field.upper()}" for field in Settings.model_fields] + ["ROOTWATCH_CONFIG"]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
@@ -26,7 +26,7 @@ def write(path: Path, text: str) -> Path:
 
 
 def test_defaults() -> None:
-    """Without a file, variables or options, every setting has the default that is documented."""
+    """Without a file, variables or options, every setting has its documented default."""
     settings = load()
     assert {name: getattr(settings, name) for name in Settings.model_fields} == {
         "bootstrap_servers": ("127.0.0.1:9092",),
@@ -117,7 +117,7 @@ def test_toml_types(tmp_path: Path) -> None:
 
 
 def test_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Options stand above variables, variables above the file; an empty variable and an absent option set nothing."""
+    """Options override variables, variables override the file; an empty variable and a missing option set nothing."""
     write(tmp_path / "rootwatch.toml", "topic_prefix = 'file'\ngroup_id = 'file'\npartitions = 3\nrisk_score = 1\n")
     monkeypatch.setenv("ROOTWATCH_TOPIC_PREFIX", "variable")
     monkeypatch.setenv("ROOTWATCH_GROUP_ID", "variable")
@@ -195,14 +195,14 @@ def test_which_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_mistake_is_named(given: dict[str, Any], line: str) -> None:
-    """A wrong setting is an error that names it, its value, where it was given, and what is allowed."""
+    """A wrong setting is an error that names it, its value, its source, and what is allowed."""
     with pytest.raises(SettingsError) as raised:
         load(**given)
     assert line in str(raised.value)
 
 
 def test_sources_of_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All mistakes are reported at once, each with the source that made it; unknown variables and keys are mistakes."""
+    """All errors are reported at once, each with its source; unknown variables and keys are errors."""
     config = write(tmp_path / "my.toml", "clock = 'wall'\ntopic_prefx = 'x'\n")
     monkeypatch.setenv("ROOTWATCH_RISK_SCORE", "high")
     monkeypatch.setenv("ROOTWATCH_WINDOWS", "10d")
@@ -224,7 +224,7 @@ def test_sources_of_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that was asked for and is missing, or is no TOML, is an error that names it and who asked."""
+    """A named file that is missing, or is not TOML, is an error that names the file and the option or variable."""
     with pytest.raises(SettingsError, match=r"--config = .*gone.toml: there is no such file"):
         load(tmp_path / "gone.toml")
     monkeypatch.setenv("ROOTWATCH_CONFIG", "gone.toml")
@@ -311,7 +311,7 @@ def test_the_rule_and_its_overrides() -> None:
 
 
 def test_a_rule_that_cannot_be_used(tmp_path: Path) -> None:
-    """A wrong rule file, or a window above forget_after (M8), is a settings mistake."""
+    """A wrong rule file, or a window above forget_after (M8), is a SettingsError."""
     with pytest.raises(SettingsError, match=r"bad-rule\.toml"):
         load(rule=str(write(tmp_path / "bad-rule.toml", "name = 1"))).load_rule()
     with pytest.raises(
@@ -321,7 +321,7 @@ def test_a_rule_that_cannot_be_used(tmp_path: Path) -> None:
 
 
 def test_exceptions_are_read(tmp_path: Path) -> None:
-    """The exceptions file reaches the decision, and a wrong one is a settings mistake that names the file (M7)."""
+    """The exceptions file is used for decisions, and a wrong one is a SettingsError that names the file (M7)."""
     file = write(tmp_path / "ok.toml", "[[exception]]\nprincipal = 'arn:aws:iam::1:role/automation-*'\n")
     settings = load(exceptions=str(file))
     assert len(settings.decision_settings(settings.load_rule()).exceptions) == 1
@@ -338,7 +338,7 @@ def test_what_taking_gets() -> None:
 
 
 def test_files_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file below a directory that this user may not look into is a mistake that names the setting, no crash."""
+    """A file below a directory that this user cannot read is an error that names the setting, not a crash."""
     locked, is_file = tmp_path / "locked", Path.is_file
 
     def refuse(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Alerts as other teams meet them: bytes that any Avro reader takes, and JSON lines."""
+"""Alerts as other teams see them: bytes that any Avro reader reads, and JSON lines."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def read_with_avro(schema: dict[str, Any], body: bytes) -> dict[str, Any]:
 
 
 def dated(alert: dict[str, Any]) -> dict[str, Any]:
-    """The alert with its timestamps as the instants that a reader with logical types gives."""
+    """Return the alert with its timestamps as the instants that a reader with logical types gives."""
     instants = {
         ("novelty", "first_seen"),
         ("novelty", "previous_seen"),
@@ -56,7 +56,7 @@ def dated(alert: dict[str, Any]) -> dict[str, Any]:
 @given(alert=strategies.alerts())
 @SLOW
 def test_round_trip(alert: dict[str, Any]) -> None:
-    """What is decoded is what was encoded, timestamps as integers however far from any date."""
+    """A decoded alert equals the encoded one, with timestamps as integers, also outside the calendar."""
     assert wire.decode(wire.encode(alert)) == alert
     assert wire.read_alert(wire.encode(alert)) == alert
 
@@ -83,7 +83,7 @@ def test_other_writers_are_read(alert: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("version", range(1, len(released("alert")) + 1))
 def test_alerts_of_every_release_are_read(version: int) -> None:
-    """Bytes that a release wrote are kept as a sample; this version and the ``avro`` package read them (P2)."""
+    """A sample holds bytes that a release wrote; this version and the ``avro`` package read them (P2)."""
     value = bytes.fromhex((SAMPLES / f"alert-{version}.hex").read_text(encoding="ascii"))
     schema = released("alert")[version - 1]
     assert value[2:10] == fingerprint(schema)
@@ -95,7 +95,7 @@ def test_alerts_of_every_release_are_read(version: int) -> None:
 
 
 def test_todays_sample() -> None:
-    """The sample of the version that is written is what this release writes, to the byte."""
+    """This release writes the sample of its written version, to the byte."""
     stored = (SAMPLES / f"alert-{written_number('alert')}.hex").read_text(encoding="ascii")
     assert wire.encode(SAMPLE) == bytes.fromhex(stored)
 
@@ -127,7 +127,7 @@ def test_json_of_the_sample() -> None:
 
 
 def test_json_of_a_message_without_a_kafka_timestamp() -> None:
-    """Kafka's word for no timestamp is -1: as JSON it is null, not the last millisecond of 1969."""
+    """Kafka writes -1 for no timestamp: as JSON it is null, not the last millisecond of 1969."""
     shown = wire.to_json(SAMPLE | {"origin": SAMPLE["origin"] | {"timestamp": -1}})
     assert shown["origin"] == {"topic": "cloudtrail", "partition": 3, "offset": 4711, "timestamp": None}
     before = wire.to_json(SAMPLE | {"origin": SAMPLE["origin"] | {"timestamp": -2}})
@@ -155,7 +155,7 @@ def test_json_has_every_field_in_order(alert: dict[str, Any]) -> None:
 
 
 def test_json_line_of_overflow() -> None:
-    """An alert above the cap says so on its line, and an alert below says nothing of it (A3)."""
+    """An alert above the cap has ``overflow`` on its line, and an alert below has not (A3)."""
     assert json.loads(wire.to_json_line(SAMPLE, overflow=True)) == wire.to_json(SAMPLE) | {"overflow": True}
     assert json.loads(wire.to_json_line(SAMPLE)) == wire.to_json(SAMPLE)
 
@@ -174,7 +174,7 @@ def confluent(schema_id: int, schema: dict[str, Any], alert: dict[str, Any]) -> 
 
 
 def test_reading_with_a_registry() -> None:
-    """Confluent's format is read with the schema that its id names, asked for by that id."""
+    """Confluent's format is read with the schema of its id, which is looked up by that id."""
     asked: list[int] = []
 
     def lookup(schema_id: int) -> str:
@@ -204,7 +204,7 @@ def test_reading_what_a_newer_version_wrote() -> None:
     ],
 )
 def test_what_is_no_alert(value: bytes, message: str) -> None:
-    """What cannot be read as an alert is one named error that says what it is or what is missing."""
+    """Bytes that cannot be read as an alert raise one error, which says what they are or what is missing."""
     with pytest.raises(WireError, match=message):
         wire.read_alert(value)
 
@@ -216,7 +216,7 @@ def test_unknown_version_names_its_fingerprint() -> None:
 
 
 def test_cut_alert_in_confluents_format() -> None:
-    """A cut body is a named error also where the schema came from the registry."""
+    """A cut body raises the same error if the schema came from the registry."""
     value = confluent(1, newest("alert"), SAMPLE)[:-1]
     with pytest.raises(WireError, match="alert with schema id 1 cannot be decoded"):
         wire.read_alert(value, lambda _schema_id: json.dumps(newest("alert")))
@@ -232,6 +232,6 @@ def test_cut_alert_in_confluents_format() -> None:
     ],
 )
 def test_value_of_another_schema(schema: str) -> None:
-    """A value on the alert topic that somebody wrote with a schema of their own is a named error."""
+    """A value that was written to the alert topic with another schema raises the same error."""
     with pytest.raises(WireError):
         wire.read_alert(b"\x00\x00\x00\x00\x07\x02", lambda _schema_id: schema)

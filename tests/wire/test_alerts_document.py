@@ -1,4 +1,4 @@
-"""``docs/alerts.md`` is held to the schema, and its programs are run as they stand there."""
+"""``docs/alerts.md`` agrees with the schema, and its programs run as they are."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SAMPLE = json.loads((Path(__file__).parent / "samples" / "alert.json").read_text
 
 
 def kind(schema: Any) -> str:
-    """A field's type in words."""
+    """Return a field's type in words."""
     match schema:
         case ["null", other]:
             return f"{kind(other)} or null"
@@ -40,7 +40,7 @@ def kind(schema: Any) -> str:
 
 
 def rows(schema: Any, path: str = "") -> Iterator[str]:
-    """The table's rows for the fields of the record that the schema is or holds."""
+    """Return the table's rows for the fields of the record that the schema is or holds."""
     match schema:
         case ["null", other] | {"type": "array", "items": other}:
             yield from rows(other, path)
@@ -52,7 +52,7 @@ def rows(schema: Any, path: str = "") -> Iterator[str]:
 
 
 def program(heading: str) -> str:
-    """The Python block of a section."""
+    """Return the Python block of a section."""
     section = DOCUMENT.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
     found = re.search(r"```python\n(.*?)```", section, re.DOTALL)
     assert found, heading
@@ -91,7 +91,7 @@ def mock_broker() -> tuple[str, Producer]:
 
 
 def test_paging_each_alert_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, registry: RegistryServer) -> None:
-    """The document's consumer reads Confluent's format, pages a repeated alert once, and goes on where it was."""
+    """The document's consumer reads Confluent's format, pages a repeated alert once, and resumes at its position."""
     other = SAMPLE | {"alert_id": "00000000-0000-5000-8000-000000000000"}
     bootstrap, producer = mock_broker()
     registry.subjects.register("rootwatch.alerts-value", json.dumps(newest("alert")))

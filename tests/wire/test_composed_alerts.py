@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @given(seen=strategies.sightings(), time=strategies.DATED, record=strategies.JSON_OBJECTS)
 @settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 def test_every_alert_can_be_written(seen: Sighting, time: int, record: dict[str, object]) -> None:
-    """Whatever a sighting holds, its alert and its memory have bytes: no content stops a worker at the end (A2)."""
+    """For any content of a sighting, its alert and its memory can be encoded, so no content stops a worker (A2)."""
     seen = replace(seen, event=replace(seen.event, time=time), record=json.dumps(record), teaching=False)
     decision = made.History().take(sighting.decode(sighting.encode(seen)))
     assert decision.alert is not None

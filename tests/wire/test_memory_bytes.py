@@ -28,7 +28,7 @@ from streams.wire.single_object import UnknownSchemaError, WireError
 ALICE = "arn:aws:iam::111111111111:user/alice"
 START = 1_767_225_600_000
 
-# Bytes that lie in tables and changelogs; what a release has written is never taken from here.
+# Bytes that are in tables and changelogs. Bytes that a release has written are never removed from here.
 PAIRS = {
     "c3012121cae310d6ae4b80a0d5edee6680a0d5edee6602": PairMemory(START, START, 1),
     "c3012121cae310d6ae4b80a0d5edee6680d0d389f26606": PairMemory(START, START + 432_000_000, 3),
@@ -51,40 +51,40 @@ HOSTILE = st.text() | st.text(alphabet='",[]\\ p', max_size=6) | st.sampled_from
 
 @pytest.mark.parametrize("stored", PAIRS)
 def test_pair_samples(stored: str) -> None:
-    """A pair's stored bytes mean what they meant when they were released, and are what is written today."""
+    """A pair's stored bytes keep the meaning that they were released with, and are written today."""
     assert decode_pair(bytes.fromhex(stored)) == PAIRS[stored]
     assert encode_pair(PAIRS[stored]).hex() == stored
 
 
 @pytest.mark.parametrize("stored", BUCKETS)
 def test_bucket_samples(stored: str) -> None:
-    """A bucket's stored bytes mean what they meant when they were released, and are what is written today (A3)."""
+    """A bucket's stored bytes keep the meaning that they were released with, and are written today (A3)."""
     assert decode_bucket(bytes.fromhex(stored)) == BUCKETS[stored]
     assert encode_bucket(BUCKETS[stored]).hex() == stored
 
 
 @pytest.mark.parametrize("stored", KEYS)
 def test_key_samples(stored: bytes) -> None:
-    """A stored key means what it meant when it was released, and is what is written today."""
+    """A stored key keeps the meaning that it was released with, and is written today."""
     assert parse_key(stored) == KEYS[stored]
     assert key_of(KEYS[stored]) == stored
 
 
 @given(pair=strategies.pairs())
 def test_pair_round_trip(pair: PairMemory) -> None:
-    """A pair's memory survives storage, whatever its times."""
+    """A pair's memory is the same after storage, with any times."""
     assert decode_pair(encode_pair(pair)) == pair
 
 
 @given(bucket=strategies.buckets())
 def test_bucket_round_trip(bucket: CapBucket) -> None:
-    """A bucket survives storage, its ids in order."""
+    """A bucket is the same after storage, with its ids in order."""
     assert decode_bucket(encode_bucket(bucket)) == bucket
 
 
 @given(principal=HOSTILE, account=HOSTILE, start=st.integers())
 def test_key_round_trip(principal: str, account: str, start: int) -> None:
-    """A key gives its terms back, whatever separators they hold."""
+    """A key gives its terms back, with any separators in them."""
     assert parse_key(pair_key(principal, account)) == PairKey(principal, account)
     assert parse_key(bucket_key(principal, start)) == BucketKey(principal, start)
 
@@ -120,7 +120,7 @@ def test_prefix_is_of_one_principal(one: str, other: str, account: str, start: i
     ],
 )
 def test_other_keys_are_refused(key: bytes) -> None:
-    """A key that this version would not write is refused and named: a newer version wrote it."""
+    """A key that this version does not write is refused and named: a newer version wrote it."""
     with pytest.raises(WireError, match="newer version"):
         parse_key(key)
 
@@ -135,6 +135,6 @@ def test_a_newer_memory_is_refused() -> None:
 
 
 def test_the_largest_bucket_fits_into_a_topic() -> None:
-    """A3: a bucket of as many alerts as the cap may allow is far below the MiB that any Kafka topic takes."""
+    """A3: a bucket with the largest cap is far below the 1 MiB that any Kafka topic takes."""
     ids = tuple(str(uuid.UUID(int=number)) for number in range(MOST_ALERTS))
     assert len(encode_bucket(CapBucket(START, ids))) < 512 * 1024

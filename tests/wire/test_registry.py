@@ -1,4 +1,4 @@
-"""Alerts through a schema registry: the small one, and a real one where ``ROOTWATCH_TEST_REGISTRY`` names it."""
+"""Alerts through a schema registry: the tests' own, and a real one if ``ROOTWATCH_TEST_REGISTRY`` names it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Settings:
 
 @pytest.fixture(params=[None, *([REAL] if REAL else [])], ids=lambda real: "real" if real else "small")
 def address(request: pytest.FixtureRequest) -> str:
-    """A registry's address; the real one, where there is one, answers the same tests."""
+    """A registry's address; the real one, if there is one, has the same tests."""
     if request.param:
         return request.param
     small: RegistryServer = request.getfixturevalue("registry")
@@ -66,7 +66,7 @@ def address(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def topic() -> str:
-    """A topic that no other test uses, as a real registry remembers."""
+    """Return a topic that no other test uses, because a real registry keeps subjects."""
     return f"rootwatch-test-{uuid.uuid4()}.alerts"
 
 
@@ -80,7 +80,7 @@ async def serializing(settings: Settings) -> AsyncIterator[AlertSerializer]:
 
 
 def serialize(settings: Settings, topic: str, alert: dict[str, Any] = SAMPLE) -> bytes:
-    """One alert's bytes, by a serializer that knows nothing yet."""
+    """Return one alert's bytes from a new serializer."""
 
     async def once() -> bytes:
         async with serializing(settings) as serializer:
@@ -90,7 +90,7 @@ def serialize(settings: Settings, topic: str, alert: dict[str, Any] = SAMPLE) ->
 
 
 def test_confluents_own_reader_agrees(address: str, topic: str) -> None:
-    """Once ``topics apply`` ran, what the worker writes is read by Confluent's deserializer and by ours (P4)."""
+    """After ``topics apply``, Confluent's deserializer and ours read what the worker writes (P4)."""
     settings = Settings(address)
     apply_schemas(settings, {topic: "alert"})
     value = serialize(settings, topic)
@@ -115,7 +115,7 @@ def test_apply_registers_and_sets_compatibility(address: str, topic: str) -> Non
 
 
 def test_subject_of_another_schema_is_refused(address: str, topic: str) -> None:
-    """A subject that holds a schema which ours cannot follow is refused by name; nothing is forced on it."""
+    """A subject with a schema that is incompatible with ours is refused by name; it is not changed."""
     with SchemaRegistryClient({"url": address}) as client:
         client.register_schema(f"{topic}-value", Schema(INCOMPATIBLE, "AVRO"))
     with pytest.raises(RegistryRefused, match=f"{topic}-value.*HTTP 409"):
@@ -125,7 +125,7 @@ def test_subject_of_another_schema_is_refused(address: str, topic: str) -> None:
 
 
 def test_a_level_that_needs_a_schema(registry: RegistryServer, topic: str) -> None:
-    """Where a subject's level is 404 before its first schema, apply still does both, and once; check agrees."""
+    """If a subject's level is 404 before its first schema, apply still does both, once; check agrees."""
     registry.subjects.level_needs_schema = True
     settings = Settings(registry.url)
     assert len(check_schemas(settings, {topic: "alert"})) == 2
@@ -137,7 +137,7 @@ def test_a_level_that_needs_a_schema(registry: RegistryServer, topic: str) -> No
 
 @pytest.mark.parametrize("done", ["registered", "level"])
 def test_half_of_it_is_done(registry: RegistryServer, topic: str, done: str) -> None:
-    """After an apply that ended half way, or where a worker registered the schema, apply does the other half alone."""
+    """After an interrupted apply, or a worker that registered the schema, apply does only the other half."""
     if done == "registered":
         serialize(Settings(registry.url), topic)
     else:
@@ -147,7 +147,7 @@ def test_half_of_it_is_done(registry: RegistryServer, topic: str, done: str) -> 
 
 
 def test_an_incompatible_subject_is_left_alone_whatever_its_level(registry: RegistryServer, topic: str) -> None:
-    """A level that would take any schema is raised before ours is registered, so that no reader there is surprised."""
+    """A level that allows any schema is raised before ours is registered, so that existing readers can read it."""
     subject = f"{topic}-value"
     registry.subjects.set_level(subject, "NONE")
     registry.subjects.register(subject, INCOMPATIBLE)
@@ -172,14 +172,14 @@ def test_worker_needs_no_right_to_write(registry: RegistryServer, topic: str) ->
 
 
 def test_worker_without_rights_says_what_fixes_it(registry: RegistryServer, topic: str) -> None:
-    """Where the subject is missing and registering is forbidden, the error names subject, refusal and command."""
+    """If the subject is missing and registering is forbidden, the error names subject, refusal and command."""
     registry.read_only = True
     with pytest.raises(RegistryRefused, match=f"{topic}-value.*HTTP 403.*rootwatch topics apply"):
         serialize(Settings(registry.url), topic)
 
 
 def test_each_subject_has_its_own_id(registry: RegistryServer) -> None:
-    """Alerts and overflow through one serializer carry their own subject's id, however the topics alternate (A3)."""
+    """Alerts and overflow through one serializer have their own subject's id, in any order of the topics (A3)."""
     registry.subjects.ids_by_subject = True
     settings = Settings(registry.url)
     apply_schemas(settings, {"alerts": "alert", "overflow": "alert"})
@@ -224,7 +224,7 @@ def test_outage_after_the_first_alert_stops_nothing(registry: RegistryServer, to
 
 
 def test_nobody_listens(topic: str) -> None:
-    """A registry that is not there at all is unavailable, not refused, for every function."""
+    """A registry that does not exist is unavailable, not refused, for every function."""
     with held_port() as port:
         settings = Settings(f"http://127.0.0.1:{port}")
         with pytest.raises(RegistryUnavailable):
@@ -239,7 +239,7 @@ def test_nobody_listens(topic: str) -> None:
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
 def test_transient_answers(registry: RegistryServer, topic: str, status: int) -> None:
-    """An answer that another try may change counts as unavailable."""
+    """An answer that a retry may change counts as unavailable."""
     registry.status = status
     with pytest.raises(RegistryUnavailable, match=f"HTTP {status}"):
         serialize(Settings(registry.url), topic)
@@ -247,7 +247,7 @@ def test_transient_answers(registry: RegistryServer, topic: str, status: int) ->
 
 @pytest.mark.parametrize("status", [400, 401, 403, 405, 422])
 def test_final_answers(registry: RegistryServer, topic: str, status: int) -> None:
-    """An answer that will stay the same counts as refused."""
+    """An answer that a retry cannot change counts as refused."""
     registry.status = status
     with pytest.raises(RegistryRefused, match=f"HTTP {status}"):
         serialize(Settings(registry.url), topic)
@@ -258,7 +258,7 @@ def test_final_answers(registry: RegistryServer, topic: str, status: int) -> Non
 def test_credentials_from_the_file(
     registry: RegistryServer, topic: str, tmp_path: Path, ending: str, mark: str
 ) -> None:
-    """The auth file holds user:password, colons included; a final newline or a mark at its start is no part of it."""
+    """The auth file holds user:password, which may have colons; a final newline or byte order mark does not count."""
     registry.auth = "rootwatch:se:cret "
     auth = tmp_path / "auth"
     auth.write_text(mark + registry.auth + ending, encoding="utf-8")
@@ -287,7 +287,7 @@ def test_rejected_credentials(registry: RegistryServer, topic: str, tmp_path: Pa
     ids=["no colon", "not UTF-8", "no certificates"],
 )
 def test_files_of_no_use(topic: str, tmp_path: Path, setting: str, content: bytes, said: str) -> None:
-    """An auth file or authorities of another form are an error that names setting and file, and not what is in it."""
+    """An auth file or authorities of another form are an error that names setting and file, but not their content."""
     (tmp_path / "file").write_bytes(content)
     settings = Settings("http://127.0.0.1:1", **{setting: tmp_path / "file"})
     with pytest.raises(RegistryMisconfigured, match=f"^{setting} = {tmp_path}/file: {said}") as raised:
@@ -310,7 +310,7 @@ def test_own_authority(topic: str, tmp_path: Path) -> None:
 
 
 def test_incomplete_alert_is_the_programmers_error(registry: RegistryServer, topic: str) -> None:
-    """An alert without one of its fields is not written with a default, and is no error of the registry."""
+    """An alert without one of its fields is not written with a default, and is not an error of the registry."""
     with pytest.raises(ValueError, match="geo"):
         serialize(Settings(registry.url), topic, {name: SAMPLE[name] for name in SAMPLE if name != "geo"})
 

@@ -1,4 +1,4 @@
-"""What proxies answer in a registry's place is waited out or refused, and never ends a worker unsaid."""
+"""Answers of proxies instead of a registry: a worker waits or is refused, and never ends without a message."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def table(answers: dict[str, OddAnswer]) -> Any:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask again at once, wait for no broker, and read the authorities, which nobody needs here, once."""
+    """Retry at once, wait for no broker, and read the authorities, which are not needed here, once."""
     monkeypatch.setattr(registry_probe, "_BETWEEN_SECONDS", 0.01)
     monkeypatch.setattr(tenacity, "wait_exponential", lambda **_: tenacity.wait_none())
     monkeypatch.setattr(doctor, "ANSWER_SECONDS", 0.5)
@@ -94,14 +94,14 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def configured(registry: RegistryServer, tmp_path: Path) -> Settings:
-    """Settings with the registry, which holds what ``topics apply`` leaves there."""
+    """Settings with a registry after ``topics apply``."""
     settings = Settings(bootstrap_servers="127.0.0.1:9", schema_registry_url=registry.url, state_dir=tmp_path / "state")
     apply_schemas(settings, alert_schemas(settings))
     return settings
 
 
 def encoded(settings: Settings, registry: RegistryServer | None = None, odd: OddAnswer | None = None) -> bytes:
-    """An alert's bytes by a serializer that knows nothing yet, after an answer that it cannot use."""
+    """Return an alert's bytes from a new serializer, after an answer that it cannot use."""
 
     async def encode() -> bytes:
         serializer = await alert_serializer(settings)
@@ -120,7 +120,7 @@ def encoded(settings: Settings, registry: RegistryServer | None = None, odd: Odd
 
 @given(status=st.integers(100, 999))
 def test_every_number_is_a_status(status: int) -> None:
-    """Of every status that an answer can have it is decided whether another try may change it; none is unknown."""
+    """For every possible status it is decided whether a retry may change it; none is unknown."""
     with pytest.raises((RegistryUnavailable, RegistryRefused)) as raised, asking("a subject"):
         raise SchemaRegistryError(status, -1, "")
     unavailable = status >= 500 or status in {408, 425, 429, 499}
@@ -128,7 +128,7 @@ def test_every_number_is_a_status(status: int) -> None:
 
 
 def asks(settings: Settings) -> dict[str, Callable[[], object]]:
-    """Everything that asks a registry, but the worker itself."""
+    """Every function that makes requests to a registry, without the worker itself."""
     return {
         "topics apply": lambda: apply_schemas(settings, alert_schemas(settings)),
         "topics check": lambda: check_schemas(settings, alert_schemas(settings)),
@@ -141,7 +141,7 @@ def asks(settings: Settings) -> dict[str, Callable[[], object]]:
 def test_what_another_try_may_change_is_unavailable(
     configured: Settings, registry: RegistryServer, odd: OddAnswer
 ) -> None:
-    """Statuses from 500 on, a few below, and answers of another form are unavailable to all who ask, in few words."""
+    """Statuses from 500 on, a few below, and answers of another form are unavailable, with a short message."""
     registry.odd = odd
     for name, ask in asks(configured).items():
         with pytest.raises(RegistryUnavailable) as raised:
@@ -152,14 +152,14 @@ def test_what_another_try_may_change_is_unavailable(
 
 @table(UNAVAILABLE)
 def test_the_same_serializer_goes_on_afterwards(configured: Settings, registry: RegistryServer, odd: OddAnswer) -> None:
-    """An alert is encoded as soon as the registry answers again: nothing of the odd answer is kept."""
+    """An alert is encoded as soon as the registry answers again: the odd answer is not kept."""
     value = encoded(configured, registry, odd)
     assert read_alert(value, schema_lookup(configured)) == ALERT
 
 
 @table(REFUSED)
 def test_what_will_stay_the_same_is_refused(configured: Settings, registry: RegistryServer, odd: OddAnswer) -> None:
-    """Other statuses are refusals to all who ask, whether HTTP knows their number or not, in few words."""
+    """Other statuses are refusals for every function, also numbers that HTTP does not define, with a short message."""
     registry.odd = odd
     for name, ask in asks(configured).items():
         with pytest.raises(RegistryRefused, match=f"HTTP {odd.status}") as raised:
@@ -170,7 +170,7 @@ def test_what_will_stay_the_same_is_refused(configured: Settings, registry: Regi
 
 @table(UNAVAILABLE | REFUSED)
 def test_the_probe_survives(configured: Settings, registry: RegistryServer, odd: OddAnswer) -> None:
-    """Whatever the registry answers is an outcome of the probe in words; the probe goes on, and finds it fixed."""
+    """Every answer of the registry is an outcome of the probe in words; the probe continues, and sees the fix."""
     registry.odd = odd
 
     async def ask() -> None:
@@ -186,7 +186,7 @@ def test_the_probe_survives(configured: Settings, registry: RegistryServer, odd:
 
 
 def test_the_probe_says_a_fault_of_its_own_once(configured: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Even an error that nobody thought of is an outcome, and is logged once however often it repeats."""
+    """Even an unexpected error is an outcome, and is logged once for any number of repeats."""
     asked = 0
 
     def fails(*_arguments: object) -> list[str]:
@@ -226,7 +226,7 @@ def test_the_worker_keeps_its_alert_waiting(configured: Settings, registry: Regi
 
 @pytest.mark.parametrize("odd", [OddAnswer(520, PAGE), OddAnswer(302, b"", ELSEWHERE), OddAnswer(200, PAGE)])
 def test_doctor_names_what_to_look_at(configured: Settings, registry: RegistryServer, odd: OddAnswer) -> None:
-    """An odd answer is one wrong line of doctor, with the settings to look at."""
+    """An odd answer is one failed line of doctor, with the settings to check."""
     registry.odd = odd
     (row,) = [row for row in doctor.examine(configured) if row.sentence.startswith("registry: ")]
     assert row.state == "wrong"
@@ -234,7 +234,7 @@ def test_doctor_names_what_to_look_at(configured: Settings, registry: RegistrySe
 
 
 def test_an_address_that_is_none(tmp_path: Path) -> None:
-    """An address that the settings let through and the client does not take is named by its setting."""
+    """An address that the settings accept and the client refuses is named by its setting."""
     settings = Settings(schema_registry_url="http://registry\u200b.example:8081", state_dir=tmp_path)
     for ask in asks(settings).values():
         with pytest.raises((RegistryMisconfigured, RegistryUnavailable)):

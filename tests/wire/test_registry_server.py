@@ -1,4 +1,4 @@
-"""The registry that the other tests stand on is itself held to what a real one does."""
+"""The registry of the other tests behaves like a real one."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ NARROWED = schema_of({"name": "count", "type": "int"})
     ],
 )
 def test_levels(level: str, second: str, *, accepted: bool) -> None:
-    """A second schema is accepted or refused with 409 as Confluent's documentation of the level says."""
+    """A second schema is accepted, or refused with 409, by Confluent's documentation of the level."""
     subjects = Subjects()
     subjects.set_level("s", level)
     subjects.register("s", ONE)
@@ -62,7 +62,7 @@ def test_transitive_means_all_versions() -> None:
 
 
 def test_same_schema_same_id() -> None:
-    """A schema keeps its id when it is registered again, under another subject too, whatever its blanks."""
+    """A schema keeps its id when it is registered again, also under another subject or with other blanks."""
     subjects = Subjects()
     assert subjects.register("a", ONE) == 1
     assert subjects.register("a", json.dumps(json.loads(ONE), indent=2)) == 1
@@ -71,7 +71,7 @@ def test_same_schema_same_id() -> None:
 
 
 def test_what_is_no_schema_is_refused() -> None:
-    """Text that is no Avro schema is 422, and an unknown subject or schema 404."""
+    """Text that is not an Avro schema is 422, and an unknown subject or schema 404."""
     subjects = Subjects()
     for call, status in (
         (lambda: subjects.register("a", "{}"), 422),

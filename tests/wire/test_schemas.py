@@ -21,7 +21,7 @@ from streams.wire.single_object import fingerprint
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What has been written to topics and tables for good. A line is only ever added, with the file in schemas/released/.
+# The schemas of bytes in topics and tables. Lines are only added, each with its file in schemas/released/.
 RELEASED_FINGERPRINTS = {
     "alert": ["02e3e75bd4c7752a"],
     "sighting": ["e4e829c1ac9ba65f"],
@@ -50,7 +50,7 @@ origin.topic origin.partition origin.offset origin.timestamp
 
 
 def records(schema: Any) -> Iterator[dict[str, Any]]:
-    """Every record in the schema, the outermost first."""
+    """Give every record in the schema, the outermost first."""
     if isinstance(schema, list):
         for branch in schema:
             yield from records(branch)
@@ -62,7 +62,7 @@ def records(schema: Any) -> Iterator[dict[str, Any]]:
 
 
 def leaves(schema: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
-    """The dotted names of all fields that are no record themselves."""
+    """Give the dotted names of all fields that are not records themselves."""
     inner = next(records(schema), None)
     if inner is None:
         yield ".".join(path)
@@ -135,7 +135,7 @@ def test_alert_has_the_fields_of_the_contract() -> None:
     ],
 )
 def test_internal_schemas_carry_every_field(subject: str, record: str, value: type) -> None:
-    """What detection keeps in a sighting or a memory is what their schemas carry, nothing more or less."""
+    """The schemas of sighting and memory have exactly the fields of detection's classes."""
     schema = next(one for one in records(newest(subject)) if one["name"] == record)
     assert [field["name"] for field in schema["fields"]] == [field.name for field in dataclasses.fields(value)]
 
@@ -175,6 +175,6 @@ def test_crc_64_avro_of_the_specification() -> None:
 
 
 def test_unknown_subject_is_refused() -> None:
-    """A schema that does not ship is asked for by mistake only."""
+    """An unknown subject raises KeyError."""
     with pytest.raises(KeyError):
         schema_text("../pyproject")

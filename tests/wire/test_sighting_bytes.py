@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 @given(sighting=strategies.sightings())
 @settings(suppress_health_check=[HealthCheck.too_slow])
 def test_round_trip(sighting: Sighting) -> None:
-    """A sighting survives its topic whole: both principals, record, origin, times and whether it only teaches."""
+    """A decoded sighting equals the encoded one: principals, record, origin, times and whether it only teaches."""
     assert decode(encode(sighting)) == sighting
 
 
 @given(sighting=strategies.sightings())
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 def test_another_reader_agrees(sighting: Sighting) -> None:
-    """The shipped schema is all that another Avro library needs to read a sighting (P4)."""
+    """Another Avro library needs only the shipped schema to read a sighting (P4)."""
     value = encode(sighting)
     assert value[:10] == b"\xc3\x01" + fingerprint(written("sighting"))
     schema = avro.schema.parse(json.dumps(without_logical_types(written("sighting"))))
@@ -45,6 +45,6 @@ def test_another_reader_agrees(sighting: Sighting) -> None:
 
 @pytest.mark.parametrize("value", [b"", b"{}", b"\xc3\x01" + bytes(8), b"\x00\x00\x00\x00\x01"])
 def test_other_bytes_are_refused(value: bytes) -> None:
-    """Bytes on the sightings topic that are no sighting are one named error."""
+    """Bytes on the sightings topic that are not a sighting raise WireError."""
     with pytest.raises(WireError):
         decode(value)

@@ -37,7 +37,7 @@ def test_layout() -> None:
 
 @given(count=st.integers(-(2**63), 2**63 - 1), note=st.none() | st.text(), at=st.integers(-(2**63), 2**63 - 1))
 def test_round_trip(count: int, note: str | None, at: int) -> None:
-    """What is decoded is what was encoded; a timestamp is the integer that it was, even far from any date."""
+    """A decoded record equals the encoded one; a timestamp is the same integer, also outside the calendar."""
     datum = {"count": count, "note": note, "at": at}
     assert third.decode(third.encode(datum)) == datum
 
@@ -57,7 +57,7 @@ def test_body_is_plain_avro(count: int, note: str | None) -> None:
 
 
 def test_older_values_are_read() -> None:
-    """A value of an older release is read; what it lacks has the newest schema's defaults."""
+    """A value of an older release is read; missing fields have the newest schema's defaults."""
     assert third.decode(first.encode({"count": 7})) == {"count": 7, "note": None, "at": 0}
     assert third.decode(second.encode({"count": 7, "note": "n"})) == {"count": 7, "note": "n", "at": 0}
 
@@ -87,7 +87,7 @@ def test_newer_values_are_refused() -> None:
     ],
 )
 def test_other_bytes_are_refused(value: bytes) -> None:
-    """Bytes that are no value of the subject are one named error, whatever they are."""
+    """Bytes that are not a value of the subject always raise WireError."""
     with pytest.raises(WireError):
         second.decode(value)
 
@@ -95,7 +95,7 @@ def test_other_bytes_are_refused(value: bytes) -> None:
 @given(body=st.binary(max_size=40))
 @settings(max_examples=300)
 def test_no_bytes_crash_the_decoder(body: bytes) -> None:
-    """Any bytes behind a known header are decoded or are the named error."""
+    """Any bytes behind a known header are decoded or raise WireError."""
     try:
         decoded = third.decode(b"\xc3\x01" + fingerprint(THIRD) + body)
     except WireError:
@@ -114,20 +114,20 @@ def test_no_bytes_crash_the_decoder(body: bytes) -> None:
     ],
 )
 def test_what_the_schema_cannot_carry_is_an_error(datum: dict[str, Any]) -> None:
-    """Nothing is encoded that would not be read back the same: a gap or a stray field is the programmer's error."""
+    """A record with a missing or an unknown field is an error and is not encoded."""
     with pytest.raises((ValueError, OverflowError)):
         second.encode(datum)
 
 
 def test_without_logical_types_leaves_the_schema_alone() -> None:
-    """Leaving logical types out makes another schema; the one with them keeps them, for readers and registries."""
+    """Leaving out logical types returns another schema; the original keeps them, for readers and registries."""
     assert without_logical_types(THIRD)["fields"][2]["type"] == {"type": "long"}
     assert THIRD["fields"][2]["type"] == {"type": "long", "logicalType": "timestamp-millis"}
 
 
 @given(count=st.integers(-(2**63), 2**63 - 1), note=st.none() | st.text(), at=st.integers(-(2**63), 2**63 - 1))
 def test_an_older_version_is_written(count: int, note: str | None, at: int) -> None:
-    """Where an older schema is written, readers of that alone read it, and what it lacks is left out."""
+    """If an older schema is written, its readers read it, and fields that are not in it are left out."""
     reads_third = SingleObjectCodec(THIRD, [FIRST, SECOND, THIRD], SECOND)
     value = reads_third.encode({"count": count, "note": note, "at": at})
     assert second.decode(value) == {"count": count, "note": note}
@@ -136,7 +136,7 @@ def test_an_older_version_is_written(count: int, note: str | None, at: int) -> N
 
 
 def test_an_older_version_is_written_without_gaps() -> None:
-    """To write an older schema hides no mistake: every field of the newest must be there, and none besides."""
+    """Also for an older written schema, a record needs exactly the fields of the newest schema."""
     reads_second = SingleObjectCodec(SECOND, [FIRST, SECOND], FIRST)
     for datum in ({"count": 1}, {"count": 1, "note": None, "more": 1}, {"count": 1, "note": 5}):
         with pytest.raises(ValueError, match=r"note|more"):

@@ -24,7 +24,7 @@ from streams.wire.timestamps import to_iso8601
     ],
 )
 def test_instants(milliseconds: int, text: str) -> None:
-    """An instant has milliseconds and Z (P3); years that four digits cannot hold are as in JavaScript."""
+    """An instant has milliseconds and Z (P3); years of more than four digits are written as in JavaScript."""
     assert to_iso8601(milliseconds) == text
 
 

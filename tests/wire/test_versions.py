@@ -1,4 +1,4 @@
-"""Which version is read and written since which release: readable first, as two releases run beside each other."""
+"""The releases that read and write each version: readable first, because two releases run beside each other."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from streams.wire.versions import VERSIONS, Version, written_number
 
 
 def order(release: str | None) -> tuple[int, ...]:
-    """A release's place among the others; no release comes after every one."""
+    """Return a release's position among the others; ``None`` comes after every release."""
     return tuple(map(int, release.split(".dev")[0].split("."))) if release else (1 << 30,)
 
 
 def problems(versions: tuple[Version, ...]) -> list[str]:
-    """What is wrong with a subject's versions, in words."""
+    """Return in words what is wrong with a subject's versions."""
     found = []
     for number, version in enumerate(versions, 1):
         read, written_since = order(version.read_since), order(version.written_since)
@@ -48,13 +48,13 @@ def test_a_version_is_read_one_release_before_it_is_written(subject: str) -> Non
     ],
 )
 def test_what_the_rule_says(second: Version, said: list[str]) -> None:
-    """The check above finds a version that is written too early, or in a wrong order, and no other."""
+    """The check above finds exactly the versions that are written too early, or in a wrong order."""
     assert problems((Version("0.1.0", "0.1.0"), second)) == said
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)
 def test_the_table_is_of_what_ships(subject: str) -> None:
-    """Each file of ``schemas/released`` has its line, of this release or one before; what is written has its file."""
+    """Each file of ``schemas/released`` has a line, of this release or an earlier one; a written version has a file."""
     assert len(VERSIONS[subject]) == len(released(subject))
     known = order(streams.__version__)
     for version in VERSIONS[subject]:

@@ -51,7 +51,7 @@ SPELLINGS = {
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_every_spelling_of_an_ingested_document_tells_the_same(spelling: str) -> None:
-    """R1, A5: nested, dotted or mixed keys, values or arrays of one: the sighting is the same but for the record."""
+    """R1, A5: for nested, dotted or mixed keys, values or arrays of one, only the sighting's record differs."""
     [sighting] = read(SPELLINGS[spelling]).sightings
     assert (sighting.principal, sighting.member_account, sighting.member_account_source) == (
         PRINCIPAL,
@@ -76,7 +76,7 @@ def test_every_spelling_of_an_ingested_document_tells_the_same(spelling: str) ->
 
 
 def test_the_record_of_an_ingested_document_is_the_document() -> None:
-    """T6, T7: of a hit it is the source; tokens are gone from the text of the response and from the original."""
+    """T6, T7: the record of a hit is its source, without tokens in the text of the response and in the original."""
     [sighting] = read({"_source": DOCUMENT, "fields": as_arrays(DOCUMENT)}).sightings
     shown = json.loads(sighting.record)
     assert shown["event"]["action"] == "AssumeRoot"
@@ -121,7 +121,7 @@ DECIDING: dict[str, tuple[dict[str, Any], bool]] = {
 
 @pytest.mark.parametrize("name", DECIDING)
 def test_the_fields_decide_and_not_the_original(name: str) -> None:
-    """T2: dataset, provider, action and outcome decide; where the pipeline left them half way, the original does."""
+    """T2: dataset, provider, action and outcome decide; if the pipeline left them half way, the original decides."""
     changes, matches = DECIDING[name]
     result = read(changed(changes, DOCUMENT))
     assert (len(result.sightings) == 1) == matches
@@ -142,7 +142,7 @@ def test_the_fields_decide_and_not_the_original(name: str) -> None:
     ],
 )
 def test_request_parameters_are_read_from_whatever_form_is_there(changes: dict[str, Any]) -> None:
-    """R1, T4: as objects, as text of a Java map or of JSON; objects count before text."""
+    """R1, T4: parameters are objects, or text of a Java map or of JSON; objects count before text."""
     [sighting] = read(changed(changes, DOCUMENT)).sightings
     assert (sighting.member_account, sighting.event.task_policy) == (ACCOUNT, TASK_POLICY)
     assert sighting.event.duration_seconds == 900
@@ -150,7 +150,7 @@ def test_request_parameters_are_read_from_whatever_form_is_there(changes: dict[s
 
 
 def test_accounts_of_the_resources_are_read_in_both_spellings() -> None:
-    """T4: objects, a single object, or a list for each field, as in the fields of a hit."""
+    """T4: resources are objects, a single object, or a list per field, as in the fields of a hit."""
     accounts = ["333333333333", "444444444444", "333333333333"]
     entries = [{"account_id": account, "arn": f"arn:{account}", "type": "t"} for account in accounts]
     for document in (
@@ -166,39 +166,39 @@ def test_accounts_of_the_resources_are_read_in_both_spellings() -> None:
 
 
 def test_the_issuer_may_be_the_principal() -> None:
-    """T3: the setting works for ingested documents too."""
+    """T3: principal = issuer works for ingested documents too."""
     [sighting] = read(DOCUMENT, ExtractSettings(principal="issuer")).sightings
     assert (sighting.principal, sighting.identity.recorded_arn) == (ISSUER, PRINCIPAL)
 
 
 @pytest.mark.parametrize("path", ["aws.cloudtrail.user_identity.arn", "@timestamp"])
 def test_an_ingested_success_without_a_term_or_time_is_incomplete(path: str) -> None:
-    """T5: where there is no original to have it from."""
+    """T5: without the missing value in the original, the document is incomplete."""
     document = changed({path: MISSING, "event.original": MISSING}, DOCUMENT)
     assert [rejected.reason for rejected in read(document).rejected] == ["incomplete"]
 
 
 def test_an_ingested_document_without_event_id_has_its_own() -> None:
-    """T6: the hash is of the redacted document."""
+    """T6: the id is the hash of the redacted document."""
     [sighting] = read(changed({"event.id": MISSING}, DOCUMENT)).sightings
     assert sighting.event.id.startswith("sha256:")
 
 
 def test_before_ingest_the_time_is_that_of_the_record() -> None:
-    """T5: Filebeat's own @timestamp is when it read the record."""
+    """T5: Filebeat's own @timestamp, the time of reading, does not count."""
     [sighting] = read(filebeat(json.dumps(RECORD))).sightings
     assert sighting.event.time == EVENT_MS
 
 
 @pytest.mark.parametrize("field", ["message", "event.original"])
 def test_a_raw_document_whose_text_is_no_record_is_rejected(field: str) -> None:
-    """R3, R6: text that is cut is malformed, JSON that is no record has an unknown shape."""
+    """R3, R6: text that is cut is malformed; JSON that is not a record has an unknown shape."""
     assert [r.reason for r in read(filebeat(json.dumps(RECORD)[:-5], field)).rejected] == ["malformed"]
     assert [r.reason for r in read(filebeat("{}", field)).rejected] == ["unknown-shape"]
 
 
 def test_the_original_counts_before_the_message() -> None:
-    """R1: where both are there, event.original is the record and message is for people."""
+    """R1: if both are there, event.original is the record and message is a text for people."""
     document = filebeat(json.dumps(RECORD), "event.original") | {"message": "AssumeRoot by casey"}
     assert len(read(document).sightings) == 1
 
@@ -221,7 +221,7 @@ def test_the_original_counts_before_the_message() -> None:
     ],
 )
 def test_the_text_of_a_java_map_is_read(text: str, value: dict[str, Any]) -> None:
-    """R1: Elastic's pipeline writes parameters as Java writes a map."""
+    """R1: Elastic's pipeline writes parameters in the text form of a Java map."""
     assert parse(text) == value
 
 
@@ -245,6 +245,6 @@ def test_the_text_of_a_java_map_is_read(text: str, value: dict[str, Any]) -> Non
     ],
 )
 def test_other_text_is_no_java_map(text: str) -> None:
-    """R3: text that is something else, cut or nested without end is refused."""
+    """R3: text of another form, cut text and endless nesting are refused."""
     with pytest.raises(NoJavaMapError):
         parse(text)
