@@ -4,7 +4,7 @@ Rules:
 - The content is given piece by piece, so that a caller can stop at its bound while it reads (R3).
 - Members may follow each other, with zeros as padding between and behind them, as gzip(1) writes and reads them (R1).
 - isal decompresses more than twice as fast as zlib. libdeflate is faster still, but needs the whole file, reads one
-  member only and must be told the size. ``only_member`` uses it for what it can vouch for.
+  member only and must be told the size. ``only_member`` uses it if its result is certain.
 """
 
 from __future__ import annotations
@@ -108,9 +108,9 @@ def stream(chunks: Iterable[bytes], piece: int) -> Iterator[bytes]:
 
 
 def only_member(value: bytes, most: int) -> bytearray | None:
-    """Decompress gzip of one member at once; ``None`` for everything that ``stream`` has to look at.
+    """Decompress gzip of one member at once; ``None`` for gzip that ``stream`` has to read.
 
-    That is gzip that may have several members, or is damaged, or holds nothing or more than ``most`` bytes.
+    That is gzip that may have several members, or is damaged, or holds no bytes or more than ``most`` bytes.
     """
     size = int.from_bytes(value[-_SIZE_BYTES:], "little")  # RFC 1952: the last four bytes are the last member's size
     if not 0 < size <= most or find(value, _MEMBER, 1) >= 0:

@@ -1,4 +1,4 @@
-"""JSON is read and written here: tolerant where AWS or a shipper may bend the standard, exact in what it keeps.
+"""Reading and writing JSON: tolerant where AWS or a shipper may bend the standard, exact in what it keeps.
 
 Rules (R3):
 - Integers keep all their digits. orjson turns an integer of more than 64 bits into a float, so such text goes to the

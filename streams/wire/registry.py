@@ -245,11 +245,11 @@ def _not_found(error: SchemaRegistryError) -> bool:
 def _has_id(registered: RegisteredSchema) -> bool:
     """Return true; an answer without an id did not come from a registry."""
     if not isinstance(registered.schema_id, int):
-        raise TypeError("no schema id in it")
+        raise TypeError("the schema id is missing")
     return True
 
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise TypeError("no text where a registry has one")
+        raise TypeError("a value is not text")
     return value

@@ -257,6 +257,17 @@ def test_what_cannot_be_read_is_named_and_the_rest_done(damage: str, backtest: B
     assert f"not read     {bad}: " in ran.err
 
 
+def test_the_whole_members_of_a_damaged_file_are_read(backtest: Backtest, tmp_path: Path) -> None:
+    """R7, P7: a gzip file with a damaged member gives the records of the others, is named, and the exit code is 1."""
+    whole, cut = (gzip.compress(lines(record(f"2026-01-0{day}T00:00:00Z")).encode()) for day in (1, 2))
+    path = tmp_path / "damaged.json.gz"
+    path.write_bytes(whole + cut[:-20])
+    ran = backtest(path)
+    assert (ran.code, [alert["event"]["time"] for alert in ran.alerts]) == (1, ["2026-01-01T00:00:00.000Z"])
+    assert f"not read     {path}: cut gzip: it ends before its end marker; its whole members were read" in ran.err
+    assert f"{path} element 1: malformed" in ran.err
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
     [

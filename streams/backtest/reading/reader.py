@@ -100,18 +100,19 @@ class Reader:
         self._message(held.pop(), Location(path))
         return ()
 
-    def whole_members(self, stored: bytes, path: str) -> None:
+    def whole_members(self, stored: bytes, path: str) -> bool:
         """Read the whole members of a damaged gzip file, as the worker reads them in a message (R7).
 
-        What is damaged is rejected. A file without any whole member is no message.
+        The damaged bytes are rejected. Return whether there are whole members; without one, the file is not a message.
         """
         try:
             has_members = bool(gzipped.spans(stored, self.max_message_size))
         except gzipped.TooLargeError:
-            return
+            return False
         if has_members:
             self.stats.messages += 1
             self._message(stored, Location(path))
+        return has_members
 
     def _too_large(
         self, held: list[bytes | bytearray], following: Iterator[bytes | bytearray], location: Location

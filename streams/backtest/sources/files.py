@@ -62,9 +62,10 @@ def read_one(found: Found, stored: BinaryIO, reader: Reader) -> Iterator[Chunk]:
                 counted = position
                 yield Chunk(*reader.take())
     except CannotReadError as error:
+        message = str(error)
         if isinstance(error, DamagedGzipError) and error.stored is not None and not holds_lines:
-            reader.whole_members(error.stored, found.path)
-        reader.stats.failures.append((found.path, str(error)))
+            message += "; its whole members were read" if reader.whole_members(error.stored, found.path) else ""
+        reader.stats.failures.append((found.path, message))
     except OSError as error:
         reader.stats.failures.append((found.path, error_text(error)))
     reader.stats.size += found.size - counted

@@ -100,7 +100,7 @@ def test_whole_members_beside_a_damaged_one_are_read(tmp_path: Path, damaged_at:
     whole = sight(content, RULE, ExtractSettings())
     assert [sighting for chunk in chunks for sighting in chunk.sightings] == list(whole.sightings)
     assert len(whole.sightings) == 2
-    assert [error for _, error in stats.failures] == [whole.rejected[0].error]
+    assert [error for _, error in stats.failures] == [f"{whole.rejected[0].error}; its whole members were read"]
     assert (stats.messages, stats.rejected.total()) == (1, 1)
     assert stats.rejections[0].location.element == damaged_at
 
