@@ -28,7 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
-    """A real broker: the one that ``KAFKA_BOOTSTRAP`` names, else one that runs until the session's end."""
+    """A real broker: the one in ``KAFKA_BOOTSTRAP``, or else one that runs until the end of the session."""
     if bootstrap := os.environ.get("KAFKA_BOOTSTRAP"):
         yield RunningBroker(bootstrap)
         return
@@ -38,7 +38,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBroker]:
 
 @pytest.fixture
 def own_broker(tmp_path: Path) -> Iterator[Broker]:
-    """A real broker for this test alone, running; the test may pause, stop, kill and start it."""
+    """A running broker for this test alone, which the test may pause, stop, kill and start."""
     with _started(Broker(tmp_path / "kafka", heap="512m")) as started:
         yield started
 
@@ -62,7 +62,7 @@ def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deploymen
 
 @contextmanager
 def _started(broker: Broker) -> Iterator[Broker]:
-    """Run a broker; a machine that cannot is a failed test that says what to install, never a skipped one."""
+    """Run a broker. If this machine cannot, the test fails and says what to install; it is never skipped."""
     try:
         with running(broker):
             yield broker

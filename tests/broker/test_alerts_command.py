@@ -67,7 +67,7 @@ def test_alerts_as_json_lines(broker: RunningBroker, names: Names, here: Path) -
 
 
 def test_alerts_as_lines(broker: RunningBroker, names: Names, here: Path) -> None:
-    """For a pipe, an alert is one line of tab-separated words; no value of a caller can control a terminal."""
+    """In a pipe, an alert is one line of tab-separated values; no value of a caller can control a terminal."""
     write(broker, broker.create_topic(f"{names.topic_prefix}.alerts", 1), alert(1, reason="a\n\x1b[2J\tb [red]c"))
     (line,) = shown(here).stdout.splitlines()
     assert line.split("\t") == [
@@ -80,7 +80,7 @@ def test_alerts_as_lines(broker: RunningBroker, names: Names, here: Path) -> Non
 
 
 def test_from_a_time(broker: RunningBroker, names: Names, here: Path) -> None:
-    """--from shows the alerts written to the topic since that time; after the last one there are none."""
+    """--from shows the alerts that were written since that time, which may be none."""
     topic = broker.create_topic(f"{names.topic_prefix}.alerts", 2)
     write(broker, topic, alert(0), alert(1), alert(2), alert(3))
     for start, count in ((1_700_000_000_000, 4), (1_700_000_000_002, 2), (1_700_000_000_004, 0)):
@@ -106,7 +106,7 @@ def test_no_alert_topic(names: Names, here: Path) -> None:
 
 
 def test_follow(broker: RunningBroker, names: Names, here: Path) -> None:
-    """--follow shows what is there, then each alert as it comes, until it is interrupted (exit 130)."""
+    """--follow shows the existing alerts, then each new one, until it is interrupted (exit 130)."""
     topic = broker.create_topic(f"{names.topic_prefix}.alerts", 2)
     write(broker, topic, alert(1))
     with subprocess.Popen(  # noqa: S603  the project's own command

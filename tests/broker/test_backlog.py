@@ -1,4 +1,4 @@
-"""A backlog of large log files on the real broker: it is read within bounds, and the worker answers all the while."""
+"""A worker reads a backlog of large log files within limits of memory, and answers health checks meanwhile."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 FILES = 80
 FILE_BYTES = 5_000_000
-# Of it, a worker with nothing to do takes a third. All the files are 400 MB, and were held two or three times.
+# An idle worker takes a third of it. The files have 400 MB, of which a worker once held two or three copies.
 MOST_MEMORY_MIB = 500
 
 
 def most_memory(pid: int) -> int:
-    """MiB that a process has held at most."""
+    """The highest resident memory of a process, in MiB."""
     status = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) // 1024
 
 
 @pytest.mark.parametrize("compression", ["none", "zstd"])
 def test_large_files_are_held_within_bounds(deployment: Deployment, compression: str) -> None:
-    """Eighty files of 5 MB that wait are all read, each request for health is answered, and memory stays bounded."""
+    """A backlog of 80 files of 5 MB is read, each health check is answered, and memory stays within limits."""
     padding = ",".join(json.dumps(assume_root(eventName="GetObject")) for _ in range(FILE_BYTES // 1000))[:FILE_BYTES]
     padding = padding[: padding.rindex("},{")] + "}"
     files = (f'{{"Records":[{json.dumps(assume_root(account=account))},{padding}]}}' for account in accounts(FILES))

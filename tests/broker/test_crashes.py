@@ -1,4 +1,4 @@
-"""Nothing is lost and nothing alerts twice under another id, whenever a worker dies (A2, M5, M9)."""
+"""Whenever a worker dies, nothing is lost and nothing alerts twice under another id (A2, M5, M9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records that retention deletes before a worker has read them: said loudly, and the rest is read."""
+"""If retention deletes records before a worker reads them, the worker reports that and reads the rest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def test_records_deleted_unread_are_told_and_the_rest_is_read(
     broker: RunningBroker, names: Names, tmp_path: Path
 ) -> None:
-    """A worker that comes back after its offset was deleted names it, counts it, and goes on from what is left."""
+    """A worker that returns after its offset was deleted logs it, counts it, and goes on with the remaining records."""
     topic = broker.create_topic(names.source_topic, 1)
     deployment = Deployment(broker.bootstrap, names, tmp_path)
     deployment.apply_topics()
@@ -35,5 +35,5 @@ def test_records_deleted_unread_are_told_and_the_rest_is_read(
     assert len(told) == 1, told
     assert all(part in told[0] for part in (f"topic={topic}", "partition=0", "offset=1"))
     assert f'rootwatch_offset_resets_total{{topic="{topic}"}} 1.0'.encode() in text
-    # Alerts lie in partitions by their ids, which are made anew for each run.
+    # Alert ids, and so the partitions of the alerts, differ in each run.
     assert {alert["member_account"]["id"] for alert in deployment.alerts()} == {first, left}

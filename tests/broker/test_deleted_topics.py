@@ -1,7 +1,7 @@
-"""A source topic that somebody deleted came back within seconds where the cluster creates topics on demand.
+"""A deleted source topic came back within seconds if the cluster creates topics on demand.
 
-aiokafka's requests for metadata created it, with one partition and the cluster's retention, and nobody was told that it
-had been gone.
+aiokafka's metadata requests created it, with one partition and the cluster's retention, and nothing reported that it
+had been deleted.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ALICE = "arn:aws:iam::111111111111:user/alice"
 
 
 def test_it_stays_deleted(names: Names, tmp_path: Path) -> None:
-    """It stays away whatever asks for it; the worker names it and reads the others; made again it is read."""
+    """A deleted topic stays deleted; the worker names it and reads the others. Once it is created again, it is read."""
     properties = {"auto.create.topics.enable": "true"}
     kept, deleted = names.source_topic, f"{names.source_topic}-deleted"
     first, second, third, fourth = accounts(4)
@@ -49,7 +49,7 @@ def test_it_stays_deleted(names: Names, tmp_path: Path) -> None:
             wait_for(deployment.all_done, "the other topic is committed")
             for command in (["doctor"], ["topics", "check"], ["alerts"], ["backtest", "--topic", deleted]):
                 deployment.run(*command)
-            asked = "not found in cluster metadata"  # said once in ten seconds
+            asked = "not found in cluster metadata"  # logged once per ten seconds
             wait_for(lambda: worker.log.read_text().count(asked) >= 2, "metadata was asked for several times")
             assert not is_there()
 

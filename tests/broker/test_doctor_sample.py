@@ -37,7 +37,7 @@ def sampled(deployment: Deployment) -> tuple[int, str, str]:
 
 
 def test_a_topic_is_told_by_what_is_in_it(deployment: Deployment) -> None:
-    """Empty, read in part, read whole: each has its state; only unreadable messages make doctor exit with 1."""
+    """An empty, a partly readable and a readable topic differ; only unreadable messages make doctor exit with 1."""
     topic = deployment.names.source_topic
     assert sampled(deployment) == (0, "unknown", f"sample: {topic}: is empty")
 
@@ -55,7 +55,7 @@ def test_a_topic_is_told_by_what_is_in_it(deployment: Deployment) -> None:
 
 
 def test_the_newest_messages_are_the_sample(deployment: Deployment) -> None:
-    """The newest two hundred messages of each partition are read, whatever lies before them."""
+    """The newest 200 messages of each partition are read, whatever comes before them."""
     topic = deployment.names.source_topic
     producer = Producer({"bootstrap.servers": deployment.bootstrap})
     for value in [UNKNOWN] * 500 + [RECORD] * 200:

@@ -1,4 +1,4 @@
-"""What no waiting can fix stops the worker with exit 1 and nothing committed past it; fixed, nothing is lost (A2)."""
+"""A failure that waiting cannot fix stops the worker with exit 1, commits nothing past it and loses nothing (A2)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def finish(deployment: Deployment) -> None:
 
 
 def limit_messages(broker: RunningBroker, topic: str, size: int) -> None:
-    """Have the broker refuse larger messages."""
+    """Make the broker refuse larger messages."""
     entry = ConfigEntry("max.message.bytes", str(size), incremental_operation=AlterConfigOpType.SET)
     admin = broker.admin()
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
@@ -40,7 +40,7 @@ def limit_messages(broker: RunningBroker, topic: str, size: int) -> None:
 
 
 def test_unforeseen_exception(deployment: Deployment) -> None:
-    """A2: an exception that is no named outcome stops the worker with 1; the next one starts at that sighting."""
+    """A2: an unexpected exception stops the worker with 1; the next worker starts at that sighting."""
     bad = assume_root(account="999999999999")
     produced = [*records(40), bad, *records(40, tag="later-")]
     with deployment.worker(command=(sys.executable, FAILING, "detect", "999999999999")) as worker:
@@ -55,7 +55,7 @@ def test_unforeseen_exception(deployment: Deployment) -> None:
 
 
 def test_disk_full(deployment: Deployment) -> None:
-    """A2: when RocksDB cannot write, the worker says so and stops with 1; with room again, nothing is lost."""
+    """A2: if RocksDB cannot write, the worker says so and stops with 1. Once there is room again, nothing is lost."""
     produced = list(records(4000, principals=100))
     taught = {"learn_until": "2027-01-01"}
     deployment.produce(produced)
@@ -70,7 +70,7 @@ def test_disk_full(deployment: Deployment) -> None:
 
 @pytest.mark.parametrize("refused", ["sightings", "alerts"])
 def test_produce_refused(deployment: Deployment, broker: RunningBroker, refused: str) -> None:
-    """A2: a record that the broker refuses stops the worker with 1; once the topic is fixed, nothing is lost."""
+    """A2: a record that the broker refuses stops the worker with 1. Once the topic is fixed, nothing is lost."""
     topic = f"{deployment.topic}.{refused}"
     limit_messages(broker, topic, 200)
     produced = list(records(20))
@@ -88,7 +88,7 @@ def test_produce_refused(deployment: Deployment, broker: RunningBroker, refused:
 
 
 def test_alert_topic_deleted(deployment: Deployment, broker: RunningBroker) -> None:
-    """A2: alerts wait for a topic that somebody deleted, uncommitted; once it is there again the worker goes on."""
+    """A2: alerts for a deleted topic wait uncommitted; once the topic exists again, the worker goes on."""
     topic = f"{deployment.topic}.alerts"
     produced = list(records(40))
     with deployment.worker() as worker:

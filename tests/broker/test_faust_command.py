@@ -1,4 +1,4 @@
-"""Faust's own command runs the worker too."""
+"""Faust's own command can run the worker."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ FAUST_GAUGES = (str(Path(sys.executable).with_name("faust")), "-A", "streams.wor
 
 
 def test_runs_and_checks_like_the_command(broker: RunningBroker, names: Names, tmp_path: Path) -> None:
-    """`faust -A streams.worker.app worker -l info` refuses missing topics (exit 1); with them it alerts.
+    """`faust -A streams.worker.app worker -l info` exits with 1 if topics are missing; with all topics it alerts.
 
-    Its log is this project's, also at the level `debug`: as the settings say, and without record bodies.
+    Its log has this project's form even at level `debug`, without record bodies.
     """
     broker.create_topic(names.source_topic)
     deployment = Deployment(broker.bootstrap, names, tmp_path)
@@ -34,7 +34,7 @@ def test_runs_and_checks_like_the_command(broker: RunningBroker, names: Names, t
         wait_for(deployment.all_done, "all offsets are committed")
         (alert,) = deployment.alerts()
         assert worker.terminate() == 0, worker.tail()
-    # Faust's banner goes to stdout; what it and aiokafka say at this level would show records.
+    # Faust's banner goes to stdout. Messages of Faust and aiokafka at this level would show records.
     logged = [json.loads(line) for line in worker.log.read_text().splitlines() if line.startswith("{")]
     assert alert["alert_id"] in [entry.get("alert_id") for entry in logged if entry["event"] == "alert"]
     assert "a-record-body" not in worker.log.read_text()

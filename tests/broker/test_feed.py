@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def test_the_feeder_publishes_every_sample_as_of_now(broker: RunningBroker, names: Names, tmp_path: Path) -> None:
-    """All samples are keyed by account and stamped with the present: a retention would delete records of 2025."""
+    """All samples are keyed by account and have the present time, because retention would delete records of 2025."""
     broker.create_topic(names.source_topic, 2)
     deployment = Deployment(broker.bootstrap, names, tmp_path)
     done = subprocess.run(

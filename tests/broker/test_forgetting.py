@@ -1,4 +1,4 @@
-"""Two years in seconds: what is forgotten is deleted, so that the memory stays bounded, and is new again (M8)."""
+"""Two years in seconds: forgotten pairs are deleted, so that the memory stays bounded, and are new again (M8)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deploymen
 
 
 def feed(deployment: Deployment, sightings: Iterator[Sighting] | list[Sighting], kafka_time: int | None = None) -> None:
-    """Put sightings on their topic as the sight agent does, by Kafka's clock at their own time or at ``kafka_time``."""
+    """Send sightings to their topic like the sight agent, with their own time or ``kafka_time`` as timestamp."""
     producer = Producer({"bootstrap.servers": deployment.bootstrap, "partitioner": "murmur2_random", "linger.ms": 5})
     for seen in sightings:
         timestamp = seen.event.time if kafka_time is None else kafka_time
@@ -51,7 +51,7 @@ def feed(deployment: Deployment, sightings: Iterator[Sighting] | list[Sighting],
 
 
 def remembered(deployment: Deployment) -> tuple[dict[PairKey, PairMemory], int]:
-    """The pairs that the changelog, compacted, holds, and how many entries it has in all."""
+    """The pairs in the compacted changelog, and how many entries it has in total."""
     entries: dict[bytes, Any] = {}
     for message in deployment.read(f"{deployment.names.group_id}-memory-changelog"):
         entries[message.key()] = message.value()
@@ -60,19 +60,19 @@ def remembered(deployment: Deployment) -> tuple[dict[PairKey, PairMemory], int]:
 
 
 def in_store(state: Path) -> int:
-    """How many entries lie in a stopped worker's RocksDB, partitions that it kept warm for another included."""
+    """How many entries a stopped worker's RocksDB has, standby partitions included."""
     count = 0
     for path in state.rglob("memory-*.db"):
         store = rocksdict.Rdict(
             str(path), rocksdict.Options(raw_mode=True), access_type=rocksdict.AccessType.read_only()
         )
-        count += sum(1 for key in store.keys() if key.startswith(b"["))  # noqa: SIM118  no dict: it has no iterator
+        count += sum(1 for key in store.keys() if key.startswith(b"["))  # noqa: SIM118  it is not a dict and has no iterator
         store.close()
     return count
 
 
 def assert_bounded(deployment: Deployment, day: int) -> int:
-    """What is left holds all of forget_after's days, and is within the bound. Returns how many entries it is.
+    """Assert that the memory has all days of forget_after and is within the bound; return its number of entries.
 
     The bound follows from the batch limit and the sweep's step: ``entries_at_most`` derives it, and a property in
     ``tests/worker/state/test_sweep.py`` holds it for batches of any size.
@@ -86,10 +86,10 @@ def assert_bounded(deployment: Deployment, day: int) -> int:
 
 
 def test_two_years_stay_bounded(deployment: Deployment) -> None:
-    """M8: over two years, a lost disk and partitions that move between workers, the memory holds the last days only.
+    """M8: over two years, with a lost disk and partitions that move, the memory has only the last days.
 
-    A pair that is seen every day is never forgotten. A sighting from the future does not empty the memory. What was
-    last seen too long ago is as new as if it had never been, deleted or not.
+    A pair that is seen every day is never forgotten. A sighting from the future does not empty the memory. A pair that
+    was last seen too long ago counts as never seen, whether it is deleted or not.
     """
     state = deployment.folder / "worker"
     with deployment.worker() as worker:
@@ -112,7 +112,7 @@ def test_two_years_stay_bounded(deployment: Deployment) -> None:
         assert_bounded(deployment, 730)
         pairs, _ = remembered(deployment)
         assert pairs[PairKey(ALICE, "222222222222")].times_seen == 730
-        # Deleted long ago, and just old enough but not yet swept perhaps.
+        # Deleted long ago, and just old enough but perhaps not yet swept.
         forgotten = [f"arn:aws:iam::111111111111:user/{day}-0" for day in (0, 699)]
         feed(deployment, [sighting(START + 730 * DAY + 1, who, FIRST_ACCOUNT) for who in forgotten])
         wait_for(deployment.all_done, "all sightings are handled")

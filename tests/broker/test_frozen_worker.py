@@ -1,4 +1,4 @@
-"""A worker that stands still for longer than its session, and goes on while another has its partitions (A2)."""
+"""A worker that is stopped for longer than its session, and goes on while another worker has its partitions (A2)."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deploymen
 
 
 def freezing(step: str) -> tuple[str, ...]:
-    """The command of a worker that stands still at this step until it is sent SIGCONT."""
+    """The command of a worker that stops at this step until it gets SIGCONT."""
     return (sys.executable, CRASHING, step, "1", "SIGSTOP")
 
 
 def feed(deployment: Deployment, produced: Iterable[Mapping[str, Any]]) -> None:
-    """Put sightings on their topic: a sight agent that was stopped in its work would send its own again, rightly."""
+    """Send sightings directly to their topic: a sight agent that was stopped would rightly send its own again."""
     producer = Producer({"bootstrap.servers": deployment.bootstrap, "partitioner": "murmur2_random", "linger.ms": 5})
     for record in produced:
         (seen,) = sight(json.dumps(record).encode(), RULE, ExtractSettings()).sightings
@@ -50,19 +50,19 @@ def feed(deployment: Deployment, produced: Iterable[Mapping[str, Any]]) -> None:
     assert producer.flush(60) == 0
 
 
-def stands_still(worker: Worker) -> bool:
+def is_stopped(worker: Worker) -> bool:
     """Whether the process is stopped."""
     return Path(f"/proc/{worker.process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 def changelog(deployment: Deployment) -> list[tuple[int, bytes, bytes | None]]:
-    """What the changelog holds: partition, key and value of each record, in the order of each partition."""
+    """The records of the changelog: partition, key and value of each, in the order of each partition."""
     read = deployment.read(f"{deployment.names.group_id}-memory-changelog")
     return [(message.partition(), message.key(), message.value()) for message in read]
 
 
 def assert_the_stores_are_the_changelog(deployment: Deployment, worker: str) -> None:
-    """Each store of a worker that has ended, and held all partitions, holds what its changelog says."""
+    """Each store of an ended worker, which held all partitions, has the content of its changelog."""
     for number in range(2):
         (path,) = (deployment.folder / worker).glob(f"v1/tables/memory-{number}.db")
         options, access = rocksdict.Options(raw_mode=True), rocksdict.AccessType.read_only()
@@ -75,12 +75,12 @@ def assert_the_stores_are_the_changelog(deployment: Deployment, worker: str) -> 
 
 
 def test_it_writes_nothing_late(deployment: Deployment) -> None:
-    """Stopped before it writes what it has learned, it leaves that to whoever has the partitions, and joins again."""
+    """A worker that is stopped before it writes leaves the writes to the next owner, and joins again."""
     produced = list(records(40))
     with deployment.worker("frozen", command=freezing("alerts-sent")) as frozen:
         frozen.wait_until_ready()
         feed(deployment, produced)
-        wait_for(lambda: stands_still(frozen), "the worker stands still")
+        wait_for(lambda: is_stopped(frozen), "the worker is stopped")
         with deployment.worker("other") as other:
             wait_for(deployment.all_done, "the other has done it all")
             before = changelog(deployment)
@@ -93,15 +93,16 @@ def test_it_writes_nothing_late(deployment: Deployment) -> None:
 
 
 def test_what_was_under_way_all_the_same_is_found(deployment: Deployment) -> None:
-    """Stopped in the middle of writing, it writes late; whoever has the partitions passes over none of that.
+    """A worker that is stopped in the middle of writing writes late; the next owner misses none of that.
 
-    It reads it with the rebalance that follows, or else ends with 1 at its next write and reads it at its next start.
+    The next owner reads it in the following rebalance, or else ends with 1 at its next write and reads it when it
+    starts.
     """
     produced, later = list(records(40)), list(records(40, time="2026-03-01T10:05:00Z"))
     with deployment.worker("frozen", command=freezing("before-changelog")) as frozen:
         frozen.wait_until_ready()
         feed(deployment, produced)
-        wait_for(lambda: stands_still(frozen), "the worker stands still")
+        wait_for(lambda: is_stopped(frozen), "the worker is stopped")
         with deployment.worker("other") as other:
             wait_for(deployment.all_done, "the other has done it all")
             before = changelog(deployment)

@@ -1,6 +1,6 @@
-"""A disk that fills: the worker stops and says what to do, and goes on by itself once there is room (A2).
+"""If its disk is full, a worker stops and says what to do; once there is room, a new start goes on (A2).
 
-The disk is a small tmpfs. Where none can be had the test is skipped, and says so; the one in ``test_failures`` that
+The disk is a small tmpfs. If this machine cannot mount one, the test is skipped. The test in ``test_failures`` that
 limits the size of files runs everywhere.
 """
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def assert_stops_and_says_why(worker: Worker, state_dir: str) -> None:
-    """The worker ends with 1; one line names the directory, the system's reason and the fix."""
+    """Assert that the worker ends with 1 and one line that names the directory, the system's reason and the fix."""
     assert worker.process.wait(120) == 1, worker.tail()
     log = worker.log.read_text()
     (failed,) = [line for line in log.splitlines() if "worker.failed" in line]
@@ -27,10 +27,10 @@ def assert_stops_and_says_why(worker: Worker, state_dir: str) -> None:
 
 
 def test_disk_fills(deployment: Deployment, disk: SmallDisk) -> None:
-    """A2: full in the middle of the work, at the start or in recovery, a disk costs nothing but time.
+    """A2: a disk that is full at work, at the start or in recovery costs only time.
 
-    Nothing is committed that the changelog lacks. With room again a worker goes on by itself, and each pair has its
-    alert under one id.
+    Nothing is committed that is missing in the changelog. With room again a worker goes on, and each pair has its alert
+    under one id.
     """
     state_dir = str(disk.folder / "state")
     produced = list(records(3000, principals=100))
@@ -45,7 +45,7 @@ def test_disk_fills(deployment: Deployment, disk: SmallDisk) -> None:
         assert_stops_and_says_why(worker, state_dir)
     assert_commits_are_kept(deployment)
 
-    disk.fill()  # a worker that ends may have left a page
+    disk.fill()  # an ending worker may have left a free page
     refused = deployment.run("worker", state_dir=state_dir)
     assert refused.returncode == 1
     assert refused.stderr.startswith(
@@ -54,7 +54,7 @@ def test_disk_fills(deployment: Deployment, disk: SmallDisk) -> None:
     assert len(refused.stderr.splitlines()) == 1
 
     shutil.rmtree(state_dir)
-    disk.fill(leaving=250_000)  # for the empty stores, not for what the changelog has by now
+    disk.fill(leaving=250_000)  # enough for empty stores, but not for the changelog's content
     with deployment.worker("restores", state_dir=state_dir) as worker:
         assert_stops_and_says_why(worker, state_dir)
 

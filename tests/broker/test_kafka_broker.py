@@ -1,4 +1,4 @@
-"""The broker fixtures themselves: what the other tests here stand on."""
+"""The broker fixtures, which the other tests here rely on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_a_broker_keeps_address_and_records_over_a_restart(own_broker: Broker) -> None:
-    """What was acknowledged before a broker is stopped is there when it has come back under the same address."""
+    """A broker that was stopped and started has the same address and the records that it had acknowledged."""
     producer = Producer({"bootstrap.servers": own_broker.bootstrap, "acks": "all"})
     create_topic(own_broker.bootstrap, "t", 1)
     producer.produce("t", b"kept")
@@ -26,7 +26,7 @@ def test_a_broker_keeps_address_and_records_over_a_restart(own_broker: Broker) -
 
 
 def test_topics_are_not_made_by_use(broker: RunningBroker, names: Names) -> None:
-    """The broker creates no topic by itself, so a test sees a missing one as production would."""
+    """The broker creates no topic on demand, so that a missing topic is missing as in production."""
     broker.admin().list_topics(names.source_topic, timeout=60)
     assert names.source_topic not in broker.admin().list_topics(timeout=60).topics
     broker.create_topic(names.source_topic, 3, retention_ms="-1")
@@ -35,7 +35,7 @@ def test_topics_are_not_made_by_use(broker: RunningBroker, names: Names) -> None
 
 @pytest.mark.parametrize("missing", ["java", "mvn"])
 def test_what_is_not_installed_is_named(missing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A machine without Java or Maven is told what to install; nothing is skipped."""
+    """Without Java or Maven the error says what to install; nothing is skipped."""
     (tmp_path / "pom.xml").write_text("<project/>")
     monkeypatch.setattr("kafka_broker.KAFKA_FOLDER", tmp_path)
     monkeypatch.setattr("shutil.which", lambda name: None if name == missing else f"/usr/bin/{name}")

@@ -1,4 +1,4 @@
-"""Records whose producers set no time: a worker and a replay judge them alike."""
+"""A worker and a replay judge records without a producer's time alike."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EVENT_TIME = "2026-03-01T10:00:00Z"
 
 
 def deploy(broker: RunningBroker, names: Names, folder: Any, stamps: list[int], **settings: str) -> Deployment:
-    """A deployment whose source topic holds a sighting for each of the timestamps, on an account of its own."""
+    """A deployment with a sighting per timestamp in its source topic, each on its own account."""
     broker.create_topic(names.source_topic, partitions=1)
     made = Deployment(broker.bootstrap, names, folder, settings)
     made.apply_topics()
@@ -28,7 +28,7 @@ def deploy(broker: RunningBroker, names: Names, folder: Any, stamps: list[int], 
 
 
 async def _send(bootstrap: str, topic: str, stamps: list[int]) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)  # librdkafka stamps 0 with the present
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)  # librdkafka replaces 0 with the present
     await producer.start()
     try:
         for number, stamp in enumerate(stamps):
@@ -44,7 +44,7 @@ def account(number: int) -> str:
 
 
 def backtest(deployment: Deployment, *options: str) -> tuple[dict[str, Any], str]:
-    """A replay of the source topic: its alerts by member account, and its stderr."""
+    """Replay the source topic; return the alerts by member account, and stderr."""
     done = deployment.run("backtest", "--topic", deployment.names.source_topic, *options)
     assert done.returncode == 0, done.stderr
     alerts = [json.loads(line) for line in done.stdout.splitlines()]
@@ -52,7 +52,7 @@ def backtest(deployment: Deployment, *options: str) -> tuple[dict[str, Any], str
 
 
 def live(deployment: Deployment) -> tuple[dict[str, Any], dict[bytes, str]]:
-    """A worker's results for the source topic: alerts by member account, and errors of dead letters by offset."""
+    """Run a worker on the source topic; return alerts by member account, and errors of dead letters by offset."""
     with deployment.worker() as worker:
         worker.wait_until_ready()
         wait_for(deployment.all_done, "all offsets are committed")
@@ -99,9 +99,9 @@ def test_by_the_record_clock_such_a_record_has_no_time(broker: RunningBroker, na
 def test_a_replay_of_a_span_takes_such_a_record_by_its_event_time(
     broker: RunningBroker, names: Names, tmp_path: Any
 ) -> None:
-    """P9: --from and --to are of Kafka timestamps; a record without one is judged by its event time.
+    """P9: --from and --to apply to Kafka timestamps; a record without one is selected by its event time.
 
-    That holds also where no record of a partition has one, and Kafka's index finds nothing.
+    This is true even if no record of a partition has a timestamp, so that Kafka's index finds nothing.
     """
     deployment = deploy(broker, names, tmp_path, [NONE, NONE])
     for options, expected in (

@@ -1,6 +1,6 @@
-"""docs/semantics.md on the real broker: deployments with settings of their own, each looked at from all sides.
+"""The statements of docs/semantics.md on the real broker, with several deployments.
 
-A worker takes seconds to start, so that each test plays one deployment and then holds what came out to many statements.
+A worker takes seconds to start. So each test runs one deployment and then checks its results against many statements.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Played:
-    """A deployment whose worker has handled everything, and what came out; alerts in their JSON form."""
+    """A deployment whose worker has handled everything, with its results; alerts in their JSON form."""
 
     deployment: Deployment
     alerts: list[dict[str, Any]] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Played:
     metrics: dict[str, float] = field(default_factory=dict)
 
     def gather(self, metrics: bytes) -> None:
-        """Read what came out."""
+        """Read the results."""
         made = self.deployment
         self.alerts = [to_json(alert) for alert in made.alerts()]
         self.overflow = [to_json(alert) for alert in made.alerts("alerts.overflow")]
@@ -58,14 +58,14 @@ class Played:
         self.metrics = {name: float(value) for name, _, value in samples}
 
     def backtest(self, *arguments: str) -> list[dict[str, Any]]:
-        """The alerts of a backtest with the same settings, overflow marked."""
+        """The alerts of a backtest with the same settings, with overflow marked."""
         done = self.deployment.run("backtest", *arguments)
         assert done.returncode == 0, done.stderr
         return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def told(alerts: list[dict[str, Any]]) -> list[tuple[str, str, str, str]]:
-    """Of each alert the time, who on what, and its kind, in order of time."""
+    """Time, principal, account and kind of each alert, in order of time."""
     return sorted(
         (
             alert["event"]["time"].removesuffix(".000Z"),
@@ -78,7 +78,7 @@ def told(alerts: list[dict[str, Any]]) -> list[tuple[str, str, str, str]]:
 
 
 def comparable(alert: dict[str, Any], *but: str) -> dict[str, Any]:
-    """The alert without what may differ."""
+    """The alert without the fields that may differ."""
     return {name: value for name, value in alert.items() if name not in {"detected_at", "geo", "overflow", *but}}
 
 
@@ -87,7 +87,7 @@ def millis(time: str) -> int:
 
 
 def deploy(broker: RunningBroker, names: Names, folder: Path, **settings: str) -> Deployment:
-    # One partition: what comes earlier is handled earlier, so that live and backtest agree to the field.
+    # One partition keeps the order, so that live and backtest agree in every field.
     broker.create_topic(names.source_topic, partitions=1)
     made = Deployment(broker.bootstrap, names, folder, settings)
     made.apply_topics()
@@ -103,7 +103,7 @@ def send(deployment: Deployment, records: list[tuple[str, dict[str, Any]]]) -> N
 
 
 def play(deployment: Deployment, records: list[tuple[str, dict[str, Any]]]) -> Played:
-    """Have a worker handle the records, and gather what came out."""
+    """Let a worker handle the records, and gather the results."""
     played = Played(deployment)
     with deployment.worker() as worker:
         send(deployment, records)
@@ -115,7 +115,7 @@ def play(deployment: Deployment, records: list[tuple[str, dict[str, Any]]]) -> P
 
 
 def test_learning_exceptions_cap_and_short_memory(broker: RunningBroker, names: Names, tmp_path: Path) -> None:
-    """M1, M3, M5 to M9, A3, A4, T5: a live worker with every limit set decides as these say, and as a backtest."""
+    """M1, M3, M5 to M9, A3, A4, T5: a live worker with every limit decides as stated, and like a backtest."""
     (tmp_path / "exceptions.toml").write_text(EXCEPTIONS)
     deployment = deploy(
         broker,
@@ -142,7 +142,7 @@ def test_learning_exceptions_cap_and_short_memory(broker: RunningBroker, names: 
 def test_issuers_resources_seeds_and_places(broker: RunningBroker, names: Names, tmp_path: Path) -> None:
     """T3, T4, M6, M9, A5: sessions of a role are one principal, accounts come from resources, and seeds only teach.
 
-    Alerts know the place. Memory that a newer version wrote is refused.
+    Alerts have a location. Memory of a newer version is refused.
     """
     _, seen = of_role("2026-02-27T00:00:00Z", "old", "555555555555")
     (tmp_path / "seed.json").write_text(json.dumps({"Records": [seen]}))
@@ -162,7 +162,7 @@ def test_issuers_resources_seeds_and_places(broker: RunningBroker, names: Names,
 
 
 def assert_these_alert(strict: Played) -> None:
-    """M1, M3, M5 to M8, T5: exactly these alert; learned, excepted, known, late and incomplete ones do not."""
+    """M1, M3, M5 to M8, T5: exactly these alert; learned, excepted, known, late and incomplete sightings do not."""
     assert told(strict.alerts) == [
         ("2026-03-01T00:00:01", "alice", "444444444444", "first"),
         ("2026-03-01T03:00:01", "alice", "900000000000", "first"),
@@ -181,7 +181,7 @@ def assert_these_alert(strict: Played) -> None:
 
 
 def assert_above_the_cap(strict: Played) -> None:
-    """A3: what exceeds the cap is on the overflow topic, whole; the next five minutes let alerts through again."""
+    """A3: alerts above the cap are complete on the overflow topic; the next five minutes let alerts through again."""
     assert told(strict.overflow) == [
         ("2026-03-02T00:04:53", "mallory", "500000000003", "first"),
         ("2026-03-02T00:04:54", "mallory", "500000000004", "first"),
@@ -191,7 +191,7 @@ def assert_above_the_cap(strict: Played) -> None:
 
 
 def assert_overrides_are_in_the_alert(strict: Played) -> None:
-    """A4, A5, M6: severity and risk score are the operator's; it says until when was learned; no database, no place."""
+    """A4, A5, M6: an alert has the operator's severity and risk score, the end of learning, and no location."""
     assert {str(alert["geo"]) for alert in strict.alerts} == {"None"}
     for alert in strict.alerts:
         assert (alert["rule"]["severity"], alert["rule"]["risk_score"]) == ("critical", 99)
@@ -202,7 +202,7 @@ def assert_overrides_are_in_the_alert(strict: Played) -> None:
 
 
 def assert_exceptions_are_counted_each(strict: Played) -> None:
-    """M7: the metrics tell how many sightings each exception has silenced, numbered as messages number them."""
+    """M7: the metrics count the sightings that each exception silences, with the numbers that messages use."""
     counted = {name: value for name, value in strict.metrics.items() if "_excepted_" in name}
     assert counted == {
         'rootwatch_excepted_total{exception="1"}': 2,
@@ -225,9 +225,9 @@ def assert_incomplete_ones_are_dead_letters(strict: Played) -> None:
 
 
 def assert_backtest_of_the_topic_says_the_same(strict: Played) -> None:
-    """M9: over the same topic a backtest makes the same alerts, to the field, overflow as well.
+    """M9: a backtest of the same topic gives the same alerts in every field, overflow included.
 
-    Where records came out of order, which of a pair's sightings carries the alert may differ: the pairs are the same.
+    If records came out of order, another sighting of the same pair may carry the alert: the pairs are the same.
     """
     replayed = strict.backtest("--topic", strict.deployment.names.source_topic)
     for live, overflow in ((strict.alerts, False), (strict.overflow, True)):
@@ -240,7 +240,7 @@ def assert_backtest_of_the_topic_says_the_same(strict: Played) -> None:
 
 
 def assert_backtest_of_files_says_the_same(strict: Played) -> None:
-    """M9: from files too, but for the place in Kafka, which they lack, and the future, of which they know nothing."""
+    """M9: a backtest of files gives the same alerts, without origin and without the check of Kafka's timestamps."""
     messages = strict.deployment.read(strict.deployment.names.source_topic)
     file = strict.deployment.folder / "in.jsonl"
     file.write_bytes(b"\n".join(m.value() for m in messages if b"user/zoe" not in m.value()))
@@ -255,7 +255,7 @@ def assert_backtest_of_files_says_the_same(strict: Played) -> None:
 
 
 def assert_the_issuer_is_the_principal(issuer: Played) -> None:
-    """T3, T4, M6: sessions of one role are one principal, each account in resources is a sighting, and seeds teach."""
+    """T3, T4, M6: sessions of one role are one principal, each account in resources is a sighting; seeds only teach."""
     assert sorted((a["event"]["time"][:10], a["member_account"]["id"]) for a in issuer.alerts) == [
         ("2026-03-01", "222222222222"),
         ("2026-03-03", "333333333333"),
@@ -271,14 +271,14 @@ def assert_the_issuer_is_the_principal(issuer: Played) -> None:
 
 
 def assert_alerts_know_the_place(issuer: Played) -> None:
-    """A5: with a GeoIP database an alert says where the call came from, in IPv4 and IPv6; AWS itself has no place."""
+    """A5: with a GeoIP database an alert has the location of an IPv4 or IPv6 address; AWS itself has none."""
     berlin = {"country": "DE", "city": "Berlin", "location": "52.5,13.25", "asn": None, "organization": None}
     places = {alert["event"]["source_ip"]: alert["geo"] for alert in issuer.alerts}
     assert places == {"203.0.113.7": berlin, "2001:db8::7": berlin, "organizations.amazonaws.com": None}
 
 
 def assert_backtest_of_the_sightings_topic_honours_seeds(issuer: Played) -> None:
-    """M6, M9: replayed from the sightings topic, what only taught teaches only: the same alerts to the field."""
+    """M6, M9: a replay of the sightings topic gives the same alerts in every field; seeds still only teach."""
     replayed = issuer.backtest("--topic", f"{issuer.deployment.topic}.sightings")
     assert {alert["alert_id"]: comparable(alert) for alert in issuer.alerts} == {
         alert["alert_id"]: comparable(alert) for alert in replayed
@@ -286,9 +286,9 @@ def assert_backtest_of_the_sightings_topic_honours_seeds(issuer: Played) -> None
 
 
 def test_another_rule_by_the_record_clock(broker: RunningBroker, names: Names, tmp_path: Path) -> None:
-    """M4: a rule file of another event makes a detector, fetch filter included; time is Kafka's.
+    """M4: a rule file for another event works, fetch filter included, with Kafka's time.
 
-    The events say that all of it happened at one time, three months ahead.
+    All events claim the same time, three months ahead.
     """
     (tmp_path / "vault.toml").write_text(vault_rule())
     deployment = deploy(broker, names, tmp_path, clock="record", rule=str(tmp_path / "vault.toml"))
@@ -315,7 +315,7 @@ def test_another_rule_by_the_record_clock(broker: RunningBroker, names: Names, t
 
 
 def kept(deployment: Deployment) -> dict[bytes, bytes]:
-    """What the table remembers: the changelog, compacted."""
+    """The content of the table: the changelog, compacted."""
     entries: dict[bytes, bytes | None] = {}
     for message in deployment.read(f"{deployment.names.group_id}-memory-changelog"):
         entries[message.key()] = message.value()
@@ -323,7 +323,7 @@ def kept(deployment: Deployment) -> dict[bytes, bytes]:
 
 
 def assert_seeding_again_changes_nothing(issuer: Played) -> None:
-    """M6: a second warm-up neither alerts nor changes what is remembered."""
+    """M6: a second warm-up neither alerts nor changes the memory."""
     deployment = issuer.deployment
     before = kept(deployment)
     assert deployment.run("warm-up", str(deployment.folder / "seed.json")).returncode == 0
@@ -333,9 +333,9 @@ def assert_seeding_again_changes_nothing(issuer: Played) -> None:
 
 
 def assert_newer_memory_is_refused(issuer: Played) -> None:
-    """Memory that a newer version wrote stops the worker with 1 and words that say so, before it is overwritten.
+    """Memory of a newer version stops the worker with 1 and a message, before anything overwrites it.
 
-    The sighting that met it is not committed.
+    The sighting that read it is not committed.
     """
     deployment = issuer.deployment
     key, newer = pair_key(ROLE, "555555555555"), bytes.fromhex("c301" + "0123456789abcdef" + "00")
@@ -361,10 +361,10 @@ def destinations(deployment: Deployment) -> dict[str, set[str]]:
 
 
 def test_the_cap_is_exact_after_kills(broker: RunningBroker, names: Names, tmp_path: Path) -> None:
-    """A3: killed before, between and after writing, the state kept or lost, each alert goes where a backtest has it.
+    """A3: after a kill before, between or after writes, with or without state, alerts go to the same topics.
 
-    The new pairs of one principal cross the border of two cap periods, then a day that drops their buckets; and all
-    that was produced comes again each time.
+    A backtest gives the expected topics. The new pairs of one principal cross the border of two cap periods, then a day
+    that drops their buckets. All records are produced again each time.
     """
     deployment = deploy(broker, names, tmp_path, max_alerts="10", **SOON_MISSED)
     produced: list[tuple[str, dict[str, Any]]] = []

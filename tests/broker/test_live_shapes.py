@@ -1,4 +1,4 @@
-"""Whatever shape, packing, codec, key and topic a message has: its pair alerts once, and bad messages are kept."""
+"""Messages of any shape, packing, codec, key and topic alert once, and bad messages are kept."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from kafka_broker import Names, RunningBroker
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
-LIMIT = 256 * 1024  # bytes a message may have, decompressed
-CUT = 16 * 1024 * 1024 - 64 * 1024  # bytes of a dead letter
+LIMIT = 256 * 1024  # the largest message in bytes, decompressed
+CUT = 16 * 1024 * 1024 - 64 * 1024  # the largest dead letter in bytes
 NOISE = json.dumps(OTHER).encode()
 SECRET = re.compile(re.escape(TOKEN[:12]).encode())
 RULE_ID = b"aws-sts-assume-root-rare-pair"
@@ -39,7 +39,7 @@ RULE_ID = b"aws-sts-assume-root-rare-pair"
 
 @pytest.fixture
 def sources(broker: RunningBroker, names: Names) -> tuple[str, str]:
-    """Two source topics; neither has as many partitions as the deployment's own."""
+    """Two source topics, with other numbers of partitions than the deployment's own topics."""
     big = str(20 * 1024 * 1024)
     broker.create_topic(f"{names.source_topic}-b", partitions=5, max_message_bytes=big)
     return broker.create_topic(names.source_topic, partitions=3), f"{names.source_topic}-b"
@@ -54,7 +54,7 @@ def deployment(broker: RunningBroker, names: Names, tmp_path: Path, sources: tup
 
 
 def record_of(principal: str, account: int) -> dict[str, Any]:
-    """The record of a pair of its own."""
+    """A record with its own pair."""
     arn = f"arn:aws:sts::111111111111:assumed-role/{principal}/casey"
     return changed(
         {
@@ -66,7 +66,7 @@ def record_of(principal: str, account: int) -> dict[str, Any]:
 
 
 def messages() -> Iterator[tuple[str, bytes, tuple[str, str]]]:
-    """Codec, message and pair: every shape with every codec, and every packing."""
+    """Codec, message and pair, for every shape with every codec, and for every packing."""
     for number, codec in enumerate(CODECS):
         account = 400_000_000_000 + number
         for shape, write in SHAPES.items():
@@ -85,7 +85,7 @@ def pair_of(record: Mapping[str, Any]) -> tuple[str, str]:
 def send(
     bootstrap: str, topics: Iterable[str], values: Iterable[bytes], codec: str = "none", **headers: bytes | None
 ) -> None:
-    """Send each value to a topic in turn, under random keys, in batches of the codec."""
+    """Send the values to the topics in turn, with random keys, in batches of the codec."""
     chance = random.Random(codec)  # noqa: S311  no secret
     producer = Producer(
         {
@@ -121,9 +121,9 @@ def decode_with_avro(message: Message) -> dict[str, Any]:
 
 
 def test_every_shape_alerts_once(deployment: Deployment, sources: tuple[str, str]) -> None:
-    """R1, A5: each shape, packing and codec, over two topics and any keys, alerts once; another Avro reader reads it.
+    """R1, A5: each shape, packing and codec, in two topics and with any key, alerts once; other Avro readers read it.
 
-    Messages among which none matches are committed to their end too.
+    A topic without any match is committed to its end too.
     """
     expected: set[tuple[str, str]] = set()
     with deployment.worker() as worker:
@@ -154,7 +154,7 @@ BAD_RECORD = changed({"userIdentity.arn": MISSING, "eventID": "bad"})
 LARGE = json.dumps(changed({"userAgent": "x" * LIMIT})).encode()
 HUGE = b'{"eventName":"AssumeRoot","sessionToken":"' + TOKEN.encode() + b'","x":"' + b"y" * (CUT + 1000)
 
-# Message; the dead letter's reason, element, whether tokens were replaced, and its length if it was cut.
+# The message; the dead letter's reason, its element, whether tokens were replaced, and its length if it was cut.
 BAD: dict[str, tuple[bytes, str, str | None, bool, bool]] = {
     "incomplete": (json.dumps(BAD_RECORD).encode(), "incomplete", None, True, False),
     "incomplete, without a token": (
@@ -189,7 +189,7 @@ BAD: dict[str, tuple[bytes, str, str | None, bool, bool]] = {
 
 
 def test_bad_messages_are_kept(deployment: Deployment, sources: tuple[str, str]) -> None:
-    """R4, R6, T5, T7: a bad message, or the bad element alone, becomes a dead letter that says why and where it was."""
+    """R4, R6, T5, T7: a bad message, or the bad element alone, becomes a dead letter with its reason and position."""
     topic = sources[1]
     good = record_of("good", 4)
     with deployment.worker() as worker:
@@ -238,7 +238,7 @@ def test_bad_messages_are_kept(deployment: Deployment, sources: tuple[str, str])
 
 
 def test_large_names(broker: RunningBroker, names: Names, tmp_path: Path) -> None:
-    """R3, T5: a principal or a key of megabytes stops no worker: neither fits, both are dead letters."""
+    """R3, T5: a principal or a key of megabytes stops no worker: both become dead letters, because they do not fit."""
     topic = broker.create_topic(names.source_topic, partitions=1, max_message_bytes=str(20 * 1024 * 1024))
     deployment = Deployment(broker.bootstrap, names, tmp_path)
     deployment.apply_topics()
@@ -260,7 +260,7 @@ def test_large_names(broker: RunningBroker, names: Names, tmp_path: Path) -> Non
 
 
 def assert_no_token(deployment: Deployment, sources: Iterable[str]) -> None:
-    """T7: in no topic that the worker writes is there a session token, however it is packed."""
+    """T7: no topic that the worker writes has a session token, however it is packed."""
     with_token = [message for topic in sources for message in deployment.read(topic) if holds_token(message.value())]
     assert with_token, "the search finds nothing where there is something to find"
     topics = ("sightings", "sessions", "activity", "alerts", "alerts.overflow", "dead-letter")
@@ -272,7 +272,7 @@ def assert_no_token(deployment: Deployment, sources: Iterable[str]) -> None:
 
 
 def holds_token(value: bytes | None) -> bool:
-    """Whether the token's beginning is in the bytes, in gzip, or in base64 of gzip inside them, damaged or not."""
+    """Whether the token's beginning is in the bytes, in their gzip, or in base64 of gzip inside, damaged or not."""
     value = value or b""
     if value.startswith(b"\x1f\x8b"):
         return holds_token(unzipped(value))
@@ -283,7 +283,7 @@ def holds_token(value: bytes | None) -> bool:
 
 
 def unzipped(value: bytes) -> bytes:
-    """What gzip of any number of members holds, as far as it can be read."""
+    """The content of gzip with any number of members, as far as it can be read."""
     found = b""
     while value.startswith(b"\x1f\x8b"):
         member = zlib.decompressobj(zlib.MAX_WBITS | 16)

@@ -1,4 +1,4 @@
-"""Clusters that refuse some settings of topics by a policy of their own, as managed ones do."""
+"""Clusters with a policy that refuses some topic settings, like managed clusters."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MIB = 1 << 20
 
 @pytest.fixture(scope="module")
 def managed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a broker that refuses what the topic's name says."""
+    """The address of a broker that refuses the settings that the topic's name gives."""
     folder = tmp_path_factory.mktemp("managed")
     policies = {f"{kind}.policy.class.name": "ManagedCluster" for kind in ("create.topic", "alter.config")}
     classes = compile_java(POLICY, folder / "classes")
@@ -37,18 +37,18 @@ def managed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(autouse=True)
 def _durable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Want ``min.insync.replicas`` already with one replica, which is all that a single broker can have."""
+    """Require ``min.insync.replicas`` even with one replica, because a single broker can have no more."""
     monkeypatch.setattr("streams.topics.catalogue._SAFE_REPLICAS", 1)
 
 
 def deployment(managed: str, name: str, **more: str) -> Settings:
-    """Settings of a deployment all of whose topics begin with this name."""
+    """The settings of a deployment whose topic names all begin with this name."""
     given = {"topic_prefix": name, "group_id": name, "source_topics": SOURCE, "partitions": 2}
     return Settings.model_validate({"bootstrap_servers": managed, **given, **more})
 
 
 def there(managed: str, prefix: str) -> set[str]:
-    """The topics that are there under a prefix."""
+    """The existing topics with a prefix."""
     return {
         name for name in AdminClient({"bootstrap.servers": managed}).list_topics(timeout=60).topics if prefix in name
     }
@@ -62,7 +62,7 @@ def config_of(managed: str, topic: str) -> dict[str, str]:
 
 
 def test_a_size_that_is_refused_names_the_setting(managed: str) -> None:
-    """Where 16 MiB are too much nothing is created, and the refusal says which setting to lower."""
+    """If the cluster refuses 16 MiB, nothing is created, and the refusal names the setting to lower."""
     settings = deployment(managed, "capped-and-fixed")
     with pytest.raises(BrokerError, match=r"exceeded max limit of 8388608.*lower max_record_size.*8MiB"):
         apply_topics(settings)
@@ -79,7 +79,7 @@ def test_a_size_that_is_refused_names_the_setting(managed: str) -> None:
     ],
 )
 def test_what_is_not_needed_is_left_out(managed: str, kind: str, left_out: set[str]) -> None:
-    """With max_record_size lowered all topics are there with all that the cluster takes; check agrees with apply."""
+    """With a lower max_record_size all topics are created with all settings that the cluster allows; check agrees."""
     settings = deployment(managed, kind, max_record_size="8MiB")
     done, remaining = apply_topics(settings)
     assert len(done) == len(catalogue(settings))
@@ -94,7 +94,7 @@ def test_what_is_not_needed_is_left_out(managed: str, kind: str, left_out: set[s
 
 
 def test_what_is_there_is_fixed_as_far_as_the_cluster_lets_it(managed: str) -> None:
-    """Of topics that are there each setting is fixed that the cluster takes; one that a worker needs stays wrong."""
+    """Apply fixes the settings of existing topics that the cluster allows; a refused one that is needed stays wrong."""
     settings = deployment(managed, "capped-fixed-rigid")
     names = topic_names(settings)
     create_topic(managed, names.alerts, 2)
@@ -120,7 +120,7 @@ def test_what_is_there_is_fixed_as_far_as_the_cluster_lets_it(managed: str) -> N
 
 
 def test_a_worker_works_where_records_are_capped(managed: str, tmp_path: Path) -> None:
-    """A cluster that takes 8 MiB and no retention: the commands agree, and large dead letters are cut to fit."""
+    """On a cluster that allows 8 MiB and no retention, the commands agree, and large dead letters are cut to fit."""
     settings = {"max_record_size": "8MiB"}
     made = Deployment(managed, Names("capped-brief", "capped-brief", SOURCE), tmp_path, settings)
     for command in ("apply", "check"):
@@ -133,7 +133,7 @@ def test_a_worker_works_where_records_are_capped(managed: str, tmp_path: Path) -
     assert "ok\ttopics: every one is as it must be" in said.stdout
     with made.worker() as worker:
         worker.wait_until_ready()
-        # Of JSON that is cut, so that it is one letter, and of what hardly compresses.
+        # Cut JSON, so that it is one dead letter, with content that hardly compresses.
         cut = b'{"AssumeRoot": "' + b64encode(Random(10).randbytes(7 * MIB))  # noqa: S311  no secret
         made.produce([assume_root(), cut], **{"message.max.bytes": 12 * MIB})
         wait_for(made.all_done, "all offsets are committed")

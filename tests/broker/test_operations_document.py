@@ -1,4 +1,4 @@
-"""The procedures of docs/operations.md, as they stand there, on a real broker."""
+"""The procedures of docs/operations.md work as written, on a real broker."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deploymen
 
 
 def test_more_partitions_without_forgetting(deployment: Deployment) -> None:
-    """Changing partitions: stop, apply under new names, warm up from the old sightings, start; only news alerts."""
+    """After stop, apply with new names, warm-up from the old sightings and start, only new pairs alert."""
     with deployment.worker("old") as worker:
         worker.wait_until_ready()
         deployment.produce([assume_root(ALICE), assume_root(BOB)])
@@ -51,7 +51,7 @@ def test_more_partitions_without_forgetting(deployment: Deployment) -> None:
 
 
 def test_dead_letters_are_replayed(deployment: Deployment, tmp_path: Path) -> None:
-    """The guide's program sends the dead letters of one reason to the source again, each once, and no others."""
+    """The guide's program sends the dead letters of one reason to the source topic again, each once, and no others."""
     (program,) = re.findall(r"^```python\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
     replay = tmp_path / "replay.py"
     replay.write_text(program)

@@ -1,4 +1,4 @@
-"""A broker or a schema registry that is away: the worker waits, loses nothing and goes on without a restart (A2)."""
+"""During an outage of broker or registry a worker waits, loses nothing and goes on without a restart (A2)."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ if TYPE_CHECKING:
 
 
 def stays_for(worker: Worker, seconds: float) -> None:
-    """Let time pass; the worker must not end."""
+    """Let time pass, during which the worker must not end."""
     with suppress(subprocess.TimeoutExpired):
         worker.process.wait(seconds)
     assert worker.process.poll() is None, worker.tail()
 
 
 def test_broker_is_away(own_broker: Broker, names: Names, tmp_path: Path) -> None:
-    """A2: a broker that is down at the start and gone again in the middle of it, costs nothing but time.
+    """A2: a broker that is down at the start and again during the work costs only time.
 
-    Nor does one that is shut down and then frozen under load.
+    So does a broker that is shut down, and then frozen, under load.
     """
     create_topic(own_broker.bootstrap, names.source_topic, partitions=3)
     deployment = Deployment(own_broker.bootstrap, names, tmp_path)
     deployment.apply_topics()
     produced = list(records(9000, principals=100))
     quiet = logging.getLogger("outage")
-    quiet.disabled = True  # the producer's refused connections are no news
+    quiet.disabled = True  # the producer's refused connections are expected
     producer = Producer({"bootstrap.servers": own_broker.bootstrap, "linger.ms": 5}, logger=quiet)
 
     def produce(first: int, last: int) -> None:
@@ -74,7 +74,7 @@ def test_broker_is_away(own_broker: Broker, names: Names, tmp_path: Path) -> Non
 
 
 def read_with_registry(deployment: Deployment, url: str) -> list[dict[str, Any]]:
-    """The alerts as confluent-kafka's deserializer gives them to whoever knows the registry alone."""
+    """The alerts as confluent-kafka's deserializer reads them, with the registry only."""
     topic = f"{deployment.topic}.alerts"
     with SchemaRegistryClient({"url": url}) as client:
         decode = AvroDeserializer(client)
@@ -88,7 +88,7 @@ def pairs_read(alerts: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 
 def test_registry_is_away_and_refuses(deployment: Deployment, registry: RegistryServer) -> None:
-    """Alerts wait for a registry that is away, uncommitted; one that refuses ends the worker with 1 and one error."""
+    """Alerts wait uncommitted for a registry that does not answer; a refusal ends the worker with 1 and one error."""
     deployment.settings["schema_registry_url"] = registry.url
     sightings = f"{deployment.topic}.sightings"
     produced = list(records(30))

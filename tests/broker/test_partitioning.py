@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def test_both_clients_put_a_principal_in_the_same_partition(broker: RunningBroker, names: Names) -> None:
-    """confluent-kafka with our options sends 1,000 principals where Faust's aiokafka does (P6)."""
+    """P6: confluent-kafka with our options sends 1,000 principals to the same partitions as Faust's aiokafka."""
     topic = broker.create_topic(names.source_topic, 8)
     producer = Producer(producer_options(Settings(bootstrap_servers=broker.bootstrap)))
     landed: dict[bytes, int] = {}

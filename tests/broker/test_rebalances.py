@@ -1,4 +1,4 @@
-"""Workers that come and go under load: nothing is lost, nothing alerts anew, the memory moves with its partitions."""
+"""When workers come and go under load, nothing is lost or alerts again, and the memory moves with its partitions."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deploymen
 
 
 def test_workers_come_and_go(deployment: Deployment) -> None:
-    """A2, M5, M9: joined, ended and killed in the middle of batches, each pair alerts under one id and is known after.
+    """A2, M5, M9: when workers join, end and are killed in batches, each pair alerts under one id, and then is known.
 
-    The last worker was killed's standby: it takes over without forgetting anything.
+    The last worker was the standby of the killed one: it takes over and forgets nothing.
     """
     produced = list(records(6000, principals=100))
     with ExitStack() as running:

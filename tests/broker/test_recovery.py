@@ -1,4 +1,4 @@
-"""A worker without its table reads it from the changelog: all of it, killed on the way or not, also as a standby."""
+"""A worker without its table restores it from the changelog, even if it is killed meanwhile, also as a standby."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deploymen
 
 
 def changelog_of(remembered: Iterable[Any], forgotten: Iterable[Any], sightings: int) -> dict[int, Changes]:
-    """What workers leave in each partition's changelog: a record for each sighting of a pair, and for forgetting it."""
+    """A changelog as workers write it, per partition: a record per sighting of a pair, and one for forgetting it."""
     changes: dict[int, Changes] = defaultdict(list)
     deleted = {pair_of(record) for record in forgotten}
     pairs = [pair_of(record) for record in (*remembered, *forgotten)]
@@ -63,7 +63,7 @@ def changelog_of(remembered: Iterable[Any], forgotten: Iterable[Any], sightings:
 
 
 def fill_changelog(deployment: Deployment, changes: Mapping[int, Changes]) -> None:
-    """Write a changelog, compressed and in one transaction, so that markers without a record end each partition."""
+    """Write a changelog, compressed and in one transaction, so that each partition ends with a marker."""
     producer = Producer(
         {
             "bootstrap.servers": deployment.bootstrap,
@@ -86,12 +86,12 @@ def changelog(deployment: Deployment) -> str:
 
 
 def latest(changes: Iterable[tuple[bytes, bytes | None]]) -> dict[bytes, bytes]:
-    """What a table holds after these changes."""
+    """The content of a table after these changes."""
     return {key: value for key, value in dict(changes).items() if value is not None}
 
 
 def stores(deployment: Deployment, worker: str) -> dict[int, tuple[int, dict[bytes, bytes]]]:
-    """The stores of a worker that has ended, by partition: the offset that it has reached, and its entries."""
+    """The stores of an ended worker, by partition: its changelog offset and its entries."""
     found = {}
     for path in sorted((deployment.folder / worker).glob("v1/tables/memory-*.db")):
         options, access = rocksdict.Options(raw_mode=True), rocksdict.AccessType.read_only()
@@ -104,16 +104,16 @@ def stores(deployment: Deployment, worker: str) -> dict[int, tuple[int, dict[byt
 
 
 def has_all(deployment: Deployment, worker: str, last: Mapping[int, int]) -> bool:
-    """Whether the stores of a worker, which may be at work, have reached these offsets."""
+    """Whether the stores of a worker, which may be running, have reached these offsets."""
     try:
         reached = {number: reached for number, (reached, _) in stores(deployment, worker).items()}
         return all(reached.get(number, -1) >= offset for number, offset in last.items())
-    except Exception:  # noqa: BLE001  rocksdict raises nothing more precise; a file may go while it is being opened
+    except Exception:  # noqa: BLE001  rocksdict raises nothing more precise; a file may disappear while it is opened
         return False
 
 
 def entries_by_changelog(deployment: Deployment) -> dict[int, dict[bytes, bytes]]:
-    """What each partition's store must hold, by the changelog as the broker has it now."""
+    """The entries that each partition's store must have, by the broker's present changelog."""
     changes: dict[int, Changes] = defaultdict(list)
     for message in deployment.read(changelog(deployment)):
         changes[message.partition()].append((message.key(), message.value()))
@@ -121,17 +121,17 @@ def entries_by_changelog(deployment: Deployment) -> dict[int, dict[bytes, bytes]
 
 
 def remaining(worker: Worker) -> float:
-    """How many changes a worker says that its table lacks, as active or as standby."""
+    """How many changes are missing in a worker's table, by its metric, as active or as standby."""
     found = re.findall(rb"^rootwatch_recovery_remaining\{.*\} (\S+)$", worker.get("/metrics")[1], re.MULTILINE)
     assert len(found) == 2
     return sum(map(float, found))
 
 
 def test_killed_while_restoring(deployment: Deployment) -> None:
-    """A2, M5, M9: killed after each part of a recovery, a store is its changelog up to its offset, and in the end all.
+    """A2, M5, M9: after a kill in each part of a recovery, a store is its changelog up to its offset.
 
-    The changelog is compressed, has overwritten and deleted keys, and ends with a transaction's markers. What is
-    remembered in it does not alert, what was forgotten does, once.
+    In the end it is the whole changelog. The changelog is compressed, has overwritten and deleted keys, and ends with
+    transaction markers. Remembered pairs do not alert; forgotten ones alert once.
     """
     remembered, forgotten = list(records(1000)), list(records(200, tag="forgotten-"))
     changes = changelog_of(remembered, forgotten, sightings=3)
@@ -161,10 +161,10 @@ def test_killed_while_restoring(deployment: Deployment) -> None:
 
 
 def test_a_standby_restores_follows_and_takes_over(deployment: Deployment) -> None:
-    """M5, M9: two workers that restore at once share the table; killed, one's partitions are warm with the other.
+    """M5, M9: two workers that restore share the table; when one is killed, the other has its partitions warm.
 
-    The second joins while the first may still be restoring. Nothing that was remembered before or between alerts anew,
-    and what takes over reads no more than what came last.
+    The second worker joins while the first may still be restoring. No remembered pair alerts again, and the worker that
+    takes over reads only the last changes.
     """
     remembered, fresh = list(records(5000, principals=100)), list(records(200, tag="fresh-"))
     changes = changelog_of(remembered, [], sightings=4)

@@ -1,4 +1,4 @@
-"""Workers of neighbouring releases in one group: each reads what the other writes, forward and back."""
+"""Workers of neighbouring releases in one group read each other's data, during an upgrade and a rollback."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VERSIONS = schema_versions()
 
 
 class Group:
-    """The workers of a deployment, each of some release, and all that was produced to them."""
+    """The workers of a deployment, each of some release, and all records that were produced."""
 
     def __init__(self, deployment: Deployment, running: ExitStack) -> None:
         self.deployment = deployment
@@ -36,7 +36,7 @@ class Group:
         self._workers: dict[str, Worker] = {}
 
     def run(self, name: str, release: Mapping[str, str]) -> Worker:
-        """Put a worker of this release in the place of the one with this name, on its state directory."""
+        """Replace the worker of this name with one of this release, on the same state directory."""
         if name in self._workers:
             assert self._workers.pop(name).terminate() == 0
         variables = [f"{variable}={value}" for variable, value in release.items()]
@@ -47,23 +47,23 @@ class Group:
         return worker
 
     def produce_some(self) -> None:
-        """More pairs, all of them new."""
+        """Produce records of new pairs."""
         more = list(records(40, tag=f"{len(self.produced)}-"))
         self.produced += more
         self.deployment.produce(more)
 
     def is_done(self) -> bool:
-        """Whether all that was produced is committed; fails if a worker has ended."""
+        """Whether everything that was produced is committed; fails if a worker has ended."""
         for worker in self._workers.values():
             assert worker.process.poll() is None, worker.tail()
         return self.deployment.all_done()
 
     def wait_until_done(self) -> None:
-        """Wait until all that was produced is committed."""
+        """Wait until everything that was produced is committed."""
         wait_for(self.is_done, "all offsets are committed")
 
     def versions(self) -> set[tuple[str, str]]:
-        """In which versions pairs went through the group: those of sighting and memory, for each sighting."""
+        """The schema versions of sighting and memory, for each sighting that went through the group."""
         changelog = self.deployment.read(f"{self.deployment.names.group_id}-memory-changelog")
         remembered = {message.key(): VERSIONS.get(message.value()[2:10]) for message in changelog}
         found = set()
@@ -82,9 +82,9 @@ def group(deployment: Deployment) -> Iterator[Group]:
 
 
 def test_two_releases_roll_through_a_group(group: Group, tmp_path: Path) -> None:
-    """A release that reads a new version, then one that writes it, and back: nobody stops, loses or repeats anything.
+    """A release reads a new version, then one writes it, then comes a rollback: nothing stops, is lost or repeated.
 
-    While one reads and the other writes the new version, each decides on sightings and memory of the other.
+    While one release reads and the other writes the new version, each decides on the other's sightings and memory.
     """
     reads = next_release(tmp_path / "reads", writes=False)
     writes = next_release(tmp_path / "writes", writes=True)
@@ -122,7 +122,7 @@ def test_two_releases_roll_through_a_group(group: Group, tmp_path: Path) -> None
 
 
 def test_a_release_is_left_out(group: Group, tmp_path: Path) -> None:
-    """A worker that meets a version it cannot read stops with a line that says what to install; nothing is lost."""
+    """A worker that finds a version it cannot read stops with a line that says what to install; nothing is lost."""
     writes = next_release(tmp_path / "writes", writes=True)
     old = group.run("old", THIS_RELEASE)
 

@@ -48,7 +48,7 @@ _USERS = ("worker", "starter", "owner", "granter", "seeder", "replayer", "reader
 
 @dataclass(frozen=True)
 class Guarded:
-    """A broker that asks who is there, a deployment on it whose topics are there, and its names."""
+    """A broker with authentication, a deployment with its topics on it, and its names."""
 
     broker: Broker
     names: Names
@@ -56,11 +56,11 @@ class Guarded:
 
     @property
     def open(self) -> Deployment:
-        """The deployment through the listener that allows all."""
+        """The deployment through the listener that allows everything."""
         return Deployment(self.broker.bootstrap, self.names, self.folder)
 
     def limited(self, user: str) -> Deployment:
-        """The deployment as a user who may do what was granted, and nothing else."""
+        """The deployment as a user with the granted rights only."""
         secured = {
             "security_protocol": "SASL_PLAINTEXT",
             "sasl_mechanism": "SCRAM-SHA-512",
@@ -70,14 +70,14 @@ class Guarded:
         return Deployment(self.broker.address("SASL"), self.names, self.folder, secured)
 
     def grant(self, user: str, *rights: Right) -> None:
-        """Grant rights, and wait until the broker knows of them."""
+        """Grant rights, and wait until the broker knows them."""
         for right in rights:
             place = (_KINDS[right.kind], right.name, ResourcePatternType.LITERAL, f"User:{user}", "*")
             for name in right.operations:
                 self.set_acl(*place, _OPERATIONS[name], AclPermissionType.ALLOW)
 
     def set_acl(self, *acl: Any) -> None:
-        """Set an ACL of any kind, and wait until the broker knows of it."""
+        """Set an ACL of any kind, and wait until the broker knows it."""
         admin = AdminClient({"bootstrap.servers": self.broker.bootstrap})
         admin.create_acls([AclBinding(*acl)])[AclBinding(*acl)].result(60)
         wait_for(lambda: admin.describe_acls(AclBindingFilter(*acl)).result(60), "the broker knows", 30)
@@ -92,7 +92,7 @@ class Guarded:
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
-    """A broker whose plaintext listener may do all, and whose other one enforces rights."""
+    """A broker whose plaintext listener allows everything, and whose other listener enforces rights."""
     folder = tmp_path_factory.mktemp("guarded")
     (folder / "password").write_text("secret\n")
     module = "org.apache.kafka.common.security.scram.ScramLoginModule"
@@ -117,7 +117,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
 
 
 def test_a_worker_does_all_its_work_with_the_rights_that_are_applied(guarded: Guarded) -> None:
-    """Check and doctor name each right that lacks; with what apply grants and no more a worker does all its work."""
+    """Check and doctor name each missing right; the rights that apply grants are enough for all work of a worker."""
     names, everybody, limited = guarded.names, guarded.open, guarded.limited("worker")
     rights = worker_rights(
         Settings(source_topics=names.source_topic, topic_prefix=names.topic_prefix, group_id=names.group_id)
@@ -139,7 +139,7 @@ def test_a_worker_does_all_its_work_with_the_rights_that_are_applied(guarded: Gu
         again = everybody.run("topics", command, *acls)
         assert again.returncode == 0, again.stdout + again.stderr
         assert again.stdout == "ok\tevery topic is as it must be\nok\tUser:worker has every right of a worker\n"
-    # A record in the source, so that there is a time to compare the clock with.
+    # A record in the source topic, so that doctor can compare its time with the clock.
     everybody.produce([assume_root(eventName="GetCallerIdentity")])
     said = limited.run("doctor")
     assert said.returncode == 0, said.stdout
@@ -154,10 +154,11 @@ def test_a_worker_does_all_its_work_with_the_rights_that_are_applied(guarded: Gu
     assert len(everybody.read(f"{everybody.topic}.dead-letter")) == 1
 
 
-def test_a_right_that_lacks_is_named(guarded: Guarded) -> None:
+def test_a_missing_right_is_named(guarded: Guarded) -> None:
     """P7: a worker without one of its rights ends with 1 and one line that names resource and operation.
 
-    Also where Kafka would let it wait without a word, for a group that it may not join; and when a right is withdrawn.
+    This is true also for a group that it may not join, where Kafka would let it wait silently, and for a withdrawn
+    right.
     """
     group, *others = reversed(
         worker_rights(Settings(source_topics="cloudtrail", topic_prefix="guarded", group_id="guarded"))
@@ -179,18 +180,18 @@ def test_a_right_that_lacks_is_named(guarded: Guarded) -> None:
         admin = AdminClient({"bootstrap.servers": guarded.broker.bootstrap})
         assert len(admin.delete_acls([right])[right].result(60)) == 1
         assert worker.process.wait(120) == 1
-    # aiokafka may have been in the middle of a commit, and says so in a line of its own.
+    # aiokafka may have been in the middle of a commit, and then logs a line of its own.
     (failed,) = [line for line in worker.log.read_text().splitlines() if "worker.failed" in line]
     assert f"error='group {group.name}: Read: not allowed (any more)'" in failed
 
 
 def _rows(state: str, verb: str, rights: Iterable[Right]) -> list[str]:
-    """What `topics` writes of the rights of the user ``worker``."""
+    """The lines of `topics` about the rights of the user ``worker``."""
     return [f"{state}\t{right.kind} {right.name}: User:worker {verb} {', '.join(right.operations)}" for right in rights]
 
 
 def test_wider_rights_count_and_a_denial_stays(guarded: Guarded) -> None:
-    """What a prefix allows is not granted again; what is denied is named with exit 1, and not taken back."""
+    """Rights that a prefix allows are not granted again; a denial is named with exit 1, and not removed."""
     allowed = (ResourcePatternType.PREFIXED, "User:wide", "*", AclOperation.ALL, AclPermissionType.ALLOW)
     guarded.set_acl(ResourceType.TOPIC, guarded.names.topic_prefix, *allowed)
     guarded.set_acl(ResourceType.GROUP, guarded.names.group_id, *allowed)
@@ -207,7 +208,7 @@ def test_wider_rights_count_and_a_denial_stays(guarded: Guarded) -> None:
     assert guarded.acls("User:wide") == 4
 
 
-# No group among them: these commands join none.
+# Without a group: these commands join none.
 OTHERS: dict[str, tuple[list[Right], tuple[str, ...]]] = {
     "seeder": (
         [Right("topic", "cloudtrail", ("Read",)), Right("topic", "guarded.sightings", ("Write",))],
@@ -224,9 +225,9 @@ OTHERS: dict[str, tuple[list[Right], tuple[str, ...]]] = {
 
 @pytest.mark.parametrize("user", OTHERS)
 def test_other_commands_need_what_the_guide_says(guarded: Guarded, user: str) -> None:
-    """Each command is refused in words without its rights, and without the last of them; with all it does its work."""
+    """A command without its rights, or without the last of them, names the refusal; with all of them it works."""
     rights, command = OTHERS[user]
-    guarded.open.produce([assume_root()])  # whoever finds nothing to read or to write is refused nothing
+    guarded.open.produce([assume_root()])  # Kafka refuses nothing to a command that finds nothing to read or write
     refused = guarded.limited(user).run(*command)
     assert refused.returncode == 1
     assert re.search("uthorization|not allowed", refused.stderr)
@@ -259,7 +260,7 @@ def test_topics_are_applied_with_what_the_guide_says(guarded: Guarded) -> None:
 
 
 def test_who_may_not_change_a_setting_is_told_whose_it_is(guarded: Guarded) -> None:
-    """Without AlterConfigs nobody can ask what the cluster takes: its own value is a warning, the topic's is wrong."""
+    """Without AlterConfigs apply cannot ask what the cluster allows: its own value is a warning, a topic's is wrong."""
     settings = {"topic_prefix": "checked", "group_id": "checked"}
     assert guarded.open.run("topics", "apply", **settings).returncode == 0
     guarded.grant("checker", Right("topic", guarded.names.source_topic, ("Describe",)))
@@ -309,7 +310,7 @@ def test_acls_are_applied_with_what_the_guide_says(guarded: Guarded) -> None:
 
 
 def test_a_source_ahead_of_this_clock_is_found(broker: RunningBroker, names: Names, tmp_path: Path) -> None:
-    """Records stamped in the future tell of clocks that disagree: doctor says by how much."""
+    """If a record's timestamp is in the future, doctor says by how much the clocks differ."""
     broker.create_topic(names.source_topic, 1)
     deployment = Deployment(broker.bootstrap, names, tmp_path)
     producer = Producer({"bootstrap.servers": broker.bootstrap})
@@ -317,7 +318,7 @@ def test_a_source_ahead_of_this_clock_is_found(broker: RunningBroker, names: Nam
     assert producer.flush(60) == 0
     said = deployment.run("doctor")
     (line,) = [line for line in said.stdout.splitlines() if "\tclock: " in line]
-    # Stamped ten minutes ahead; how much of that is left depends on how soon it is asked.
+    # The timestamp is ten minutes ahead; less is left when doctor asks.
     assert re.fullmatch(
         r"wrong\tclock: the newest source record is [1-9]\d* s ahead of this machine; keep clocks by NTP", line
     )

@@ -1,4 +1,4 @@
-"""Both Kafka clients, each let in and each kept out, by a broker with a listener for every way of security."""
+"""A broker with a listener per security protocol accepts or refuses both Kafka clients."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ TOPIC = "secured"
 
 @dataclass(frozen=True)
 class Secured:
-    """A broker with all the listeners, and the files that a client needs."""
+    """A broker with all these listeners, and the files that a client needs."""
 
     broker: Broker
     folder: Path
@@ -133,14 +133,14 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
 
 
 def store(path: Path, certificate: trustme.LeafCert) -> None:
-    """A key and its certificates in one PEM file, the key in the form (PKCS 8) that Java reads."""
+    """A key and its certificates in one PEM file, with the key in the form that Java reads (PKCS 8)."""
     key = load_pem_private_key(certificate.private_key_pem.bytes(), None)
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     path.write_bytes(pem + b"".join(part.bytes() for part in certificate.cert_chain_pems))
 
 
 def token(subject: str, lifetime: float = 3600, algorithm: str = "none") -> str:
-    """An unsecured JSON web token, which a broker takes that is given no keys to check others with."""
+    """An unsecured JSON web token, which a broker without keys accepts."""
     parts = {"alg": algorithm}, {"sub": subject, "iat": time.time() - 5, "exp": time.time() + lifetime}
     encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
     return ".".join(encoded) + "."
@@ -177,7 +177,7 @@ WAYS_IN: dict[str, tuple[str, dict[str, str]]] = {
 
 @pytest.mark.parametrize("way", WAYS_IN)
 def test_both_clients_are_let_in(secured: Secured, way: str) -> None:
-    """The same settings let confluent-kafka and Faust's aiokafka in, over TLS, mutual TLS, PLAIN and SCRAM."""
+    """With the same settings confluent-kafka and Faust's aiokafka connect over TLS, mutual TLS, PLAIN and SCRAM."""
     listener, given = WAYS_IN[way]
     given = {name: secured.file(value) if name.startswith("ssl_") else value for name, value in given.items()}
     if "sasl_mechanism" in given:
@@ -188,14 +188,14 @@ def test_both_clients_are_let_in(secured: Secured, way: str) -> None:
 
 
 def test_a_token_lets_both_clients_in(secured: Secured) -> None:
-    """With OAUTHBEARER both clients send the token that the file holds."""
+    """With OAUTHBEARER both clients send the token in the file."""
     settings = secured.settings("OAUTH", sasl_mechanism="OAUTHBEARER", password=token("admin"))
     reach_with_confluent(settings)
     reach_with_aiokafka(settings)
 
 
 def test_an_expired_token_is_found_before_it_is_sent(secured: Secured) -> None:
-    """A token that says that it has expired is a settings mistake that names the file, for both clients."""
+    """An expired token is a settings mistake that names the file, for both clients."""
     settings = secured.settings("OAUTH", sasl_mechanism="OAUTHBEARER", password=token("admin", -60))
     for reach in (reach_with_confluent, reach_with_aiokafka):
         with pytest.raises(SettingsError, match=r"sasl_password_file = .*password-.*: the token in it has expired"):
@@ -203,7 +203,7 @@ def test_an_expired_token_is_found_before_it_is_sent(secured: Secured) -> None:
 
 
 def test_a_renewed_token_needs_no_restart(secured: Secured) -> None:
-    """Faust's aiokafka asks for the token at each connection, and gets what the file holds then."""
+    """Faust's aiokafka reads the file's present token at each connection."""
     settings = secured.settings("OAUTH", sasl_mechanism="OAUTHBEARER", password=token("first"))
     provider = credentials_to_aiokafka_auth(faust_credentials(settings))["sasl_oauth_token_provider"]
     renewed = token("second")
@@ -212,7 +212,7 @@ def test_a_renewed_token_needs_no_restart(secured: Secured) -> None:
     assert asyncio.run(provider.token()) == renewed
 
 
-# aiokafka leaves the transport of a refused connection to the garbage collector, which complains of it.
+# aiokafka leaves the transport of a refused connection to the garbage collector, which warns about it.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     ("listener", "given", "said"),
@@ -238,7 +238,7 @@ def test_a_renewed_token_needs_no_restart(secured: Secured) -> None:
     ],
 )
 def test_both_clients_are_kept_out(secured: Secured, listener: str, given: dict[str, str], said: str) -> None:
-    """A wrong password, token or certificate is a refusal in words, not an endless retry, and shows no secret."""
+    """A wrong password, token or certificate is an error without secrets, not an endless retry."""
     given = {name: secured.file(value) if name.startswith("ssl_") else value for name, value in given.items()}
     if given.get("sasl_mechanism") not in {None, "OAUTHBEARER"}:
         given |= {"sasl_username": "admin"}
@@ -247,13 +247,13 @@ def test_both_clients_are_kept_out(secured: Secured, listener: str, given: dict[
         reach_with_confluent(settings)
     assert given.get("password", "no password") not in str(refused.value)
     with pytest.raises((AioKafkaError, OSError)):
-        # A refused token is to aiokafka a broker that falls silent: it waits for the request's timeout.
+        # For aiokafka a broker that refuses a token just falls silent: it waits for the request's timeout.
         reach_with_aiokafka(settings, patience_ms=5000)
     gc.collect()  # here, and not in the next test
 
 
 def test_a_refused_certificate_ends_a_replay_at_once(secured: Secured) -> None:
-    """What a broker refuses only after the handshake (TLS 1.3) ends a replay at once, too."""
+    """A certificate that a broker refuses only after the handshake (TLS 1.3) also ends a replay at once."""
     with Connection(secured.settings("MUTUAL")) as connection:
         with pytest.raises(SourceError, match=f"^topic {TOPIC}: Describe: .* asks for a client's certificate"):
             connection.partitions(TOPIC)
@@ -261,14 +261,14 @@ def test_a_refused_certificate_ends_a_replay_at_once(secured: Secured) -> None:
 
 
 def test_a_tls_listener_spoken_to_without_tls(secured: Secured) -> None:
-    """Where a broker closes the connection without a word, the setting that may be wrong is named."""
+    """If a broker closes the connection silently, the error names the setting that may be wrong."""
     settings = Settings(bootstrap_servers=secured.broker.address("TLS"))
     with pytest.raises(BrokerUnreachable, match=r"closed the connection; is security_protocol = PLAINTEXT right\?"):
         reach_with_confluent(settings)
 
 
 def test_every_missing_right_is_named(secured: Secured) -> None:
-    """Whoever lacks a right on a topic is told the topic and the operation, for every topic and right in turn."""
+    """A missing right on a topic is an error that names topic and operation, for every topic and right."""
     given: dict[str, Any] = {
         "topic_prefix": "limited",
         "group_id": "limited",
@@ -295,7 +295,7 @@ def test_every_missing_right_is_named(secured: Secured) -> None:
 
 
 def allow(secured: Secured, user: str, topic: str, operation: AclOperation) -> None:
-    """Grant a right, and wait until the broker knows of it."""
+    """Grant a right, and wait until the broker knows it."""
     admin = AdminClient({"bootstrap.servers": secured.broker.bootstrap})
     right = (ResourceType.TOPIC, topic, ResourcePatternType.LITERAL, f"User:{user}", "*", operation)
     (future,) = admin.create_acls([AclBinding(*right, AclPermissionType.ALLOW)]).values()
@@ -305,7 +305,7 @@ def allow(secured: Secured, user: str, topic: str, operation: AclOperation) -> N
 
 
 def test_files_that_are_no_certificates(secured: Secured) -> None:
-    """A PEM file that holds something else is a settings mistake that names the setting and the file."""
+    """A PEM file with other content is a settings mistake that names setting and file."""
     settings = secured.settings("TLS", ssl_ca=secured.file("nonsense.pem", "nonsense"))
     with pytest.raises(SettingsError, match=r"ssl_ca = .*nonsense\.pem"):
         faust_credentials(settings)

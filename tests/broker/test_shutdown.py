@@ -1,4 +1,4 @@
-"""SIGTERM drains, commits and ends with 0, whatever else is going on, and at the latest at the worker's deadline."""
+"""After SIGTERM a worker finishes, commits and ends with 0 in any state, at its deadline at the latest."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PROMISED_SECONDS = 15
 
 
 def holding(where: str) -> tuple[str, ...]:
-    """The command of a worker that holds there until it is told to stop."""
+    """The command of a worker that holds there until it gets SIGTERM."""
     return (sys.executable, HOLDING, where)
 
 
@@ -33,8 +33,10 @@ def held(worker: Worker) -> None:
 
 
 def test_in_the_middle_of_its_work(deployment: Deployment) -> None:
-    """Ended with a batch in hand a worker finishes and commits it: the next one repeats nothing and loses nothing."""
-    deployment.settings["session_timeout"] = "60s"  # nobody is killed, and a pause of this machine must repeat nothing
+    """A worker that is ended with a batch in hand finishes and commits it: the next one repeats and loses nothing."""
+    deployment.settings["session_timeout"] = (
+        "60s"  # no worker is killed, and a pause of this machine must repeat nothing
+    )
     produced = list(records(3 * BATCH_LIMIT, principals=100))
     deployment.produce(produced)
     for name in ("first", "second"):
@@ -51,7 +53,7 @@ def test_in_the_middle_of_its_work(deployment: Deployment) -> None:
 
 
 def test_stuck_in_its_work(deployment: Deployment) -> None:
-    """A worker that can finish nothing any more is ended by its deadline, with 0, before what runs it would kill it."""
+    """A worker that is stuck ends at its deadline with 0, before an orchestrator would kill it."""
     assert STOP_SECONDS < PROMISED_SECONDS
     deployment.produce(records(40))
     with deployment.worker(command=holding("stuck")) as worker:
@@ -61,7 +63,7 @@ def test_stuck_in_its_work(deployment: Deployment) -> None:
 
 
 def test_while_the_registry_is_away(deployment: Deployment, registry: RegistryServer) -> None:
-    """Ended while alerts wait for the registry, a worker commits nothing of them; the next one sends them."""
+    """A worker that is ended while alerts wait for the registry commits none of them; the next one sends them."""
     registry.down = True
     produced = list(records(40))
     with deployment.worker(schema_registry_url=registry.url) as worker:
@@ -79,7 +81,7 @@ def test_while_the_registry_is_away(deployment: Deployment, registry: RegistrySe
 
 
 def test_while_the_broker_is_away(own_broker: Broker, names: Names, tmp_path: Path) -> None:
-    """Ended while no broker answers, before it was ever ready or while it works, a worker ends too."""
+    """A worker ends even if no broker answers, before it is ready or while it works."""
     create_topic(own_broker.bootstrap, names.source_topic, partitions=2)
     deployment = Deployment(own_broker.bootstrap, names, tmp_path)
     deployment.apply_topics()
@@ -95,7 +97,7 @@ def test_while_the_broker_is_away(own_broker: Broker, names: Names, tmp_path: Pa
 
 
 def test_while_the_table_is_recovered(deployment: Deployment) -> None:
-    """Ended while it recovers its table, a worker ends as well, and the next one recovers all of it."""
+    """A worker ends during the recovery of its table, and the next one recovers all of it."""
     known = list(records(1000, principals=200))
     deployment.produce(known)
     with deployment.worker(learn_until="2027-01-01") as worker:

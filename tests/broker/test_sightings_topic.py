@@ -1,4 +1,4 @@
-"""What should not be on the sightings topic: junk is kept aside, what a newer version wrote is refused."""
+"""On the sightings topic, junk becomes a dead letter, and records of a newer version are refused."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ JUNK = [b"", b"junk", b"\xc3\x01short", b'{"sessionToken":"' + TOKEN + b'"}', No
 
 
 def test_strange_values(deployment: Deployment) -> None:
-    """R3, T7: junk is a dead letter without its tokens, a tombstone nothing; a newer schema stops the worker with 1."""
+    """R3, T7: junk becomes a dead letter without tokens, a tombstone is ignored, a newer schema stops the worker."""
     sightings = f"{deployment.topic}.sightings"
     produced = list(records(20))
     with deployment.worker() as worker:

@@ -1,4 +1,4 @@
-"""A record that stops every worker, and the way past it: ``worker --skip TOPIC:PARTITION:OFFSET``."""
+"""``worker --skip TOPIC:PARTITION:OFFSET`` leads past a record that stops every worker."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deploymen
 
 
 def logged(deployment: Deployment, worker: str, event: str) -> list[dict[str, Any]]:
-    """What a worker's log says of this event."""
+    """The lines of a worker's log with this event."""
     lines = (deployment.folder / f"{worker}.log").read_text().splitlines()
     entries = [json.loads(line) for line in lines if line.startswith("{")]
     return [entry for entry in entries if entry["event"] == event]
@@ -39,7 +39,7 @@ def letters(deployment: Deployment) -> list[tuple[dict[str, bytes], bytes | None
 
 
 def failed_record(deployment: Deployment, name: str, command: list[str]) -> str:
-    """Run a worker until a failure stops it; the record that its log names."""
+    """Run a worker until a failure stops it; return the record that its log names."""
     with deployment.worker(name, command=command) as worker:
         assert worker.process.wait(120) == 1, worker.tail()
     (failed,) = logged(deployment, name, "worker.failed")
@@ -48,9 +48,9 @@ def failed_record(deployment: Deployment, name: str, command: list[str]) -> str:
 
 
 def test_a_record_that_stops_the_worker_is_passed(deployment: Deployment) -> None:
-    """The log names the record; skipped, it is one dead letter without its token, and all behind it is handled.
+    """The log names the record. Skipped, it becomes one dead letter without its token, and the others are handled.
 
-    No part of the worker looks at its value, the filter neither: it keeps the record also where it holds no mark.
+    No part of the worker reads its value: even the filter keeps the record without looking for a mark.
     """
     source = deployment.names.source_topic
     before, after = list(records(5)), list(records(9))[5:]
@@ -88,7 +88,7 @@ def test_a_record_that_stops_the_worker_is_passed(deployment: Deployment) -> Non
 
 
 def test_a_sighting_that_stops_the_worker_is_passed(deployment: Deployment) -> None:
-    """What a newer version wrote on the sightings topic stops a worker, which names it; it can be skipped."""
+    """A sighting of a newer version stops a worker, whose log names it; it can be skipped."""
     sightings = f"{deployment.topic}.sightings"
     deployment.produce([b"\xc3\x01\x01\x02\x03\x04\x05\x06\x07\x08body"], sightings)
     deployment.produce(records(3))
@@ -108,7 +108,7 @@ def test_a_sighting_that_stops_the_worker_is_passed(deployment: Deployment) -> N
 
 
 def test_a_record_that_is_not_there_is_refused(deployment: Deployment) -> None:
-    """A place beyond the end, or on a partition or topic that is not read, is wrong usage and named, exit 2."""
+    """An offset beyond the end, or a partition or topic that is not read, is wrong usage and named, exit 2."""
     source = deployment.names.source_topic
     deployment.produce(records(2))
     for place, said in (
@@ -121,7 +121,7 @@ def test_a_record_that_is_not_there_is_refused(deployment: Deployment) -> None:
 
 
 def test_a_record_that_is_deleted_is_said(deployment: Deployment, broker: RunningBroker) -> None:
-    """A place that retention has emptied ends nothing: the worker says that there is nothing to skip."""
+    """If retention has deleted the record, the worker logs that there is nothing to skip, and goes on."""
     source = deployment.names.source_topic
     deployment.produce(records(2))
     admin = broker.admin()  # kept until the result is there: a client without a reference gives up

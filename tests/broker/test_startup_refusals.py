@@ -1,4 +1,4 @@
-"""What a worker refuses to start on: named in one line, with what fixes it."""
+"""If a worker refuses to start, one line names the cause and the fix."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def deployment(broker: RunningBroker, names: Names, tmp_path: Path) -> Deploymen
 
 
 def test_topics(deployment: Deployment, broker: RunningBroker) -> None:
-    """A missing topic, or one with other partitions, is exit 1; the topic and the command that fixes it are named."""
+    """A missing topic, or a wrong number of partitions, is exit 1 and names the topic and the command that fixes it."""
     own = f"{deployment.topic}.sightings"
     broker.create_topic(own, partitions=3)
     done = deployment.run("worker")
@@ -36,7 +36,7 @@ def test_topics(deployment: Deployment, broker: RunningBroker) -> None:
     [("window", "ten days"), ("partitions", "0"), ("http_port", "none"), ("exceptions", "/nowhere/exceptions.toml")],
 )
 def test_settings(deployment: Deployment, setting: str, value: str) -> None:
-    """A wrong setting is exit 2; setting, value and variable are named."""
+    """A wrong setting is exit 2 and names setting, value and variable."""
     done = deployment.run("worker", **{setting: value})
     assert (done.returncode, done.stdout) == (2, "")
     assert setting in done.stderr
@@ -46,7 +46,7 @@ def test_settings(deployment: Deployment, setting: str, value: str) -> None:
 
 
 def test_state_directory(deployment: Deployment, tmp_path: Path) -> None:
-    """A state directory that cannot be made, or not written to, is exit 1 and one line that names the setting."""
+    """A state directory that cannot be created or written to is exit 1 and one line that names the setting."""
     (tmp_path / "file").write_text("no directory")
     for place in (tmp_path / "file" / "state", "/proc/state"):
         done = deployment.run("worker", state_dir=str(place))

@@ -18,13 +18,13 @@ MARCH = 1_772_323_200_000  # 2026-03-01
 
 
 def partition_of(principal: str) -> int:
-    """The partition of a principal among the four of a test's deployment, as the worker's producer chooses it."""
+    """The partition that the worker's producer chooses for a principal, of the four of a test's deployment."""
     partition: int = DefaultPartitioner()(principal.encode(), list(range(4)), list(range(4)))
     return partition
 
 
 def test_a_principal_that_a_worker_has_seen(deployment: Deployment) -> None:
-    """Each pair with first and last seen, how often, and until when it is known; or one account only."""
+    """The command shows first and last seen, count and expiry of each pair, or of one account only."""
     again = assume_root(ALICE, time="2026-03-04T08:00:00Z")
     records = [assume_root(ALICE), again, assume_root(ALICE, "333333333333"), assume_root(ALICE + '","x')]
     with deployment.worker() as worker:
@@ -73,7 +73,7 @@ def test_the_latest_of_each_key_counts(deployment: Deployment) -> None:
     ]
     producer = Producer(producer_options(Settings(bootstrap_servers=deployment.bootstrap)))
     for principal, key, value in changes:
-        # The table's partition is the principal's, whatever the key.
+        # The principal decides on the table's partition, not the key.
         partition = partition_of(principal)
         producer.produce(f"{deployment.names.group_id}-memory-changelog", value, key, partition=partition)
     assert producer.flush(60) == 0
@@ -85,7 +85,7 @@ def test_the_latest_of_each_key_counts(deployment: Deployment) -> None:
 
 
 def test_nothing_remembered_is_exit_1(deployment: Deployment) -> None:
-    """Like grep: nothing found is exit 1, with a message on stderr and nothing on stdout."""
+    """As in grep, finding nothing is exit 1, with a message on stderr and nothing on stdout."""
     shown = deployment.run("state", "arn:aws:iam::111111111111:user/nobody\x1b[2J", "222222222222")
     assert (shown.returncode, shown.stdout) == (1, "")
     assert shown.stderr == "nothing is remembered of arn:aws:iam::111111111111:user/nobody\\x1b[2J on 222222222222\n"
@@ -99,7 +99,7 @@ def test_no_topic_names_the_fix(deployment: Deployment) -> None:
 
 
 def test_an_account_is_twelve_digits(deployment: Deployment) -> None:
-    """A second argument that is no account id is wrong usage."""
+    """A second argument that is not an account id is wrong usage."""
     shown = deployment.run("state", ALICE, "prod")
     assert (shown.returncode, shown.stdout) == (2, "")
     assert "ACCOUNT = 'prod'" in shown.stderr

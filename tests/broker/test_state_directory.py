@@ -1,4 +1,4 @@
-"""State that cannot be trusted: damaged stores are moved aside and rebuilt, stores ahead of their changelog refused."""
+"""Damaged stores are moved aside and rebuilt; stores ahead of their changelog are refused."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def run_to_the_end(deployment: Deployment) -> str:
 
 
 def test_damaged_and_ahead(deployment: Deployment, broker: RunningBroker) -> None:
-    """M9: a damaged store is moved aside and rebuilt, no known pair alerts again; one ahead of its changelog is exit 1.
+    """M9: a damaged store is rebuilt, and no known pair alerts again. A store ahead of its changelog is exit 1.
 
-    The refusal names the store, the topic and what to do; done so, the worker starts.
+    The refusal names the store, the topic and the fix. After the fix the worker starts.
     """
     produced = list(records(200))
     deployment.produce(produced)
     run_to_the_end(deployment)
-    run_to_the_end(deployment)  # opened again, RocksDB has moved its log into a table file
+    run_to_the_end(deployment)  # when it is opened again, RocksDB moves its log into a table file
     tables = deployment.folder / "worker" / "v1" / "tables"
     blocks = next(path for path in sorted(tables.glob("memory-0.db/*.sst")))
     blocks.write_bytes(bytes(byte ^ 0xFF for byte in blocks.read_bytes()[:512]) + blocks.read_bytes()[512:])
@@ -58,14 +58,14 @@ def test_damaged_and_ahead(deployment: Deployment, broker: RunningBroker) -> Non
 
 
 def test_a_changelog_made_anew(deployment: Deployment, broker: RunningBroker) -> None:
-    """M9: a changelog that was recreated is noticed also where it has grown past what the store had reached.
+    """M9: a recreated changelog is noticed even if it has grown past the store's offset.
 
-    Without that the worker would go on behind a store that lacks what the topic holds before its offset.
+    Otherwise the worker would go on with a store that misses the topic's records before its offset.
     """
     deployment.produce(records(50))
     run_to_the_end(deployment)
     changelog = f"{deployment.names.group_id}-memory-changelog"
-    admin = broker.admin()  # kept: without its client a request ends
+    admin = broker.admin()  # kept, because a request ends without its client
     admin.delete_topics([changelog])[changelog].result(60)
     wait_for(lambda: changelog not in broker.admin().list_topics(timeout=60).topics, "the changelog is gone")
     deployment.apply_topics()

@@ -40,7 +40,7 @@ def config_of(broker: RunningBroker, topic: str) -> dict[str, str]:
 
 
 def test_apply_creates_every_topic(broker: RunningBroker, names: Names, settings: Settings) -> None:
-    """Apply creates what is missing as P6 says: partitions, retention and compaction; the source is left alone."""
+    """P6: apply creates missing topics with partitions, retention and compaction, and does not touch the source."""
     done, remaining = apply_topics(settings)
     assert remaining == []
     assert len(done) == 8
@@ -73,7 +73,7 @@ def test_apply_again_changes_nothing(settings: Settings) -> None:
 
 
 def test_check_names_what_is_missing(broker: RunningBroker, names: Names) -> None:
-    """Check names every missing topic, the source among them, and creates none."""
+    """Check names every missing topic, including the source, and creates none."""
     settings = made(broker, names)
     found = {finding.topic: finding for finding in check_topics(settings)}
     assert set(found) == {topic.name for topic in catalogue(settings)} | {names.source_topic}
@@ -92,7 +92,7 @@ def test_apply_does_not_create_the_source(broker: RunningBroker, names: Names) -
 
 
 def test_settings_that_differ_are_fixed(broker: RunningBroker, settings: Settings) -> None:
-    """A wrong retention or compaction is named by check and set right by apply; other topic settings are left alone."""
+    """Check names a wrong retention or compaction, and apply fixes it; other topic settings stay unchanged."""
     changelog, alerts = topic_names(settings).changelog, topic_names(settings).alerts
     large = str(16 * MIB)
     broker.create_topic(changelog, 4, cleanup_policy="compact,delete", segment_bytes="2097152", max_message_bytes=large)
@@ -109,7 +109,7 @@ def test_settings_that_differ_are_fixed(broker: RunningBroker, settings: Setting
 
 
 def test_partitions_are_never_changed(broker: RunningBroker, settings: Settings) -> None:
-    """A wrong number of partitions stops the worker and is not fixed in place: memory would be in other partitions."""
+    """A wrong number of partitions stops the worker. Apply does not change it: memory would be in other partitions."""
     sightings = topic_names(settings).sightings
     broker.create_topic(sightings, 2)
     _, remaining = apply_topics(settings)
@@ -121,7 +121,7 @@ def test_partitions_are_never_changed(broker: RunningBroker, settings: Settings)
 
 
 def test_replication_that_differs_is_named(broker: RunningBroker, names: Names, settings: Settings) -> None:
-    """A replication factor that differs is reported, and a worker still starts."""
+    """A different replication factor is reported, and a worker still starts."""
     apply_topics(settings)
     findings = check_topics(made(broker, names, replication_factor=2))
     assert {finding.aspect for finding in findings} == {"replication_factor"}
@@ -129,14 +129,14 @@ def test_replication_that_differs_is_named(broker: RunningBroker, names: Names, 
 
 
 def test_a_topic_is_not_source_and_own(broker: RunningBroker, names: Names, settings: Settings) -> None:
-    """A worker that would read its own output in a loop must not start."""
+    """A worker does not start if it would read its own output."""
     apply_topics(settings)
     (finding,) = check_topics(made(broker, names, source_topics=topic_names(settings).alerts))
     assert (finding.aspect, finding.stops_worker) == ("source", True)
 
 
 def test_no_broker_is_worth_another_try(names: Names, unused_port: int) -> None:
-    """A broker that does not answer is told apart from a refusal, and named with its address."""
+    """A broker that does not answer is another error than a refusal, and is named with its address."""
     settings = Settings(bootstrap_servers=f"127.0.0.1:{unused_port}", source_topics=names.source_topic)
     with pytest.raises(BrokerUnreachable, match=f"no broker of 127.0.0.1:{unused_port} answers"):
         check_topics(settings)

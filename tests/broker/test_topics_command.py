@@ -39,7 +39,7 @@ def rootwatch(here: Path, *arguments: str, **variables: str) -> subprocess.Compl
 
 
 def test_from_nothing_to_all_well(broker: RunningBroker, names: Names, here: Path) -> None:
-    """Check names what is missing with exit 1, apply creates all but the source; then check exits 0."""
+    """Check names what is missing with exit 1, apply creates everything except the source; then check exits 0."""
     done = rootwatch(here, "topics", "check")
     assert done.returncode == 1
     assert f"wrong\ttopic {names.topic_prefix}.alerts: missing\n" in done.stdout
@@ -95,7 +95,7 @@ def test_a_broker_without_an_authorizer_has_no_rights(broker: RunningBroker, nam
 
 @pytest.mark.parametrize("principal", ["rootwatch", "User:", ":rootwatch", ""])
 def test_a_principal_has_a_type_and_a_name(tmp_path: Path, principal: str) -> None:
-    """A value that is no principal is wrong usage, before a broker is asked anything."""
+    """A value that is not a principal is wrong usage, before any question to a broker."""
     done = rootwatch(tmp_path, "topics", "apply", "--acls", principal)
     assert done.returncode == 2
     assert f"'--acls': {principal!r} is no principal" in done.stderr

@@ -1,4 +1,4 @@
-"""Transactional producers on the real broker: what they took back alerts nowhere, and their markers leave no lag."""
+"""Records of aborted transactions never alert, and transaction markers leave no lag."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ OTHER = {"eventName": "GetObject", "eventSource": "s3.amazonaws.com"}
 
 
 class Transactions:
-    """A transactional producer towards partition 0 of the source topic."""
+    """A transactional producer to partition 0 of the source topic."""
 
     def __init__(self, deployment: Deployment, compression: str = "none") -> None:
-        """Begin none yet."""
+        """Begin no transaction yet."""
         self._topic = deployment.names.source_topic
         self._producer = Producer(
             {
@@ -40,11 +40,11 @@ class Transactions:
         assert self._producer.flush(60) == 0
 
     def commit(self) -> None:
-        """End it."""
+        """Commit the transaction."""
         self._producer.commit_transaction(60)
 
     def abort(self) -> None:
-        """Take it back."""
+        """Abort the transaction."""
         self._producer.abort_transaction(60)
 
 
@@ -56,7 +56,7 @@ def lag(metrics: bytes) -> float:
 
 @pytest.mark.parametrize("compression", ["none", "zstd"])
 def test_what_was_taken_back_alerts_nowhere(deployment: Deployment, compression: str) -> None:
-    """Committed records alert and aborted ones do not, whatever stands between, and the lag returns to 0."""
+    """Committed records alert and aborted ones do not, whatever lies between them, and the lag returns to 0."""
     transactions = Transactions(deployment, compression)
     first, aborted, second, third, fourth = accounts(5)
 
@@ -77,7 +77,7 @@ def test_what_was_taken_back_alerts_nowhere(deployment: Deployment, compression:
         assert pairs_of(deployment.alerts()) == {(ALICE, first), (ALICE, second)}
         assert wait_for(lambda: lag(worker.get("/metrics")[1]) == 0, "the lag is 0")
 
-        transactions.write([assume_root(ALICE, third)])  # nothing is read past it until it ends
+        transactions.write([assume_root(ALICE, third)])  # nothing past an open transaction is read
         deployment.produce([assume_root(ALICE, fourth)])
         wait_for(lambda: lag(worker.get("/metrics")[1]) > 0, "there is lag")
         transactions.commit()
@@ -87,7 +87,7 @@ def test_what_was_taken_back_alerts_nowhere(deployment: Deployment, compression:
 
 
 def test_a_topic_of_nothing_but_what_was_taken_back(deployment: Deployment) -> None:
-    """Where no record is ever handed over, the position is committed all the same, and a restart begins there."""
+    """The position is committed even if no record is ever handed over, and a restart begins there."""
     transactions = Transactions(deployment)
     for _ in range(3):
         transactions.write([assume_root(ALICE), OTHER])
@@ -100,7 +100,7 @@ def test_a_topic_of_nothing_but_what_was_taken_back(deployment: Deployment) -> N
 
 
 def test_sightings_that_were_taken_back(deployment: Deployment) -> None:
-    """The sightings topic too is read committed, and committed past the markers."""
+    """Of the sightings topic, too, only committed records are read, and the markers are committed past."""
     topic = f"{deployment.topic}.sightings"
     first, second = accounts(2)
     with deployment.worker() as worker:

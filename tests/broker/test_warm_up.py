@@ -1,4 +1,4 @@
-"""``rootwatch warm-up`` on the real broker: it seeds what a worker would have learned, and that only teaches."""
+"""``rootwatch warm-up`` on the real broker seeds what a worker would have learned, which only teaches."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def _archive(folder: Path) -> Path:
 def test_seeds_teach_only_and_lie_where_faust_puts_them(
     rootwatch: Rootwatch, broker: RunningBroker, names: Names, tmp_path: Path
 ) -> None:
-    """M6: every sighting of the archive is sent once, marked as teaching, keyed by principal, by murmur2."""
+    """M6: every sighting of the archive is sent once, marked as teaching, with the principal as key, by murmur2."""
     topic = broker.create_topic(f"{names.topic_prefix}.sightings", PARTITIONS)
     ran = rootwatch("warm-up", _archive(tmp_path / "archive"))
     assert (ran.code, ran.out) == (0, b"")
@@ -90,7 +90,7 @@ def test_seeds_teach_only_and_lie_where_faust_puts_them(
 def test_what_is_seeded_is_known_and_seeding_again_changes_nothing(
     rootwatch: Rootwatch, broker: RunningBroker, names: Names, tmp_path: Path
 ) -> None:
-    """M6: after a seed, and after a second one, the sightings topic alerts on nothing; a new pair still does."""
+    """M6: after one or two warm-ups no seeded pair alerts, but a new pair does."""
     topic = broker.create_topic(f"{names.topic_prefix}.sightings", PARTITIONS)
     archive = _archive(tmp_path / "archive")
     for times in (1, 2):
@@ -101,7 +101,7 @@ def test_what_is_seeded_is_known_and_seeding_again_changes_nothing(
 
 
 def test_sightings_of_a_topic_keep_their_origin(rootwatch: Rootwatch, broker: RunningBroker, names: Names) -> None:
-    """Seeding from the source topic keeps the origin of each sighting, as the worker does."""
+    """A warm-up from the source topic keeps the origin of each sighting, like the worker."""
     topic = broker.create_topic(f"{names.topic_prefix}.sightings", PARTITIONS)
     source = broker.create_topic(names.source_topic, 1)
     value = json.dumps(record("2026-01-01T00:00:00Z", ALICE)).encode()
@@ -115,14 +115,14 @@ def test_sightings_of_a_topic_keep_their_origin(rootwatch: Rootwatch, broker: Ru
 
 
 def test_missing_topic_is_named_before_anything_is_read(rootwatch: Rootwatch, names: Names, tmp_path: Path) -> None:
-    """Without the sightings topic nothing can be seeded: exit 1, and the command that creates it is named."""
+    """Without the sightings topic a warm-up is exit 1, and names the command that creates the topic."""
     ran = rootwatch("warm-up", _archive(tmp_path / "archive"))
     assert ran.code == 1
     assert f"topic {names.topic_prefix}.sightings: there is no such topic; `rootwatch topics apply` makes it" in ran.err
 
 
 def test_sightings_topic_is_no_source_of_its_own(rootwatch: Rootwatch, names: Names) -> None:
-    """Seeding the sightings topic from itself would only double it: exit 2."""
+    """A warm-up from the sightings topic, which would double it, is exit 2."""
     ran = rootwatch("warm-up", "--topic", f"{names.topic_prefix}.sightings")
     assert ran.code == 2
     assert f"{names.topic_prefix}.sightings" in ran.err

@@ -22,7 +22,7 @@ def test_bytes_in_alert_out(deployment: Deployment) -> None:
 
 
 def test_health_asks_this_worker(deployment: Deployment) -> None:
-    """`rootwatch health`, with the worker's settings, is 0 while it runs, also of its readiness, and 1 afterwards."""
+    """`rootwatch health` with the worker's settings is 0 while it runs, also for readiness, and 1 afterwards."""
     with deployment.worker(http_host="0.0.0.0") as worker:  # noqa: S104  as in a container
         worker.wait_until_ready()
         where = {"http_host": "0.0.0.0", "http_port": str(worker.port)}  # noqa: S104

@@ -1,4 +1,4 @@
-"""What a live worker says of itself over HTTP, and in its log at the start."""
+"""A live worker's metrics, health and first log lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from worker_process import Deployment, Worker, assume_root, wait_for
 
 
 def samples(worker: Worker) -> dict[str, dict[tuple[tuple[str, str], ...], float]]:
-    """Every series' samples by their labels, sorted."""
+    """The samples of every series by their labels, sorted."""
     status, text = worker.get("/metrics")
     assert status == 200
     found: dict[str, dict[tuple[tuple[str, str], ...], float]] = {}
@@ -23,18 +23,18 @@ def samples(worker: Worker) -> dict[str, dict[tuple[tuple[str, str], ...], float
 
 
 def total(worker: Worker, name: str, **labels: str) -> float:
-    """The sum of a series' samples that have these labels."""
+    """The sum of a series' samples with these labels."""
     return sum(value for found, value in samples(worker).get(name, {}).items() if labels.items() <= dict(found).items())
 
 
 def no_lag(worker: Worker) -> set[str]:
-    """The topics of which a worker knows the lag, if that is nothing for each of them."""
+    """The topics of which a worker knows the lag, if the lag of each is 0."""
     lag = samples(worker).get("rootwatch_consumer_lag", {})
     return set() if any(lag.values()) else {dict(labels)["topic"] for labels in lag}
 
 
 def disk_bytes(deployment: Deployment) -> int:
-    """The bytes of the worker's stores; while it works files grow, and some go, between this reading and another."""
+    """The bytes of the worker's stores. While it works, files grow and disappear between two readings."""
     size = 0
     for file in deployment.folder.glob("worker/v*/tables/memory-*.db/*"):
         with suppress(FileNotFoundError):
@@ -43,11 +43,13 @@ def disk_bytes(deployment: Deployment) -> int:
 
 
 def test_a_worker_exposes_its_whole_catalogue_and_nothing_else(deployment: Deployment) -> None:
-    """Every metric of the catalogue is served with HELP and TYPE, no other is, and the values fit what was sent.
+    """Exactly the metrics of the catalogue are served, with HELP and TYPE, and the values fit what was sent.
 
-    Counters of what may stay silent begin at zero, so that a rate of nothing is seen.
+    Counters that may stay silent begin at zero, so that their rate exists.
     """
-    deployment.settings["session_timeout"] = "60s"  # whoever lost its partitions would fetch and count all again
+    deployment.settings["session_timeout"] = (
+        "60s"  # a worker that lost its partitions would fetch and count everything again
+    )
     old = assume_root(time="2026-02-01T08:00:00Z")
     values = [old, assume_root(), assume_root(account="333333333333"), assume_root(errorCode="AccessDenied")]
     unlike = [b"no mark", b"{cut AssumeRoot", {**assume_root(), "eventTime": None}]
@@ -60,7 +62,7 @@ def test_a_worker_exposes_its_whole_catalogue_and_nothing_else(deployment: Deplo
         wait_for(deployment.all_done, "all offsets are committed")
         text = worker.get("/metrics")[1].decode()
         for metric in catalogue():
-            kind = "gauge" if metric.kind == "info" else metric.kind  # how the text format shows it
+            kind = "gauge" if metric.kind == "info" else metric.kind  # as the text format shows it
             assert f"# HELP {metric.name} {metric.meaning}\n# TYPE {metric.name} {kind}\n" in text
         named = {series for metric in catalogue() for series in metric.series}
         assert {name for name in samples(worker) if name not in named} == set()
@@ -87,7 +89,7 @@ def test_a_worker_exposes_its_whole_catalogue_and_nothing_else(deployment: Deplo
 
 
 def test_learning_shows_and_a_taken_port_stops_nothing(deployment: Deployment) -> None:
-    """With learn_until ahead the log says learning and does not warn; a taken http_port is an error in it, no end."""
+    """While learning, the log says so and does not warn; a taken http_port is only an error in the log."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         with deployment.worker(http_port=port, learn_until="2100-01-01", log_format="json") as worker:
