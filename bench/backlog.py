@@ -1,14 +1,14 @@
-"""What a backlog of large log files costs a worker: memory, and how long its health endpoint keeps one waiting.
+"""Measures a worker on a backlog of large log files: its memory, and how long its health endpoint takes to answer.
 
     python bench/backlog.py [--files 2000] [--megabytes 5] [--codec none zstd] [--partitions 4]
 
-Uses the broker that ``KAFKA_BOOTSTRAP`` names; without it, it starts the tests' Kafka. Without compression it takes as
-much disk as all files together.
+Uses the broker in ``KAFKA_BOOTSTRAP``, or else starts the tests' Kafka. Without compression it needs as much disk as
+all files together.
 
-It fills a topic with log files as CloudTrail writes them, each with an AssumeRoot of a pair of its own, so that the
-filter keeps them all. A worker reads them, and a second one joins it on the way. For each compression it prints the
-seconds until all is committed, the longest wait for ``/healthz``, the most resident memory of each worker, and how long
-the second worker waited for its partitions.
+It fills a topic with log files as CloudTrail writes them, each with an AssumeRoot of its own pair, so that the filter
+keeps all of them. A worker reads them, and a second one joins meanwhile. For each compression it prints the seconds
+until everything is committed, the longest wait for ``/healthz``, the highest resident memory of each worker, and how
+long the second worker waited for its partitions.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from kafka_broker import Names, create_topic
 from worker_process import Deployment, Worker, assume_root
 
 MOST_QUEUED = 20
-_PLACE = "000000000000"  # of the account, in the template
+_PLACE = "000000000000"  # the account in the template
 
 
 @dataclass
 class Watch:
-    """A worker as seen from outside, until told to end."""
+    """A worker as seen from outside."""
 
     worker: Worker
     longest: float = 0.0
@@ -49,7 +49,7 @@ class Watch:
     ended: bool = False
 
     def run(self) -> None:
-        """Ask for its health and its memory four times a second."""
+        """Ask for health and memory four times per second, until the end."""
         while not self.ended:
             begun = time.monotonic()
             answered, _ = self.worker.get("/healthz")
@@ -60,13 +60,13 @@ class Watch:
 
 
 def resident(pid: int) -> int:
-    """MiB of memory that the process has had at most."""
+    """The highest resident memory of the process, in MiB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM"))
 
 
 def template(size: int) -> bytes:
-    """A log file of so many bytes; the account of its AssumeRoot is to be put in."""
+    """A log file of so many bytes, with a placeholder for the account of its AssumeRoot."""
     chance = random.Random(1)  # noqa: S311  no secret
     records = [assume_root(account=_PLACE)]
     length = 0
@@ -96,7 +96,7 @@ def fill(bootstrap: str, topic: str, files: int, size: int, codec: str) -> None:
 
 
 def measure(bootstrap: str, topic: str, files: int, folder: Path) -> str:
-    """Have workers read the topic; say what it took."""
+    """Let workers read the topic; print the measurements."""
     name = f"bench-{uuid.uuid4().hex[:8]}"
     folder = folder / name
     folder.mkdir()

@@ -1,10 +1,14 @@
-"""Speed from gzip archives: ``rootwatch backtest`` beside isal alone, in as many processes, in the same run.
+"""Compares the speed of ``rootwatch backtest`` on gzip archives with isal alone, in as many processes, in one run.
 
-Makes an archive as CloudTrail writes it (some 200 records a file, a match in one file of twelve), then reads it three
-times, each in a program of its own, from its start to its end: with ``igzip.decompress`` and nothing else, with the
-same where the C library is told to keep memory that is freed (by default it gives the memory of every file back to the
-kernel, which takes longer than a third of the decompression), and with the command. The archive is made on the fly and
-removed.
+Makes an archive as CloudTrail writes it (about 200 records per file, a match in one of twelve files). Then reads it
+three times, each time in a new program and from its start to its end:
+
+* with ``igzip.decompress`` and nothing else;
+* the same, with the C library set to keep freed memory. By default it returns the memory of every file to the kernel,
+  which takes longer than a third of the decompression;
+* with the command.
+
+The archive is removed at the end.
 
     python bench/backtest_archive.py [--records 1000000] [--processes 2]
 """
@@ -31,7 +35,7 @@ KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": "67108864", "MALLOC_MMAP_THRESHOLD_": "
 
 
 def record(chance: random.Random, *, match: bool) -> dict[str, object]:
-    """A record of about 1.4 kB, most of it as varied as CloudTrail's."""
+    """A record of about 1.4 kB, about as varied as CloudTrail's."""
     role, session = chance.randrange(50), f"{chance.getrandbits(64):016x}"
     name = "AssumeRoot" if match else chance.choice(["DescribeInstances", "GetObject", "AssumeRole", "Decrypt"])
     parameters: dict[str, object] = (
@@ -78,9 +82,9 @@ def record(chance: random.Random, *, match: bool) -> dict[str, object]:
 
 
 def make_archive(folder: Path, records: int) -> tuple[int, int]:
-    """Write the archive. Returns how many bytes it has stored and decompressed.
+    """Write the archive; return its bytes, stored and decompressed.
 
-    There are a hundred and twenty different files, written again and again.
+    There are 120 different files, written repeatedly.
     """
     chance = random.Random(1)  # noqa: S311  no secret
     made: list[bytes] = []
@@ -101,7 +105,7 @@ def make_archive(folder: Path, records: int) -> tuple[int, int]:
 
 
 def seconds(command: list[str], **environment: str) -> tuple[float, str]:
-    """How long a program takes from its start to its end, and what it printed."""
+    """Run a program; return its time from start to end, and its output."""
     start = time.perf_counter()
     done = subprocess.run(  # noqa: S603  this project's own
         command,
@@ -128,10 +132,10 @@ def main() -> None:
         isal = [sys.executable, str(Path(__file__).with_name("isal_alone.py")), name, processes]
         rootwatch = str(Path(sys.executable).with_name("rootwatch"))
         backtest = [rootwatch, "backtest", name, "--processes", processes, "--output", "/dev/null"]
-        seconds(isal)  # whoever comes first reads from the disk
+        seconds(isal)  # the first reader reads from the disk
         for _ in range(options.rounds):
             plain, printed = seconds(isal)
-            assert int(printed) == raw  # noqa: S101  a benchmark that read less means nothing
+            assert int(printed) == raw  # noqa: S101  a benchmark that reads less means nothing
             tuned, _ = seconds(isal, **KEEP_MEMORY)
             took, _ = seconds(backtest)
             print(

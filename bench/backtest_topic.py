@@ -1,8 +1,8 @@
-"""Speed from Kafka: ``rootwatch backtest --topic`` beside a plain confluent-kafka consumer with the same byte filter.
+"""Compares the speed of ``rootwatch backtest --topic`` with a plain confluent-kafka consumer with the same byte filter.
 
-Needs a broker: ``KAFKA_BOOTSTRAP``, or none, and the tests' own broker is started. Makes a topic of records of 1.8 kB
-with one match in a thousand, reads it by each contender in turn, and deletes it. The plain consumer runs twice: as the
-library comes, and with the settings that make it fastest (by default it sleeps a second whenever its queue is full).
+Uses the broker in ``KAFKA_BOOTSTRAP``, or else starts the tests' Kafka. Makes a topic of records of 1.8 kB with one
+match per 1,000, lets each contender read it in turn, and deletes it. The plain consumer runs twice: with the library's
+defaults, and with the fastest settings (by default it sleeps for a second whenever its queue is full).
 
     python bench/backtest_topic.py [--records 1000000] [--partitions 4]
 """
@@ -33,7 +33,7 @@ sys.path.append(str(HERE))
 
 import broker  # noqa: E402  beside this file
 from backtest_archive import record  # noqa: E402  beside this file
-from kafka_broker import create_topic  # noqa: E402  the tests', which ``broker`` puts on the path
+from kafka_broker import create_topic  # noqa: E402  of the tests, which ``broker`` puts on the path
 
 MARK = b"AssumeRoot"
 SIZE = 1_800
@@ -41,7 +41,7 @@ MATCH_EVERY = 1_000
 
 
 def fill(bootstrap: str, topic: str, records: int, partitions: int) -> None:
-    """Make the topic and its records."""
+    """Create the topic and its records."""
     create_topic(bootstrap, topic, partitions)
     chance = random.Random(3)  # noqa: S311  no secret
     values = []
@@ -66,7 +66,7 @@ FASTEST = {"queued.max.messages.kbytes": 65_536, "queued.min.messages": 1_000_00
 
 
 def plain(bootstrap: str, topic: str, records: int, partitions: int, options: Mapping[str, int]) -> float:
-    """Records a second of one consumer that parses what holds the mark. Counts from its creation, like a command."""
+    """Records per second of one consumer that parses what has the mark, from its creation on, like a command."""
     start = time.perf_counter()
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "bench", "enable.auto.commit": False, **options})
     consumer.assign([TopicPartition(topic, number, 0) for number in range(partitions)])
@@ -85,7 +85,7 @@ def plain(bootstrap: str, topic: str, records: int, partitions: int, options: Ma
 
 
 def backtest(bootstrap: str, topic: str, records: int, processes: int) -> float:
-    """Records a second of the command, its start included."""
+    """Records per second of the command, its start included."""
     command = [str(Path(sys.executable).with_name("rootwatch")), "backtest", "--topic", topic, "--output", "/dev/null"]
     start = time.perf_counter()
     subprocess.run(  # noqa: S603  this project's own
@@ -115,7 +115,7 @@ def main() -> None:
                 f"plain {default:,.0f}/s, tuned {fastest:,.0f}/s;",
                 *(f"{name} {s:,.0f}/s ({s / default:.2f} and {s / fastest:.2f})" for name, s in speeds.items()),
             )
-        admin = AdminClient({"bootstrap.servers": bootstrap})  # a client without a reference gives up
+        admin = AdminClient({"bootstrap.servers": bootstrap})  # without this reference the client gives up
         admin.delete_topics([topic])[topic].result(30)
 
 

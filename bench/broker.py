@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def bootstrap() -> Iterator[str]:
-    """The address of the broker that ``KAFKA_BOOTSTRAP`` names; without it, of the tests' own, started for this."""
+    """The address in ``KAFKA_BOOTSTRAP``, or else of the tests' Kafka, which is started for this."""
     if given := os.environ.get("KAFKA_BOOTSTRAP"):
         yield given
         return

@@ -1,8 +1,8 @@
-"""The peer of ``backtest_archive.py``: decompresses every file of a folder with isal in processes, and does no more.
+"""The peer of ``backtest_archive.py``: decompresses every file of a folder with isal in processes, and nothing more.
 
     python bench/isal_alone.py FOLDER PROCESSES
 
-Prints how many bytes came out.
+Prints the number of decompressed bytes.
 """
 
 # ruff: noqa: T201  a script that prints
@@ -32,7 +32,7 @@ def files(folder: str) -> Iterator[str]:
 
 
 def decompress(paths: list[str]) -> int:
-    """What one process does."""
+    """Decompress some of the files, in one process."""
     total = 0
     for path in paths:
         with open(path, "rb") as stored:  # noqa: PTH123  a path object costs as much again

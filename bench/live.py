@@ -1,16 +1,17 @@
-"""How fast a worker is beside its peers, on one broker and in one run.
+"""Compares the speed of a worker with its peers, on one broker and in one run.
 
     python bench/live.py [--records 800000] [--codec none zstd] [--runs 3]
 
-Uses the broker that ``KAFKA_BOOTSTRAP`` names; without it, it starts the tests' Kafka.
+Uses the broker in ``KAFKA_BOOTSTRAP``, or else starts the tests' Kafka.
 
-It fills a topic with CloudTrail records of 1.8 kB, one in a thousand an AssumeRoot of a new pair, and reads it with:
+It fills a topic with CloudTrail records of 1.8 kB, of which one per 1,000 is an AssumeRoot of a new pair. It reads the
+topic with:
 
-* a plain confluent-kafka consumer that parses only what holds the bytes ``AssumeRoot``;
-* a worker, from its first fetch to its last alert, alerts counted at the broker;
-* the obvious Faust agent (``async for``, ``json.loads``), over a part of the records, as it would take minutes.
+* a plain confluent-kafka consumer that parses only what has the bytes ``AssumeRoot``;
+* a worker, from its first fetch to its last alert, with alerts counted at the broker;
+* the obvious Faust agent (``async for``, ``json.loads``), on a part of the records, because all would take minutes.
 
-It prints records a second, and each as a ratio to the plain consumer's.
+It prints records per second, and their ratio to the plain consumer.
 """
 
 from __future__ import annotations
@@ -98,7 +99,7 @@ def fill(bootstrap: str, topic: str, records: int, codec: str) -> int:
 
 
 def plain(bootstrap: str, topic: str, records: int) -> float:
-    """Records a second of a plain consumer with a byte filter."""
+    """Records per second of a plain consumer with a byte filter."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": str(uuid.uuid4()), "enable.auto.commit": False})
     consumer.assign([TopicPartition(topic, partition, 0) for partition in range(PARTITIONS)])
     seen = matched = 0
@@ -117,7 +118,7 @@ def plain(bootstrap: str, topic: str, records: int) -> float:
 
 
 def worker(bootstrap: str, topic: str, records: int, matches: int, folder: Path) -> float:
-    """Records a second of a worker, from its first fetch to its last alert, by the log's and the broker's clocks."""
+    """Records per second of a worker, from its first fetch to its last alert, by the clocks of log and broker."""
     name = f"bench-{uuid.uuid4().hex[:8]}"
     folder = folder / name
     folder.mkdir()
@@ -139,7 +140,7 @@ def worker(bootstrap: str, topic: str, records: int, matches: int, folder: Path)
 
 
 def obvious(bootstrap: str, topic: str, count: int, folder: Path) -> float:
-    """Records a second of the obvious Faust agent."""
+    """Records per second of the obvious Faust agent."""
     script = folder / "obvious.py"
     group = f"obvious-{uuid.uuid4().hex[:8]}"
     script.write_text(OBVIOUS.format(group=group, bootstrap=bootstrap, topic=topic, count=count))
@@ -151,7 +152,7 @@ def obvious(bootstrap: str, topic: str, count: int, folder: Path) -> float:
 
 
 def compare(bootstrap: str, records: int, codec: str, runs: int) -> None:
-    """Fill a topic, let all read it, print, and delete it."""
+    """Fill a topic, let each contender read it, print the results, and delete the topic."""
     topic = f"bench-{codec}-{uuid.uuid4().hex[:6]}"
     admin = AdminClient({"bootstrap.servers": bootstrap})
     create_topic(bootstrap, topic, PARTITIONS)

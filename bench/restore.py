@@ -1,16 +1,17 @@
-"""How long a worker takes that has lost its disk: a cold restore of its memory from the changelog.
+"""Measures a worker that has lost its disk: a cold restore of its memory from the changelog.
 
     python bench/restore.py [--pairs 1000000] [--codec zstd] [--runs 3]
 
-Uses the broker that ``KAFKA_BOOTSTRAP`` names; without it, it starts the tests' Kafka.
+Uses the broker in ``KAFKA_BOOTSTRAP``, or else starts the tests' Kafka.
 
-It fills a changelog as workers do: pairs of 100 accounts a principal, in batches compressed with zstd. Then, in turn:
+It fills a changelog like workers do: pairs of 100 accounts per principal, in batches compressed with zstd. Then, in
+turn:
 
 * a plain confluent-kafka consumer only reads it;
-* a worker with an empty ``state_dir`` restores it, from the start of its process to the 200 of ``/readyz``;
-* the same worker starts once more, with its table: what a start takes that restores nothing.
+* a worker with an empty ``state_dir`` restores it, from the start of its process until ``/readyz`` is 200;
+* the same worker starts again with its table, to measure a start that restores nothing.
 
-It prints seconds, records a second, processor seconds and the highest resident memory of each.
+It prints seconds, records per second, processor seconds and the highest resident memory of each.
 """
 
 # ruff: noqa: T201  a script that prints
@@ -47,7 +48,7 @@ MOST_QUEUED = 150_000
 
 
 def fill(bootstrap: str, topic: str, pairs: int, codec: str) -> None:
-    """Fill a changelog with so many pairs; which partition holds which principal is of no matter to a restore."""
+    """Fill a changelog with so many pairs; for a restore the partition of a principal does not matter."""
     producer = Producer(
         {
             "bootstrap.servers": bootstrap,
@@ -72,7 +73,7 @@ def fill(bootstrap: str, topic: str, pairs: int, codec: str) -> None:
 
 
 def plain(bootstrap: str, topic: str, pairs: int) -> None:
-    """Read the changelog with a plain consumer, and print; in a process of its own, for its resources' sake."""
+    """Read the changelog with a plain consumer and print, in a process of its own, whose resources are measured."""
     begun = time.perf_counter()
     consumer = Consumer(
         {
@@ -93,7 +94,7 @@ def plain(bootstrap: str, topic: str, pairs: int) -> None:
 
 
 def restore(deployment: Deployment, pairs: int, name: str) -> None:
-    """Start a worker without its table, and with it; wait until it is ready, and print."""
+    """Start a worker without its table, then with it; wait until it is ready, and print."""
     for start, restored in (("worker without its table", pairs), ("worker with its table", 0)):
         begun = time.perf_counter()
         with deployment.worker(name) as worker:
@@ -125,7 +126,7 @@ def show(who: str, pairs: int, seconds: float, processor: float, memory: float) 
 
 
 def compare(bootstrap: str, pairs: int, codec: str, runs: int) -> None:
-    """Fill a changelog, let both read it, and delete it."""
+    """Fill a changelog, let both read it, and delete it at the end."""
     name = f"bench-restore-{uuid.uuid4().hex[:8]}"
     admin = AdminClient({"bootstrap.servers": bootstrap})
     with tempfile.TemporaryDirectory() as folder:

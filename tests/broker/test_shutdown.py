@@ -34,9 +34,8 @@ def held(worker: Worker) -> None:
 
 def test_in_the_middle_of_its_work(deployment: Deployment) -> None:
     """A worker that is ended with a batch in hand finishes and commits it: the next one repeats and loses nothing."""
-    deployment.settings["session_timeout"] = (
-        "60s"  # no worker is killed, and a pause of this machine must repeat nothing
-    )
+    # No worker is killed, and a pause of this machine must repeat nothing.
+    deployment.settings["session_timeout"] = "60s"
     produced = list(records(3 * BATCH_LIMIT, principals=100))
     deployment.produce(produced)
     for name in ("first", "second"):

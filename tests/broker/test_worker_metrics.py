@@ -47,9 +47,8 @@ def test_a_worker_exposes_its_whole_catalogue_and_nothing_else(deployment: Deplo
 
     Counters that may stay silent begin at zero, so that their rate exists.
     """
-    deployment.settings["session_timeout"] = (
-        "60s"  # a worker that lost its partitions would fetch and count everything again
-    )
+    # A worker that lost its partitions would fetch and count everything again.
+    deployment.settings["session_timeout"] = "60s"
     old = assume_root(time="2026-02-01T08:00:00Z")
     values = [old, assume_root(), assume_root(account="333333333333"), assume_root(errorCode="AccessDenied")]
     unlike = [b"no mark", b"{cut AssumeRoot", {**assume_root(), "eventTime": None}]
