@@ -1,4 +1,4 @@
-"""An AssumeRoot record, and the messages of every shape that carry one, for the tests of several floors."""
+"""An AssumeRoot record, and a message of every shape with it, for tests of several layers."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ OTHER = changed({"eventName": "AssumeRole", "eventID": "other"})
 
 
 def java_map(value: Any) -> str:
-    """What Java makes of a map when it is asked for a string."""
+    """A map as Java writes it as text."""
     match value:
         case dict():
             return "{" + ", ".join(f"{key}={java_map(member)}" for key, member in value.items()) + "}"
@@ -103,7 +103,7 @@ def java_map(value: Any) -> str:
 
 
 def ecs(record: Mapping[str, Any], dumps: Dumps = json.dumps) -> dict[str, Any]:
-    """The document that Elastic's ingest pipeline makes of a record, as far as it matters here."""
+    """The document that Elastic's ingest pipeline makes of a record, with the fields that matter here."""
     who = record.get("userIdentity") or {}
     session = who.get("sessionContext", {})
     issuer = session.get("sessionIssuer", {})
@@ -229,7 +229,7 @@ def _hit(document: Any) -> dict[str, Any]:
     return {"_index": "logs-aws.cloudtrail-default", "_id": "1", "_source": document}
 
 
-# Every shape of R1, each holding the record once.
+# Every shape of R1, each with the record once.
 SHAPES: dict[str, Callable[[dict[str, Any], Dumps], str]] = {
     "record": lambda record, dumps: dumps(record),
     "array": lambda record, dumps: dumps([OTHER, record]),
@@ -260,7 +260,7 @@ def _members(data: bytes) -> bytes:
     return gzip.compress(data[:half], mtime=0) + gzip.compress(b"", mtime=0) + gzip.compress(data[half:], mtime=0)
 
 
-# Every way in which the bytes of a message may be packed.
+# Every packing of a message.
 PACKINGS: dict[str, Callable[[str], bytes]] = {
     "plain": str.encode,
     "utf-8-mark": lambda text: text.encode("utf-8-sig"),

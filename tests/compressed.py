@@ -1,4 +1,4 @@
-"""The ways in which a producer compresses a value, for the tests of several floors."""
+"""Compressed values as producers write them, for tests of several layers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def java_snappy(content: bytes, block: int = 32 * 1024) -> bytes:
-    """What Java's ``SnappyOutputStream`` writes: a header, and blocks after their lengths."""
+    """A value as Java's ``SnappyOutputStream`` writes it: a header, then each block after its length."""
     packed = [bytes(cramjam.snappy.compress_raw(content[at : at + block])) for at in range(0, len(content), block)]
     return b"\x82SNAPPY\0\0\0\0\1\0\0\0\1" + b"".join(len(one).to_bytes(4, "big") + one for one in packed)
 

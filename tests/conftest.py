@@ -1,4 +1,4 @@
-"""Fixtures that tests of several floors share."""
+"""Fixtures for tests of several layers."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-# Whoever runs the tests in the background may have them ignore Ctrl-C, and every process that they start would, too.
+# Tests that run in the background may ignore Ctrl-C, and every process that they start would ignore it, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A busy machine is no wrong answer.
+# A slow machine is not a failure.
 settings.register_profile("rootwatch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("rootwatch")
 
 
 @pytest.fixture
 def registry() -> Iterator[RegistryServer]:
-    """A schema registry of this test alone, empty and running."""
+    """A running, empty schema registry for this test alone."""
     with RegistryServer().running() as server:
         yield server
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    """A disk of 32 MiB of this test alone, empty. Without one, a file size limit stands in for it in other tests."""
+    """An empty disk of 32 MiB for this test alone. Other tests need none: they limit the size of files instead."""
     try:
         with small_disk(tmp_path / "disk", 32 * MEBIBYTE) as made:
             yield made

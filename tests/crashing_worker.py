@@ -1,7 +1,7 @@
-"""A worker that kills itself at a named step: ``python crashing_worker.py STEP COUNT`` dies at the COUNT-th such step.
+"""A worker that kills itself: ``python crashing_worker.py STEP COUNT`` dies at the COUNT-th step of this name.
 
-With ``SIGSTOP`` as a third argument it stands still there instead, until it is sent SIGCONT.
-The steps are those between which A2 must hold; and ``restored``, a part of the changelog written in recovery.
+With ``SIGSTOP`` as third argument it stops there instead, until it gets SIGCONT.
+A2 must hold between these steps. ``restored`` is a further step: a part of the changelog is written in a recovery.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ STEPS = (
 
 
 class Fuse:
-    """Sends this process a signal, SIGKILL, at the ``count``-th time that it passes ``step``."""
+    """Sends this process a signal when it passes ``step`` for the ``count``-th time."""
 
     def __init__(self, step: str, count: int, sent: signal.Signals = signal.SIGKILL) -> None:
         self._sent = sent
@@ -39,14 +39,14 @@ class Fuse:
         self._left = count
 
     def passing(self, step: str) -> None:
-        """Die here if this is the step and the time."""
+        """Die here if this is the step and the count."""
         if step == self._step:
             self._left -= 1
             if self._left == 0:
                 os.kill(os.getpid(), self._sent)
 
     def lay(self) -> None:
-        """Have the worker pass every step."""
+        """Make the worker pass every step."""
         Sender.send_all = self._around_sending(Sender.send_all)
         MemoryTable.apply = self._after(MemoryTable.apply, "memory-written")
         MemoryTable.restore = self._after(MemoryTable.restore, "restored")

@@ -1,9 +1,9 @@
-"""A worker on a bad day: ``python failing_worker.py`` with one of these.
+"""A worker that fails: ``python failing_worker.py`` with one of these.
 
-* ``detect ACCOUNT``: the decision on a member account's sighting raises what nobody foresaw.
-* ``sight TEXT PLACES``: reading a message that holds this text raises the same; the places are what ``--skip`` takes.
-* ``filter TEXT PLACES``: the fetch filter's look at it does, too.
-* ``disk BYTES``: no file may grow beyond so many bytes, so that RocksDB meets a real write error, as on a full disk.
+* ``detect ACCOUNT``: the decision on a sighting of this member account raises an unexpected error.
+* ``sight TEXT RECORDS``: reading a message with this text raises it; the records are for ``--skip``.
+* ``filter TEXT RECORDS``: the fetch filter raises it for a message with this text; the records are for ``--skip``.
+* ``disk BYTES``: no file may grow beyond so many bytes, so that RocksDB gets a real write error, as on a full disk.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def fail_on(account: str) -> None:
-    """Have the worker fail when it decides on a sighting of this member account."""
+    """Make the worker fail when it decides on a sighting of this member account."""
     detect = pipeline.detect
 
     def failing(sighting: Sighting, *args: Any) -> pipeline.Decision:
@@ -35,7 +35,7 @@ def fail_on(account: str) -> None:
 
 
 def fail_in_sight(text: bytes) -> None:
-    """Have the worker fail when it reads a message that holds this text."""
+    """Make the worker fail when it reads a message with this text."""
     sight = pipeline.sight
 
     def failing(value: bytes | None, *args: Any) -> pipeline.SightResult:
@@ -47,7 +47,7 @@ def fail_in_sight(text: bytes) -> None:
 
 
 def fail_in_filter(text: bytes) -> None:
-    """Have the worker fail when its fetch filter looks at a message that holds this text."""
+    """Make the worker fail when its fetch filter tests a message with this text."""
     compile_selector = pipeline.compile_selector
 
     def failing_selector(*args: Any) -> Callable[[bytes | bytearray | None], bytes | bytearray | None]:
@@ -64,9 +64,9 @@ def fail_in_filter(text: bytes) -> None:
 
 
 if __name__ == "__main__":
-    loaded, places = settings.load(), list[str]()
+    loaded, skipped = settings.load(), list[str]()
     match sys.argv[1:]:
-        case ["sight" | "filter" as where, text, *places]:
+        case ["sight" | "filter" as where, text, *skipped]:
             fail_in_sight(text.encode())
             if where == "filter":
                 fail_in_filter(text.encode())
@@ -74,4 +74,4 @@ if __name__ == "__main__":
             fail_on(account)
         case ["disk", size]:
             resource.setrlimit(resource.RLIMIT_FSIZE, (int(size), int(size)))
-    run(loaded, parse_skips(places, loaded))
+    run(loaded, parse_skips(skipped, loaded))

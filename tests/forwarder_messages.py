@@ -1,4 +1,4 @@
-"""What forwarders make of a message: every envelope of R8 around a text, an object or bytes."""
+"""Messages as forwarders send them: every envelope of R8 around a text, an object or bytes."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _module(value: Any) -> dict[str, Any]:
     return {"integration": "aws", "aws": value}
 
 
-# By the forwarder: the name of the shape, and what it makes of a text.
+# By forwarder: the name of the shape, and the envelope around a text.
 OF_TEXT: dict[str, tuple[str, Callable[[str], Any]]] = {
     "Kafka Connect, a string": ("kafka-connect", lambda text: _connect(text, "string")),
     "Kafka Connect, a message of SQS": (
@@ -165,7 +165,7 @@ OF_TEXT: dict[str, tuple[str, Callable[[str], Any]]] = {
     ),
 }
 
-# By the forwarder: the name of the shape, and what it makes of a JSON value.
+# By forwarder: the name of the shape, and the envelope around a JSON value.
 OF_OBJECT: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "Kafka Connect, a struct": ("kafka-connect", lambda value: _connect(value, "struct")),
     "Fluentd, parsed": ("message", lambda value: {"message": value, "tag": "t"}),
@@ -186,7 +186,7 @@ OF_OBJECT: dict[str, tuple[str, Callable[[Any], Any]]] = {
     ),
 }
 
-# By the forwarder: the name of the shape, and what it makes of bytes.
+# By forwarder: the name of the shape, and the envelope around bytes.
 OF_BYTES: dict[str, tuple[str, Callable[[bytes], Any]]] = {
     "Kafka Connect, bytes": ("kafka-connect", lambda content: _connect(b64(content), "bytes")),
     "Kafka Connect, a record of Kinesis": (

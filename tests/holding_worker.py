@@ -1,11 +1,11 @@
-"""A worker that holds in the middle of its work until it is told to stop: ``python holding_worker.py WHERE``.
+"""A worker that holds in the middle of its work until it gets SIGTERM: ``python holding_worker.py WHERE``.
 
-What a test wants to see stopped is so under way for certain, however fast or slow the machine is. Once it holds, the
-worker says ``held: WHERE`` on stderr. The places:
+So the work that a test wants to stop is surely under way, on a fast or slow machine. When it holds, the worker prints
+``held: WHERE`` on stderr. The positions:
 
-* ``batch``: a batch's alerts are sent and nothing of it is kept; told to stop, the batch goes on.
-* ``recovery``: a part of the changelog has come and is not written; told to stop, recovery gets no further.
-* ``stuck``: as ``batch``; told to stop, nothing goes on any more, the event loop included.
+* ``batch``: the alerts of a batch are sent, and nothing of it is stored. After SIGTERM the batch goes on.
+* ``recovery``: a part of the changelog was fetched and is not written. After SIGTERM the recovery stays there.
+* ``stuck``: as ``batch``. After SIGTERM nothing goes on, and the event loop is blocked.
 """
 
 from __future__ import annotations
@@ -25,30 +25,31 @@ from streams.worker.process import run
 
 
 class Gate:
-    """Where the worker holds until it is told to stop."""
+    """Holds the worker until it gets SIGTERM."""
 
     def __init__(self, where: str) -> None:
         self._where = where
-        self._told = asyncio.Event()
+        self._stop_requested = asyncio.Event()
 
     def build(self) -> None:
-        """Have the worker come by here."""
-        WorkerApp.on_stop = self._telling(WorkerApp.on_stop)
+        """Make the worker pass here."""
+        WorkerApp.on_stop = self._noting_stop(WorkerApp.on_stop)
         if self._where == "recovery":
-            Consumer._restore = self._instead_of_restoring()  # noqa: SLF001  the one place that is not in a hurry
+            Consumer._restore = self._instead_of_restoring()  # noqa: SLF001  the only step that may wait
         else:
             Sender.send_all = self._after_alerts(Sender.send_all)
 
     async def _hold(self) -> None:
-        if not self._told.is_set():
+        if not self._stop_requested.is_set():
             sys.stderr.write(f"held: {self._where}\n")
-        await self._told.wait()
+        await self._stop_requested.wait()
         if self._where == "stuck":
             threading.Event().wait()
 
-    def _telling(self, on_stop: Any) -> Any:
+    def _noting_stop(self, on_stop: Any) -> Any:
         async def stopping(app: WorkerApp) -> None:
-            self._told.set()  # what waits for it comes after all that the worker does before its first wait
+            # What waits for this runs after everything that the worker does before its first wait.
+            self._stop_requested.set()
             await on_stop(app)
 
         return stopping

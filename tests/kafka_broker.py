@@ -1,7 +1,7 @@
-"""Starts a real Apache Kafka (KRaft mode, one node) from its Maven jars, for tests; no Docker needed.
+"""Starts a real Apache Kafka (KRaft mode, one node) from its Maven jars for tests, without Docker.
 
-The jars are those of ``broker/kafka/pom.xml``, copied once into ``broker/kafka/lib``. A broker keeps its ports and its
-data over ``stop`` and ``start``, so that a test can take it away under load and bring it back.
+The jars of ``broker/kafka/pom.xml`` are copied once into ``broker/kafka/lib``. A broker keeps its ports and its data
+across ``stop`` and ``start``, so that a test can stop it under load and start it again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 KAFKA_FOLDER = Path(__file__).parent / "broker" / "kafka"
 MESSAGE_MAX_BYTES = 20 * 1024 * 1024  # over the 16 MiB of a dead letter, so that the topic's own limit decides
-START_SECONDS = 120  # only ends a test that would hang: a loaded machine takes a minute
+START_SECONDS = 120  # only ends a test that would hang: a busy machine takes a minute
 
 
 class BrokerError(Exception):
@@ -37,9 +37,9 @@ class BrokerError(Exception):
 
 
 class Broker:
-    """One broker in a process of its own; ``bootstrap`` is its plaintext listener, usable once ``start`` returned."""
+    """One broker in its own process. ``bootstrap`` is its plaintext listener, usable once ``start`` has returned."""
 
-    def __init__(  # noqa: PLR0913  one for each thing that tests want otherwise
+    def __init__(  # noqa: PLR0913  one for each property that tests change
         self,
         folder: Path,
         *,
@@ -49,13 +49,13 @@ class Broker:
         heap: str = "1g",
         classes: Path | None = None,
     ) -> None:
-        """Lay out a broker in ``folder``; nothing runs yet.
+        """Prepare a broker in ``folder``; nothing runs yet.
 
         Args:
-            folder: where its configuration, log and data go.
+            folder: for its configuration, log and data.
             properties: more server properties, or other values for those below.
-            listeners: listener name to security protocol, beside the plaintext one; ``address`` gives each one's
-                address.
+            listeners: listener name to security protocol, in addition to the plaintext one; ``address`` gives the
+                address of each.
             format_options: more arguments for Kafka's StorageTool, such as ``--add-scram``.
             heap: Java's ``-Xmx``.
             classes: a folder of Java classes that its configuration names.
@@ -86,7 +86,7 @@ class Broker:
         return f"127.0.0.1:{self._ports[listener].number}"
 
     def start(self) -> None:
-        """Start it and wait until it serves; its data of an earlier run is kept.
+        """Start it and wait until it serves; it keeps its data of an earlier run.
 
         Raises:
             BrokerError: Java or Maven is missing, or the broker did not come up.
@@ -110,7 +110,7 @@ class Broker:
         self._wait_until_serving()
 
     def stop(self) -> None:
-        """Shut it down in good order (SIGTERM) and wait for its end; no error if it does not run."""
+        """Shut it down (SIGTERM) and wait for its end; no error if it does not run."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -118,7 +118,7 @@ class Broker:
         self._end(signal.SIGKILL)
 
     def abandon(self) -> None:
-        """End it for good: its ports may be others' from now on, and its data is gone."""
+        """End it for good: its ports are free from now on, and its data is deleted."""
         self.kill()
         for port in self._ports.values():
             port.release()
@@ -129,7 +129,7 @@ class Broker:
         _running(self._process).send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on after ``pause``."""
+        """Let it go on after ``pause`` (SIGCONT)."""
         _running(self._process).send_signal(signal.SIGCONT)
 
     def _end(self, how: signal.Signals) -> None:
@@ -147,7 +147,7 @@ class Broker:
     def _wait_until_serving(self) -> None:
         process = _running(self._process)
         quiet = logging.getLogger("kafka_broker")
-        quiet.disabled = True  # the refused connections of the first second are no news
+        quiet.disabled = True  # the refused connections of the first second are expected
         client = {"bootstrap.servers": self.bootstrap, "reconnect.backoff.max.ms": 200}
         admin = AdminClient(client, logger=quiet)
         until = time.monotonic() + START_SECONDS
@@ -155,7 +155,7 @@ class Broker:
             try:
                 # A broker that answers but is still fenced lists no brokers and could not hold a topic.
                 if admin.list_topics(timeout=1).brokers:
-                    # Until it has ids for idempotent producers these say on stderr that they wait for one.
+                    # Until it has ids for idempotent producers, these write to stderr that they wait for one.
                     Producer({**client, "transactional.id": "serving"}, logger=quiet).init_transactions(START_SECONDS)
                     return
             except KafkaException:
@@ -185,11 +185,11 @@ class Broker:
             "share.coordinator.state.topic.replication.factor": "1",
             "share.coordinator.state.topic.min.isr": "1",
             "group.initial.rebalance.delay.ms": "0",
-            "group.min.session.timeout.ms": "1000",  # so that a killed worker is soon missed
+            "group.min.session.timeout.ms": "1000",  # so that the group soon notices a killed worker
             "message.max.bytes": str(MESSAGE_MAX_BYTES),
             "replica.fetch.max.bytes": str(MESSAGE_MAX_BYTES),
-            # Tests write records of past years, and none may expire: not by default, and not in the check that a broker
-            # makes half a minute after its start.
+            # Tests write records of past years, and none may expire: not by default, and not in the check half a minute
+            # after a broker's start.
             "log.retention.ms": "-1",
             "log.initial.task.delay.ms": "86400000",
             "log.retention.check.interval.ms": "86400000",
@@ -203,7 +203,7 @@ class Broker:
 
 @dataclass(frozen=True)
 class RunningBroker:
-    """The broker that all tests share; they may not take it away (``own_broker`` is for that)."""
+    """The broker that all tests share; they may not stop it (``own_broker`` is for that)."""
 
     bootstrap: str
 
@@ -226,13 +226,15 @@ class Names:
 
 
 def create_topic(bootstrap: str, name: str, partitions: int = 4, **config: str) -> str:
-    """Create a topic, wait until it can be used, and give its name; config keys with ``_`` for ``.``.
+    """Create a topic, wait until it can be used, and return its name; config keys have ``_`` for ``.``.
 
     The controller answers before the broker follows it, and the broker shows a topic before its partitions answer.
     """
     settings = {key.replace("_", "."): value for key, value in config.items()}
     new = NewTopic(name, num_partitions=partitions, replication_factor=1, config=settings)
-    admin = AdminClient({"bootstrap.servers": bootstrap})  # kept until the result is there: without one it gives up
+    admin = AdminClient(
+        {"bootstrap.servers": bootstrap}
+    )  # kept until the result is there: without this reference the client gives up
     admin.create_topics([new])[name].result(START_SECONDS)
     asked = {TopicPartition(name, number): OffsetSpec.latest() for number in range(partitions)}
 
@@ -248,7 +250,7 @@ def create_topic(bootstrap: str, name: str, partitions: int = 4, **config: str) 
 
 @contextmanager
 def running(broker: Broker) -> Iterator[Broker]:
-    """Start a broker and end it afterwards, whatever its state is then."""
+    """Start a broker, and end it afterwards in any state."""
     try:
         broker.start()
         yield broker
@@ -263,7 +265,7 @@ def _running(process: subprocess.Popen[bytes] | None) -> subprocess.Popen[bytes]
 
 
 def compile_java(source: Path, into: Path) -> Path:
-    """Compile a Java class against Kafka's jars, and give the folder that holds it.
+    """Compile a Java class against Kafka's jars, and return its folder.
 
     Raises:
         BrokerError: there is no compiler, or it refuses the source.
@@ -279,7 +281,7 @@ def compile_java(source: Path, into: Path) -> Path:
 
 
 def _java(classes: Path | None) -> list[str]:
-    """The Java command with Kafka's jars on its class path, and a folder of more classes."""
+    """The Java command with Kafka's jars and a folder of more classes on its class path."""
     java = shutil.which("java")
     if java is None:
         raise BrokerError(
@@ -290,7 +292,7 @@ def _java(classes: Path | None) -> list[str]:
 
 
 def _jars() -> Path:
-    """The folder of Kafka's jars, fetched by Maven if they are not there yet or the POM has changed."""
+    """The folder of Kafka's jars; Maven fetches them if they are missing or the POM has changed."""
     lib = KAFKA_FOLDER / "lib"
     lib.mkdir(exist_ok=True)
     pom = KAFKA_FOLDER / "pom.xml"
@@ -319,10 +321,10 @@ def _jars() -> Path:
 
 
 def _cluster_id() -> str:
-    return uuid.uuid4().hex[:22]  # what StorageTool random-uuid prints is 22 characters of base64
+    return uuid.uuid4().hex[:22]  # StorageTool random-uuid prints 22 characters of base64
 
 
 def _dies_with_the_tests() -> list[str]:
-    """A prefix that lets Linux kill the broker should the test process be killed and clean nothing up."""
+    """A prefix that makes Linux kill the broker if the test process is killed and cannot clean up."""
     setpriv = shutil.which("setpriv")
     return [setpriv, "--pdeathsig", "KILL"] if setpriv else []

@@ -1,4 +1,4 @@
-"""What flows through the deployments of ``broker/test_live_detection.py``: records with their Kafka timestamps."""
+"""Records for the deployments of ``broker/test_live_detection.py``, with their Kafka timestamps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ AUDIT = {"taskPolicyArn": {"arn": "arn:aws:iam::aws:policy/root-task/IAMAuditRoo
 
 
 def strict_records() -> list[tuple[str, dict[str, Any]]]:
-    """For learning until March, short memory and a cap of 3: each statement's edges, in order but for ``zoe``."""
+    """For learning until March, short memory and a cap of 3: the edges of each statement, in order except ``zoe``."""
 
     def at(time: str, who: str, account: str, kafka: str | None = None, **fields: Any) -> None:
         record = assume_root(f"{USER}{who}", account, time=time, **fields)
@@ -64,7 +64,7 @@ principal = "*:user/nobody"
 
 
 def of_role(time: str, session: str, *accounts: str, **fields: Any) -> tuple[str, dict[str, Any]]:
-    """A call by a session of ``ROLE`` on the accounts in ``resources``; its target is none of them."""
+    """A call by a session of ``ROLE`` on the accounts in ``resources``; its target is another account."""
     identity = {
         "type": "AssumedRole",
         "arn": f"{SESSION}{session}",
@@ -76,7 +76,7 @@ def of_role(time: str, session: str, *accounts: str, **fields: Any) -> tuple[str
 
 
 def issuer_records() -> list[tuple[str, dict[str, Any]]]:
-    """Sessions of one role, on accounts that ``resources`` name."""
+    """Sessions of one role, on the accounts in ``resources``."""
     return [
         of_role("2026-03-01T00:00:00Z", "monday", "222222222222"),
         of_role("2026-03-02T00:00:00Z", "tuesday", "222222222222"),
@@ -103,7 +103,7 @@ def vault_rule() -> str:
 
 
 def vault_records() -> list[tuple[str, dict[str, Any]]]:
-    """Calls that all claim one time, three months ahead, among many of another event."""
+    """Calls that all claim the same time, three months ahead, among many of another event."""
 
     def opened(kafka: str, account: str) -> tuple[str, dict[str, Any]]:
         names = {"eventSource": "vault.example.com", "eventName": "AssumeSuperRole"}

@@ -20,7 +20,7 @@ AMAZON = {"autonomous_system_number": 16509, "autonomous_system_organization": "
 
 
 def write_database(path: Path, kind: str, networks: Mapping[str, Mapping[str, Any]], *, ip_version: int = 6) -> Path:
-    """Write a database of a type such as ``GeoLite2-City``: what is known, by network in CIDR form."""
+    """Write a database of a type such as ``GeoLite2-City``, with values by network in CIDR form."""
     writer = mmdb_writer.MMDBWriter(ip_version=ip_version, ipv4_compatible=ip_version != 4, database_type=kind)
     for network, known in networks.items():
         writer.insert_network(netaddr.IPSet([network]), known)

@@ -1,4 +1,4 @@
-"""A partition of the worker's memory without Kafka and RocksDB: batches decided, and stored as far as a test says."""
+"""A partition of the worker's memory without Kafka and RocksDB; a test says how far a batch is stored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Store:
-    """What the worker uses of a RocksDB store, over a dict."""
+    """A RocksDB store, as the worker uses it, over a dict."""
 
     entries: dict[bytes, bytes] = field(default_factory=dict)
 
@@ -29,31 +29,31 @@ class Store:
         return self.entries.get(key)
 
     def iter(self) -> Cursor:
-        """An iterator over the entries as they are now."""
+        """An iterator over the present entries."""
         return Cursor(sorted(self.entries.items()))
 
 
 @dataclass
 class Cursor:
-    """RocksDB's iterator: it sees the entries that there were when it was made."""
+    """RocksDB's iterator: it has the entries of the time when it was created."""
 
     entries: Sequence[tuple[bytes, bytes]]
     place: int = 0
 
     def seek(self, start: bytes) -> None:
-        """Go to the first key that is not before ``start``."""
+        """Go to the first key at or after ``start``."""
         self.place = bisect_left(self.entries, (start,))
 
     def valid(self) -> bool:
-        """Whether it stands at an entry."""
+        """Whether there is an entry at this position."""
         return self.place < len(self.entries)
 
     def key(self) -> bytes:
-        """The key it stands at."""
+        """The entry's key."""
         return self.entries[self.place][0]
 
     def value(self) -> bytes:
-        """The value it stands at."""
+        """The entry's value."""
         return self.entries[self.place][1]
 
     def next(self) -> None:
@@ -61,14 +61,14 @@ class Cursor:
         self.place += 1
 
     def status(self) -> None:
-        """Raise if it ended at damage; there is none here."""
+        """Raise an error if damage ended the iteration; here is none."""
 
 
 class Partition:
     """Handles batches as the detect agent does.
 
     Attributes:
-        store: what is remembered.
+        store: the remembered entries.
         sent: the id and the topic of each alert, in order.
         sweep: deletes what is forgotten; ``None`` if nothing does.
     """
@@ -80,14 +80,14 @@ class Partition:
         self.sent: list[tuple[str, str]] = []
 
     def decide(self, batch: PartitionMemory, sighting: Sighting) -> Decision:
-        """Decide one sighting of a batch."""
+        """Decide on one sighting of a batch."""
         principal: Any = batch.principal(sighting.principal)
         decision = detect(sighting, principal, RULE, self._deciding)
         principal.remember(sighting.member_account, decision)
         return decision
 
     def handle(self, sightings: Sequence[Sighting], stored: Callable[[int], int] = lambda changes: changes) -> None:
-        """Decide a batch, send its alerts, and store as many of its changes as ``stored`` says: all, if not killed."""
+        """Decide on a batch, send its alerts, and store ``stored`` of its changes, or all of them."""
         batch = PartitionMemory(0, self.store, b"offset")
         decisions = [self.decide(batch, sighting) for sighting in sightings]
         self.sent += [(d.alert_id, d.outcome) for d in decisions if d.alert_id is not None]

@@ -1,4 +1,4 @@
-"""Every metric that a worker exposes: live worker, documentation, alert rules and dashboard are held to this list."""
+"""Every metric that a worker exposes. Tests compare live worker, documentation, alert rules and dashboard with it."""
 
 from __future__ import annotations
 
@@ -50,4 +50,4 @@ def rows() -> list[str]:
 
 
 if __name__ == "__main__":
-    print("\n".join(rows()))  # noqa: T201  what it is run for
+    print("\n".join(rows()))  # noqa: T201  its purpose

@@ -1,7 +1,7 @@
-"""A copy of the source tree as a later release of it would be: with one more version of the sighting and pair schemas.
+"""A copy of the source tree like a later release, with one more version of the sighting and pair schemas.
 
-The release that only reads the version, and the one that writes it, differ in one line, as ``streams/wire/versions.py``
-says. The new field is called ``noted``.
+A release that only reads the version and one that writes it differ in one line of ``streams/wire/versions.py``. The new
+field is called ``noted``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 SUBJECTS = ("sighting", "pair")
 NOTED = {"name": "noted", "type": ["null", "string"], "default": None, "doc": "What the next release notes."}
-# The last field of each value, and the module that it is in.
+# The last field of each value, and its module.
 _LAST_FIELDS = {
     "streams/extraction/sighting.py": "    teaching: bool = False\n",
     "streams/detection/memory.py": "    times_seen: int\n",
@@ -43,11 +43,11 @@ def next_release(folder: Path, *, writes: bool) -> Mapping[str, str]:
     """Make the copy in ``folder``.
 
     Args:
-        folder: where it goes; it is made.
-        writes: whether it writes the new version; it reads it anyway.
+        folder: the folder to create.
+        writes: whether the copy writes the new version; it can read it anyway.
 
     Returns:
-        What the environment of its processes has besides.
+        Additional environment variables for its processes.
     """
     ignored = shutil.ignore_patterns("__pycache__")
     for name in ("streams", "schemas"):

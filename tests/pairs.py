@@ -1,4 +1,4 @@
-"""AssumeRoot records of many pairs, and what must be true of their alerts after a bad day."""
+"""AssumeRoot records of many pairs, and the claims about their alerts after crashes and outages."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 
 def records(count: int, *, principals: int = 40, tag: str = "", **fields: Any) -> Iterator[dict[str, Any]]:
-    """AssumeRoot records, each of a pair of its own; ``tag`` tells the principals of one call from another's."""
+    """AssumeRoot records, each with its own pair; another ``tag`` gives other principals."""
     for number, account in enumerate(accounts(-(-count // principals))):
         for principal in range(min(principals, count - number * principals)):
             yield assume_root(f"arn:aws:iam::111111111111:user/{tag}{principal}", account, **fields)
 
 
 def pair_of(record: Mapping[str, Any]) -> tuple[str, str]:
-    """The pair that a record is about."""
+    """The pair of a record."""
     return record["userIdentity"]["arn"], record["requestParameters"]["targetPrincipal"]
 
 
 def alert_ids(deployment: Deployment) -> dict[tuple[str, str], set[tuple[str, str]]]:
-    """For each pair the topics and ids of its alerts; a repeat under the same id counts once."""
+    """The topics and ids of each pair's alerts; a repeat under the same id counts once."""
     ids: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
     for topic in ("alerts", "alerts.overflow"):
         for alert in deployment.alerts(topic):
@@ -40,14 +40,14 @@ def alert_ids(deployment: Deployment) -> dict[tuple[str, str], set[tuple[str, st
 
 
 def assert_each_pair_alerted_under_one_id(deployment: Deployment, produced: Iterable[Mapping[str, Any]]) -> None:
-    """Every produced pair has an alert in one of the two topics, and all its alerts carry one id (A1, A2, A3)."""
+    """Assert that every produced pair has an alert in one of the two topics, and only one id (A1, A2, A3)."""
     ids = alert_ids(deployment)
     assert set(ids) == {pair_of(record) for record in produced}
     assert {pair: found for pair, found in ids.items() if len(found) > 1} == {}
 
 
 def assert_commits_are_kept(deployment: Deployment) -> None:
-    """What is committed of the source is in the sightings topic; what is of that, in the changelog (A2)."""
+    """Assert that committed source records are in the sightings topic, committed sightings in the changelog (A2)."""
     source, sightings = deployment.names.source_topic, f"{deployment.topic}.sightings"
     sent = [(message, sighting_codec.decode(message.value())) for message in deployment.read(sightings)]
     pairs = {(sighting.principal, sighting.member_account) for _, sighting in sent}
@@ -65,6 +65,6 @@ def assert_commits_are_kept(deployment: Deployment) -> None:
 
 
 def alerts_sent(worker: Worker) -> float:
-    """How many alerts a worker says it has sent since it started, overflow not counted."""
+    """How many alerts a worker has sent since it started, by its metric, without overflow."""
     found = re.findall(rb"^rootwatch_alerts_total\{.*\} (\S+)$", worker.get("/metrics")[1], re.MULTILINE)
     return sum(map(float, found))

@@ -1,9 +1,9 @@
-"""A small schema registry over HTTP, for tests: it holds to compatibility as a real one does.
+"""A small schema registry over HTTP for tests, which enforces compatibility like a real one.
 
-It speaks the part of Confluent's API (https://docs.confluent.io/platform/current/schema-registry/develop/api.html) that
+It has the part of Confluent's API (https://docs.confluent.io/platform/current/schema-registry/develop/api.html) that
 confluent-kafka's Avro serializers and ``topics apply`` use. Compatibility is decided by the ``avro`` package, which the
-code under test does not use. A test may take it away and bring it back, demand credentials, forbid writing, and put a
-proxy before it that answers in its place.
+code under test does not use. A test may stop and start it, require credentials, forbid writing, and let a proxy answer
+in its place.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def reads(reader: str, writer: str) -> bool:
     return checked.compatibility is SchemaCompatibilityType.compatible
 
 
-class Refusal(Exception):  # noqa: N818  an answer, not a fault
+class Refusal(Exception):  # noqa: N818  an answer, not an error
     """An answer other than 200: HTTP status, the registry's own error code and message."""
 
     def __init__(self, status: int, code: int, message: str) -> None:
@@ -45,7 +45,7 @@ class Refusal(Exception):  # noqa: N818  an answer, not a fault
 
 @dataclass(frozen=True, slots=True)
 class OddAnswer:
-    """What a proxy answers in the registry's place; ``cut`` announces one byte more than it sends."""
+    """A proxy's answer in the registry's place; ``cut`` announces one byte more than it sends."""
 
     status: int
     body: bytes = b""
@@ -54,10 +54,11 @@ class OddAnswer:
 
 
 class Subjects:
-    """What a registry keeps: subjects with their versions and levels.
+    """The content of a registry: subjects with their versions and levels.
 
-    A schema has one id over all subjects, as in Confluent's, or one in each with ``ids_by_subject``, as elsewhere. A
-    subject's level may be set at any time, as in Confluent's, or with ``level_needs_schema`` only once it has a schema.
+    A schema has one id in all subjects, as in Confluent's registry, or with ``ids_by_subject`` one per subject, as
+    elsewhere. A subject's level may be set at any time, as in Confluent's registry, or with ``level_needs_schema`` only
+    once it has a schema.
     """
 
     def __init__(self) -> None:
@@ -69,7 +70,7 @@ class Subjects:
         self.versions: dict[str, list[int]] = {}
 
     def register(self, subject: str, schema: str) -> int:
-        """The schema's id; 409 if the subject's level forbids it beside what is there."""
+        """Return the schema's id; 409 if it is not compatible by the subject's level."""
         schema = self._canonical(schema)
         known = self._known(subject, schema)
         if known is not None:
@@ -84,7 +85,7 @@ class Subjects:
         return schema_id
 
     def lookup(self, subject: str, schema: str) -> dict[str, Any]:
-        """The version of the subject that is this schema; 404 if there is none."""
+        """Return the subject's version with this schema; 404 if there is none."""
         if subject not in self.versions:
             raise Refusal(404, 40401, f"Subject '{subject}' not found.")
         schema = self._canonical(schema)
@@ -99,7 +100,7 @@ class Subjects:
         }
 
     def compatible(self, subject: str, schema: str) -> bool:
-        """Whether the subject's level allows this schema as its next version."""
+        """Return whether the subject's level allows this schema as its next version."""
         level = self.levels.get(subject, self.level)
         earlier = [self.schemas[schema_id] for schema_id in self.versions.get(subject, [])]
         checked = earlier if level.endswith("TRANSITIVE") else earlier[-1:]
@@ -111,7 +112,7 @@ class Subjects:
         )
 
     def set_level(self, subject: str | None, level: str) -> None:
-        """Sets a subject's level, or everyone's."""
+        """Set a subject's level, or the default level."""
         if level not in LEVELS:
             raise Refusal(422, 42203, "Invalid compatibility level")
         if subject is None:
@@ -137,8 +138,8 @@ class RegistryServer:
 
     Attributes:
         url: its address.
-        subjects: what it keeps, over outages.
-        auth: ``user:password`` that every request must carry; ``None`` for no credentials.
+        subjects: its content, which outages do not change.
+        auth: ``user:password`` that every request must have; ``None`` for no credentials.
         read_only: whether registering and configuring are forbidden to the credentials.
         down: while true, connections are closed without an answer.
         status: while set, the HTTP status of every answer.
@@ -156,14 +157,14 @@ class RegistryServer:
         self.requests: list[tuple[str, str]] = []
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = False  # so that closing waits for the last answer
+        self._server.daemon_threads = False  # so that the close waits for the last answer
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{self._server.server_port}"
 
     @contextmanager
     def running(self) -> Iterator[RegistryServer]:
-        """Answers requests until the block's end."""
+        """Answer requests until the end of the block."""
         thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:
@@ -174,7 +175,7 @@ class RegistryServer:
             self._server.server_close()
 
     def answer(self, method: str, path: str, authorization: str | None, body: dict[str, Any]) -> Any:
-        """The JSON answer to one request; ``Refusal`` for any status but 200."""
+        """Return the JSON answer to one request; raise ``Refusal`` for any status except 200."""
         if self.status is not None:
             raise Refusal(self.status, self.status * 100 + 1, "as the test wants it")
         expected = self.auth and f"Basic {base64.b64encode(self.auth.encode()).decode()}"
@@ -216,7 +217,7 @@ class RegistryServer:
         registry = self
 
         class Handler(BaseHTTPRequestHandler):
-            # HTTP/1.0, one request a connection: an outage then concerns every request after it.
+            # HTTP/1.0, one request per connection: so an outage affects every later request.
             def _serve(self) -> None:
                 length = int(self.headers.get("Content-Length", 0))
                 body = json.loads(self.rfile.read(length)) if length else {}
@@ -247,6 +248,6 @@ class RegistryServer:
             do_GET = do_POST = do_PUT = _serve  # noqa: N815  http.server calls them by these names
 
             def log_message(self, *_args: object) -> None:
-                """Requests are kept in ``requests``, not printed."""
+                """Print nothing: ``requests`` has the requests."""
 
         return Handler

@@ -1,4 +1,4 @@
-"""CloudTrail records as AWS writes them, and ``rootwatch`` run in this process, for the tests of replays."""
+"""CloudTrail records as AWS writes them, and ``rootwatch`` in this process, for the tests of replays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ACCOUNT = "222222222222"
 
 
 def record(time: str, principal: str = ALICE, account: str = ACCOUNT, **fields: Any) -> dict[str, Any]:
-    """A successful AssumeRoot at ``time`` (RFC 3339); ``fields`` replace or add others, ``None`` takes one away."""
+    """A successful AssumeRoot at ``time`` (RFC 3339); ``fields`` replace or add fields, ``None`` removes one."""
     event = {
         "eventVersion": "1.09",
         "userIdentity": {"type": "IAMUser", "arn": principal, "accountId": "111111111111", "userName": "alice"},
@@ -39,19 +39,19 @@ def record(time: str, principal: str = ALICE, account: str = ACCOUNT, **fields: 
 
 
 def ordinary(number: int) -> dict[str, Any]:
-    """A record of something else."""
+    """A record of another event."""
     other = {"eventSource": "ec2.amazonaws.com", "eventName": "DescribeInstances", "eventID": f"ordinary-{number}"}
     return record("2026-01-01T00:00:00Z", **other, requestParameters={"n": number}, responseElements=None)
 
 
 def lines(*records: Any) -> str:
-    """Records, or text as it is, one a line."""
+    """Records, or text unchanged, one per line."""
     return "".join(f"{one if isinstance(one, str) else json.dumps(one)}\n" for one in records)
 
 
 @dataclass(frozen=True)
 class Ran:
-    """What a command printed and its exit code."""
+    """A command's output and exit code."""
 
     code: int
     out: bytes
@@ -59,7 +59,7 @@ class Ran:
     alerts: list[dict[str, Any]] = field(default_factory=list)
 
     def told(self) -> list[tuple[str, str, str]]:
-        """Of each alert when, which account, and its kind; ``overflow`` in its place where it is above the cap."""
+        """Time, account and kind of each alert; above the cap ``overflow`` instead of the kind."""
         return [
             (
                 alert["event"]["time"].removesuffix(".000Z"),

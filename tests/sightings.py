@@ -29,7 +29,7 @@ RULE = parse(files("streams.rules").joinpath("assume_root.toml").read_text(encod
 DECISION_SETTINGS = DecisionSettings(window=RULE.window, max_alerts=RULE.max_alerts)
 
 
-def sighting(  # noqa: PLR0913  what a test may care about
+def sighting(  # noqa: PLR0913  the fields that tests change
     time: int = NOON,
     principal: str = ALICE,
     account: str = ACCOUNT,
@@ -39,7 +39,7 @@ def sighting(  # noqa: PLR0913  what a test may care about
     kafka_time: int | None = None,
     teaching: bool = False,
 ) -> Sighting:
-    """A sighting at ``time`` (ms); without ``event_id`` its own one, without ``kafka_time`` one read from a file."""
+    """A sighting at ``time`` (ms); without ``event_id`` it has a new id, without ``kafka_time`` it is from a file."""
     return Sighting(
         principal=principal,
         member_account=account,
@@ -71,7 +71,7 @@ def sighting(  # noqa: PLR0913  what a test may care about
 
 
 class History:
-    """Decides sightings one after the other and remembers each principal by itself, as a partition does."""
+    """Decides on sightings in order, with a memory per principal, like a partition."""
 
     def __init__(self, decision_settings: DecisionSettings = DECISION_SETTINGS, rule: Rule = RULE) -> None:
         self.decision_settings = decision_settings
@@ -79,17 +79,17 @@ class History:
         self.memory: dict[str, DictMemory] = {}
 
     def decide(self, seen: Sighting) -> Decision:
-        """Decide one sighting and remember nothing of it."""
+        """Decide on one sighting without remembering it."""
         return detect(seen, self.of(seen), self.rule, self.decision_settings)
 
     def take(self, seen: Sighting) -> Decision:
-        """Decide one sighting and remember what was decided."""
+        """Decide on one sighting and remember it."""
         decision = self.decide(seen)
         self.of(seen).apply(seen, decision)
         return decision
 
     def take_all(self, sightings: Iterable[Sighting]) -> list[Decision]:
-        """Decide and remember each, in the order given."""
+        """Decide on each sighting in the given order, and remember it."""
         return [self.take(seen) for seen in sightings]
 
     def of(self, seen: Sighting) -> DictMemory:
@@ -97,7 +97,7 @@ class History:
         return self.memory.setdefault(seen.principal, DictMemory())
 
     def contents(self) -> dict[str, object]:
-        """Everything remembered, to compare."""
+        """The whole memory, for comparison."""
         return {principal: (dict(kept.accounts), dict(kept.buckets)) for principal, kept in self.memory.items()}
 
 

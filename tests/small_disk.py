@@ -1,8 +1,8 @@
-"""A disk so small that a test can fill it: a tmpfs in a mount namespace of its own, which needs no root.
+"""A disk so small that a test can fill it: a tmpfs in its own mount namespace, which needs no root.
 
-A process that does nothing holds the namespace; everybody else reaches the disk through ``/proc/PID/root``. It ends
-when the tests end, however they do, and the disk with it. Where nobody may mount, as in a plain Docker container, there
-usually is a small tmpfs at ``/dev/shm``.
+An idle process holds the namespace, and other processes reach the disk through ``/proc/PID/root``. The process ends
+with the tests, in whatever way they end, and so does the disk. Where mounting is not allowed, as in a plain Docker
+container, there usually is a small tmpfs at ``/dev/shm``.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MEBIBYTE = 1024 * 1024
-# As root of a user namespace of one's own; where those are turned off, as root.
+# As root of a new user namespace; if these are turned off, as root.
 UNSHARES = (("unshare", "--map-root-user", "--mount"), ("unshare", "--mount"))
 _HOLD = 'mount -t tmpfs -o "size=$1,mode=0700" tmpfs "$2" && echo mounted && exec cat'
-SHARED = Path("/dev/shm")  # noqa: S108  a disk, not a place for temporary files
+SHARED = Path("/dev/shm")  # noqa: S108  a disk, not a temporary file
 SHARED_AT_MOST = 256 * MEBIBYTE
 
 
 class NoSmallDiskError(Exception):
-    """This machine has none and lets nobody mount one; the message has what was tried."""
+    """This machine has none and does not allow to mount one; the message has the attempts."""
 
 
 class SmallDisk:
-    """The disk at ``folder``, with a ballast file that takes its room."""
+    """The disk at ``folder``, with a ballast file that fills it."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._ballast = folder / "ballast"
 
     def fill(self, *, leaving: int = 0) -> None:
-        """Leave so many bytes of room, rounded down to pages."""
+        """Leave so many bytes free, rounded down to pages."""
         with self._ballast.open("ab", buffering=0) as ballast:
             size = MEBIBYTE
             while size:
@@ -52,16 +52,16 @@ class SmallDisk:
             ballast.truncate(max(0, ballast.tell() - leaving))
 
     def make_room(self) -> None:
-        """Take the ballast away."""
+        """Remove the ballast."""
         self._ballast.unlink(missing_ok=True)
 
 
 @contextmanager
 def small_disk(folder: Path, size: int) -> Iterator[SmallDisk]:
-    """A disk of ``size`` bytes, mounted where ``folder`` is; one in ``/dev/shm`` has the size of that.
+    """A disk of ``size`` bytes, mounted at ``folder``; one in ``/dev/shm`` has the size of that tmpfs.
 
     Raises:
-        NoSmallDiskError: there is none to be had.
+        NoSmallDiskError: this machine has none.
     """
     folder.mkdir(parents=True, exist_ok=True)
     refusals = []
@@ -69,7 +69,7 @@ def small_disk(folder: Path, size: int) -> Iterator[SmallDisk]:
         command = [*unshare, "sh", "-c", _HOLD, "sh", str(size), str(folder)]
         with subprocess.Popen(  # noqa: S603  the command is this module's own
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        ) as holder:  # at the end closes its input, which ends it
+        ) as holder:  # its end closes the process's input, which ends the process
             assert holder.stdout is not None
             assert holder.stderr is not None
             if holder.stdout.readline():

@@ -1,9 +1,10 @@
-"""Chaos at length: ``python tests/soak.py [--minutes 10] [--seed 1]``, on a Kafka of its own.
+"""A long chaos test: ``python tests/soak.py [--minutes 10] [--seed 1]``, on a Kafka of its own.
 
-Two workers run under load while at random one is killed, told to stop or started again, its state directory is deleted,
-its disk fills (a small tmpfs) and gets room again once that has stopped it, or the broker is stopped for a while. Every
-pair is sighted several times, by records of its own. At the end every pair must have an alert, and all its alerts one
-id (A2, M5, M9). Exits 1 with what is wrong, and keeps the logs. The last line says how often each was done.
+Two workers run under load. At random, a worker is killed, stopped or started again, its state directory is deleted, its
+disk (a small tmpfs) is full until that has stopped it, or the broker is stopped for a while. Every pair is sighted
+several times, each time by a new record. At the end every pair must have an alert, and all its alerts the same id (A2,
+M5, M9). Otherwise the exit code is 1, the output says what is wrong, and the logs stay. The last line counts the
+events.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ PAIRS_A_ROUND = 400
 
 
 class Soak:
-    """One deployment, its workers, and what was sent."""
+    """One deployment, its workers, and the records that were sent."""
 
     def __init__(
         self, broker: Broker, folder: Path, disk: SmallDisk | None, chance: random.Random, stack: ExitStack
@@ -52,20 +53,20 @@ class Soak:
         self.produced: list[dict[str, Any]] = []
         self._sent = 0
         self._workers: dict[str, Worker] = {}
-        # Twice: a worker is killed as often as all else is done to it.
-        self._acts: list[Callable[[], None]] = [self._kill, self._kill, self._kill_and_forget, self._tell_to_stop]
+        # Twice, so that kills are as frequent as everything else together.
+        self._acts: list[Callable[[], None]] = [self._kill, self._kill, self._kill_and_forget, self._terminate]
         self._acts += [self._broker_away] if disk is None else [self._broker_away, self._fill_disk]
         self.done = {act.__name__.strip("_"): 0 for act in self._acts}
 
     def begin(self) -> None:
-        """Make the topics and start the workers."""
+        """Create the topics and start the workers."""
         create_topic(self._broker.bootstrap, self.deployment.names.source_topic, 3)
         self.deployment.apply_topics()
         for name in WORKERS:
             self._start(name)
 
     def round(self) -> None:
-        """Send new pairs and some of the old ones again, then do one thing by chance."""
+        """Send new pairs and some of the old ones again, then do one random thing."""
         self._send()
         time.sleep(self._chance.uniform(0, 3))
         act = self._chance.choice(self._acts)
@@ -73,7 +74,7 @@ class Soak:
         self.done[act.__name__.strip("_")] += 1
 
     def end(self) -> None:
-        """Wait until all is handled, then account for every pair."""
+        """Wait until everything is handled, then check every pair."""
         wait_for(self.deployment.all_done, "all offsets are committed", 180)
         assert_each_pair_alerted_under_one_id(self.deployment, self.produced)
 
@@ -104,12 +105,12 @@ class Soak:
         worker = self._running(name)
         if how == "kill":
             worker.kill()
-        elif (code := self._told_to_stop(worker)) != 0:
-            raise AssertionError(f"{name} was told to stop and ended with {code}:\n{worker.tail()}")
+        elif (code := self._terminate_when_ready(worker)) != 0:
+            raise AssertionError(f"{name} was terminated and ended with {code}:\n{worker.tail()}")
         return name
 
-    def _told_to_stop(self, worker: Worker) -> int:
-        worker.wait_until_ready(120)  # before, there may be nothing that would hear it
+    def _terminate_when_ready(self, worker: Worker) -> int:
+        worker.wait_until_ready(120)  # before, nothing may handle the signal
         return worker.terminate()
 
     def _kill(self) -> None:
@@ -120,7 +121,7 @@ class Soak:
         shutil.rmtree(self._state(name), ignore_errors=True)
         self._start(name)
 
-    def _tell_to_stop(self) -> None:
+    def _terminate(self) -> None:
         self._start(self._end("stop"))
 
     def _broker_away(self) -> None:
@@ -135,7 +136,7 @@ class Soak:
         self._disk.fill(leaving=self._chance.choice([0, 0, 50_000, 250_000]))
         until = time.monotonic() + 120
         while worker.process.poll() is None and time.monotonic() < until:
-            self._send()  # what it has to write, wherever the partitions are by now
+            self._send()  # it has something to write, wherever the partitions are by now
             with suppress(subprocess.TimeoutExpired):
                 worker.process.wait(5)
         if worker.process.poll() != 1 or b"No space left on device" not in worker.log.read_bytes()[before:]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 INT = st.integers(-(2**31), 2**31 - 1)
 LONG = st.integers(-(2**63), 2**63 - 1)
-# What every Avro library can show as a date: the years 1 to 9999.
+# The years 1 to 9999, which every Avro library can show as a date.
 DATED = st.integers(-62_135_596_800_000, 253_402_300_799_999)
 JSON_OBJECTS = st.dictionaries(
     st.text(),
@@ -48,14 +48,14 @@ def data(schema: Any, timestamps: SearchStrategy[int] = LONG) -> SearchStrategy[
 
 
 def alerts(timestamps: SearchStrategy[int] = LONG) -> SearchStrategy[dict[str, Any]]:
-    """Alerts with every field of the newest schema, whatever their sense; ``record`` is a JSON object's text."""
+    """Alerts with every field of the newest schema, with arbitrary values; ``record`` is the text of a JSON object."""
     records = JSON_OBJECTS.map(json.dumps)
     whole = data(fastavro.schema.expand_schema(newest("alert")), timestamps)
     return st.builds(lambda alert, record: alert | {"record": record}, whole, records)
 
 
 def sightings() -> SearchStrategy[Sighting]:
-    """Sightings of any content."""
+    """Sightings with arbitrary content."""
     return st.builds(
         Sighting,
         identity=st.builds(Identity, **_optional(Identity)),
@@ -71,16 +71,16 @@ def sightings() -> SearchStrategy[Sighting]:
 
 
 def _optional(record: type) -> dict[str, SearchStrategy[Any]]:
-    """What ``builds`` leaves at its default unless told: the fields of a dataclass that may be ``None``."""
+    """Strategies for the fields of a dataclass that may be ``None``, which ``builds`` would leave at their default."""
     kinds = {"str | None": st.text(), "int | None": LONG, "bool | None": st.booleans()}
     return {field.name: st.none() | kinds[field.type] for field in dataclasses.fields(record) if field.type in kinds}
 
 
 def pairs() -> SearchStrategy[PairMemory]:
-    """Memories of a pair of any content."""
+    """Memories of a pair with arbitrary content."""
     return st.builds(PairMemory, LONG, LONG, LONG)
 
 
 def buckets() -> SearchStrategy[CapBucket]:
-    """Buckets of the cap of any content."""
+    """Buckets of the cap with arbitrary content."""
     return st.builds(CapBucket, LONG, st.lists(st.text()).map(tuple))

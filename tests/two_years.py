@@ -1,4 +1,4 @@
-"""Days on which new pairs come, and how many entries a memory that forgets may hold then (M8)."""
+"""Days with new pairs, and how many entries a memory that forgets may have then (M8)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 START = int(datetime.fromisoformat("2024-01-01T00:00:00Z").timestamp() * 1000)
 FIRST_ACCOUNT = "300000000000"
-A_DAY = 6  # new pairs, each of a principal of its own: the most that a sighting can make the memory grow
-PER_SIGHTING = 2  # entries that it then adds: the pair, and the cap bucket of its alert
+A_DAY = 6  # new pairs, each with a new principal, which lets the memory grow most per sighting
+PER_SIGHTING = 2  # entries per such sighting: the pair, and the cap bucket of its alert
 BUCKET_DAYS = QUIET_BUCKET_LIFE // DAY
 
 
 def days(first: int, last: int) -> Iterator[Sighting]:
-    """New pairs, ``A_DAY`` of them on each of these days, and one pair that is seen on every day."""
+    """``A_DAY`` new pairs on each of these days, and one pair that is seen every day."""
     for day in range(first, last):
         yield sighting(START + day * DAY, ALICE)
         for number in range(A_DAY):
@@ -32,12 +32,12 @@ def days(first: int, last: int) -> Iterator[Sighting]:
 
 
 def entries_at_most(forget_days: int, batch: int) -> int:
-    """How many entries there may be after a batch, where none has more sightings than ``batch``.
+    """How many entries there may be after a batch, if no batch has more sightings than ``batch``.
 
-    Live are the pairs of the last ``forget_days`` and the cap buckets of a week. Going once round all E entries takes
-    the sweep E / STEP sightings. Until then these have added ``PER_SIGHTING`` each, and what was over at the start of
-    the round is deleted. So E stays at most live + E * PER_SIGHTING / STEP, which makes live * STEP / (STEP -
-    PER_SIGHTING). What a batch adds itself is not swept before the next one.
+    Live are the pairs of the last ``forget_days`` and the cap buckets of a week. One round over all E entries takes
+    E / STEP sightings. They add ``PER_SIGHTING`` entries each, and the round deletes what was expired at its start. So
+    E is at most live + E * PER_SIGHTING / STEP, which gives live * STEP / (STEP - PER_SIGHTING). The entries that a
+    batch adds are not swept before the next batch.
     """
     live = 1 + (forget_days + BUCKET_DAYS + 1) * A_DAY
     return live * STEP // (STEP - PER_SIGHTING) + PER_SIGHTING * batch

@@ -1,4 +1,4 @@
-"""Workers as processes of their own, and what flows around them, for the broker tests."""
+"""Workers as processes, with their topics and records, for the broker tests."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
     from kafka_broker import Names
 
-# For workers that are killed: the others go on soon. Elsewhere a busy machine might be as silent for so long.
+# For killed workers, so that the others go on soon. A worker on a busy machine may also be silent for so long.
 SOON_MISSED = {"session_timeout": "3s"}
 ROOTWATCH = Path(sys.executable).with_name("rootwatch")
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = 120) -> Any:
-    """Return the condition's first true value; fail with ``what`` if it has none in time, which asserts no speed."""
+    """Return the condition's first true value; fail with ``what`` after a time so long that it asserts no speed."""
     until = time.monotonic() + seconds
     while True:
         value = condition()
@@ -87,7 +87,7 @@ def assume_root(
 
 @dataclass
 class Deployment:
-    """One deployment of rootwatch on a broker: its names, its topics, its settings."""
+    """One deployment of rootwatch on a broker, with its names, topics and settings."""
 
     bootstrap: str
     names: Names
@@ -113,7 +113,7 @@ class Deployment:
         return {**kept, **{f"ROOTWATCH_{name.upper()}": value for name, value in settings.items()}}
 
     def run(self, *command: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of rootwatch to its end."""
+        """Run a command of rootwatch until it ends."""
         return subprocess.run(  # noqa: S603  the command is this project's own
             [str(ROOTWATCH), *command],
             env=self.environment(**settings),
@@ -131,7 +131,7 @@ class Deployment:
 
     @contextmanager
     def worker(self, name: str = "worker", *, command: Sequence[str] = (), **settings: str) -> Iterator[Worker]:
-        """A running worker with a state directory of its own; killed at the end if it still runs."""
+        """A running worker with its own state directory; killed at the end if it still runs."""
         with held_port() as port, (self.folder / f"{name}.log").open("ab") as log:
             settings = {"state_dir": str(self.folder / name), "http_port": str(port), **settings}
             process = subprocess.Popen(  # noqa: S603  the command is this project's own
@@ -149,7 +149,7 @@ class Deployment:
                 worker.kill()
 
     def produce(self, values: Iterable[Any], topic: str | None = None, **options: Any) -> None:
-        """Send values (bytes, or anything that JSON takes) to the source topic; returns when all are acknowledged."""
+        """Send values (bytes, or JSON values) to the source topic; return when all are acknowledged."""
         producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 5, **options})
         for value in values:
             data = value if isinstance(value, bytes) or value is None else json.dumps(value).encode()
@@ -158,7 +158,7 @@ class Deployment:
         assert producer.flush(60) == 0
 
     def read(self, topic: str) -> list[Any]:
-        """Every message that a topic holds now."""
+        """Every present message of a topic."""
         consumer = Consumer(
             {"bootstrap.servers": self.bootstrap, "group.id": f"reader-{uuid.uuid4()}", "enable.auto.commit": False}
         )
@@ -184,11 +184,11 @@ class Deployment:
             consumer.close()
 
     def alerts(self, topic: str = "alerts") -> list[dict[str, Any]]:
-        """The alerts that the alert topic holds now, repeats included."""
+        """The present alerts of the alert topic, repeats included."""
         return [alert_codec.decode(message.value()) for message in self.read(f"{self.topic}.{topic}")]
 
     def committed(self, topic: str | None = None) -> dict[int, int]:
-        """What the group has committed of a topic (the source topic), by partition."""
+        """The group's committed offsets of a topic (default: the source topic), by partition."""
         topic = topic or self.names.source_topic
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": self.names.group_id})
         try:
@@ -199,7 +199,7 @@ class Deployment:
             consumer.close()
 
     def ends(self, topic: str | None = None) -> dict[int, int]:
-        """The end offset of each partition of a topic (the source topic)."""
+        """The end offset of each partition of a topic (default: the source topic)."""
         topic = topic or self.names.source_topic
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "nobody"})
         try:
@@ -221,7 +221,7 @@ class Deployment:
         except KafkaException as error:
             if not is_retriable(error.args[0]):
                 raise
-            return False  # a broker that has just started
+            return False  # the broker has just started
         return True
 
 
@@ -234,7 +234,7 @@ class Worker:
     log: Path
 
     def get(self, path: str) -> tuple[int, bytes]:
-        """Ask the worker's HTTP port; status 0 if nobody answers there. A worker that is busy is waited for."""
+        """Ask the worker's HTTP port; status 0 if nothing answers. Waits for a busy worker."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request("GET", path)
@@ -279,5 +279,5 @@ def accounts(count: int) -> list[str]:
 
 
 def pairs_of(alerts: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
-    """The pairs that alerts are about."""
+    """The pairs of these alerts."""
     return {(alert["principal"]["arn"], alert["member_account"]["id"]) for alert in alerts}
