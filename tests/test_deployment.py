@@ -1,4 +1,4 @@
-"""Deployment files: held to their schemas, to the settings, and to the metrics that a worker exposes."""
+"""Deployment files match their schemas, the settings, and the metrics that a worker exposes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ KUBERNETES = {
     for path in sorted((DEPLOY / "kubernetes").iterdir())
     for document in yaml.safe_load_all(path.read_text())
 }
-# What Prometheus adds to every series of a target, and `up`, which is its own.
+# The labels that Prometheus adds to every series of a target, and its own series `up`.
 TARGET_LABELS = {"job", "instance"}
 SERIES = {name: set(metric.labels) for metric in catalogue() for name in metric.series} | {"up": set()}
 CHOSEN_SOURCE = {"type": "prometheus", "uid": "${datasource}"}
@@ -45,13 +45,13 @@ BUCKETS = {name for name in SERIES if name.endswith("_bucket")}
 
 
 def anchors(markdown: str) -> set[str]:
-    """The anchors of a document's headings, as GitHub makes them."""
+    """The anchors that GitHub makes of a document's headings."""
     headings = re.findall(r"^#+ (.+)$", markdown, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def selectors(expression: str) -> Iterator[tuple[str, set[str]]]:
-    """The series that a PromQL expression reads, each with the labels that it selects by."""
+    """The series that a PromQL expression reads, each with the labels of its selector."""
     visited: list[Any] = []
     promql_parser.walk(promql_parser.parse(expression), visited.append)
     for node in visited:
@@ -62,7 +62,7 @@ def selectors(expression: str) -> Iterator[tuple[str, set[str]]]:
 
 
 def check_series(expression: str) -> None:
-    """Fail if the expression is no PromQL, or reads a series or a label that no worker exposes."""
+    """Fail if the expression is not PromQL, or reads a series or a label that no worker exposes."""
     found = list(selectors(expression))
     assert found, expression
     for name, labels in found:
@@ -89,7 +89,7 @@ def test_compose_holds_to_the_compose_specification() -> None:
 
 @pytest.mark.parametrize("name", COMPOSE["services"])
 def test_every_service_is_pinned_bounded_and_watched(name: str) -> None:
-    """Each service names its image's version, a memory limit and when to restart; what runs on has a health check."""
+    """Each service has an image version, a memory limit and a restart policy; long-running ones have a health check."""
     service = COMPOSE["services"][name]
     assert re.search(r":v?\d+\.\d+\.\d+$", service["image"])
     assert "mem_limit" in service
@@ -105,7 +105,7 @@ def test_every_service_is_pinned_bounded_and_watched(name: str) -> None:
 
 
 def test_compose_mounts_what_is_there() -> None:
-    """Every file or folder that a container is given exists, and every named volume is declared and used."""
+    """Every file or folder that a container mounts exists, and every named volume is declared and used."""
     used = set()
     for service in COMPOSE["services"].values():
         for volume in service.get("volumes", []):
@@ -118,7 +118,7 @@ def test_compose_mounts_what_is_there() -> None:
 
 
 def test_two_workers_with_settings_that_are_settings() -> None:
-    """Two workers, each with a state volume of its own; their variables make valid settings."""
+    """There are two workers, each with its own state volume; their variables are valid settings."""
     workers = [service for name, service in COMPOSE["services"].items() if name.startswith("worker-")]
     assert len({worker["volumes"][0] for worker in workers}) == len(workers) == 2
     given = {name.removeprefix("ROOTWATCH_").lower(): value for name, value in workers[0]["environment"].items()}
@@ -127,7 +127,7 @@ def test_two_workers_with_settings_that_are_settings() -> None:
 
 
 def test_the_image_runs_as_nobody_special_and_gets_signals() -> None:
-    """Pinned base, two stages, locked dependencies without dev, a user of its own, state volume, exec form."""
+    """The image has a pinned base, two stages, locked dependencies, its own user, a state volume, exec form."""
     text = (ROOT / "Dockerfile").read_text()
     instructions = re.sub(r"\\\n\s*", "", re.sub(r"^#.*\n", "", text, flags=re.MULTILINE)).splitlines()
     assert [line for line in instructions if line.startswith("FROM")] == ["FROM ${PYTHON} AS build", "FROM ${PYTHON}"]
@@ -145,7 +145,7 @@ def test_the_image_runs_as_nobody_special_and_gets_signals() -> None:
 
 
 def test_what_the_image_copies_is_let_through() -> None:
-    """.dockerignore keeps everything back but what the Dockerfile copies, which exists."""
+    """.dockerignore excludes everything except what the Dockerfile copies, and that exists."""
     ignore = (ROOT / ".dockerignore").read_text().splitlines()
     copied = re.findall(r"^COPY ([^-].*) \S+$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     names = {name for line in copied for name in line.split()}
@@ -155,7 +155,7 @@ def test_what_the_image_copies_is_let_through() -> None:
 
 
 def test_prometheus_asks_the_workers() -> None:
-    """Prometheus scrapes each worker of the compose file on the port that a worker listens on, and reads the rules."""
+    """Prometheus scrapes each worker of the compose file on the worker's port, and reads the rules."""
     config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
     (job,) = config["scrape_configs"]
     assert (job["job_name"], config["rule_files"]) == ("rootwatch", ["rules.yml"])
@@ -182,7 +182,7 @@ def test_no_runbook_is_left_over() -> None:
 
 @pytest.mark.parametrize("panel", panels(), ids=lambda panel: panel["title"])
 def test_every_panel_shows_what_workers_expose(panel: dict[str, Any]) -> None:
-    """A panel's queries are PromQL over real series, from the data source that is chosen."""
+    """A panel's queries are PromQL over real series, from the selected data source."""
     assert panel["targets"]
     for target in panel["targets"]:
         check_series(target["expr"].replace("$instance", ".*"))
@@ -190,7 +190,7 @@ def test_every_panel_shows_what_workers_expose(panel: dict[str, Any]) -> None:
 
 
 def data_sources(part: Any) -> Iterator[Any]:
-    """Every data source that a part of the dashboard names."""
+    """Every data source that a part of the dashboard uses."""
     if isinstance(part, dict):
         if "datasource" in part:
             yield part["datasource"]
@@ -200,9 +200,9 @@ def data_sources(part: Any) -> Iterator[Any]:
 
 
 def test_the_dashboard_fits_any_grafana() -> None:
-    """No data source is fixed: a variable offers those of Prometheus, the default first, and all else asks it.
+    """No data source is fixed: a variable offers those of Prometheus, with the default first, and everything uses it.
 
-    The compose file's Grafana has one that is the default, so there nothing is to choose.
+    The Grafana of the compose file has one default data source, so there is nothing to choose.
     """
     first, *others = DASHBOARD["templating"]["list"]
     assert (first["name"], first["type"], first["query"]) == ("datasource", "datasource", "prometheus")
@@ -216,7 +216,7 @@ def test_the_dashboard_fits_any_grafana() -> None:
 
 
 def test_the_dashboard_is_provisioned() -> None:
-    """Grafana finds the dashboard where the compose file mounts it."""
+    """Grafana finds the dashboard in the folder where the compose file mounts it."""
     provider = yaml.safe_load((DEPLOY / "grafana" / "provisioning" / "dashboards" / "rootwatch.yml").read_text())
     mounts = dict(volume.split(":")[:2] for volume in COMPOSE["services"]["grafana"]["volumes"])
     assert mounts["./deploy/grafana/dashboards"] == provider["providers"][0]["options"]["path"]
@@ -225,7 +225,7 @@ def test_the_dashboard_is_provisioned() -> None:
 
 
 def refusal(manifest: dict[str, Any]) -> str:
-    """What Kubernetes' own schema has against a manifest; nothing, if it is valid."""
+    """The errors of a manifest by Kubernetes' own schema; none if it is valid."""
     try:
         kubernetes_validate.validate(manifest, "1.31", strict=True)
     except kubernetes_validate.ValidationError as error:
@@ -235,14 +235,14 @@ def refusal(manifest: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("kind", KUBERNETES)
 def test_manifests_hold_to_the_api(kind: str) -> None:
-    """Each manifest is valid by Kubernetes' own schema, without unknown fields; one with such a field is not."""
+    """Each manifest is valid by Kubernetes' own schema, and a manifest with an unknown field is not."""
     assert not refusal(KUBERNETES[kind])
     assert "unheardOf" in refusal({**KUBERNETES[kind], "unheardOf": 1})
 
 
 @pytest.mark.parametrize("kind", ["StatefulSet", "Job"])
 def test_pods_are_locked_down(kind: str) -> None:
-    """Pods run as the image's user, on a read-only root, without rights, tokens or stray variables."""
+    """Pods run as the image's user, with a read-only root, without rights, tokens or stray variables."""
     pod = KUBERNETES[kind]["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert pod["securityContext"]["runAsNonRoot"] is True
@@ -259,7 +259,7 @@ def test_pods_are_locked_down(kind: str) -> None:
 
 
 def test_the_stateful_set_keeps_state_and_is_asked_the_right_things() -> None:
-    """Ready is /readyz, alive is /healthz, on a port that the pod's network reaches; state outlives the pod."""
+    """Readiness is /readyz, liveness is /healthz, on a port that the pod's network reaches; state outlives the pod."""
     spec = KUBERNETES["StatefulSet"]["spec"]
     (container,) = spec["template"]["spec"]["containers"]
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
@@ -277,7 +277,7 @@ def test_the_stateful_set_keeps_state_and_is_asked_the_right_things() -> None:
 
 
 def test_the_config_map_holds_settings(tmp_path: Path) -> None:
-    """The ConfigMap's rootwatch.toml is read by the settings, with the files of the Secret at their place."""
+    """The ConfigMap's rootwatch.toml is valid for the settings, with the files of the Secret."""
     text = KUBERNETES["ConfigMap"]["data"]["rootwatch.toml"].replace("/run/secrets/rootwatch", str(tmp_path))
     for name, content in KUBERNETES["Secret"]["stringData"].items():
         (tmp_path / name).write_text(content)
@@ -287,7 +287,7 @@ def test_the_config_map_holds_settings(tmp_path: Path) -> None:
 
 
 def test_the_guide_lists_every_metric() -> None:
-    """docs/operations.md has each metric's row as the catalogue gives it, in its order, and no other.
+    """docs/operations.md has exactly the catalogue's row per metric, in the catalogue's order.
 
     ``python tests/metric_catalogue.py`` prints the rows.
     """
@@ -295,14 +295,14 @@ def test_the_guide_lists_every_metric() -> None:
 
 
 def test_the_guide_lists_every_right() -> None:
-    """docs/operations.md has each right of a worker under the default names, and no other."""
+    """docs/operations.md has exactly the rights of a worker, with the default names."""
     listed = re.findall(r"^\| (topic|group) \| `(.+?)` \| (.+?) \|", OPERATIONS, re.MULTILINE)
     assert listed == [(right.kind, right.name, ", ".join(right.operations)) for right in worker_rights(Settings())]
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
 def test_documents_lead_somewhere(path: Path) -> None:
-    """Every relative link of a document has its file, and its heading."""
+    """The file and the heading of every relative link in a document exist."""
     text = path.read_text()
     for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", text):
         file, _, anchor = target.partition("#")
@@ -312,7 +312,7 @@ def test_documents_lead_somewhere(path: Path) -> None:
 
 
 def test_settings_in_the_guide_are_settings() -> None:
-    """Every ROOTWATCH_ variable (but Kubernetes' own) and every setting of a TOML example in the guides exists."""
+    """Every ROOTWATCH_ variable (except Kubernetes' own) and every setting of a TOML example in the guides exists."""
     for path in (ROOT / "docs").glob("*.md"):
         text = path.read_text()
         for name in re.findall(r"\bROOTWATCH_([A-Z_]+)\b", text.replace("ROOTWATCH_PORT", "")):

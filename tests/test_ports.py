@@ -1,4 +1,4 @@
-"""What the broker tests rely on of a held port."""
+"""The properties of a held port that the broker tests rely on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ports import held_port
 
 
 def test_a_held_port_is_its_servers_alone() -> None:
-    """Nobody answers on a held port and nobody else gets it; a server that reuses addresses does, again and again."""
+    """Nothing answers on a held port and no other process gets it; a server that reuses addresses does, repeatedly."""
     with held_port() as port:
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port))
@@ -23,6 +23,6 @@ def test_a_held_port_is_its_servers_alone() -> None:
 
 
 def test_held_ports_differ() -> None:
-    """Each port is held once."""
+    """Two held ports are different."""
     with held_port() as one, held_port() as another:
         assert one != another

@@ -1,4 +1,4 @@
-"""The README is held to what is there."""
+"""The README matches the settings, commands and files."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
 
 
 def test_settings_have_their_defaults() -> None:
-    """Each row of the table of settings is a setting with its default, about ten of them."""
+    """The table has about ten rows, each with a setting and its default."""
     rows = re.findall(r"^\| `(\w+)` \| (\S+) \| ", README, re.MULTILINE)
     assert rows == [(name, shown_default(name)) for name, _ in rows]
     assert 8 <= len(rows) <= 12
 
 
 def test_every_command_is_there() -> None:
-    """Each command of the command line is in an example, and each example is of a command."""
+    """Each command is in an example, and each example has a command that exists."""
     lines = [line for kind, block in BLOCKS if kind == "sh" for line in block.splitlines()]
     shown = {found[1] for line in lines if (found := re.match(r"rootwatch ([a-z-]+)", line))}
     assert shown == set(COMMANDS)
@@ -33,7 +33,7 @@ def test_every_command_is_there() -> None:
 
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
 def test_every_path_is_there(name: str) -> None:
-    """Each link into the repository leads somewhere, and each path that is named in backticks exists."""
+    """The target of each link into the repository exists, and so does each path in backticks."""
     text = (ROOT / name).read_text(encoding="utf-8")
     links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
     paths = re.findall(r"`((?:streams|tests|schemas|docs|bench)/[\w./-]*)`", text)
@@ -41,13 +41,13 @@ def test_every_path_is_there(name: str) -> None:
 
 
 def test_settings_of_the_example() -> None:
-    """The TOML example is accepted as it stands."""
+    """The TOML example is valid as written."""
     (settings,) = [block for kind, block in BLOCKS if kind == "toml"]
     assert Settings.model_validate(tomllib.loads(settings)).replication_factor == 3
 
 
 def test_exceptions_of_the_guide(tmp_path: Path) -> None:
-    """The exceptions to which the README leads are accepted as they stand."""
+    """The exceptions that the README links to are valid as written."""
     guide = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
     (exceptions,) = [block for block in re.findall(r"```toml\n(.*?)```", guide, re.DOTALL) if "[[exception]]" in block]
     (tmp_path / "exceptions.toml").write_text(exceptions)
@@ -56,5 +56,5 @@ def test_exceptions_of_the_guide(tmp_path: Path) -> None:
 
 
 def test_it_fits_a_screen_and_a_half() -> None:
-    """The README stays short: what is for one kind of reader only has a document of its own."""
+    """The README stays short: content for one kind of reader has its own document."""
     assert len(README.splitlines()) <= 130

@@ -1,4 +1,4 @@
-"""``docs/semantics.md`` has every statement that is cited anywhere."""
+"""``docs/semantics.md`` has every statement that is cited."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "semantics.md").read_text(encoding="utf-8")
 STATEMENTS = re.findall(r"^### ([A-Z]\d+)$", PAGE, re.MULTILINE)
-# Neither ATT&CK's techniques and tactics (T1548, TA0004) nor a part of another word.
+# Not ATT&CK's techniques and tactics (T1548, TA0004), and not a part of another word.
 CITED = re.compile(r"(?<![\w.:/-])[RTMAP][1-9][0-9]?(?![\w.:/-]*\w)")
 
 
 def cited() -> dict[str, set[str]]:
-    """The numbers that code, tests and documents cite, each with the files that do."""
+    """The numbers that code, tests and documents cite, each with the citing files."""
     found: dict[str, set[str]] = {}
     for folder, pattern in (("streams", "**/*.py"), ("tests", "**/*.py"), ("tests", "**/*.toml"), ("docs", "*.md")):
         for path in (ROOT / folder).glob(pattern):
@@ -23,13 +23,13 @@ def cited() -> dict[str, set[str]]:
 
 
 def test_every_cited_number_is_there() -> None:
-    """A number such as M8 that is cited in code, tests or documents has its heading in docs/semantics.md."""
+    """Each number that code, tests or documents cite, such as M8, has its heading in docs/semantics.md."""
     missing = {number: sorted(files) for number, files in cited().items() if number not in STATEMENTS}
     assert missing == {}, "docs/semantics.md has no heading for these"
 
 
 def test_numbers_are_found() -> None:
-    """The search for numbers finds those of all kinds, so that the claim above is of something."""
+    """The search finds numbers of all kinds, so that the test above has something to check."""
     assert {"R1", "R9", "T1", "T7", "M1", "M9", "A1", "A5", "P1"} <= cited().keys()
 
 

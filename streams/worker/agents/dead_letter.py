@@ -98,8 +98,8 @@ def compose(topic: str, key: bytes | None, rejected: Rejected, origin: Origin, l
     if rejected.redacted:
         headers.append(("redacted", b"true"))
     content = rejected.content
-    room = max(0, largest - len(key or b""))
-    if len(content) > room:
+    limit = max(0, largest - len(key or b""))
+    if len(content) > limit:
         headers.append(("truncated", str(len(content)).encode()))
-        content = content[:room]
+        content = content[:limit]
     return Outgoing(topic, key, content, tuple(headers))

@@ -1,1 +1,1 @@
-"""Reads records from Kafka and commits offsets. Only this room and ``state`` use the insides of Faust and aiokafka."""
+"""Reads records from Kafka and commits offsets. Besides ``state`` only this package knows Faust and aiokafka."""

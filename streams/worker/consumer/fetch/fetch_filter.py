@@ -11,8 +11,8 @@ Works on Kafka's record batches, version 2, as a broker sends them
 * A record that an operator skips (``--skip``) is kept with or without a mark, because it becomes a dead letter. It is
   recognised by its offset alone. Its headers are removed, because they may stop the client: a name that is not UTF-8
   does.
-* A long response is filtered only as far as the result fits into the free space (``room``), at least one batch. The
-  rest counts as not fetched: the client asks for it again.
+* A long response is filtered until the result has ``free_bytes`` bytes, at least one batch. The rest counts as not
+  fetched: the client asks for it again.
 * Transaction markers stay unchanged, and so do the producer and the kind of each batch. By these the client knows which
   batches were aborted, whatever is left of them.
 * A batch that this module does not know (an older version, another codec) is passed on unchanged. An incomplete batch
@@ -69,7 +69,7 @@ class Filtered:
         skipped: how many of them were removed.
         size: bytes of the records, decompressed.
         newest: the latest Kafka timestamp, in milliseconds since the epoch; -1 if there is none.
-        taken: how many of the fetched bytes were filtered, until the room was used up.
+        taken: how many of the fetched bytes were filtered; after them no byte was free.
     """
 
     kept: bytes = b""
@@ -84,7 +84,7 @@ def filter_batches(
     fetched: bytes | memoryview,
     find_marks: Callable[[bytes | memoryview, int, int], list[int]],
     skip: Collection[int] = (),
-    room: float = math.inf,
+    free_bytes: float = math.inf,
 ) -> Filtered:
     """Remove from one partition's fetched record batches the records that cannot match.
 
@@ -92,7 +92,7 @@ def filter_batches(
         fetched: the batches, as the broker sent them.
         find_marks: returns the positions of the rule's marks in a range of bytes, in order.
         skip: the offsets of records that an operator skips; they are kept, without their headers.
-        room: how many bytes may be kept; one batch may exceed this.
+        free_bytes: how many bytes may be kept; one batch may exceed this.
     """
     filtered = Filtered()
     batches = list(_batches(fetched))
@@ -102,10 +102,10 @@ def filter_batches(
     kept: list[bytes | memoryview] = []
     last = 0
     for start, end in batches:
-        if room <= 0:
+        if free_bytes <= 0:
             break
         left = _filter_batch(fetched, start, end, find_marks, filtered, skip=skip)
-        room -= len(left)
+        free_bytes -= len(left)
         kept.append(left)
         filtered.taken, last = end, start
     else:

@@ -3,7 +3,7 @@
 The rules:
 
 * Only records of a source topic that may match are kept (``fetch_filter``); the others never become Faust events.
-* Source topics and sightings are fetched only as far as there is room for their bytes (``held_bytes``).
+* Source topics and sightings are fetched only as far as their bytes are below a limit (``held_bytes``).
 * If the broker no longer has an offset, aiokafka goes on from the oldest record. This is logged as an error and
   counted.
 """
@@ -64,14 +64,14 @@ class FilteringClient:
         self._fetch_filter = fetch_filter
         self._held = held
         self._metrics = metrics
-        self._one_at_a_time = asyncio.Lock()  # each response uses up the free room
+        self._one_at_a_time = asyncio.Lock()  # each response uses up free bytes
         self._reported: set[tuple[str, int, int]] = set()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 
     async def send(self, node: Any, request: Any, *, group: Any = ConnectionGroup.DEFAULT) -> Any:
-        """Send a request. Limit a fetch to the free room, and filter its response."""
+        """Send a request. Limit a fetch to the free bytes, and filter its response."""
         if request.API_KEY != FETCH:
             return await self._client.send(node, request, group=group)
         request = self._held.limit_request(request)
@@ -114,18 +114,18 @@ class FilteringClient:
                     )
 
     async def _filter(self, response: Any) -> None:
-        """Keep in a response what may match, as far as there is room."""
-        room, came, taken = self._held.room(SOURCES), 0, 0
+        """Keep in a response what may match, up to the free bytes."""
+        free_bytes, came, taken = self._held.free_bytes(SOURCES), 0, 0
         for topic, partitions in response.topics:
             for place, (number, *head, fetched) in enumerate(partitions):
                 if not fetched:
                     continue
                 if topic in self._fetch_filter.source_topics:
                     skip = self._fetch_filter.skips.of(topic, number)
-                    filtered = filter_batches(fetched, self._fetch_filter.find_marks, skip, room)
+                    filtered = filter_batches(fetched, self._fetch_filter.find_marks, skip, free_bytes)
                     self._metrics.count_fetched(topic, number, filtered)
                     kept = filtered.kept
-                    room, came, taken = room - len(kept), came + len(fetched), taken + filtered.taken
+                    free_bytes, came, taken = free_bytes - len(kept), came + len(fetched), taken + filtered.taken
                     await asyncio.sleep(0)  # heartbeats and commits use this loop too
                 else:
                     kept = bytes(fetched)

@@ -5,8 +5,8 @@ counted. So the bytes are limited in three positions, separately for source topi
 the other:
 
 * aiokafka holds responses until Faust fetches them. While it holds half of ``HELD_BYTES`` of a kind, the broker is not
-  asked for more of that kind. The filter takes from a response only what there is room for, at least one batch if
-  nothing is held. The rest is asked for again, so the next request is for as many bytes as were taken this time.
+  asked for more of that kind. The filter takes from a response only as much as is free, at least one batch if nothing
+  is held. The rest is asked for again, so the next request is for as many bytes as were taken this time.
 * An agent's queue: while it holds ``QUEUE_BYTES``, no more records of its topics are taken from aiokafka.
 * A batch in hand: see ``batches``.
 
@@ -101,12 +101,12 @@ class HeldBytes:
             self.sizes.get((tp.topic, tp.partition), 0) for tp in self.records if self.kinds.get(tp.topic) == kind
         )
 
-    def room(self, kind: str) -> int:
+    def free_bytes(self, kind: str) -> int:
         """How many bytes of a kind may be added; none if this is negative."""
         return HELD_BYTES - self.bytes(kind)
 
     def limit_request(self, request: FetchRequest) -> FetchRequest:
-        """The request without topics that have no room, with the present limit of a response; it may name no topic."""
+        """The request without topics that are full, with the present limit of a response; it may name no topic."""
         full = {kind for kind in set(self.kinds.values()) if 2 * self.bytes(kind) >= HELD_BYTES}
         return FetchRequest(
             request._max_wait_ms,  # noqa: SLF001  aiokafka makes only the topics public

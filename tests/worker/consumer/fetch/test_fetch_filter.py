@@ -166,12 +166,12 @@ def test_a_marker_that_compaction_has_emptied() -> None:
     assert read(filter_batches(bytes(emptied), FIND_MARKS).kept, 5, [(1, 3)]) == (6, [])
 
 
-@pytest.mark.parametrize(("room", "taken"), [(-1, 0), (0, 0), (1, 1), (70_000, 1), (150_000, 2), (1_000_000, 4)])
-def test_takes_what_there_is_room_for(room: int, taken: int) -> None:
-    """Batches are taken until the kept bytes fill the room; the position is after the last of them."""
+@pytest.mark.parametrize(("free_bytes", "taken"), [(-1, 0), (0, 0), (1, 1), (70_000, 1), (150_000, 2), (1_000_000, 4)])
+def test_takes_what_there_is_room_for(free_bytes: int, taken: int) -> None:
+    """Batches are taken until no byte is free; the position is after the last of them."""
     large = [json.dumps({"eventName": "AssumeRoot", "policy": "x" * 100_000}).encode()]
     batches = [batch(0, large, "zstd"), batch(1, large, "zstd"), batch(2, [OTHER]), batch(3, large)]
-    filtered = filter_batches(b"".join(batches), FIND_MARKS, room=room)
+    filtered = filter_batches(b"".join(batches), FIND_MARKS, free_bytes=free_bytes)
     assert filtered.taken == sum(map(len, batches[:taken]))
     assert read(filtered.kept, 0, [])[0] == taken
     assert filtered.records == taken

@@ -31,7 +31,7 @@ def test_a_kind_is_not_asked_for_while_much_of_it_is_held() -> None:
     assert asked(held) == (["cloudtrail", "other", "sightings", "changelog"], ANSWER_BYTES)
     held.sizes.update({("cloudtrail", 0): HELD_BYTES // 4, ("other", 3): HELD_BYTES // 4, ("sightings", 0): 1})
     records.update({ONE: None, TWO: None, SIGHTINGS: None})
-    assert held.room("sources") == HELD_BYTES // 2
+    assert held.free_bytes("sources") == HELD_BYTES // 2
     assert asked(held)[0] == ["sightings", "changelog"]
     del records[TWO]
     assert asked(held)[0] == ["cloudtrail", "other", "sightings", "changelog"]
