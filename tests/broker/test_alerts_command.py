@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import Producer, TopicPartition
 
+from streams.kafka.reader import Connection
+from streams.settings import Settings
 from streams.wire.alert import encode
 from streams.wire.timestamps import to_iso8601
 
@@ -118,3 +120,13 @@ def test_follow(broker: RunningBroker, names: Names, here: Path) -> None:
         assert json.loads(process.stdout.readline())["alert_id"] == "alert-2"
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 130
+
+
+def test_following_survives_retention(broker: RunningBroker, names: Names) -> None:
+    """If retention deletes the alert that is to be read next, --follow goes on at the oldest one; it does not end."""
+    topic = broker.create_topic(f"{names.topic_prefix}.alerts", 1)
+    write(broker, topic, alert(0), alert(1), alert(2))
+    admin = broker.admin()
+    admin.delete_records([TopicPartition(topic, 0, 2)])[TopicPartition(topic, 0)].result(60)
+    with Connection(Settings(bootstrap_servers=broker.bootstrap), skip_deleted=True) as connection:
+        assert next(connection.follow(topic, {0: 0})).offset() == 2

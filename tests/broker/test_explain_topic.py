@@ -9,11 +9,12 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from replay_records import ACCOUNT, ALICE, Ran, record, run
-from sightings import RULE
+from sightings import RULE, History
 
 from streams import pipeline
 from streams.extraction.sighting import Origin
 from streams.pipeline import ExtractSettings
+from streams.wire import alert
 from streams.wire import sighting as codec
 
 if TYPE_CHECKING:
@@ -129,18 +130,20 @@ def test_transactions(explain: Explain, broker: RunningBroker, topic: str) -> No
     assert end == f"rootwatch: topic {topic}, partition 1, offset 5: {ended}; no record follows"
 
 
-def test_a_sighting_leads_to_its_message(explain: Explain, broker: RunningBroker, topic: str) -> None:
-    """On the sightings topic the answer says which command explains the message that the sighting came from."""
-    (sighting,) = pipeline.sight(VALUE, RULE, ExtractSettings(), Origin("cloudtrail", 2, 1234, NEW_YEAR)).sightings
+def test_sightings_and_alerts_lead_to_their_message(explain: Explain, broker: RunningBroker, topic: str) -> None:
+    """For a sighting or an alert, the answer names the command that explains the message that it came from."""
+    origin = Origin("cloudtrail", 2, 1234, NEW_YEAR)
+    (sighting,) = pipeline.sight(VALUE, RULE, ExtractSettings(), origin).sightings
     assert (sighting.principal, sighting.member_account) == (ALICE, ACCOUNT)
-    write(broker, topic, codec.encode(sighting))
-    ran = explain("--topic", topic, "--offset", "1:0")
-    (line,) = ran.alerts
-    assert (ran.code, line["outcome"], line["sightings"]) == (0, "malformed", [])
-    assert line["reason"] == (
-        "no CloudTrail but a sighting, which rootwatch wrote; explain its message: "
+    (decision,) = History().take_all([sighting])
+    write(broker, topic, codec.encode(sighting), alert.encode({**(decision.alert or {}), "detected_at": 1}))
+    ran = explain("--topic", topic, "--offset", "1:0,1:1")
+    assert (ran.code, ran.alerts[0]["outcome"], ran.alerts[0]["sightings"]) == (0, "malformed", [])
+    assert [line["reason"] for line in ran.alerts] == [
+        f"no CloudTrail but {kind}, which rootwatch wrote; explain its message: "
         "rootwatch explain --topic cloudtrail --offset 2:1234"
-    )
+        for kind in ("a sighting", "an alert")
+    ]
 
 
 def test_a_missing_topic(explain: Explain, names: Names) -> None:
