@@ -1,7 +1,7 @@
 """Limits the bytes of messages that wait between the broker and the agents.
 
 A backlog of log files of some megabytes each, which compress fiftyfold, would fill any memory if only records were
-counted. So the bytes are limited in three positions, separately for source topics and sightings, so that neither blocks
+counted. So the bytes are limited at three points, separately for source topics and sightings, so that neither blocks
 the other:
 
 * aiokafka holds responses until Faust fetches them. While it holds half of ``HELD_BYTES`` of a kind, the broker is not
