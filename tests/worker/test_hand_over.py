@@ -27,7 +27,7 @@ class Waiting(Consumer):
         self.app = SimpleNamespace(failure=None, topics=topics, consumer_generation_id=1)
         self.flow_active = True
         self.revocations = 0
-        self._offsets = {}
+        self._trackers = {}
         self._unacked_messages = set()
 
     def committable(self) -> dict[TP, int | None]:

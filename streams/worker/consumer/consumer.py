@@ -2,8 +2,8 @@
 
 The rules:
 
-* ``OpenOffsets`` decides what may be committed, not Faust's gap tracking: that loses count when the first offset is 0,
-  and treats an event that it skipped during a rebalance as handled.
+* ``OffsetTracker`` decides what may be committed, not Faust's gap tracking: that loses count when the first offset is
+  0, and treats an event that it skipped during a rebalance as handled.
 * An acknowledgement does not count if its record is of an earlier generation of the consumer group, or if the flow is
   stopped for a rebalance. The partition's next owner reads that record again.
 * Before partitions are given up, the batches in hand are finished and committed. So the next owner starts after them,
@@ -26,7 +26,7 @@ from faust.transport.drivers import aiokafka as driver
 
 from streams.kafka.admin import AccessRefused
 from streams.worker.consumer.fetch.fetch_thread import ActivePartitions, FetchResult, FetchThread
-from streams.worker.consumer.offset_tracker import OpenOffsets
+from streams.worker.consumer.offset_tracker import OffsetTracker
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -99,14 +99,14 @@ class NoReadOffsets(dict["TP", int | None]):
 
 
 class Consumer(driver.Consumer):  # type: ignore[misc]
-    """Faust's consumer, with commits decided by ``OpenOffsets``."""
+    """Faust's consumer, with commits decided by ``OffsetTracker``."""
 
     app: Worker
 
     def __init__(
         self, transport: object, callback: Callable[[Message], Awaitable[None]], *args: Any, **kwargs: Any
     ) -> None:
-        self._offsets: dict[TP, OpenOffsets] = {}
+        self._trackers: dict[TP, OffsetTracker] = {}
         self.revocations = 0
 
         async def deliver(message: Message) -> None:
@@ -124,7 +124,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         """Note that a message is done; counts only in the generation in which it was delivered."""
         if not self.flow_active or message.generation_id != self.app.consumer_generation_id:
             return False
-        offsets = self._offsets.get(message.tp)
+        offsets = self._trackers.get(message.tp)
         if offsets is None or not offsets.done(message.offset):
             return False
         message.acked = True
@@ -135,10 +135,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         """Ignore gaps: offsets that are not handed over are not open."""
 
     def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[TP]:
-        return (tp for tp in self._offsets if topics is None or tp in topics or tp.topic in topics)
+        return (tp for tp in self._trackers if topics is None or tp in topics or tp.topic in topics)
 
     def _new_offset(self, tp: TP) -> int | None:
-        return self._offsets[tp].committable()
+        return self._trackers[tp].committable()
 
     def lag(self) -> Iterator[tuple[str, int, int]]:
         """Topic, partition and number of messages after the committed offset, for partitions where it is known."""
@@ -149,7 +149,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             if end is None:
                 continue  # nothing was fetched yet
             done = self._committed_offset.get(tp)
-            if done is None and (offsets := self._offsets.get(tp)) is not None:
+            if done is None and (offsets := self._trackers.get(tp)) is not None:
                 done = offsets.committable()
             # Nothing is committed and nothing was delivered: the partition is empty, whatever its first offset is.
             yield tp.topic, tp.partition, 0 if done is None else max(0, end - done)
@@ -174,7 +174,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Begin with no record handed over."""
-        self._offsets.clear()
+        self._trackers.clear()
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109  as below
@@ -201,7 +201,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         for tp, position in fetched.positions.items():
             if self.app.topics.acks_enabled_for(tp.topic):
                 offsets = [record.offset for record in fetched.get(tp, ())]
-                self._offsets.setdefault(tp, OpenOffsets()).hand_over(offsets, position)
+                self._trackers.setdefault(tp, OffsetTracker()).hand_over(offsets, position)
 
     async def _restore(self, changelogs: Mapping[TP, ChangelogPart]) -> None:
         if self.app.failure is not None:

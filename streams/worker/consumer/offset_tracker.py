@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class OpenOffsets:
+class OffsetTracker:
     """The open offsets of one partition."""
 
     __slots__ = ("_open", "_position")

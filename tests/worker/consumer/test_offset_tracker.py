@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.worker.consumer.offset_tracker import OpenOffsets
+from streams.worker.consumer.offset_tracker import OffsetTracker
 
 
 @st.composite
@@ -21,7 +21,7 @@ def test_never_past_an_open_offset(case: tuple[list[int], list[int]], beyond: in
     """A2: no offset past an open one is committed, whatever the gaps and the order in which records become done."""
     offsets, done = case
     end = offsets[-1] + 1 + beyond
-    tracked = OpenOffsets()
+    tracked = OffsetTracker()
     tracked.hand_over(offsets, end)
     for offset in done:
         assert tracked.done(offset)
@@ -31,7 +31,7 @@ def test_never_past_an_open_offset(case: tuple[list[int], list[int]], beyond: in
 
 def test_the_first_offset_may_be_zero() -> None:
     """A partition with a gap after offset 0 is committed up to its end; with Faust's gap tracking it is not."""
-    tracked = OpenOffsets()
+    tracked = OffsetTracker()
     tracked.hand_over([0, 37], 38)
     tracked.done(0)
     tracked.done(37)
@@ -40,7 +40,7 @@ def test_the_first_offset_may_be_zero() -> None:
 
 def test_a_fetch_without_records() -> None:
     """The commit passes what was dropped, aborted or compacted away, but not while a record before it is open."""
-    tracked = OpenOffsets()
+    tracked = OffsetTracker()
     tracked.hand_over([], 5)
     assert tracked.committable() == 5
     tracked.hand_over([6], 9)
@@ -52,12 +52,12 @@ def test_a_fetch_without_records() -> None:
 
 def test_nothing_handed_over_commits_nothing() -> None:
     """Before any fetch there is nothing to commit."""
-    assert OpenOffsets().committable() is None
+    assert OffsetTracker().committable() is None
 
 
 def test_handed_over_again_is_open_again() -> None:
     """After seeking back, a done record is open until it is done again: a crash then loses nothing."""
-    tracked = OpenOffsets()
+    tracked = OffsetTracker()
     tracked.hand_over([5, 6], 7)
     assert tracked.done(5)
     assert tracked.done(6)
