@@ -79,7 +79,7 @@ class Memory(Protocol):
 class Lease(Protocol):
     """Says until when this worker surely holds its partitions."""
 
-    async def held(self, owned: Callable[[], bool], /) -> bool:
+    async def wait_until_held(self, owned: Callable[[], bool], /) -> bool:
         """Wait until the lease holds; false as soon as ``owned`` says that the partitions are given up."""
 
 
@@ -197,7 +197,7 @@ class Detect:
             for partition, changed in changes
             for key, value in changed
         ]
-        if not records or not await self.lease.held(owned):
+        if not records or not await self.lease.wait_until_held(owned):
             return
         stored = await self.sender.send_all(records)
         if not owned():

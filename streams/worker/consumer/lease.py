@@ -40,7 +40,7 @@ class Lease:
         """Whether this worker surely still holds its partitions."""
         return self._clock() < self._until
 
-    async def held(self, owned: Callable[[], bool]) -> bool:
+    async def wait_until_held(self, owned: Callable[[], bool]) -> bool:
         """Wait until the lease holds; false as soon as ``owned`` says that the partitions are given up."""
         while owned():
             if self.holds():

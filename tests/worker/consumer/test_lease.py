@@ -61,7 +61,7 @@ def test_waiting_for_it_ends_with_the_next_heartbeat() -> None:
 
     async def scene() -> bool:
         lease = Lease(10.0)
-        waiting = asyncio.ensure_future(lease.held(lambda: True))
+        waiting = asyncio.ensure_future(lease.wait_until_held(lambda: True))
         await asyncio.sleep(0)
         assert not waiting.done()
         lease.renew(lease.now())
