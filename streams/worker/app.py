@@ -204,7 +204,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
     async def on_stop(self) -> None:
         """Finish the batches in hand and commit them before the consumer and the table close."""
         self.deadline.start()
-        async with self.batches.finished(FINISH_SECONDS):
+        async with self.batches.drained(FINISH_SECONDS):
             if self.failure is None and self._consumer is not None and self._consumer.owns_partitions():
                 await self._consumer.commit()
             await super().on_stop()

@@ -53,8 +53,8 @@ class Batches:
         return self._in_hand > 0
 
     @contextlib.asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        """Handle one batch inside. Waits first while ``finished`` holds batches back."""
+    async def handle_one(self) -> AsyncIterator[None]:
+        """Handle one batch inside. Waits first while ``drained`` holds batches back."""
         await self._free.wait()
         self._in_hand += 1
         self._idle.clear()
@@ -66,7 +66,7 @@ class Batches:
                 self._idle.set()
 
     @contextlib.asynccontextmanager
-    async def finished(self, seconds: float) -> AsyncIterator[None]:
+    async def drained(self, seconds: float) -> AsyncIterator[None]:
         """Wait until no batch is in hand, at most so many seconds. Inside, no batch begins."""
         self._holds += 1
         self._free.clear()
@@ -161,7 +161,7 @@ async def _batches(app: Worker, stream: Stream) -> AsyncIterator[tuple[list[Even
         size += pipeline.size_in_memory(event.message.value)
         if len(taken) < BATCH_LIMIT and size < BATCH_BYTES and not stream.channel.queue.empty():
             continue
-        async with app.batches.one():
+        async with app.batches.handle_one():
             # Drop events of before a rebalance: the next owner reads them again from the committed offset.
             events = [event for event in taken if current(event)]
             if events:

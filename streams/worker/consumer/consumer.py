@@ -47,7 +47,7 @@ FULL_QUEUE_SECONDS = 0.05
 class Batches(Protocol):
     """The batches that the agents have in hand."""
 
-    def finished(self, seconds: float, /) -> AbstractAsyncContextManager[None]:
+    def drained(self, seconds: float, /) -> AbstractAsyncContextManager[None]:
         """Wait until no batch is in hand, at most so many seconds. Inside, no batch begins."""
 
 
@@ -213,7 +213,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             await self.app.stop_with(failure)
 
     async def _finish_batches(self) -> None:
-        async with self.app.batches.finished(FINISH_SECONDS):
+        async with self.app.batches.drained(FINISH_SECONDS):
             await self.commit()
 
     def verify_event_path(self, now: float, tp: TP) -> None:

@@ -192,13 +192,13 @@ def test_holding_back() -> None:
         batches, done, log = Batches(), asyncio.Event(), []
 
         async def batch(name: str) -> None:
-            async with batches.one():
+            async with batches.handle_one():
                 log.append(f"{name} begins")
                 await done.wait()
                 log.append(f"{name} ends")
 
         async def hold() -> None:
-            async with batches.finished(60):
+            async with batches.drained(60):
                 log.append("held")
 
         async def release() -> None:
@@ -216,12 +216,12 @@ def test_holding_back_has_an_end(raised: type[Exception] | None) -> None:
 
     async def scene() -> bool:
         batches = Batches()
-        async with batches.one():
+        async with batches.handle_one():
             with suppress(LookupError):
-                async with batches.finished(0):
+                async with batches.drained(0):
                     if raised:
                         raise raised
-        async with batches.one():
+        async with batches.handle_one():
             return True
 
     assert asyncio.run(scene())
