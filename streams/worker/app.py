@@ -234,7 +234,7 @@ def create_app(options: Settings, skips: Skips = NO_SKIPS) -> WorkerApp:
         options=dict(STORE_OPTIONS),
         help="First-seen memory of pairs, and the alert cap's buckets.",
     )
-    sight, detect = _agents(app, skips)
+    sight, detect = _create_agents(app, skips)
     raw = {"key_serializer": "raw", "value_serializer": "raw", "allow_empty": True}
     sources = app.topic(*options.source_topics, **raw)
     sightings = app.topic(app.topic_names.sightings, **raw)
@@ -252,7 +252,7 @@ def create_app(options: Settings, skips: Skips = NO_SKIPS) -> WorkerApp:
     return app
 
 
-def _agents(app: WorkerApp, skips: Skips) -> tuple[Sight, Detect]:
+def _create_agents(app: WorkerApp, skips: Skips) -> tuple[Sight, Detect]:
     largest = largest_record(app.options.max_record_size)
     dead_letters = DeadLetters(app.topic_names.dead_letter, largest, app.extract_settings, app.metrics)
     sight = Sight(

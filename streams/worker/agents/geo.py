@@ -85,7 +85,7 @@ class _Database:
         except geoip2.errors.AddressNotFoundError:
             return {}
         except Exception as broken:  # noqa: BLE001  damaged data may raise anything, and alerts must go on
-            self._complain(broken)
+            self._warn_once(broken)
             return {}
         return {field: value for field, value in found.items() if value is not None}
 
@@ -97,7 +97,7 @@ class _Database:
         except OSError as missing:
             if self._stamp != _MISSING:
                 self._stamp, self._is_failing = _MISSING, False
-                self._complain(missing)
+                self._warn_once(missing)
             return
         if stamp != self._stamp:
             self._stamp, self._is_failing = stamp, False
@@ -109,35 +109,35 @@ class _Database:
             kind = reader.metadata().database_type
             look_up = next(look_up for name, look_up in _KINDS.items() if name in kind)
         except StopIteration:
-            self._complain(f"{kind} databases have no locations; use one of {', '.join(_KINDS)}")
+            self._warn_once(f"{kind} databases have no locations; use one of {', '.join(_KINDS)}")
         except Exception as broken:  # noqa: BLE001  see look_up
-            self._complain(broken)
+            self._warn_once(broken)
         else:
             self._read = _Read(reader, look_up)
             log.info("geoip.read", path=str(self._path), kind=kind)
 
-    def _complain(self, what: object) -> None:
+    def _warn_once(self, what: object) -> None:
         if not self._is_failing:
             self._is_failing = True
             log.warning("geoip.unreadable", path=str(self._path), error=str(what) or repr(what))
 
 
-def _place(found: Any) -> dict[str, Any]:
+def _city_fields(found: Any) -> dict[str, Any]:
     location = None
     if found.location.latitude is not None and found.location.longitude is not None:
         location = f"{found.location.latitude},{found.location.longitude}"
     return {"country": found.country.iso_code, "city": found.city.name, "location": location}
 
 
-def _network(found: Any) -> dict[str, Any]:
+def _network_fields(found: Any) -> dict[str, Any]:
     return {"asn": found.autonomous_system_number, "organization": found.autonomous_system_organization}
 
 
 # How to look up, by a part of the name of the database's type (GeoLite2-City, GeoIP2-City-Europe ...).
 _KINDS: dict[str, Callable[[geoip2.database.Reader, str], Mapping[str, Any]]] = {
-    "Enterprise": lambda reader, address: _place(reader.enterprise(address)),
-    "City": lambda reader, address: _place(reader.city(address)),
+    "Enterprise": lambda reader, address: _city_fields(reader.enterprise(address)),
+    "City": lambda reader, address: _city_fields(reader.city(address)),
     "Country": lambda reader, address: {"country": reader.country(address).country.iso_code},
-    "GeoIP2-ISP": lambda reader, address: _network(reader.isp(address)),
-    "GeoLite2-ASN": lambda reader, address: _network(reader.asn(address)),
+    "GeoIP2-ISP": lambda reader, address: _network_fields(reader.isp(address)),
+    "GeoLite2-ASN": lambda reader, address: _network_fields(reader.asn(address)),
 }

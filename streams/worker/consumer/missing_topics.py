@@ -48,11 +48,11 @@ class MissingTopics:
 
     def watch(self, consumer: Any) -> None:
         """Check each metadata response of a started ``AIOKafkaConsumer``, and make its commits skip missing topics."""
-        self.look(consumer._client.cluster)  # noqa: SLF001  aiokafka shows neither
-        consumer._client.cluster.add_listener(self.look)  # noqa: SLF001
+        self.update(consumer._client.cluster)  # noqa: SLF001  aiokafka makes neither public
+        consumer._client.cluster.add_listener(self.update)  # noqa: SLF001
         commit_without_missing(consumer._client, consumer._coordinator)  # noqa: SLF001
 
-    def look(self, cluster: Any) -> None:
+    def update(self, cluster: Any) -> None:
         """Compare with the topics of ``cluster``, an aiokafka ``ClusterMetadata``."""
         there = {topic for topic in self._topics if cluster.partitions_for_topic(topic) is not None}
         self._seen |= there

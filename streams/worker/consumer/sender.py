@@ -73,7 +73,7 @@ class Sender:
         for record, result in zip(records, results, strict=True):
             if isinstance(result, BaseException):
                 self._metrics.send_failures.labels(record.topic).inc()
-                failure = failure or _named(record.topic, result)
+                failure = failure or _with_topic(record.topic, result)
             else:
                 self._metrics.sent.labels(record.topic).inc()
                 acknowledged.append(result)
@@ -87,7 +87,7 @@ class Sender:
                 record.topic, record.key, record.value, record.partition, None, list(record.headers)
             )
         except (KafkaError, ProducerSendError) as refused:
-            raise _named(record.topic, refused) from refused
+            raise _with_topic(record.topic, refused) from refused
 
 
 def _slices(records: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
@@ -99,7 +99,7 @@ def _slices(records: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
             start, size = number, 0
 
 
-def _named(topic: str, failure: BaseException) -> BaseException:
+def _with_topic(topic: str, failure: BaseException) -> BaseException:
     """The broker's failure as a ``SendError`` that names the topic; any other failure unchanged."""
     if not isinstance(failure, KafkaError | ProducerSendError):
         return failure

@@ -105,10 +105,10 @@ class Baseline(Service):  # type: ignore[misc]
         )
 
     def _is_empty(self) -> bool:
-        own = self._own()
+        own = self._own_stores()
         return bool(own) and not any(next(_pairs(store, b""), None) for store in own.values())
 
-    def _own(self) -> dict[int, Store]:
+    def _own_stores(self) -> dict[int, Store]:
         """The stores of this worker's own partitions, by partition."""
         return {partition: store for partition, is_active, store in self._table.stores() if is_active}
 
@@ -124,13 +124,13 @@ class Baseline(Service):  # type: ignore[misc]
 
     async def _count(self) -> bool:
         """Read every pair once; false if partitions came or went meanwhile, which makes the count invalid."""
-        own = list(self._own())
+        own = list(self._own_stores())
         pairs = 0
         oldest: int | None = None
         for number in own:
             after = b""
             while True:
-                stores = self._own()
+                stores = self._own_stores()
                 if list(stores) != own or not self._is_ready():
                     return False
                 some = list(islice(_pairs(stores[number], after), _STEP))

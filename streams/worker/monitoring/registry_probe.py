@@ -41,7 +41,7 @@ class RegistryProbe(Service):  # type: ignore[misc]
         return {"reachable": self.reachable, "problem": self.problem}
 
     @Service.task  # type: ignore[untyped-decorator]
-    async def _ask_again_and_again(self) -> None:
+    async def _probe_regularly(self) -> None:
         while self._settings.schema_registry_url is not None and not self.should_stop:
             problem = await asyncio.to_thread(self._ask)
             if problem != self.problem:

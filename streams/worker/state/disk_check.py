@@ -32,7 +32,7 @@ from streams.errors import OperatorError
 from streams.kafka.admin import BrokerAccess
 from streams.topics.catalogue import MEMORY_TABLE, topic_names
 from streams.worker.state.partition_memory import stored_from
-from streams.worker.state.rocksdb import is_disk_full, refusal, translate_errors
+from streams.worker.state.rocksdb import is_disk_full, store_error, translate_errors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,11 +64,11 @@ def check_state(settings: Settings) -> None:
     reached = {
         path: offset
         for path in _stores(settings.state_dir)
-        if (offset := _checked(settings.state_dir, path)) is not None
+        if (offset := _reached_offset(settings.state_dir, path)) is not None
     }
     changelog = topic_names(settings).changelog
     if reached:
-        _check_offsets(reached, changelog, _ends(settings, changelog))
+        _check_offsets(reached, changelog, _end_offsets(settings, changelog))
     _check_topic(settings.state_dir, changelog, _topic_id(settings, changelog), is_kept=bool(reached))
 
 
@@ -126,35 +126,35 @@ def _partition(path: Path) -> int:
     return int(path.stem.rpartition("-")[2])
 
 
-def _checked(state_dir: Path, path: Path) -> int | None:
+def _reached_offset(state_dir: Path, path: Path) -> int | None:
     """The changelog offset that a store has reached; ``None`` if it has none, or if the store is set aside."""
     if _in_use(path):
         return None  # another process has it open: Faust waits for that process, and logs it
-    if _holds_nothing(path):
+    if _is_incomplete(path):
         return None
     try:
         store = rocksdict.Rdict(
             str(path), rocksdict.Options(raw_mode=True), access_type=rocksdict.AccessType.read_only()
         )
         try:
-            return _read(store)
+            return _read_whole(store)
         finally:
             store.close()
     except Exception as damage:
         if is_disk_full(damage):
-            raise refusal(state_dir, damage) from damage
+            raise store_error(state_dir, damage) from damage
         _set_aside(path, damage)
         return None
 
 
-def _read(store: Any) -> int | None:
+def _read_whole(store: Any) -> int | None:
     for _ in stored_from(store, b""):
         pass
     offset = store.get(OFFSET_KEY)
     return None if offset is None else int(offset)
 
 
-def _holds_nothing(path: Path) -> bool:
+def _is_incomplete(path: Path) -> bool:
     """Whether the creation of a store was interrupted: it has no list of its files, and no data."""
     data = (file.stat().st_size for pattern in ("*.sst", "*.log") for file in path.glob(pattern))
     return not (path / "CURRENT").exists() and not any(data)
@@ -197,7 +197,7 @@ def _topic_id(settings: Settings, topic: str) -> str | None:
     return None if is_none else str(given)
 
 
-def _ends(settings: Settings, topic: str) -> dict[int, int]:
+def _end_offsets(settings: Settings, topic: str) -> dict[int, int]:
     """The end offset of each partition of a topic."""
     asked = {TopicPartition(topic, number): OffsetSpec.latest() for number in range(settings.partitions)}
     with BrokerAccess(settings) as access:

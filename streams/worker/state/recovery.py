@@ -113,7 +113,7 @@ class Recovery(faust.tables.recovery.Recovery):  # type: ignore[misc]
         """Do not read Faust's queue: no changelog record comes through it."""
 
     @Service.timer(PROGRESS_SECONDS)  # type: ignore[untyped-decorator]
-    async def _say_progress(self) -> None:
+    async def _log_progress(self) -> None:
         remaining = self.active_remaining_total() if self.in_recovery else 0
         if remaining > 0:
             log.info("memory.restoring", remaining=remaining)

@@ -39,7 +39,7 @@ def is_disk_full(error: Exception) -> bool:
     return any(text in str(error) for text in _DISK_FULL)
 
 
-def refusal(state_dir: Path, error: Exception) -> StoreError:
+def store_error(state_dir: Path, error: Exception) -> StoreError:
     """Return RocksDB's error as one that tells an operator what to do."""
     if is_disk_full(error):
         fix = "make room on its disk"
@@ -62,7 +62,7 @@ def translate_errors(state_dir: Path) -> Iterator[None]:
     try:
         yield
     except Exception as refused:  # rocksdict raises nothing more precise
-        raise refusal(state_dir, refused) from refused
+        raise store_error(state_dir, refused) from refused
 
 
 class StoreOptions(rocksdb.RocksDBOptions):  # type: ignore[misc]

@@ -43,15 +43,15 @@ def test_asking_for_a_topic_creates_none(version: Any) -> None:
 def test_what_is_missing() -> None:
     """A topic is missing if it was seen and is gone, until it is back. A topic that is not allowed is not missing."""
     missing, cluster = MissingTopics(["a", "b"]), Cluster()
-    missing.look(cluster)
+    missing.update(cluster)
     assert missing.names == set()
     cluster.topics = {"a", "b"}
-    missing.look(cluster)
+    missing.update(cluster)
     cluster.topics = {"b"}
-    missing.look(cluster)
+    missing.update(cluster)
     assert missing.names == {"a"}
     cluster.topics, cluster.unauthorized_topics = {"a"}, {"b"}
-    missing.look(cluster)
+    missing.update(cluster)
     assert missing.names == set()
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings whose changelog ends at offset 100 in every partition; the broker knows no topic ids."""
-    monkeypatch.setattr(disk_check, "_ends", lambda *_: dict.fromkeys(range(8), 100))
+    monkeypatch.setattr(disk_check, "_end_offsets", lambda *_: dict.fromkeys(range(8), 100))
     monkeypatch.setattr(disk_check, "_topic_id", lambda *_: None)
     return Settings.model_validate({"state_dir": tmp_path})
 

@@ -54,7 +54,7 @@ def write_until_full(path: Path, last: int, chance: random.Random) -> int:
 
 def test_full_at_any_moment(disk: SmallDisk, monkeypatch: pytest.MonkeyPatch) -> None:
     """A2, M9: at whatever point the disk is full, the store keeps what was written, and never counts as damaged."""
-    monkeypatch.setattr(disk_check, "_ends", lambda *_: {})
+    monkeypatch.setattr(disk_check, "_end_offsets", lambda *_: {})
     monkeypatch.setattr(disk_check, "_topic_id", lambda *_: None)
     settings = Settings.model_validate({"state_dir": disk.folder})
     chance = random.Random(4)  # noqa: S311  no secret

@@ -157,15 +157,17 @@ def _filter_batch(  # noqa: PLR0913  position, search and counts
     filtered.newest = max(filtered.newest, _MAX_TIMESTAMP.unpack_from(fetched, start + _MAX_TIMESTAMP_AT)[0])
     marks = find_marks(records, first, after)
     bare: dict[int, bytes] = {}
-    if skip and (deltas := _deltas(fetched, start, skip)):
+    if skip and (deltas := _offset_deltas(fetched, start, skip)):
         bare = dict(_bare_records(records, first, after, deltas))
         marks = sorted([*marks, *bare])
-    kept = [bare.get(start) or records[start:end] for start, end in _marked(records, first, after, marks)]
+    kept = [bare.get(start) or records[start:end] for start, end in _records_with_marks(records, first, after, marks)]
     filtered.skipped += count - len(kept)
     return _batch(bytes(fetched[start : start + _RECORDS_AT]), kept) if kept else b""
 
 
-def _marked(records: bytes | memoryview, start: int, end: int, marks: list[int]) -> Iterator[tuple[int, int]]:
+def _records_with_marks(
+    records: bytes | memoryview, start: int, end: int, marks: list[int]
+) -> Iterator[tuple[int, int]]:
     """The start and end of each record with a mark."""
     coming = iter(marks)
     mark = next(coming, end)
@@ -179,7 +181,7 @@ def _marked(records: bytes | memoryview, start: int, end: int, marks: list[int])
         start = after
 
 
-def _deltas(fetched: bytes | memoryview, start: int, offsets: Collection[int]) -> set[int]:
+def _offset_deltas(fetched: bytes | memoryview, start: int, offsets: Collection[int]) -> set[int]:
     """Those of these offsets that lie in the batch at ``start``, relative to its base offset as in its records."""
     base = _START.unpack_from(fetched, start)[0]
     last = _LAST_DELTA.unpack_from(fetched, start + _LAST_DELTA_AT)[0]
