@@ -45,6 +45,6 @@ class Deadline:
         log.warning(
             "worker.unfinished",
             seconds=self._seconds,
-            consequence="ends without a last commit; what was not committed is handled again",
+            consequence="the process ends without a last commit; what is not committed is handled again",
         )
         os._exit(self._exit_code())

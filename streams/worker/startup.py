@@ -93,4 +93,6 @@ def _until_answered(question: Callable[[Settings], Answer], settings: Settings) 
 
 def _waiting(state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
-    log.warning("broker.unreachable", error=str(error), attempt=state.attempt_number, consequence="keeps trying")
+    log.warning(
+        "broker.unreachable", error=str(error), attempt=state.attempt_number, consequence="the worker keeps trying"
+    )

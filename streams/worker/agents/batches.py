@@ -74,7 +74,7 @@ class Batches:
             try:
                 await asyncio.wait_for(self._idle.wait(), seconds)
             except TimeoutError:
-                log.warning("batches.unfinished", seconds=seconds, consequence="they are handled again")
+                log.warning("batches.unfinished", seconds=seconds, consequence="their events are handled again")
             yield
         finally:
             self._holds -= 1

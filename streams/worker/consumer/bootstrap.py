@@ -60,4 +60,6 @@ def learn_topics_before_assigning(consumer: Any) -> None:
 
 def _waiting(state: tenacity.RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
-    log.warning("broker.unreachable", error=str(error), attempt=state.attempt_number, consequence="keeps trying")
+    log.warning(
+        "broker.unreachable", error=str(error), attempt=state.attempt_number, consequence="the worker keeps trying"
+    )

@@ -58,7 +58,7 @@ class MissingTopics:
         self._seen |= there
         missing = frozenset(self._seen - there - cluster.unauthorized_topics)
         for topic in sorted(missing - self.names):
-            consequence = "nothing of it is read until it is there again; other topics go on"
+            consequence = "it is not read until it exists again; other topics go on"
             log.error("topic.missing", topic=topic, consequence=consequence)
         for topic in sorted(self.names & there):
             log.info("topic.back", topic=topic)

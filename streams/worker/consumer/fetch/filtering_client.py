@@ -110,7 +110,7 @@ class FilteringClient:
                         topic=topic,
                         partition=partition,
                         offset=offset,
-                        consequence="going on from the oldest record: what was deleted before it was read is lost",
+                        consequence="reading goes on from the oldest record; records that were deleted unread are lost",
                     )
 
     async def _filter(self, response: Any) -> None:
