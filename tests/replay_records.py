@@ -58,7 +58,7 @@ class Ran:
     err: str
     alerts: list[dict[str, Any]] = field(default_factory=list)
 
-    def told(self) -> list[tuple[str, str, str]]:
+    def outlines(self) -> list[tuple[str, str, str]]:
         """Time, account and kind of each alert; above the cap ``overflow`` instead of the kind."""
         return [
             (

@@ -74,7 +74,7 @@ def daily(days: Iterable[int], partitions: int = 1) -> list[tuple[int, int, byte
 
 
 def days(ran: Ran) -> list[int]:
-    return [int(account) for _, account, _ in ran.told()]
+    return [int(account) for _, account, _ in ran.outlines()]
 
 
 def test_a_topic_gives_the_alerts_of_its_records_in_order_of_time(
@@ -187,8 +187,8 @@ def test_clock_record_orders_and_decides_by_kafka_time(backtest: Backtest, broke
     topic = broker.create_topic(names.source_topic, 1)
     events = [("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"), ("2026-01-01T00:00:10Z", "2026-01-20T00:00:00Z")]
     produce(broker, topic, [(0, at(kafka), json.dumps(record(event)).encode()) for event, kafka in events])
-    assert [kind for *_, kind in backtest("--topic", topic).told()] == ["first"]
-    assert [kind for *_, kind in backtest("--topic", topic, "--clock", "record").told()] == ["first", "returned"]
+    assert [kind for *_, kind in backtest("--topic", topic).outlines()] == ["first"]
+    assert [kind for *_, kind in backtest("--topic", topic, "--clock", "record").outlines()] == ["first", "returned"]
 
 
 def test_event_time_far_after_kafka_time_is_incomplete(backtest: Backtest, broker: RunningBroker, names: Names) -> None:
@@ -209,9 +209,9 @@ def test_sightings_topic_replays_under_other_settings(backtest: Backtest, broker
     reader.file([json.dumps({"Records": [two, record("2026-01-02T00:00:00Z")]}).encode()], "f")
     values = [codec.encode(sighting) for sighting in reader.sightings]
     produce(broker, topic, [(0, at("2026-01-03T00:00:00Z"), value) for value in [*values, *values]])
-    assert backtest("--topic", topic).told() == [("2026-01-01T00:00:00", "222222222222", "first")]
+    assert backtest("--topic", topic).outlines() == [("2026-01-01T00:00:00", "222222222222", "first")]
     by_resources = backtest("--topic", topic, "--member-account", "resources")
-    assert [account for _, account, _ in by_resources.told()] == ["333333333333", "444444444444"]
+    assert [account for _, account, _ in by_resources.outlines()] == ["333333333333", "444444444444"]
 
 
 def test_malformed_values_are_counted_and_named(backtest: Backtest, broker: RunningBroker, names: Names) -> None:

@@ -85,7 +85,7 @@ def on_account(number: int) -> bytes:
 
 
 def accounts(ran: Ran) -> list[int]:
-    return sorted(int(account) for _, account, _ in ran.told())
+    return sorted(int(account) for _, account, _ in ran.outlines())
 
 
 def test_a_replay_stops_before_an_open_transaction(rootwatch: Command, topic: str, transactions: Transactions) -> None:

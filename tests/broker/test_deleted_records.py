@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kafka_broker import Names, RunningBroker
 
 
-def test_records_deleted_unread_are_told_and_the_rest_is_read(
+def test_records_deleted_unread_are_reported_and_the_rest_is_read(
     broker: RunningBroker, names: Names, tmp_path: Path
 ) -> None:
     """A worker that returns after its offset was deleted logs it, counts it, and goes on with the remaining records."""
@@ -30,10 +30,10 @@ def test_records_deleted_unread_are_told_and_the_rest_is_read(
     admin.delete_records([TopicPartition(topic, 0, 2)])[TopicPartition(topic, 0)].result(60)
     with deployment.worker() as worker:
         wait_for(deployment.all_done, "what is left is done")
-        told = [line for line in worker.log.read_text().splitlines() if "offset.gone" in line]
+        lines = [line for line in worker.log.read_text().splitlines() if "offset.gone" in line]
         _, text = worker.get("/metrics")
-    assert len(told) == 1, told
-    assert all(part in told[0] for part in (f"topic={topic}", "partition=0", "offset=1"))
+    assert len(lines) == 1, lines
+    assert all(part in lines[0] for part in (f"topic={topic}", "partition=0", "offset=1"))
     assert f'rootwatch_offset_resets_total{{topic="{topic}"}} 1.0'.encode() in text
     # Alert ids, and so the partitions of the alerts, differ in each run.
     assert {alert["member_account"]["id"] for alert in deployment.alerts()} == {first, left}

@@ -64,7 +64,7 @@ class Played:
         return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def told(alerts: list[dict[str, Any]]) -> list[tuple[str, str, str, str]]:
+def outlines(alerts: list[dict[str, Any]]) -> list[tuple[str, str, str, str]]:
     """Time, principal, account and kind of each alert, in order of time."""
     return sorted(
         (
@@ -163,7 +163,7 @@ def test_issuers_resources_seeds_and_places(broker: RunningBroker, names: Names,
 
 def assert_these_alert(strict: Played) -> None:
     """M1, M3, M5 to M8, T5: exactly these alert; learned, excepted, known, late and incomplete sightings do not."""
-    assert told(strict.alerts) == [
+    assert outlines(strict.alerts) == [
         ("2026-03-01T00:00:01", "alice", "444444444444", "first"),
         ("2026-03-01T03:00:01", "alice", "900000000000", "first"),
         ("2026-03-02T00:04:50", "mallory", "500000000000", "first"),
@@ -182,7 +182,7 @@ def assert_these_alert(strict: Played) -> None:
 
 def assert_above_the_cap(strict: Played) -> None:
     """A3: alerts above the cap are complete on the overflow topic; the next five minutes let alerts through again."""
-    assert told(strict.overflow) == [
+    assert outlines(strict.overflow) == [
         ("2026-03-02T00:04:53", "mallory", "500000000003", "first"),
         ("2026-03-02T00:04:54", "mallory", "500000000004", "first"),
     ]
@@ -232,7 +232,7 @@ def assert_backtest_of_the_topic_says_the_same(strict: Played) -> None:
     replayed = strict.backtest("--topic", strict.deployment.names.source_topic)
     for live, overflow in ((strict.alerts, False), (strict.overflow, True)):
         found = [alert for alert in replayed if alert.get("overflow", False) is overflow]
-        assert {(who, account) for _, who, account, _ in told(live)} == {(w, a) for _, w, a, _ in told(found)}
+        assert {(who, account) for _, who, account, _ in outlines(live)} == {(w, a) for _, w, a, _ in outlines(found)}
         in_order = {alert["alert_id"]: comparable(alert) for alert in live if "zoe" not in alert["principal"]["arn"]}
         assert in_order == {
             alert["alert_id"]: comparable(alert) for alert in found if "zoe" not in alert["principal"]["arn"]
@@ -248,7 +248,7 @@ def assert_backtest_of_files_says_the_same(strict: Played) -> None:
     replayed = strict.backtest(str(file))
     through = [alert for alert in replayed if not alert.get("overflow")]
     ahead = ("2026-03-05T00:00:02", "early", "333333333333", "first")
-    assert told(through) == sorted([*told(live), ahead])
+    assert outlines(through) == sorted([*outlines(live), ahead])
     assert {alert["alert_id"]: comparable(alert, "origin") for alert in live}.items() <= {
         alert["alert_id"]: comparable(alert, "origin") for alert in through
     }.items()

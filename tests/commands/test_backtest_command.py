@@ -112,7 +112,7 @@ def test_options_have_their_meaning(
     records, options, expected = case
     for order in (records, records[::-1]):
         ran = backtest(_write(tmp_path / "in.jsonl", *order), *options)
-        assert (ran.code, ran.told()) == (0, expected)
+        assert (ran.code, ran.outlines()) == (0, expected)
 
 
 def test_an_alert_has_every_field_and_no_live_ones(backtest: Backtest, tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def day(number: int) -> int:
 
 
 def accounts(ran: Ran) -> list[int]:
-    return [int(account) for _, account, _ in ran.told()]
+    return [int(account) for _, account, _ in ran.outlines()]
 
 
 def test_a_prefix_gives_what_the_same_files_give(bucket: Any, backtest: Backtest, tmp_path: Path) -> None:
