@@ -25,7 +25,7 @@ USUAL_START = b'{"eventVersion"'
 
 _OF_KINESIS = "aws:kinesis"
 # Lake's parameters are a map of texts; objects in it are text too.
-_INNER_OBJECTS = ("taskPolicyArn", "credentials")
+_INNER_OBJECTS = ("taskPolicyArn", "credentials", "attributes")
 _OBJECTS = ("requestParameters", "responseElements", "userIdentity")
 # Lake's tables have names in lower case.
 _NAMES = {

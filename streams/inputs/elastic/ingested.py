@@ -37,12 +37,15 @@ _NAMES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("requestID",): (f"{CLOUDTRAIL}.request_id",),
     ("recipientAccountId",): (f"{CLOUDTRAIL}.recipient_account_id",),
     ("sharedEventID",): (f"{CLOUDTRAIL}.shared_event_id",),
+    ("readOnly",): (f"{CLOUDTRAIL}.read_only",),
     ("userIdentity", "type"): (f"{_IDENTITY}.type",),
     ("userIdentity", "arn"): (f"{_IDENTITY}.arn",),
     ("userIdentity", "accessKeyId"): (f"{_IDENTITY}.access_key_id",),
     ("userIdentity", "principalId"): ("user.id",),
     ("userIdentity", "userName"): ("user.name",),
     ("userIdentity", "accountId"): ("cloud.account.id",),
+    ("userIdentity", "invokedBy"): (f"{_IDENTITY}.invoked_by",),
+    ("userIdentity", "sessionContext", "attributes", "creationDate"): (f"{_SESSION}.creation_date",),
     ("userIdentity", "sessionContext", "attributes", "mfaAuthenticated"): (f"{_SESSION}.mfa_authenticated",),
     ("userIdentity", "sessionContext", "sessionIssuer", "type"): (f"{_SESSION}.session_issuer.type",),
     ("userIdentity", "sessionContext", "sessionIssuer", "arn"): (f"{_SESSION}.session_issuer.arn",),
@@ -104,7 +107,21 @@ def _fields(ecs: Ecs) -> dict[str, Any]:
     if ecs.value("event.outcome") != "success":
         outcome = f"event.outcome {ecs.text('event.outcome') or 'missing'}"
         fields["errorCode"] = ecs.text(f"{CLOUDTRAIL}.error_code") or outcome
+        _put(fields, ("errorMessage",), ecs.text(f"{CLOUDTRAIL}.error_message"))
+    _put_other_parameters(fields, ecs)
     return fields
+
+
+def _put_other_parameters(fields: dict[str, Any], ecs: Ecs) -> None:
+    """Put the request parameters that no field names beside those that one does; as text if they cannot be read."""
+    flattened = ecs.value(f"{CLOUDTRAIL}.flattened.request_parameters")
+    kept = ecs.value(f"{CLOUDTRAIL}.request_parameters")
+    read = written.parse(kept) if isinstance(kept, str) else kept
+    whole = next((form for form in (flattened, read) if isinstance(form, dict)), None)
+    if whole is not None:
+        fields["requestParameters"] = whole | fields.get("requestParameters", {})
+    else:
+        _put(fields, ("requestParameters",), kept)
 
 
 def _put(fields: dict[str, Any], path: tuple[str, ...], value: Any) -> None:

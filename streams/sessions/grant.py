@@ -1,0 +1,93 @@
+"""A grant: the AssumeRoot call that issued the credentials of a root session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from streams.extraction.sighting import Sighting
+
+TEMPORARY = "ASIA"
+"""How the access key id of temporary credentials begins."""
+
+LONGEST_KEY_ID = 128
+"""AWS issues no longer access key ids. The id is a key of topics and tables."""
+
+_LONGEST_SESSION_SECONDS = 900
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The AssumeRoot call as activity and summaries show it. Times are milliseconds since the epoch, UTC.
+
+    Attributes:
+        event_id: the call's event id (T6).
+        time: its ``eventTime``.
+        expires_at: when the credentials end; never missing.
+        principal: the term (T3).
+        member_account: the term (T4), twelve digits.
+        issued_access_key_id: the key that joins.
+        task_policy: the full ARN; ``None`` if the call names none.
+        source_ip: ``sourceIPAddress`` of the call.
+    """
+
+    event_id: str
+    time: int
+    expires_at: int
+    principal: str
+    member_account: str
+    issued_access_key_id: str
+    task_policy: str | None = None
+    source_ip: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A grant on its way to its session, with what detection made of it.
+
+    Attributes:
+        rule_id: the rule whose sighting it is.
+        grant: the call.
+        alert_id: the alert that it raised, also one in overflow; ``None`` if it raised none.
+    """
+
+    rule_id: str
+    grant: Grant
+    alert_id: str | None = None
+
+    @property
+    def access_key_id(self) -> str:
+        """The key that joins; also the key of the sessions topic."""
+        return self.grant.issued_access_key_id
+
+
+def grant_of(sighting: Sighting, rule_id: str, alert_id: str | None) -> Granted | None:
+    """The grant of a sighting; ``None`` if it opens no session that can be followed.
+
+    That is so if no temporary key was issued, or if the sighting only teaches.
+    """
+    event = sighting.event
+    key = event.issued_access_key_id
+    if sighting.teaching or not is_temporary(key):
+        return None
+    expires_at = event.issued_expires_at
+    if expires_at is None:
+        seconds = _LONGEST_SESSION_SECONDS if event.duration_seconds is None else event.duration_seconds
+        expires_at = event.time + seconds * 1_000
+    grant = Grant(
+        event_id=event.id,
+        time=event.time,
+        expires_at=expires_at,
+        principal=sighting.principal,
+        member_account=sighting.member_account,
+        issued_access_key_id=key or "",
+        task_policy=event.task_policy,
+        source_ip=event.source_ip,
+    )
+    return Granted(rule_id, grant, alert_id)
+
+
+def is_temporary(key: str | None) -> bool:
+    """Whether an access key id is that of temporary credentials."""
+    return key is not None and key.startswith(TEMPORARY) and len(key) <= LONGEST_KEY_ID
