@@ -130,11 +130,16 @@ def ecs(record: Mapping[str, Any], dumps: Dumps = json.dumps) -> dict[str, Any]:
                 "request_id": record.get("requestID"),
                 "recipient_account_id": record.get("recipientAccountId"),
                 "error_code": record.get("errorCode"),
+                "error_message": record.get("errorMessage"),
+                "read_only": record.get("readOnly"),
+                "shared_event_id": record.get("sharedEventID"),
                 "user_identity": {
                     "type": who.get("type"),
                     "arn": who.get("arn"),
                     "access_key_id": who.get("accessKeyId"),
+                    "invoked_by": who.get("invokedBy"),
                     "session_context": {
+                        "creation_date": session.get("attributes", {}).get("creationDate"),
                         "mfa_authenticated": session.get("attributes", {}).get("mfaAuthenticated"),
                         "session_issuer": {"arn": issuer.get("arn"), "type": issuer.get("type")},
                     },

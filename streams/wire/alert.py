@@ -68,15 +68,31 @@ def read_alert(value: bytes, lookup: SchemaLookup | None = None) -> dict[str, An
         WireError: the value is not an alert, a newer version wrote it, or it needs a registry and none is configured.
         RegistryUnavailable, RegistryRefused: raised by ``lookup``.
     """
+    return read_value(value, lookup, "alert", decode, _READER)
+
+
+def read_value(
+    value: bytes, lookup: SchemaLookup | None, name: str, decode: Callable[[bytes], dict[str, Any]], reader: Any
+) -> dict[str, Any]:
+    """The value of a published topic from either wire format; ``read_alert`` says which errors are raised.
+
+    Args:
+        value: the value.
+        lookup: finds the schemas of Confluent's wire format; ``None`` without a registry.
+        name: what the value is, for messages.
+        decode: reads single-object encoding.
+        reader: the parsed schema that Confluent's wire format is read into.
+    """
     if value.startswith(MAGIC):
         return decode(value)
     if not value.startswith(_CONFLUENT_MAGIC) or len(value) < _CONFLUENT_HEADER_LENGTH:
-        raise WireError(f"not an alert: {len(value)} bytes that start with {value[:_CONFLUENT_HEADER_LENGTH].hex()}")
+        what = f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+        raise WireError(f"not {what}: {len(value)} bytes that start with {value[:_CONFLUENT_HEADER_LENGTH].hex()}")
     if lookup is None:
-        raise WireError("this alert was written with a schema registry; set schema_registry_url to read it")
+        raise WireError(f"this {name} was written with a schema registry; set schema_registry_url to read it")
     schema_id = int.from_bytes(value[1:_CONFLUENT_HEADER_LENGTH], "big")
     writer = _parsed(lookup(schema_id))
-    return decode_body(value[_CONFLUENT_HEADER_LENGTH:], f"alert with schema id {schema_id}", writer, _READER)
+    return decode_body(value[_CONFLUENT_HEADER_LENGTH:], f"{name} with schema id {schema_id}", writer, reader)
 
 
 @lru_cache(maxsize=64)
@@ -108,22 +124,22 @@ def to_json_line(alert: Mapping[str, Any], *, overflow: bool = False) -> str:
     return json.dumps(document, separators=(",", ":"))
 
 
-def _converter(schema: Any) -> Callable[[Any], Any]:
+def json_converter(schema: Any) -> Callable[[Any], Any]:
     """Return the function that turns a value of this schema into its JSON form."""
     if isinstance(schema, list):
-        branches = [_converter(branch) for branch in schema if branch != "null"]
+        branches = [json_converter(branch) for branch in schema if branch != "null"]
         if len(branches) != 1:
-            raise ValueError(f"a union in the alert schema is of null and one type, not {schema}")
+            raise ValueError(f"a union in a published schema is of null and one type, not {schema}")
         return lambda value: None if value is None else branches[0](value)
     if not isinstance(schema, dict):
         return _unchanged
     if schema.get("logicalType") == "timestamp-millis":
         return to_iso8601
     if schema["type"] == "record":
-        fields = {field["name"]: _converter(field["type"]) for field in schema["fields"]}
+        fields = {field["name"]: json_converter(field["type"]) for field in schema["fields"]}
         return lambda value: {name: convert(value[name]) for name, convert in fields.items()}
     if schema["type"] == "array":
-        convert_item = _converter(schema["items"])
+        convert_item = json_converter(schema["items"])
         return lambda value: [convert_item(item) for item in value]
     return _unchanged
 
@@ -132,4 +148,4 @@ def _unchanged(value: Any) -> Any:
     return value
 
 
-_json_form = _converter(expand_schema(newest("alert")))
+_json_form = json_converter(expand_schema(newest("alert")))

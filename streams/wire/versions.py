@@ -28,6 +28,10 @@ VERSIONS = {
     "sighting": (Version(read_since="0.1.0", written_since="0.1.0"),),
     "pair": (Version(read_since="0.1.0", written_since="0.1.0"),),
     "bucket": (Version(read_since="0.1.0", written_since="0.1.0"),),
+    "activity": (Version(read_since="0.1.0", written_since="0.1.0"),),
+    "session_summary": (Version(read_since="0.1.0", written_since="0.1.0"),),
+    "session_item": (Version(read_since="0.1.0", written_since="0.1.0"),),
+    "session_state": (Version(read_since="0.1.0", written_since="0.1.0"),),
 }
 
 

@@ -15,6 +15,13 @@ from registry_server import reads
 import streams
 from streams.detection.memory import CapBucket, PairMemory
 from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting
+from streams.sessions.action import Action
+from streams.sessions.activity import Activity
+from streams.sessions.grant import Grant, Granted
+from streams.sessions.session import Session
+from streams.sessions.state import Close, Kept, KeyState
+from streams.sessions.summary import SessionSummary
+from streams.sessions.tally import Count, Headline, Tally
 from streams.wire.schemas import SUBJECTS, newest, released, schema_text, without_logical_types
 from streams.wire.single_object import fingerprint
 
@@ -27,6 +34,10 @@ RELEASED_FINGERPRINTS = {
     "sighting": ["e4e829c1ac9ba65f"],
     "pair": ["2121cae310d6ae4b"],
     "bucket": ["fb2c3360a81010b4"],
+    "activity": ["7ff54a247fb2d3bd"],
+    "session_summary": ["96ecb31f057c822b"],
+    "session_item": ["f12b905dfe799d3a"],
+    "session_state": ["c159cbae4ad0a6b5"],
 }
 
 ALERT_FIELDS = """
@@ -46,6 +57,26 @@ event.duration_seconds event.resources.arn event.resources.type event.resources.
 event.issued_access_key_id event.issued_expires_at
 geo.country geo.city geo.location geo.asn geo.organization
 origin.topic origin.partition origin.offset origin.timestamp
+"""
+
+
+GRANT_FIELDS = """
+grant.event_id grant.time grant.expires_at grant.principal grant.member_account grant.issued_access_key_id
+grant.task_policy grant.source_ip
+"""
+
+ACTIVITY_FIELDS = f"""
+activity_id session_id rule_id alert_id {GRANT_FIELDS}
+event.id event.shared_event_id event.time event.source event.name event.region event.source_ip event.user_agent
+event.read_only event.error_code event.error_message
+event.resources.arn event.resources.type event.resources.account_id event.request_parameters
+outcome kind within_task after_end same_source_ip severity reason cut detected_at
+"""
+
+SUMMARY_FIELDS = f"""
+session_id rule_id alert_id revision {GRANT_FIELDS}
+actions.source actions.name actions.outcome actions.count resources.arn resources.type resources.account_id
+first_action_at last_action_at severity reason cut closed_at
 """
 
 
@@ -116,6 +147,16 @@ def test_optional_fields_are_null_by_default(subject: str) -> None:
             assert field["default"] is None, field["name"]
 
 
+def test_activity_and_summaries_have_the_fields_of_the_contract() -> None:
+    """The fields of activity and summaries are those that consumers were promised (S7, S8), in this order."""
+    for subject, name, fields in (
+        ("activity", "Activity", ACTIVITY_FIELDS),
+        ("session_summary", "SessionSummary", SUMMARY_FIELDS),
+    ):
+        assert list(leaves(newest(subject))) == fields.split()
+        assert (newest(subject)["namespace"], newest(subject)["name"]) == (f"rootwatch.{subject}", name)
+
+
 def test_alert_has_the_fields_of_the_contract() -> None:
     """The alert's fields are those of P1, each under its name."""
     assert sorted(leaves(newest("alert"))) == sorted(ALERT_FIELDS.split())
@@ -132,6 +173,22 @@ def test_alert_has_the_fields_of_the_contract() -> None:
         ("sighting", "Origin", Origin),
         ("pair", "PairMemory", PairMemory),
         ("bucket", "CapBucket", CapBucket),
+        ("session_item", "Granted", Granted),
+        ("session_item", "Grant", Grant),
+        ("session_item", "Action", Action),
+        ("session_item", "Close", Close),
+        ("session_state", "KeyState", KeyState),
+        ("session_state", "Session", Session),
+        ("session_state", "Grant", Grant),
+        ("session_state", "Tally", Tally),
+        ("session_state", "Count", Count),
+        ("session_state", "Headline", Headline),
+        ("session_state", "Kept", Kept),
+        ("activity", "Activity", Activity),
+        ("activity", "Grant", Grant),
+        ("session_summary", "SessionSummary", SessionSummary),
+        ("session_summary", "Grant", Grant),
+        ("session_summary", "Actions", Count),
     ],
 )
 def test_internal_schemas_carry_every_field(subject: str, record: str, value: type) -> None:
@@ -144,6 +201,7 @@ def test_internal_schemas_carry_every_field(subject: str, record: str, value: ty
 def test_times_are_timestamps(subject: str) -> None:
     """Every field that holds an instant is ``timestamp-millis`` (P2), and no other is."""
     instants = {"time", "timestamp", "first_seen", "last_seen", "previous_seen", "start"}
+    instants |= {"arrived", "first", "last", "due", "at"}
     for field in (field for record in records(newest(subject)) for field in record["fields"]):
         is_instant = field["name"] in instants or field["name"].endswith("_at")
         assert ("timestamp-millis" in json.dumps(field["type"])) == is_instant or next(records(field["type"]), None)

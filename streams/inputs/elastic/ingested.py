@@ -116,7 +116,7 @@ def _put_other_parameters(fields: dict[str, Any], ecs: Ecs) -> None:
     """Put the request parameters that no field names beside those that one does; as text if they cannot be read."""
     flattened = ecs.value(f"{CLOUDTRAIL}.flattened.request_parameters")
     kept = ecs.value(f"{CLOUDTRAIL}.request_parameters")
-    read = written.parse(kept) if isinstance(kept, str) else kept
+    read = text_object.parse(kept) if isinstance(kept, str) else kept
     whole = next((form for form in (flattened, read) if isinstance(form, dict)), None)
     if whole is not None:
         fields["requestParameters"] = whole | fields.get("requestParameters", {})
