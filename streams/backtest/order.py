@@ -1,9 +1,9 @@
-"""Sorts any number of sightings into the order of evaluation, in bounded memory.
+"""Sorts any number of sightings, or of other values, in bounded memory.
 
-The order is by time, then event id, then the record's canonical bytes (M9). The sightings of one record keep the order
-in which the record names the accounts; the worker sees them in that order too. Sightings that are still equal differ
-only in ``teaching``, which comes first, and in their position in Kafka. Sightings that do not fit in memory are sorted
-in runs on disk, which are merged while they are read.
+The order of evaluation is by time, then event id, then the record's canonical bytes (M9). The sightings of one record
+keep the order in which the record names the accounts; the worker sees them in that order too. Sightings that are still
+equal differ only in ``teaching``, which comes first, and in their position in Kafka. Values that do not fit in memory
+are sorted in runs on disk, which are merged while they are read.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import heapq
 import pickle
 from pathlib import Path
 from tempfile import TemporaryDirectory, gettempdir
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar
 
 from streams.backtest.results.json_lines import writing
 
@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 
     from streams.extraction.sighting import Sighting
 
+_Value = TypeVar("_Value")
+
 RUN_BYTES = 64 * 1024 * 1024
-"""How many bytes of records are held before a run is written; as Python objects they take twice that."""
+"""How many bytes are held before a run is written; as Python objects they take twice that."""
 
 FAN_IN = 64
 """How many runs are merged at once; each is an open file with a buffer."""
 
-_OVERHEAD = 2_048  # about what a sighting takes in addition to its record
+_OVERHEAD = 2_048  # about what a value takes in addition to its text
 
 
 def order_key(
@@ -56,14 +58,26 @@ def _rank(sighting: Sighting) -> int:
     return next((rank for rank, account in enumerate(accounts) if account == sighting.member_account), 0)
 
 
-class Sorter:
-    """Takes sightings in any order and returns them sorted. As a context it removes its runs."""
+def record_size(sighting: Sighting) -> int:
+    """How long the record of a sighting is."""
+    return len(sighting.record)
 
-    def __init__(self, key: Callable[[Sighting], tuple[object, ...]], run_bytes: int = RUN_BYTES) -> None:
-        """Sort by ``key``, and hold about ``run_bytes`` in memory."""
+
+class Sorter(Generic[_Value]):
+    """Takes values in any order and returns them sorted. As a context it removes its runs."""
+
+    def __init__(
+        self,
+        key: Callable[[_Value], tuple[Any, ...]],
+        run_bytes: int = RUN_BYTES,
+        *,
+        size: Callable[[_Value], int] | None = None,
+    ) -> None:
+        """Sort by ``key``, and hold about ``run_bytes`` in memory; ``size`` tells how long the text of a value is."""
         self._key = key
         self._run_bytes = run_bytes
-        self._held: list[Sighting] = []
+        self._size_of = size
+        self._held: list[_Value] = []
         self._size = 0
         self._runs: list[Path] = []
         self._written = 0
@@ -76,15 +90,15 @@ class Sorter:
         if self._folder is not None:
             self._folder.cleanup()
 
-    def add(self, sightings: Iterable[Sighting]) -> None:
-        """Take sightings.
+    def add(self, values: Iterable[_Value]) -> None:
+        """Take values.
 
         Raises:
             OutputError: the folder for temporary files is full or cannot be written.
         """
-        for sighting in sightings:
-            self._held.append(sighting)
-            self._size += len(sighting.record) + _OVERHEAD
+        for value in values:
+            self._held.append(value)
+            self._size += _OVERHEAD + (0 if self._size_of is None else self._size_of(value))
             if self._size > self._run_bytes:
                 self._held.sort(key=self._key)
                 self._runs.append(self._write(self._held))
@@ -92,8 +106,8 @@ class Sorter:
         if len(self._runs) >= FAN_IN:
             self._runs = [self._merge(self._runs)]
 
-    def sorted(self) -> Iterator[Sighting]:
-        """All sightings in order; none may be added afterwards."""
+    def sorted(self) -> Iterator[_Value]:
+        """All values in order; none may be added afterwards."""
         self._held.sort(key=self._key)
         return heapq.merge(*(_read(run) for run in self._runs), self._held, key=self._key)
 
@@ -103,19 +117,19 @@ class Sorter:
             run.unlink()
         return merged
 
-    def _write(self, sightings: Iterable[Sighting]) -> Path:
+    def _write(self, values: Iterable[_Value]) -> Path:
         with writing(f"temporary files in {gettempdir()} (TMPDIR chooses another folder)"):
             if self._folder is None:
                 self._folder = TemporaryDirectory(prefix="rootwatch-backtest-")
             path = Path(self._folder.name, str(self._written))
             self._written += 1
             with path.open("wb") as run:
-                for sighting in sightings:
-                    pickle.dump(sighting, run, pickle.HIGHEST_PROTOCOL)
+                for value in values:
+                    pickle.dump(value, run, pickle.HIGHEST_PROTOCOL)
         return path
 
 
-def _read(run: Path) -> Iterator[Sighting]:
+def _read(run: Path) -> Iterator[Any]:
     with run.open("rb") as stored:
         while True:
             try:

@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from streams.backtest.evaluation import Verdicts, evaluate
-from streams.backtest.order import Sorter, order_key
+from streams.backtest.order import Sorter, order_key, record_size
 from streams.backtest.reading.process_pool import WorkerLostError, gather
 from streams.backtest.reading.read_stats import ReadStats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from streams.backtest.reading.tasks import Chunk, ReadSettings, Task
     from streams.extraction.sighting import Sighting
     from streams.pipeline import Decision, DecisionSettings
+    from streams.sessions.action import Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,11 @@ def read(
 
 
 def replay(
-    source: Input, how: ReplaySettings, observers: Sequence[Observer], progress: Progress
+    source: Input,
+    how: ReplaySettings,
+    observers: Sequence[Observer],
+    progress: Progress,
+    take_actions: Callable[[list[Action]], None] | None = None,
 ) -> tuple[ReadStats, Verdicts]:
     """Replay the input. The same sightings give the same decisions in the same order, however the input is cut.
 
@@ -93,14 +98,17 @@ def replay(
         how: the settings.
         observers: are told of each decision.
         progress: is told how far reading has come.
+        take_actions: is given the actions of root, in any order; ``None`` if nobody follows them.
 
     Raises:
         OutputError: temporary files cannot be written, or an observer cannot write.
     """
     stats, verdicts = ReadStats(), Verdicts()
-    with Sorter(lambda sighting: order_key(sighting, how.decision_settings.clock)) as sorter:
+    with Sorter(lambda sighting: order_key(sighting, how.decision_settings.clock), size=record_size) as sorter:
         for chunk in read(source, how.read_settings, how.processes, stats, progress):
             sorter.add(chunk.sightings)
+            if take_actions is not None:
+                take_actions(chunk.actions)
         ordered = progress.handle("deciding", sorter.sorted(), stats.sightings)
         for sighting, decision in evaluate(ordered, how.read_settings.rule, how.decision_settings):
             verdicts.count(sighting, decision)

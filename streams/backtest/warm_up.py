@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from streams.backtest.order import Sorter, order_key
+from streams.backtest.order import Sorter, order_key, record_size
 from streams.backtest.reading.read_stats import Location, ReadStats, Rejection
 from streams.backtest.run import read
 from streams.errors import SourceError
@@ -57,7 +57,7 @@ def seed(source: Input, how: WarmUpSettings, progress: Progress) -> tuple[ReadSt
     with Connection(settings) as connection:
         connection.require_partitions(topic, "; `rootwatch topics apply` makes it")
     stats = ReadStats()
-    with Sorter(lambda sighting: order_key(sighting, settings.clock)) as sorter:
+    with Sorter(lambda sighting: order_key(sighting, settings.clock), size=record_size) as sorter:
         for chunk in read(source, how.read_settings, how.processes, stats, progress):
             sorter.add(chunk.sightings)
         sender = _Sender(settings, topic)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from streams import settings
+from streams.backtest.following import Following
 from streams.backtest.results import progress, summary
 from streams.backtest.results.compare import Comparison, comparison_lines
 from streams.backtest.results.json_lines import AlertLines, check_apart, opened, writing
@@ -22,6 +23,7 @@ from streams.commands.terminal import replay_options as options  # noqa: TC001  
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.commands.terminal.replay_options import cores, say
 from streams.errors import UsageError
+from streams.settings.session_rules import load_session_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,6 +47,10 @@ Output = Annotated[
     Path | None, typer.Option(help="Write the alerts to this file, and nothing to stdout.", metavar="FILE")
 ]
 ReportFile = Annotated[Path | None, typer.Option(help="Write an HTML report to this file.", metavar="FILE.html")]
+Sessions = Annotated[
+    Path | None,
+    typer.Option(help="Write what was done in the root sessions to this file, as JSON lines.", metavar="FILE"),
+]
 Compare = Annotated[
     str | None,
     typer.Option(help="Compare with the live alerts of this topic; exit 1 if they differ.", metavar="TOPIC"),
@@ -71,6 +77,7 @@ def backtest(  # noqa: PLR0913  one for each option
     rule: options.RuleFile = None,
     output: Output = None,
     report: ReportFile = None,
+    sessions: Sessions = None,
     compare: Compare = None,
     processes: options.Processes = None,
     thorough: options.Thorough = False,
@@ -82,7 +89,7 @@ def backtest(  # noqa: PLR0913  one for each option
 
     Exit codes: 0 replayed; 1 something could not be read or written, or differs; 2 wrong usage.
     """
-    results = Results(output, report, compare)
+    results = Results(output, report, sessions, compare)
     request = replay_request(
         paths or (),
         topic,
@@ -119,21 +126,23 @@ class Results:
     Attributes:
         output: the file for alerts; ``None`` is stdout.
         report: the file for the report; ``None`` for no report.
+        sessions: the file for activity and summaries of sessions; ``None`` to follow none.
         compare: the topic of live alerts to compare with; ``None`` for no comparison.
     """
 
     output: Path | None
     report: Path | None
+    sessions: Path | None
     compare: str | None
 
     @property
     def files(self) -> tuple[Path, ...]:
         """The files that are written."""
-        return tuple(path for path in (self.output, self.report) if path is not None)
+        return tuple(path for path in (self.output, self.report, self.sessions) if path is not None)
 
     def check(self, paths: Iterable[str]) -> None:
         """Raise UsageError if a result would be written over an input or another result, or the topic has no name."""
-        check_apart({"--output": self.output, "--report": self.report}, paths)
+        check_apart({"--output": self.output, "--report": self.report, "--sessions": self.sessions}, paths)
         if self.compare is not None and not self.compare:
             raise UsageError("--compare '': give the name of the topic of alerts")
 
@@ -163,17 +172,25 @@ def _run(
         if results.output is not None:
             stream = stack.enter_context(opened("--output", results.output))
         page = None if results.report is None else stack.enter_context(opened("--report", results.report))
+        following = _following(stack, results.sessions, rule)
         source = select_input(request, configured, processes)
         comparison = _comparison(results.compare, configured, rule, decision_settings)
         report = None if page is None else _empty_report()
         lines = AlertLines(stream, str(results.output or "standard output"))
-        observers: tuple[Observer | None, ...] = (lines, report, comparison)
-        how = ReplaySettings(
-            read_settings(request, source, rule, configured.extract_settings()), decision_settings, processes
-        )
+        sought = read_settings(request, source, rule, configured.extract_settings(), follow=following is not None)
+        how = ReplaySettings(sought, decision_settings, processes)
+        observers: tuple[Observer | None, ...] = (lines, report, comparison, following)
         with progress.shown(source) as bar:
-            stats, verdicts = replay(source, how, [observer for observer in observers if observer is not None], bar)
+            stats, verdicts = replay(
+                source,
+                how,
+                [observer for observer in observers if observer is not None],
+                bar,
+                None if following is None else following.add_actions,
+            )
         lines.flush()
+        if following is not None:
+            following.write()
         if page is not None and report is not None:
             used = (*source_options(request), *setting_options(configured, decision_settings))
             with writing(str(results.report)):
@@ -181,6 +198,14 @@ def _run(
                 page.flush()
     _say_summary(stats, verdicts, decision_settings)
     return stats, [] if comparison is None else _say_differences(str(results.compare), comparison, request)
+
+
+def _following(stack: ExitStack, path: Path | None, rule: Rule) -> Following | None:
+    """What follows the root sessions and writes them to a file; ``None`` if there is no file to write."""
+    if path is None:
+        return None
+    stream = stack.enter_context(opened("--sessions", path))
+    return stack.enter_context(Following(rule.id, load_session_rules(), stream, str(path)))
 
 
 def _say_summary(stats: ReadStats, verdicts: Verdicts, decision_settings: DecisionSettings) -> None:

@@ -5,6 +5,7 @@ Rules:
   their first and last bytes are checked: if these are not those of JSON, the bytes are parsed after all, to say what is
   wrong with them (R3).
 - A small input is parsed completely (``thorough``), so that every error in it is named.
+- If root's actions are followed, every message is parsed: most of them have no mark of the rule.
 - The span is of event time for files, and of Kafka timestamps for topics. For a record without a Kafka timestamp it is
   of event time. A record without a readable time is within the span.
 """
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 from streams import pipeline
 from streams.backtest.reading.read_stats import Location, ReadStats, Rejection
 from streams.backtest.reading.record_prefilter import narrow
+from streams.backtest.reading.root_actions import root_actions
 from streams.backtest.sources.file_messages import in_blocks
 from streams.content import gzipped, json_text
 from streams.extraction.kafka_time import NO_TIMESTAMP
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from streams.backtest.reading.tasks import ReadSettings
     from streams.extraction.sighting import Origin, Sighting
     from streams.pipeline import Rejected
+    from streams.sessions.action import Action
 
 _BLANKS = b" \t\r\n"
 _OPEN, _CLOSE = b"{}"
@@ -49,10 +52,12 @@ class Reader:
 
     def __init__(self, read_settings: ReadSettings) -> None:
         self._settings = read_settings
+        self._thorough = read_settings.thorough or read_settings.follow
         self._may_match = pipeline.compile_matcher(read_settings.rule, read_settings.extract_settings.max_message_size)
         self._find_marks = pipeline.compile_finder(read_settings.rule)
         self.stats = ReadStats()
         self.sightings: list[Sighting] = []
+        self.actions: list[Action] = []
         self._held = 0
 
     @property
@@ -65,10 +70,10 @@ class Reader:
         """Whether enough is gathered to be handed over."""
         return self._held >= _CHUNK_BYTES
 
-    def take(self) -> tuple[ReadStats, list[Sighting]]:
-        """Hand over the counts and sightings gathered so far, and start again with none."""
-        taken = self.stats, self.sightings
-        self.stats, self.sightings, self._held = ReadStats(), [], 0
+    def take(self) -> tuple[ReadStats, list[Sighting], list[Action]]:
+        """Hand over the counts, sightings and actions gathered so far, and start again with none."""
+        taken = self.stats, self.sightings, self.actions
+        self.stats, self.sightings, self.actions, self._held = ReadStats(), [], [], 0
         return taken
 
     def file(self, pieces: Iterable[bytes | bytearray], path: str) -> Iterable[bytes]:
@@ -79,7 +84,7 @@ class Reader:
         """
         bound = self.max_message_size
         held: list[bytes | bytearray] = []
-        size, is_marked = 0, self._settings.thorough
+        size, is_marked = 0, self._thorough
         following = iter(pieces)
         for piece in following:
             # A mark is shorter than a seam, so it lies within a piece or within the seam of two.
@@ -134,7 +139,7 @@ class Reader:
 
         Blank lines are no messages.
         """
-        is_marked = self._settings.thorough or self._may_match(block)
+        is_marked = self._thorough or self._may_match(block)
         lines = block.split(b"\n")
         if not lines[-1]:
             lines.pop()
@@ -155,7 +160,7 @@ class Reader:
         """Read Kafka records: CloudTrail in any shape, or sightings."""
         self.stats.messages += len(records)
         may_match = self._may_match
-        thorough = self._settings.thorough
+        thorough = self._thorough
         read = 0
         for record in records:
             value = record.value()
@@ -174,6 +179,7 @@ class Reader:
         if not value.startswith(SINGLE_OBJECT):
             for sighting in self._take(value, location, origin):
                 self._keep_at(origin.timestamp, sighting)
+            self._follow(value, origin.timestamp)
             return
         try:
             sighting = decode_sighting(value)
@@ -197,14 +203,24 @@ class Reader:
 
     def _message(self, value: bytes | bytearray, location: Location) -> None:
         is_too_large = len(value) > self.max_message_size
-        if not (self._settings.thorough or is_too_large or self._may_match(value)) and looks_whole(value):
+        if not (self._thorough or is_too_large or self._may_match(value)) and looks_whole(value):
             self.stats.unmarked += 1
             return
         for sighting in self._take(value, location, None):
             self._keep(sighting, sighting.event.time)
+        self._follow(value, NO_TIMESTAMP)
+
+    def _follow(self, value: bytes | bytearray, timestamp: int) -> None:
+        """Keep the root actions of a message that lie within the span, if they are followed."""
+        if not self._settings.follow:
+            return
+        for action in root_actions(bytes(value), self.max_message_size):
+            if (action.event.time if timestamp == NO_TIMESTAMP else timestamp) in self._settings.span:
+                self.actions.append(action)
+                self._held += len(action.event.request_parameters or "")
 
     def _take(self, value: bytes | bytearray, location: Location, origin: Origin | None) -> tuple[Sighting, ...]:
-        narrowed = None if self._settings.thorough else narrow(value, self._may_match, self._find_marks)
+        narrowed = None if self._thorough else narrow(value, self._may_match, self._find_marks)
         if narrowed is not None:
             value = narrowed.value
             self.stats.records += narrowed.left_out

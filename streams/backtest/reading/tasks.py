@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from streams.extraction.sighting import Sighting
     from streams.pipeline import ExtractSettings
     from streams.rules.rule import Rule
+    from streams.sessions.action import Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +26,23 @@ class ReadSettings:
         extract_settings: how to extract sightings, and the maximum size of a message.
         span: the requested span of time.
         thorough: parse every message, also those without any mark of the rule.
+        follow: gather the actions of root as well.
     """
 
     rule: Rule
     extract_settings: ExtractSettings
     span: Span = field(default_factory=Span)
     thorough: bool = False
+    follow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The counts and sightings of a part of the input; chunks may come in any order."""
+    """The counts, sightings and root actions of a part of the input; chunks may come in any order."""
 
     stats: ReadStats
     sightings: list[Sighting]
+    actions: list[Action] = field(default_factory=list)
 
 
 class Task(Protocol):

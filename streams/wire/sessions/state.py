@@ -5,9 +5,9 @@ These bytes outlive the process that wrote them, in RocksDB and in compacted top
 - A key is a JSON array without blanks, in ASCII, as in ``wire/memory.py``::
 
       ["session","ASIAIOSFODNN7EXAMPLE"]                        access key id: a ``KeyState``
-      ["action","ASIAIOSFODNN7EXAMPLE","00f1e2d3c4b5a697"]      access key id, mark as 16 hex digits: an action
+      ["action","ASIAIOSFODNN7EXAMPLE","00f1e2d3c4b5a697"]      access key id, mark as hex digits: an action
 
-- A state is Avro in single-object encoding (``schemas/session_state.avsc``). A whole action is what ``item.py`` encodes.
+- A state is Avro in single-object encoding (``schemas/session_state.avsc``). An action is what ``item.py`` encodes.
 - A key of another kind, or of another form, was written by a newer version and is refused like such a value.
 """
 

@@ -1,0 +1,152 @@
+"""Follows root sessions in a replay, whatever their number, in bounded memory (S14).
+
+Grants and actions are sorted by access key id, so that one key at a time is joined. There is no arrival in a replay: a
+session has all actions that belong to it, however late they were, and one summary.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import groupby
+from operator import attrgetter
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self
+
+from streams.backtest.order import Sorter
+from streams.backtest.results.json_lines import writing
+from streams.sessions.activity import add_action
+from streams.sessions.grant import grant_of
+from streams.sessions.join import belongs
+from streams.sessions.session import Session
+from streams.sessions.summary import summarise
+from streams.wire.sessions.published import to_json_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from streams.extraction.sighting import Sighting
+    from streams.pipeline import Decision
+    from streams.rules.root_sessions import SessionRules
+    from streams.sessions.action import Action
+    from streams.sessions.grant import Granted
+
+
+class _Line(NamedTuple):
+    """A line of output and what it is sorted by: summaries come after all activity."""
+
+    is_summary: bool
+    time: int
+    event_id: str
+    session_id: str
+    text: str
+
+
+class Following:
+    """Takes grants and actions in any order, and writes the lines of their sessions. Use it as a context."""
+
+    def __init__(self, rule_id: str, rules: SessionRules, stream: BinaryIO, name: str) -> None:
+        """Write to an open stream; ``name`` is its name for messages."""
+        self._rule_id = rule_id
+        self._rules = rules
+        self._stream = stream
+        self._name = name
+        self._grants: Sorter[Granted] = Sorter(_grant_order)
+        self._actions: Sorter[Action] = Sorter(_action_order, size=_action_size)
+        self._lines: Sorter[_Line] = Sorter(tuple, size=_line_size)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for sorter in (self._grants, self._actions, self._lines):
+            sorter.__exit__()
+
+    def on_decision(self, sighting: Sighting, decision: Decision) -> None:
+        """Take the grant of a sighting, whatever was decided of it; ``OutputError`` if the disk is full."""
+        granted = grant_of(sighting, self._rule_id, decision.alert_id)
+        if granted is not None:
+            self._grants.add((granted,))
+
+    def add_actions(self, actions: Iterable[Action]) -> None:
+        """Take actions; ``OutputError`` if the disk is full."""
+        self._actions.add(actions)
+
+    def write(self) -> None:
+        """Write the sessions: all activity in order, then all summaries; nothing may be added afterwards.
+
+        Raises:
+            OutputError: the file, or the temporary ones, cannot be written.
+        """
+        lines = self._sorted_lines()
+        with writing(self._name):
+            for line in lines:
+                self._stream.write(line.text.encode() + b"\n")
+            self._stream.flush()
+
+    def _sorted_lines(self) -> Iterator[_Line]:
+        by_key = attrgetter("access_key_id")
+        actions = groupby(self._actions.sorted(), by_key)
+        current: tuple[str, Iterable[Action]] | None = next(actions, None)
+        for key, grants in groupby(self._grants.sorted(), by_key):
+            while current is not None and current[0] < key:
+                current = next(actions, None)
+            of_key = list(_distinct(current[1])) if current is not None and current[0] == key else []
+            for session in _sessions(grants):
+                self._lines.add(self._session_lines(session, of_key))
+        return self._lines.sorted()
+
+    def _session_lines(self, session: Session, actions: list[Action]) -> Iterator[_Line]:
+        identifier = session.session_id
+        for action in actions:
+            if belongs(action, session.grant):
+                activity, tally = add_action(session, action, self._rules)
+                session = replace(session, tally=tally)
+                yield _Line(
+                    is_summary=False,
+                    time=action.event.time,
+                    event_id=action.event.id,
+                    session_id=identifier,
+                    text=to_json_line(activity),
+                )
+        yield _Line(
+            is_summary=True,
+            time=session.grant.time,
+            event_id="",
+            session_id=identifier,
+            text=to_json_line(summarise(session, self._rules)),
+        )
+
+
+def _sessions(grants: Iterable[Granted]) -> Iterator[Session]:
+    """The sessions of a key's grants; of a grant that comes several times, the first one with an alert stands."""
+    sessions: dict[str, Session] = {}
+    for granted in grants:
+        session = Session.opened(granted, granted.grant.time)
+        known = sessions.setdefault(session.session_id, session)
+        if known.alert_id is None and granted.alert_id is not None:
+            sessions[session.session_id] = replace(known, alert_id=granted.alert_id)
+    yield from sessions.values()
+
+
+def _distinct(actions: Iterable[Action]) -> Iterator[Action]:
+    """The actions of a key without repeats (S6); of the copies of an event the first stands."""
+    seen: set[int] = set()
+    for action in actions:
+        if seen.isdisjoint(action.marks):
+            yield action
+        seen.update(action.marks)
+
+
+def _grant_order(granted: Granted) -> tuple[str, int, str, str]:
+    return granted.access_key_id, granted.grant.time, granted.grant.event_id, repr(granted)
+
+
+def _action_order(action: Action) -> tuple[str, int, str, str]:
+    return action.access_key_id, action.event.time, action.event.id, repr(action)
+
+
+def _action_size(action: Action) -> int:
+    return len(action.event.request_parameters or "")
+
+
+def _line_size(line: _Line) -> int:
+    return len(line.text)
