@@ -23,8 +23,8 @@ Level = Literal["low", "medium", "high"]
 LEVELS: tuple[Level, ...] = ("low", "medium", "high")
 """The levels of severity, the lowest first."""
 
-SHIPPED = "root_sessions.toml"
-"""The file that ships, in this package."""
+SHIPPED = "sessions/root_sessions.toml"
+"""The file that ships, in this package. It is no rule, so it has a folder of its own."""
 
 _Text = Annotated[str, StringConstraints(strict=True, pattern=r"\S")]
 _CLOSED = ConfigDict(extra="forbid")
@@ -51,6 +51,14 @@ class CallName:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
+class Variant:
+    """What a call did if a request parameter, by its dotted path, is not empty."""
+
+    parameter: _Text
+    did: _Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class KnownCall(CallName):
     """A call that a task policy allows.
 
@@ -59,12 +67,14 @@ class KnownCall(CallName):
         allowed_by: names of task policies, as ``SessionRules.task_policies`` has them.
         did: what it did, in words.
         on: the request parameter that names what it was about; ``None`` if there is none.
+        variants: other words for ``did``; the first that holds counts.
     """
 
     kind: Kind
     allowed_by: tuple[_Text, ...]
     did: _Text
     on: _Text | None = None
+    variants: tuple[Variant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)

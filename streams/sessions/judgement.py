@@ -1,6 +1,6 @@
 """What an action of a session means: outcome, kind, whether its task allowed it, from where, and how severe it is (S7).
 
-The facts are data (``rules/root_sessions.toml``); this reads them.
+The facts are data (``rules/sessions/root_sessions.toml``); this reads them.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class _Held:
             and (severity.kinds is None or self.kind in severity.kinds)
             and severity.source in (None, event.source)
             and severity.name in (None, event.name)
-            and (severity.parameter is None or _has_parameter(self.action, severity.parameter))
+            and (severity.parameter is None or has_parameter(self.action, severity.parameter))
         )
 
 
@@ -100,8 +100,8 @@ def parameter(event: ActionEvent, path: str) -> Any:
     return value_at({"": json_text.parse(event.request_parameters)}, "", *path.split("."))
 
 
-def _has_parameter(action: Action, path: str) -> bool:
-    """Whether the parameter is not empty; parameters that were too long to keep held something."""
+def has_parameter(action: Action, path: str) -> bool:
+    """Whether a request parameter, by its dotted path, is not empty. What was too long to keep counts as not empty."""
     return "request_parameters" in action.cut or parameter(action.event, path) not in (None, "", [], {})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.rules.root_sessions import Call
-from streams.sessions.judgement import parameter
+from streams.sessions.judgement import has_parameter, parameter
 
 if TYPE_CHECKING:
     from streams.rules.root_sessions import SessionRules
@@ -25,7 +25,9 @@ def deed(action: Action, judgement: Judgement, rules: SessionRules) -> str:
     known = rules.calls.get(Call(event.source, event.name))
     about = _about(action, None if known is None else known.on)
     if known is not None and judgement.outcome == "success":
-        return f"{known.did} {about}" if known.on and about else known.did.rstrip(":")
+        variants = (variant.did for variant in known.variants if has_parameter(action, variant.parameter))
+        did = next(variants, known.did)
+        return f"{did} {about}" if known.on and about else did.rstrip(":").removesuffix(" of")
     call = f"{event.source.removesuffix('.amazonaws.com')} {_short(event.name)}{f' on {about}' if about else ''}"
     match judgement.outcome:
         case "success":
