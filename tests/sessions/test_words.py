@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 from root_sessions import GRANTED_AT, MINUTE, POLICIES, RULES, action, grant
@@ -8,7 +9,6 @@ from root_sessions import GRANTED_AT, MINUTE, POLICIES, RULES, action, grant
 from streams.extraction.sighting import Resource
 from streams.sessions.judgement import judge
 from streams.sessions.words import activity_reason, deed
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from streams.sessions.action import Action
