@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from root_sessions import GRANTED_AT, HOUR, KEY, Followed, action, granted
+from root_sessions import GRANTED_AT, HOUR, KEY, Followed, action, grant, granted
 
 from streams.extraction.sighting import Resource
 from streams.sessions.action import mark
-from streams.sessions.state import Close, KeyState
+from streams.sessions.session import Session
+from streams.sessions.state import Close, Kept, KeyState
+from streams.sessions.tally import Count, Headline, Tally
 from streams.wire.sessions import item
 from streams.wire.sessions.state import (
     ALL_STATES,
@@ -48,9 +50,23 @@ ITEMS = [
     Close(KEY, 1, 2),
 ]
 
+TALLY = Tally(
+    counts=(Count("s3.amazonaws.com", "PutBucketPolicy", "success", 2),),
+    resources=(Resource("arn:b", "t", "222222222222"),),
+    has_more_resources=True,
+    first=GRANTED_AT,
+    last=GRANTED_AT + HOUR,
+    severity="high",
+    headline=Headline("high", False, GRANTED_AT, "event-1", "did it"),  # noqa: FBT003  as it is stored
+    from_own_address=True,
+    cut=("user_agent",),
+)
+USED = KeyState(
+    sessions=(Session(granted().rule_id, grant(), "alert-1", GRANTED_AT + HOUR, TALLY, 3, is_open=False),),
+    marks=(1, 2**64 - 1),
+    kept=(Kept((1, 2**64 - 1), GRANTED_AT, is_joined=True), Kept((2,), GRANTED_AT + 1, is_joined=False)),
+)
 # Bytes that lie in tables and changelogs; what a release has written is never taken from here.
-USED = Followed()
-USED.take_all([granted(), action()])
 STATES = {
     "c301c159cbae4ad0a6b5000000": KeyState(),
     "c301c159cbae4ad0a6b5023a6177732d7374732d617373756d652d726f6f742d726172652d70616972266772616e742d3137"
@@ -58,10 +74,10 @@ STATES = {
     "617373756d65642d726f6c652f41646d696e2f6d617279183232323232323232323232322841534941494f53464f444e4e37"
     "4558414d504c45026c61726e3a6177733a69616d3a3a6177733a706f6c6963792f726f6f742d7461736b2f5333556e6c6f63"
     "6b4275636b6574506f6c69637902123139322e302e322e31020e616c6572742d31f08bd3dad864022073332e616d617a6f6e"
-    "6177732e636f6d2444656c6574654275636b6574506f6c6963790e737563636573730200000002b0fba2d7d86402b0fba2d7"
-    "d8640c6d656469756d020c6d656469756d00b0fba2d7d8644673332d44656c6574654275636b6574506f6c6963792d313732"
-    "393838393539313030303864656c6574656420746865206275636b657420706f6c696379206f660100000001001089b1f7c4"
-    "9d36efe7021089b1f7c49d36efe7f08bd3dad8640100": USED.state,
+    "6177732e636f6d1e5075744275636b6574506f6c6963790e73756363657373040002020a61726e3a62020274021832323232"
+    "3232323232323232000102f0d19bd7d86402f08bd3dad864086869676802086869676800f0d19bd7d8640e6576656e742d31"
+    "0c64696420697401000214757365725f6167656e7400060000200000000000000001ffffffffffffffff0420000000000000"
+    "0001fffffffffffffffff0d19bd7d86401100000000000000002f2d19bd7d8640000": USED,
 }
 KEYS = {
     b'["session","ASIAIOSFODNN7EXAMPLE"]': StateKey(KEY),
