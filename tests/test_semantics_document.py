@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "semantics.md").read_text(encoding="utf-8")
 STATEMENTS = re.findall(r"^### ([A-Z]\d+)$", PAGE, re.MULTILINE)
 # Not ATT&CK's techniques and tactics (T1548, TA0004), and not a part of another word.
-CITED = re.compile(r"(?<![\w.:/-])[RTMAP][1-9][0-9]?(?![\w.:/-]*\w)")
+CITED = re.compile(r"(?<![\w.:/-])[RTMASP][1-9][0-9]?(?![\w.:/-]*\w)")
 
 
 def cited() -> dict[str, set[str]]:
@@ -35,7 +35,7 @@ def test_numbers_are_found() -> None:
 
 def test_each_number_is_there_once_and_in_order() -> None:
     """The statements of a kind are numbered from 1, without gaps."""
-    for kind in "RTMAP":
+    for kind in "RTMASP":
         numbers = [int(number[1:]) for number in STATEMENTS if number[0] == kind]
         assert numbers == list(range(1, len(numbers) + 1)), kind
 
