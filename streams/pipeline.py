@@ -1,7 +1,7 @@
 """The two pure halves, composed once: worker, backtest, explain and warm-up call these, so that they cannot differ.
 
-``sight`` turns the bytes of one message into sightings and rejected elements. ``detect`` turns a sighting and the
-memory of its principal into a decision: the alert, if any, and what to remember.
+``sight`` turns the bytes of one message into sightings, actions of root sessions and rejected elements. ``detect``
+turns a sighting and the memory of its principal into a decision: the alert, if any, and what to remember.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from streams.detection.exception import first_match
 from streams.detection.forgetting import Seen, partition_time
 from streams.detection.novelty import describe, forgotten, judge
 from streams.extraction.extract import (
-    MAX_MESSAGE_SIZE,
     ExtractSettings,
     Incomplete,
     Partial,
@@ -29,6 +28,8 @@ from streams.extraction.extract import (
 from streams.extraction.record import PassedOver, Record
 from streams.inputs import prefilter
 from streams.inputs.message_reader import read, size_in_memory
+from streams.sessions.action import Action
+from streams.sessions.candidate import candidate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,18 +93,23 @@ class SightResult:
         rejected: the elements that could not be used, in the same order.
         records: how many records were read, by shape.
         passed_over: how many elements hold no sighting, by the reason in words; the reason may quote the record.
+        actions: the candidate actions of root sessions (S2), in the order of its records; none unless sessions are
+            followed.
+        no_candidates: how many records are no candidates, by reason; empty unless sessions are followed.
     """
 
     sightings: tuple[Sighting, ...]
     rejected: tuple[Rejected, ...]
     records: Mapping[str, int] = field(default_factory=dict)
     passed_over: Mapping[str, int] = field(default_factory=dict)
+    actions: tuple[Action, ...] = ()
+    no_candidates: Mapping[str, int] = field(default_factory=dict)
 
 
 def sight(
     value: bytes | None, rule: Rule, extract_settings: ExtractSettings, origin: Origin | None = None
 ) -> SightResult:
-    """Read one message and extract its sightings. It returns for any bytes, and raises nothing.
+    """Read one message and extract its sightings and actions. It returns for any bytes, and raises nothing.
 
     Args:
         value: the message; ``None`` is a tombstone.
@@ -115,6 +121,8 @@ def sight(
     rejected: list[Rejected] = []
     records: Counter[str] = Counter()
     passed_over: Counter[str] = Counter()
+    actions: list[Action] = []
+    no_candidates: Counter[str] = Counter()
     for item in read(value, extract_settings.max_message_size):
         if isinstance(item, PassedOver):
             passed_over[item.reason] += 1
@@ -123,6 +131,12 @@ def sight(
             rejected.append(replace(_unreadable(value or b"", item, extract_settings), after=len(sightings)))
             continue
         records[item.shape] += 1
+        if extract_settings.follow_sessions:
+            followed = candidate(item)
+            if isinstance(followed, Action):
+                actions.append(followed)
+            else:
+                no_candidates[followed.reason] += 1
         try:
             extracted = extract_sightings(item, rule, extract_settings, origin)
         except TooDeepError as error:
@@ -137,32 +151,39 @@ def sight(
                 )
             case _:
                 sightings += extracted
-    return SightResult(tuple(sightings), tuple(rejected), records, passed_over)
+    return SightResult(tuple(sightings), tuple(rejected), records, passed_over, tuple(actions), no_candidates)
 
 
-def compile_matcher(rule: Rule, limit: int = MAX_MESSAGE_SIZE) -> Callable[[bytes | bytearray | None], bool]:
-    """Return the fetch filter's test of one message; ``limit`` is the bound of a message in bytes, decompressed.
+def compile_matcher(rule: Rule, extract_settings: ExtractSettings) -> Callable[[bytes | bytearray | None], bool]:
+    """Return the fetch filter's test of one message.
 
-    A message that fails the test holds no sighting, nothing incomplete, and nothing unreadable that could be one.
+    In a message that fails the test, ``sight`` with these settings finds no sighting, no action, nothing incomplete,
+    and nothing unreadable that could be one.
     """
-    return prefilter.compile_matcher(rule.event_name, limit)
+    return prefilter.compile_matcher(
+        rule.event_name, extract_settings.max_message_size, follow_sessions=extract_settings.follow_sessions
+    )
 
 
 def compile_selector(
-    rule: Rule, limit: int = MAX_MESSAGE_SIZE
+    rule: Rule, extract_settings: ExtractSettings
 ) -> Callable[[bytes | bytearray | None], bytes | bytearray | None]:
     """Return the fetch filter of one message, see ``prefilter.compile_selector``."""
-    return prefilter.compile_selector(rule.event_name, limit)
+    return prefilter.compile_selector(
+        rule.event_name, extract_settings.max_message_size, follow_sessions=extract_settings.follow_sessions
+    )
 
 
-def compile_finder(rule: Rule) -> Callable[[bytes | bytearray | memoryview, int, int], list[int]]:
+def compile_finder(
+    rule: Rule, extract_settings: ExtractSettings
+) -> Callable[[bytes | bytearray | memoryview, int, int], list[int]]:
     """Return the search for marks in a buffer that holds many messages, see ``prefilter.compile_finder``."""
-    return prefilter.compile_finder(rule.event_name)
+    return prefilter.compile_finder(rule.event_name, follow_sessions=extract_settings.follow_sessions)
 
 
-def may_match(value: bytes | None, rule: Rule) -> bool:
-    """Whether a message may hold a record of the rule's event; for many messages, keep ``compile_matcher``'s test."""
-    return compile_matcher(rule)(value)
+def may_match(value: bytes | None, rule: Rule, extract_settings: ExtractSettings) -> bool:
+    """Whether a message passes the test of ``compile_matcher``; for many messages, keep that test."""
+    return compile_matcher(rule, extract_settings)(value)
 
 
 def reject(value: bytes, reason: str, error: str, extract_settings: ExtractSettings) -> Rejected:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from cloudtrail_messages import java_map
 
 from streams.extraction.event_time import format_time
 from streams.extraction.record import Record
@@ -79,6 +82,18 @@ def identity(**fields: Any) -> dict[str, Any]:
     """The ``userIdentity`` of ``record`` with other fields; ``None`` takes one away."""
     changed = record()["userIdentity"] | fields
     return {name: value for name, value in changed.items() if value is not None}
+
+
+# What a root action may be written as, the forms of R9 included.
+ACTIONS: dict[str, dict[str, Any]] = {
+    "as CloudTrail writes it": record(),
+    "refused": record(errorCode="AccessDenied"),
+    "with its identity as JSON": record(userIdentity=json.dumps(identity())),
+    "with its identity as Java writes a map": record(userIdentity=java_map(identity())),
+    "with the type at the end of that map": record(
+        userIdentity=java_map({name: identity()[name] for name in sorted(identity())})
+    ),
+}
 
 
 def taken(fields: dict[str, Any]) -> Action | NoCandidate:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
@@ -149,12 +150,13 @@ def explanation(
         origin: where in Kafka it is from, with its timestamp; ``None`` for files.
     """
     result = pipeline.sight(value, rule, extract_settings, origin)
+    as_worker = replace(extract_settings, follow_sessions=True)  # a worker also reads the actions of root sessions
     reason = _reason(result)
     return {
         "source": source,
         "outcome": _outcome(result),
         "reason": None if reason is None else redact_text(reason),
-        "filtered": not pipeline.compile_matcher(rule, extract_settings.max_message_size)(value),
+        "filtered": not pipeline.may_match(value, rule, as_worker),
         "sightings": list(_sightings(result)),
     }
 

@@ -52,12 +52,14 @@ class ExtractSettings:
         member_account: ``target`` or ``resources`` (T4).
         clock: ``event``, or ``record`` for the Kafka timestamp (M4, T5).
         max_message_size: the bound of a message in bytes, decompressed (R3).
+        follow_sessions: whether the actions of root sessions are taken too (S1, S2).
     """
 
     principal: Literal["arn", "issuer"] = "arn"
     member_account: Literal["target", "resources"] = "target"
     clock: Literal["event", "record"] = "event"
     max_message_size: int = MAX_MESSAGE_SIZE
+    follow_sessions: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,26 @@
 r"""The fetch filter's byte test: find the messages that cannot hold the rule's event, without parsing them.
 
-It never drops a message with a record that names the event, in any shape. A *mark* is bytes that such a message must
-hold: the name, or what can hide it. The argument:
+It never drops a message with a record that names the event, in any shape. If sessions are followed, it never drops a
+message with a record of root either (S1). A *mark* is bytes that such a message must hold: the name, or what can hide
+it. The argument:
 
 - The event's name is ASCII. JSON writes each character as it is or as an escape ``\u00XX``. If the name is not in the
   bytes, at least one of its characters is escaped.
 - In JSON inside a JSON string, the characters of the escape (``\``, ``u`` and hexadecimal digits) may be escaped too.
   So the bytes hold an escape of a letter, a digit or ``\``. Other escapes, such as ``\u0026``, ``\u003c`` or
   ``\u0022``, which many writers use for ``&``, ``<`` and quotes, are not marks.
+- A record of root has the text ``Root`` as the type of its identity. Quotes are around it, in every form that they have
+  inside a string. In the text form of a Java map, ``=`` stands before it, and ``,`` or ``}`` behind it. ``Root``
+  without these, such as the end of a user's name, is no mark.
 - Compressed values, and text with the byte order mark of UTF-16 or UTF-32, are unpacked and tested again.
 - Base64 hides the name. It is read under a few keys only (``BASE64_KEYS``). Its content begins with one of a few
   bytes, which decide its first two characters. So a key with such a value is a mark. The key ``awslogs`` is a mark
   with any value, because nothing else uses it. Letters, digits, ``:``, ``/`` and ``_`` may be escaped like the name;
   quotes and blanks are matched in every form that they have inside a string.
 
-A message with a mark other than the name is parsed. It is dropped if no record in it names the event and nothing in it
-is unreadable. If many messages are in one buffer, ``compile_finder`` finds those without a mark by the same argument.
+A message with a mark other than the name or ``Root`` is parsed. It is dropped if no record in it names the event or is
+of root, and nothing in it is unreadable. If many messages are in one buffer, ``compile_finder`` finds those without a
+mark by the same argument.
 
 Aho-Corasick automata with vector instructions find every mark but the escapes in two passes (docs/decisions.md 6).
 """
@@ -32,6 +37,7 @@ from stringzilla import find
 from streams.content import compression
 from streams.content.compression import SizeBudget
 from streams.content.encoding import NotTextError, to_utf8
+from streams.extraction.details import text_at
 from streams.extraction.record import PassedOver, Record
 from streams.inputs.envelopes.carried import BASE64_KEYS
 from streams.inputs.message_reader import UnpackedMessage, read, read_unpacked
@@ -74,6 +80,14 @@ _AWSLOGS = "awslogs"
 _BESIDE_VALUE = ("records", "topic")
 _WHATEVER_FOLLOWS = frozenset(key.encode("ascii") for key in (_AWSLOGS, *_BESIDE_VALUE))
 
+# The type of root's identity. A search for it also finds an event's name that ends with it, such as AssumeRoot.
+_ROOT = b"Root"
+# What is around it. In the text form of a Java map, the characters before and behind it may be escapes.
+_OF_ROOT = (
+    rb'(?:(?:(?<="Root)|(?<=u0022Root))\\*+(?:"|u0022)'
+    rb"|(?:(?<==Root)|(?<=u003[dD]Root))[,}\\])"
+)
+
 # The parts of keys that are searched for: those that are rare in CloudTrail, short ones with the quote or backslash
 # behind them. The parts decide the speed: measure before changing them (docs/decisions.md 6).
 _LONG_PARTS = (b"payload", b"base64", b"wslogs")
@@ -94,11 +108,20 @@ class _MarkSearch:
         alone: patterns that are marks by themselves.
         parts: parts of the keys, by which the keys are found.
         keys: keys that are marks together with what must follow them.
+        root: what makes ``Root`` a mark; ``None`` if it is none.
     """
 
-    def __init__(self, alone: Sequence[bytes], parts: Sequence[bytes] = (), keys: Iterable[str] = ()) -> None:
-        patterns = (*alone, *parts)
-        self._first_part = len(alone)
+    def __init__(
+        self,
+        alone: Sequence[bytes],
+        parts: Sequence[bytes] = (),
+        keys: Iterable[str] = (),
+        root: re.Pattern[bytes] | None = None,
+    ) -> None:
+        patterns = (*alone, *parts) if root is None else (*alone, _ROOT, *parts)
+        self._root = root
+        self._first_part = len(patterns) - len(parts)
+        self._alone = len(alone)
         self._quotes = [len(part) - len(part.rstrip(b'"\\')) for part in parts]
         names = [key.encode("ascii") for key in keys]
         self._keys = [[key for key in names if key.endswith(part.rstrip(b'"\\'))] for part in parts]
@@ -111,8 +134,7 @@ class _MarkSearch:
         for part in range(start, end, _PART):
             found = self._automaton.find_matches_as_indexes(view[part : min(part + _PART + self._longest, end)])
             for pattern, at, after in found:
-                number = pattern - self._first_part
-                if at < _PART and (number < 0 or self._is_key(number, piece, part + after, end)):
+                if at < _PART and (pattern < self._alone or self._holds(pattern, piece, part + after, end)):
                     yield part + at
 
     def has_key(self, text: bytes | bytearray) -> bool:
@@ -123,6 +145,11 @@ class _MarkSearch:
             for part in range(0, len(text), _PART)
             for pattern, _, after in self._automaton.find_matches_as_indexes(view[part : part + _PART + self._longest])
         )
+
+    def _holds(self, pattern: int, piece: Buffer, after: int, end: int) -> bool:
+        if pattern >= self._first_part:
+            return self._is_key(pattern - self._first_part, piece, after, end)
+        return self._root is not None and self._root.match(piece, after - len(_ROOT), end) is not None
 
     def _is_key(self, number: int, piece: Buffer, after: int, end: int) -> bool:
         return _is_marked(piece, self._keys[number], after - self._quotes[number], end)
@@ -143,67 +170,111 @@ def _is_marked(piece: Buffer, keys: Iterable[bytes], quote: int, end: int) -> bo
 
 
 @cache
-def compile_matcher(event_name: str, limit: int) -> Callable[[bytes | bytearray | None], bool]:
+def compile_matcher(
+    event_name: str, limit: int, *, follow_sessions: bool = False
+) -> Callable[[bytes | bytearray | None], bool]:
     """Return the test whether a message may hold a record that names the event.
 
     Args:
         event_name: ASCII that JSON never has to escape; a rule allows no other name.
         limit: the bound of a message in bytes, decompressed.
+        follow_sessions: whether a message that may hold a record of root passes too.
     """
-    select = compile_selector(event_name, limit)
+    select = compile_selector(event_name, limit, follow_sessions=follow_sessions)
     return lambda value: select(value) is not None
 
 
 @cache
-def compile_selector(event_name: str, limit: int) -> Callable[[bytes | bytearray | None], bytes | bytearray | None]:
+def compile_selector(
+    event_name: str, limit: int, *, follow_sessions: bool = False
+) -> Callable[[bytes | bytearray | None], bytes | bytearray | None]:
     """Return the filter of one message: it returns the message if it may match, else ``None``.
 
     Arguments and test are those of ``compile_matcher``. A compressed message that may match is returned as an
     ``UnpackedMessage``, so that it is not decompressed again.
     """
-    name = event_name.encode("ascii")
-    # The starts have no effect here, but the automaton is several times as slow without them (docs/decisions.md 6).
-    marks = _MarkSearch((name, *_LONG_STARTS), _PARTS_WITH_VALUE, (_AWSLOGS, *BASE64_KEYS))
+    return _Selector(event_name, limit, follow_sessions=follow_sessions).select
 
-    def select(value: bytes | bytearray | None) -> bytes | bytearray | None:
+
+class _Selector:
+    """The filter of one message."""
+
+    def __init__(self, event_name: str, limit: int, *, follow_sessions: bool) -> None:
+        self._event_name = event_name
+        self._name = event_name.encode("ascii")
+        self._limit = limit
+        self._root = re.compile(_ROOT + _OF_ROOT) if follow_sessions else None
+        # The name and the starts have no effect here, but the automaton is several times as slow without them
+        # (docs/decisions.md 6).
+        self._marks = _MarkSearch((self._name, *_LONG_STARTS), _PARTS_WITH_VALUE, (_AWSLOGS, *BASE64_KEYS))
+
+    def select(self, value: bytes | bytearray | None) -> bytes | bytearray | None:
+        """Return the message if it may match."""
         if not value:
             return None
-        if find(value, name) >= 0:
+        if self._has_plain_mark(value):
             return value
         if value[0] in _FIRST_OF_PACKED and value.startswith(_PACKED_STARTS):
-            return select_packed(bytes(value))
-        if _first_escape(value, 0, len(value)) is None and not marks.has_key(value):  # fast: no further call
+            return self._select_packed(bytes(value))
+        if _first_escape(value, 0, len(value)) is None and not self._marks.has_key(value):  # fast: no further call
             return None
-        return value if _names_event(read(bytes(value), limit), event_name) else None
+        return value if self._holds_record(read(bytes(value), self._limit)) else None
 
-    def select_packed(value: bytes) -> bytes | None:
-        budget = SizeBudget(limit)
+    def _select_packed(self, value: bytes) -> bytes | None:
+        budget = SizeBudget(self._limit)
         try:
             content = budget.unpack(value)
             text = to_utf8(content)
         except (compression.CorruptError, compression.TooLargeError, NotTextError):
             return value
-        if find(text, name) < 0 and not (
-            is_marked(text) and _names_event(read_unpacked(content, value, budget), event_name)
+        if not self._has_plain_mark(text) and not (
+            (_first_escape(text, 0, len(text)) is not None or self._marks.has_key(text))
+            and self._holds_record(read_unpacked(content, value, budget))
         ):
             return None
         return UnpackedMessage.of(value, content) if budget.used else value
 
-    def is_marked(text: bytes) -> bool:
-        return _first_escape(text, 0, len(text)) is not None or marks.has_key(text)
+    def _has_plain_mark(self, text: bytes | bytearray) -> bool:
+        if find(text, self._name) >= 0:
+            return True
+        if self._root is None:
+            return False
+        # A search by the pattern would take three times as long in a whole log file.
+        at: int = find(text, _ROOT)
+        while at >= 0 and self._root.match(text, at) is None:
+            at = find(text, _ROOT, at + len(_ROOT))
+        return at >= 0
 
-    return select
+    def _holds_record(self, items: Iterable[Item]) -> bool:
+        """Whether a record is of interest, or something is unreadable."""
+        for item in items:
+            if isinstance(item, Record):
+                if item.fields.get("eventName") == self._event_name:
+                    return True
+                if self._root is not None and text_at(item.fields, "userIdentity", "type") == "Root":
+                    return True
+            elif not isinstance(item, PassedOver):
+                return True
+        return False
 
 
 @cache
-def compile_finder(event_name: str) -> Callable[[Buffer, int, int], list[int]]:
+def compile_finder(event_name: str, *, follow_sessions: bool = False) -> Callable[[Buffer, int, int], list[int]]:
     """Return the search for marks in a buffer that holds many messages.
 
-    The search takes the buffer, a start and an end. It returns every position in between where a mark begins, in order.
-    The matcher would drop a message without a mark; a message with a mark has to be tested by itself.
+    The search takes the buffer, a start and an end. It returns every position in between where a mark is, in order. The
+    matcher with the same arguments would drop a message without a mark; a message with a mark has to be tested by
+    itself.
     """
+    name = event_name.encode("ascii")
     keys = (_AWSLOGS, *_BESIDE_VALUE, *BASE64_KEYS)
-    marks = _MarkSearch((event_name.encode("ascii"), *_LONG_STARTS), _PARTS_OF_KEYS, keys)
+    if not follow_sessions:
+        marks = _MarkSearch((name, *_LONG_STARTS), _PARTS_OF_KEYS, keys)
+    elif name.endswith(_ROOT):
+        either = re.compile(rb"%b(?:(?<=%b)|%b)" % (_ROOT, re.escape(name), _OF_ROOT))
+        marks = _MarkSearch(_LONG_STARTS, _PARTS_OF_KEYS, keys, either)
+    else:
+        marks = _MarkSearch((name, *_LONG_STARTS), _PARTS_OF_KEYS, keys, re.compile(_ROOT + _OF_ROOT))
     starts = _MarkSearch(_SHORT_STARTS)
 
     def positions(piece: Buffer, start: int, end: int) -> list[int]:
@@ -222,13 +293,3 @@ def _first_escape(piece: Buffer, start: int, end: int) -> int | None:
     escape = find(piece, _ESCAPE, backslash, end) if backslash >= 0 else -1
     telling = _TELLING_ESCAPE.search(piece, escape, end) if escape >= 0 else None
     return None if telling is None else telling.start()
-
-
-def _names_event(items: Iterable[Item], event_name: str) -> bool:
-    for item in items:
-        if isinstance(item, Record):
-            if item.fields.get("eventName") == event_name:
-                return True
-        elif not isinstance(item, PassedOver):
-            return True
-    return False

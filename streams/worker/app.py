@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -74,12 +75,12 @@ class WorkerApp(faust.App):  # type: ignore[misc]
     def __init__(self, options: Settings, skips: Skips = NO_SKIPS) -> None:
         self.options = options
         self.rule = options.load_rule()
-        self.extract_settings = options.extract_settings()
+        self.extract_settings = replace(options.extract_settings(), follow_sessions=True)
         self.decision_settings = options.decision_settings(self.rule)
         self.fetch_filter = FetchFilter(
             frozenset(options.source_topics),
-            pipeline.compile_finder(self.rule),
-            pipeline.compile_selector(self.rule, options.max_message_size),
+            pipeline.compile_finder(self.rule, self.extract_settings),
+            pipeline.compile_selector(self.rule, self.extract_settings),
             skips,
         )
         self.topic_names = topic_names(options)

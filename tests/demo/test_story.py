@@ -67,7 +67,7 @@ def test_the_days_before_teach_more_than_one_principal() -> None:
 def test_the_morning_is_mostly_ordinary() -> None:
     """Of several hundred records by every road (R1), few messages hold a mark of the rule, and one is cut (R3)."""
     told = readings(story.morning())
-    may_match = pipeline.compile_matcher(RULE)
+    may_match = pipeline.compile_matcher(RULE, SETTINGS.extract_settings())
     records = sum(sum(result.records.values()) for _, result in told)
     assert records > 500
     assert sum(may_match(message.value) for message, _ in told) == 9

@@ -210,7 +210,7 @@ def test_json_in_a_json_string_is_read(name: str) -> None:
     """R8: JSON that a producer encoded twice is read."""
     result = sight(ENCODED[name].encode(), RULE, ExtractSettings())
     assert (len(result.sightings), result.rejected) == (1, ())
-    assert may_match(ENCODED[name].replace("AssumeRoot", r"\u0041ssumeRoot").encode(), RULE)
+    assert may_match(ENCODED[name].replace("AssumeRoot", r"\u0041ssumeRoot").encode(), RULE, ExtractSettings())
 
 
 @pytest.mark.parametrize("value", ["AssumeRoot", "", ["AssumeRoot"], base64.b64encode(TEXT.encode()).decode()])

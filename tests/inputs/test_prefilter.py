@@ -1,64 +1,36 @@
-"""The fetch filter's test of a message and its search in many: nothing that matches is dropped, little else is read."""
+"""The fetch filter's test of a message and its search in many: nothing that matches is dropped, little else is read.
+
+``test_prefilter_root.py`` has what it does for root sessions.
+"""
 
 from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import root_sessions
 from cloudtrail_messages import MISSING, OTHER, PACKINGS, RECORD, SHAPES, awslogs, changed, sns
 from compressed import COMPRESSIONS
 from forwarder_messages import OF_BYTES, OF_TEXT, b64
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from json_writers import AS_DOTNET, NO_PLAIN_NAME, at_random
 from sightings import RULE
 
 from streams.content import compression
 from streams.inputs import prefilter
 from streams.inputs.envelopes.carried import BASE64_KEYS
-from streams.pipeline import ExtractSettings, may_match, sight
+from streams.pipeline import ExtractSettings, compile_finder, may_match, sight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from random import Random
 
 EXTRACT_SETTINGS = ExtractSettings(max_message_size=1_000_000)
+FOLLOWING = replace(EXTRACT_SETTINGS, follow_sessions=True)
 QUIET = changed({"userAgent": "plain text"}, OTHER)
-
-
-def escaping(escapes: Callable[[str], bool], blank: Callable[[], str] = str) -> Callable[[Any], str]:
-    """Return a writer of JSON that escapes the given characters, and writes blanks between the parts."""
-
-    def character(char: str) -> str:
-        if escapes(char) and char <= "\uffff":
-            return f"\\u{ord(char):04X}"
-        return json.dumps(char, ensure_ascii=False)[1:-1]
-
-    def write(value: Any) -> str:
-        match value:
-            case dict():
-                members = (f"{write(key)}{blank()}:{write(member)}" for key, member in value.items())
-                return f"{{{blank()}{','.join(members)}}}{blank()}"
-            case list():
-                return f"[{blank()}{','.join(map(write, value))}]{blank()}"
-            case str():
-                return '"' + "".join(map(character, value)) + '"'
-        return json.dumps(value)
-
-    return write
-
-
-def at_random(random: Random) -> Callable[[Any], str]:
-    return escaping(lambda _: random.random() < 0.05, lambda: random.choice(["", "", " ", "\t", "\r"]))
-
-
-# No plain AssumeRoot and no plain awslogs is left.
-NO_PLAIN_NAME = escaping(lambda char: char in "Rw")
-
-
-# .NET's writer escapes quotes inside of strings, "+" and what HTML may not hold.
-AS_DOTNET = escaping(lambda char: char in "\"+&<>'`")
 
 
 VARIANTS = st.sampled_from(
@@ -69,9 +41,12 @@ VARIANTS = st.sampled_from(
         changed({"eventTime": "yesterday"}),
         changed({"errorCode": "AccessDenied"}),
         changed({"userAgent": "\\u0041 \\\\u005cu0041 <&> \u00e9 \U0001f600 AssumeRoo\\u0074"}),
+        *root_sessions.ACTIONS.values(),
     ]
 )
 
+
+OF_FIELDS = {"elastic", "elastic-dotted", "elastic-arrays", "hit-of-elastic", "hit-with-fields"}
 
 # The packings of a message before an envelope's base64 hides it.
 _PACKINGS: dict[str, Callable[[str], bytes]] = {
@@ -97,24 +72,32 @@ _ENVELOPES: dict[str, Callable[[bytes, Callable[[Any], str]], str]] = {
     envelopes=st.lists(st.sampled_from(sorted(_ENVELOPES)), max_size=3),
     writer=st.sampled_from([json.dumps, NO_PLAIN_NAME, AS_DOTNET]) | st.randoms(use_true_random=False).map(at_random),
     damage=st.none() | st.integers(0, 10_000),
+    extract_settings=st.sampled_from([EXTRACT_SETTINGS, FOLLOWING]),
 )
 def test_it_never_drops_what_could_have_matched(  # noqa: PLR0913, PLR0917  what a message is made of
-    record: dict[str, Any], shape: str, packings: list[str], envelopes: list[str], writer: Any, damage: int | None
+    record: dict[str, Any],
+    shape: str,
+    packings: list[str],
+    envelopes: list[str],
+    writer: Any,
+    damage: int | None,
+    extract_settings: ExtractSettings,
 ) -> None:
-    """R3, R8: a sighting or an incomplete one passes, in any shapes, escapes, encodings and compressions."""
+    """R3, R8: sightings, incomplete ones and actions pass, in any shapes, escapes, encodings and compressions."""
+    # An ingest pipeline reads no identity that is text.
+    assume(not isinstance(record.get("userIdentity"), str) or shape not in OF_FIELDS)
     value = _PACKINGS[packings[0]](SHAPES[shape](record, writer))
     for envelope, packing in zip(envelopes, packings[1:], strict=False):
         value = _PACKINGS[packing](_ENVELOPES[envelope](value, writer))
     if damage is not None:
         at = damage % len(value)
         value = value[:at] + value[at + 1 :]
-    result = sight(value, RULE, EXTRACT_SETTINGS)
-    if result.sightings or any(rejected.reason == "incomplete" for rejected in result.rejected):
-        assert may_match(value, RULE)
+    result = sight(value, RULE, extract_settings)
+    if result.sightings or result.actions or any(rejected.reason == "incomplete" for rejected in result.rejected):
+        assert may_match(value, RULE, extract_settings)
         around = b"\x80\x1f{" + value + b"}:"
-        assert any(
-            3 <= place < 3 + len(value) for place in prefilter.compile_finder(RULE.event_name)(around, 0, len(around))
-        )
+        found = compile_finder(RULE, extract_settings)(around, 0, len(around))
+        assert any(3 <= place < 3 + len(value) for place in found)
 
 
 @pytest.mark.parametrize("packing", ["plain", "utf-16", "gzip"])
@@ -126,7 +109,7 @@ def test_it_passes_every_shape_with_escapes_at_every_depth(record: str, shape: s
     text = SHAPES[shape](fields, NO_PLAIN_NAME)
     assert "AssumeRoot" not in text
     assert "awslogs" not in text
-    assert may_match(PACKINGS[packing](text), RULE)
+    assert may_match(PACKINGS[packing](text), RULE, EXTRACT_SETTINGS)
 
 
 DROPPED = {
@@ -150,7 +133,7 @@ DROPPED = {
 @pytest.mark.parametrize("name", DROPPED)
 def test_it_drops_what_cannot_match(name: str) -> None:
     """R3: a message without a mark, or with a mark that means nothing once it is read, is dropped."""
-    assert not may_match(DROPPED[name], RULE)
+    assert not may_match(DROPPED[name], RULE, EXTRACT_SETTINGS)
 
 
 PASSED = {
@@ -174,21 +157,21 @@ def test_it_passes_what_cannot_be_told(name: str) -> None:
 def test_awslogs_data_beside_records_is_none() -> None:
     """R1: a document with records is a log file, with any other keys; the filter drops no sighting in it."""
     value = json.dumps({"Records": [QUIET] * 20, **awslogs(RECORD, json.dumps)}, separators=(",", ":")).encode()
-    assert not may_match(value, RULE)
+    assert not may_match(value, RULE, EXTRACT_SETTINGS)
     assert not sight(value, RULE, ExtractSettings()).sightings
-    assert may_match(value + b"\n" + json.dumps(awslogs(RECORD, json.dumps)).encode(), RULE)
+    assert may_match(value + b"\n" + json.dumps(awslogs(RECORD, json.dumps)).encode(), RULE, EXTRACT_SETTINGS)
 
 
 def test_awslogs_data_after_a_record_on_another_line_passes() -> None:
     """R1: the start of a message decides only if the message is one line."""
-    assert may_match(f"{json.dumps(QUIET)}\n{json.dumps(awslogs(RECORD, json.dumps))}".encode(), RULE)
+    assert may_match(f"{json.dumps(QUIET)}\n{json.dumps(awslogs(RECORD, json.dumps))}".encode(), RULE, EXTRACT_SETTINGS)
 
 
 def test_json_with_harmless_escapes_is_dropped_without_being_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """R3: HTML escapes are frequent in CloudTrail; they must not cost a parse."""
     monkeypatch.setattr(prefilter, "read", lambda *_: pytest.fail("it was read"))
-    assert not may_match(DROPPED["escapes that writers use for HTML"], RULE)
-    assert not may_match(DROPPED["another event, compressed"], RULE)
+    assert not may_match(DROPPED["escapes that writers use for HTML"], RULE, EXTRACT_SETTINGS)
+    assert not may_match(DROPPED["another event, compressed"], RULE, EXTRACT_SETTINGS)
 
 
 FALSE_MARKS = {
@@ -205,7 +188,7 @@ def test_what_only_resembles_base64_of_a_message_costs_no_reading(name: str, mon
     """R8: keys and text that are frequent in CloudTrail are told from carried messages without parsing."""
     monkeypatch.setattr(prefilter, "read", lambda *_: pytest.fail("it was read"))
     value = json.dumps(changed({"requestParameters": FALSE_MARKS[name]}, QUIET)).encode()
-    assert not may_match(value, RULE)
+    assert not may_match(value, RULE, EXTRACT_SETTINGS)
     assert not prefilter.compile_finder(RULE.event_name)(value, 0, len(value))
 
 
@@ -218,14 +201,14 @@ def test_a_mark_over_the_end_of_a_part_is_found(blanks: str) -> None:
     for before in range(1024 * 1024 - 60, 1024 * 1024 + 2, 7):
         piece = b" " * before + mark
         assert find_marks(piece, 0, len(piece))
-    assert may_match(b" " * (1024 * 1024 - 50) + mark, RULE)
+    assert may_match(b" " * (1024 * 1024 - 50) + mark, RULE, EXTRACT_SETTINGS)
 
 
 def test_every_key_of_base64_is_searched_for() -> None:
     """R8: the parts of keys that are searched for cover every key under which base64 is read."""
     for key in BASE64_KEYS:
         value = json.dumps({key: b64(json.dumps(RECORD).encode()), "topic": "t"}).encode()
-        assert may_match(value, RULE), key
+        assert may_match(value, RULE, EXTRACT_SETTINGS), key
         assert prefilter.compile_finder(RULE.event_name)(value, 0, len(value)), key
 
 
@@ -239,7 +222,7 @@ def test_a_compressed_message_is_decompressed_once(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(compression, "decompress", counting)
     value = gzip.compress(json.dumps(awslogs(QUIET, json.dumps)).encode())
-    assert not may_match(value, RULE)
+    assert not may_match(value, RULE, EXTRACT_SETTINGS)
     assert decompressed.count(value) == 1
     assert len(decompressed) == 2  # the message, and the data in it
 

@@ -53,8 +53,8 @@ class Reader:
     def __init__(self, read_settings: ReadSettings) -> None:
         self._settings = read_settings
         self._thorough = read_settings.thorough or read_settings.follow
-        self._may_match = pipeline.compile_matcher(read_settings.rule, read_settings.extract_settings.max_message_size)
-        self._find_marks = pipeline.compile_finder(read_settings.rule)
+        self._may_match = pipeline.compile_matcher(read_settings.rule, read_settings.extract_settings)
+        self._find_marks = pipeline.compile_finder(read_settings.rule, read_settings.extract_settings)
         self.stats = ReadStats()
         self.sightings: list[Sighting] = []
         self.actions: list[Action] = []

@@ -21,11 +21,13 @@ from streams.worker.consumer.fetch.fetch_filter import filter_batches
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FIND_MARKS = prefilter.compile_finder("AssumeRoot")
-MAY_MATCH = prefilter.compile_matcher("AssumeRoot", 1 << 20)
+FIND_MARKS = prefilter.compile_finder("AssumeRoot", follow_sessions=True)
+MAY_MATCH = prefilter.compile_matcher("AssumeRoot", 1 << 20, follow_sessions=True)
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 MATCH = json.dumps({"eventName": "AssumeRoot"}).encode()
+ACTION = json.dumps({"eventName": "GetBucketPolicy", "userIdentity": {"type": "Root"}}).encode()
 OTHER = json.dumps({"eventName": "GetObject", "userAgent": "a & b"}).encode()
+NAMED = json.dumps({"eventName": "GetObject", "userIdentity": {"userName": "FalsimentisRoot"}}).encode()
 
 Value = bytes | None
 
@@ -87,7 +89,21 @@ def unpacked(data: bytes) -> list[Any]:
     return found
 
 
-VALUES = st.sampled_from([MATCH, OTHER, None, b"", gzip.compress(MATCH), b'{"a":"\\u0041ssumeRoot"}', b"\xff\xfe\x00"])
+VALUES = st.sampled_from(
+    [
+        MATCH,
+        ACTION,
+        OTHER,
+        NAMED,
+        None,
+        b"",
+        gzip.compress(MATCH),
+        gzip.compress(ACTION),
+        b'{"a":"\\u0041ssumeRoot"}',
+        b'{"a":"R\\u006fot"}',
+        b"\xff\xfe\x00",
+    ]
+)
 BATCHES = st.lists(st.tuples(st.lists(VALUES, min_size=1, max_size=6), st.sampled_from(sorted(CODECS))), max_size=5)
 
 
@@ -152,10 +168,17 @@ def test_what_aiokafka_makes_of_it(parts: list[tuple[str, list[Value], Any]]) ->
 @pytest.mark.parametrize("codec", sorted(CODECS))
 def test_leaves_out_what_cannot_match(codec: str) -> None:
     """A batch without a mark is removed whole; in the others only records with a mark stay."""
-    data = batch(0, [OTHER] * 3, codec) + batch(3, [OTHER, MATCH, OTHER], codec) + batch(6, [OTHER] * 3, codec)
+    data = batch(0, [OTHER] * 3, codec) + batch(3, [OTHER, MATCH, NAMED], codec) + batch(6, [NAMED] * 3, codec)
     filtered = filter_batches(data, FIND_MARKS)
     assert [record[0] for record in unpacked(filtered.kept)] == [4]
     assert (filtered.records, filtered.skipped) == (9, 8)
+
+
+@pytest.mark.parametrize("codec", sorted(CODECS))
+def test_keeps_the_actions_of_root(codec: str) -> None:
+    """S1: a worker keeps what may be an action of a root session, and drops users whose names end with Root."""
+    filtered = filter_batches(batch(0, [NAMED, ACTION, OTHER, NAMED, ACTION], codec), FIND_MARKS)
+    assert [record[0] for record in unpacked(filtered.kept)] == [1, 4]
 
 
 def test_a_marker_that_compaction_has_emptied() -> None:
