@@ -23,7 +23,7 @@ from streams.errors import OperatorError, SourceError
 from streams.kafka.admin import BrokerAccess, BrokerError
 from streams.kafka.security import confluent_options
 from streams.topics.admin import check_topics
-from streams.topics.catalogue import alert_schemas
+from streams.topics.catalogue import value_schemas
 from streams.topics.rights import FIX, missing_rights, worker_rights
 from streams.topics.source_sample import sample
 from streams.wire import registry
@@ -216,7 +216,7 @@ def _registry(configured: Settings) -> Iterator[Row]:
         yield Row("ok", "registry: none; alerts are in Avro single-object encoding")
         return
     try:
-        problems = registry.check_schemas(configured, alert_schemas(configured))
+        problems = registry.check_schemas(configured, value_schemas(configured))
     except (registry.RegistryUnavailable, registry.RegistryRefused) as error:
         yield Row("wrong", f"registry: {error}; check schema_registry_url, schema_registry_auth_file and ssl_ca")
         return

@@ -13,7 +13,7 @@ from streams.commands.terminal.check_list import show
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.topics.acls import apply_acls, check_acls
 from streams.topics.admin import apply_topics, check_topics
-from streams.topics.catalogue import alert_schemas
+from streams.topics.catalogue import value_schemas
 from streams.wire import registry
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _subjects(configured: Settings, ask: Callable[[Settings, Mapping[str, str]],
     """What the registry says about the alert schemas; nothing without a registry."""
     if configured.schema_registry_url is None:
         return []
-    return ask(configured, alert_schemas(configured))
+    return ask(configured, value_schemas(configured))
 
 
 def _say(line: str) -> None:

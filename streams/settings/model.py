@@ -103,6 +103,11 @@ class Settings(BaseSettings):
     member_account: Literal["target", "resources"] = Field(
         "target", description="Where the account is read: the request's target, or the resources (T4)"
     )
+    session_grace: Duration = Field(
+        parse_duration("20m"),
+        ge=1000,
+        description="How long after its end a root session is summed up; at least 1s (S9)",
+    )
     exceptions: ExistingFile | None = Field(
         None, description="A TOML file of `[[exception]]` tables: what neither alerts nor teaches (M7)"
     )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 MEMORY_TABLE = "memory"
+SESSIONS_TABLE = "sessions"
 LEADER_SUFFIX = "-__assignor-__leader"  # Faust's own; it decides which worker assigns the partitions
 
 _DAY = 86_400_000
@@ -23,20 +24,28 @@ class TopicNames:
 
     Attributes:
         sightings, sessions: between the agents.
-        alerts, overflow, activity: for readers.
+        alerts, overflow, activity, session_summaries: for readers.
         dead_letter: for what could not be handled.
         changelog: of the table ``memory``.
+        sessions_changelog: of the table ``sessions``.
         leader: Faust's own.
     """
 
     sightings: str
     sessions: str
     activity: str
+    session_summaries: str
     alerts: str
     overflow: str
     dead_letter: str
     changelog: str
+    sessions_changelog: str
     leader: str
+
+    @property
+    def changelogs(self) -> dict[str, str]:
+        """The changelog topic of each table."""
+        return {MEMORY_TABLE: self.changelog, SESSIONS_TABLE: self.sessions_changelog}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +74,12 @@ def topic_names(settings: Settings) -> TopicNames:
         sightings=f"{prefix}.sightings",
         sessions=f"{prefix}.sessions",
         activity=f"{prefix}.activity",
+        session_summaries=f"{prefix}.session-summaries",
         alerts=f"{prefix}.alerts",
         overflow=f"{prefix}.alerts.overflow",
         dead_letter=f"{prefix}.dead-letter",
         changelog=f"{group}-{MEMORY_TABLE}-changelog",
+        sessions_changelog=f"{group}-{SESSIONS_TABLE}-changelog",
         leader=f"{group}{LEADER_SUFFIX}",
     )
 
@@ -94,15 +105,22 @@ def catalogue(settings: Settings) -> tuple[Topic, ...]:
         kept(names.sightings, 400),
         kept(names.sessions, 400),
         kept(names.activity, 400),
+        kept(names.session_summaries, 400),
         kept(names.alerts, 400),
         kept(names.overflow, 400),
         kept(names.dead_letter, 30),
         Topic(names.changelog, settings.partitions, replicas, compacted | durable, remembers=True),
+        Topic(names.sessions_changelog, settings.partitions, replicas, compacted | durable, remembers=True),
         Topic(names.leader, 1, replicas, {"cleanup.policy": "delete"}),
     )
 
 
-def alert_schemas(settings: Settings) -> dict[str, str]:
+def value_schemas(settings: Settings) -> dict[str, str]:
     """The topics whose schemas are in the registry, each with the name of its schema in ``schemas/``."""
     names = topic_names(settings)
-    return {names.alerts: "alert", names.overflow: "alert"}
+    return {
+        names.alerts: "alert",
+        names.overflow: "alert",
+        names.activity: "activity",
+        names.session_summaries: "session_summary",
+    }

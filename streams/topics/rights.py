@@ -48,16 +48,18 @@ class Right:
 def worker_rights(settings: Settings) -> tuple[Right, ...]:
     """The rights that a worker uses; DescribeConfigs is for the check of the topics at its start."""
     names = topic_names(settings)
-    both, reads, writes, looks = ("Read", "Write"), ("Read",), ("Write",), ("Describe",)
+    both, reads, writes = ("Read", "Write"), ("Read",), ("Write",)
     of_topics: dict[str, tuple[str, ...]] = {
         names.sightings: both,
+        names.sessions: both,
         names.changelog: both,
+        names.sessions_changelog: both,
         names.leader: reads,
         names.alerts: writes,
         names.overflow: writes,
         names.dead_letter: writes,
-        names.sessions: looks,
-        names.activity: looks,
+        names.activity: writes,
+        names.session_summaries: writes,
     }
     return (
         *(Right("topic", name, reads) for name in settings.source_topics),

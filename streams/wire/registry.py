@@ -1,4 +1,4 @@
-"""Alerts in Confluent's wire format, by confluent-kafka's schema registry client and Avro serializer.
+"""Values in Confluent's wire format, by confluent-kafka's schema registry client and Avro serializer.
 
 Decisions:
 
@@ -28,7 +28,6 @@ from confluent_kafka.schema_registry.avro import AsyncAvroSerializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from streams.wire.alert import as_written
 from streams.wire.registry_client import check_files, client_settings
 from streams.wire.registry_errors import (
     RegistryMisconfigured,
@@ -38,6 +37,7 @@ from streams.wire.registry_errors import (
     translated,
 )
 from streams.wire.schemas import written
+from streams.wire.single_object import SingleObjectCodec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,34 +47,35 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COMPATIBILITY",
-    "AlertSerializer",
     "RegistryMisconfigured",
     "RegistryRefused",
     "RegistryUnavailable",
-    "alert_serializer",
+    "ValueSerializer",
     "apply_schemas",
     "check_files",
     "check_schemas",
     "schema_lookup",
+    "value_serializer",
 ]
 
 COMPATIBILITY = "FULL_TRANSITIVE"
 
 
-class AlertSerializer:
-    """Encodes alerts in Confluent's wire format; belongs to the event loop that calls it first."""
+class ValueSerializer:
+    """Encodes values in Confluent's wire format; belongs to the event loop that calls it first."""
 
     def __init__(self, client: AsyncSchemaRegistryClient) -> None:
         self._client = client
-        self._schema = _registry_schema("alert")
         self._serializers: dict[str, AsyncAvroSerializer] = {}
+        self._codecs: dict[str, SingleObjectCodec] = {}
 
-    async def __call__(self, topic: str, alert: Mapping[str, Any]) -> bytes:
-        """Encode an alert for a topic.
+    async def __call__(self, topic: str, schema: str, value: Mapping[str, Any]) -> bytes:
+        """Encode a value for a topic.
 
         Args:
-            topic: the alert's topic; its name decides the subject.
-            alert: every field of ``schemas/alert.avsc``, timestamps in milliseconds since the epoch.
+            topic: the value's topic; its name decides the subject.
+            schema: the name of the value's schema in ``schemas/``, such as ``alert``.
+            value: every field of the schema, timestamps in milliseconds since the epoch.
 
         Raises:
             RegistryUnavailable: the topic's schema id is not known yet and the registry does not answer.
@@ -83,10 +84,12 @@ class AlertSerializer:
         """
         serializer = self._serializers.get(topic)
         if serializer is None:
-            await self._ensure_registered(_subject(topic))
+            registry_schema = _registry_schema(schema)
+            self._codecs[topic] = SingleObjectCodec.of(schema)
+            await self._ensure_registered(_subject(topic), registry_schema)
             serializer = await AsyncAvroSerializer(
                 self._client,
-                self._schema,
+                registry_schema,
                 conf={
                     "auto.register.schemas": False,
                     "subject.name.strategy.type": "TOPIC",
@@ -94,22 +97,23 @@ class AlertSerializer:
                 },
             )
         with translated(_subject(topic)):
-            encoded: bytes = await serializer(as_written(alert), SerializationContext(topic, MessageField.VALUE))
+            written_value = self._codecs[topic].as_written(value)
+            encoded: bytes = await serializer(written_value, SerializationContext(topic, MessageField.VALUE))
         self._serializers[topic] = serializer
         return encoded
 
-    async def _ensure_registered(self, subject: str) -> None:
+    async def _ensure_registered(self, subject: str, schema: Schema) -> None:
         """Load the schema's id into the client's cache, where the serializer finds it without a request."""
         with asking(subject):
-            if await self._known(subject):
+            if await self._known(subject, schema):
                 return
-            await self._client.register_schema(subject, self._schema)
-            if not await self._known(subject):
+            await self._client.register_schema(subject, schema)
+            if not await self._known(subject, schema):
                 raise RegistryUnavailable(f"schema registry does not show {subject} yet, which it has just registered")
 
-    async def _known(self, subject: str) -> bool:
+    async def _known(self, subject: str, schema: Schema) -> bool:
         try:
-            registered = await self._client.lookup_schema(subject, self._schema)
+            registered = await self._client.lookup_schema(subject, schema)
         except SchemaRegistryError as error:
             return _not_found(error)
         if not isinstance(registered.schema_id, int):
@@ -121,13 +125,13 @@ class AlertSerializer:
         await self._client.aclose()
 
 
-async def alert_serializer(settings: RegistrySettings) -> AlertSerializer:
-    """Return the serializer of alerts; it makes its first request for its first alert.
+async def value_serializer(settings: RegistrySettings) -> ValueSerializer:
+    """Return the serializer of values; it makes its first request for its first value.
 
     Raises:
         RegistryMisconfigured: as ``check_files``.
     """
-    return AlertSerializer(AsyncSchemaRegistryClient(client_settings(settings)))
+    return ValueSerializer(AsyncSchemaRegistryClient(client_settings(settings)))
 
 
 def schema_lookup(settings: RegistrySettings) -> SchemaLookup:

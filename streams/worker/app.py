@@ -9,7 +9,7 @@ import asyncio
 import time
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import faust
 import faust.app
@@ -18,14 +18,14 @@ import structlog
 from streams import pipeline, settings
 from streams.errors import OperatorError
 from streams.log import configuration
-from streams.topics.catalogue import MEMORY_TABLE, topic_names
+from streams.sessions.trace import TraceSettings
+from streams.settings.session_rules import load_session_rules
+from streams.topics.catalogue import MEMORY_TABLE, SESSIONS_TABLE, topic_names
 from streams.worker import startup
-from streams.worker.agents.alert_encoder import alert_encoder
 from streams.worker.agents.batches import Batches, in_batches
-from streams.worker.agents.dead_letter import DeadLetters
-from streams.worker.agents.detect import Detect
 from streams.worker.agents.geo import GeoLookup
-from streams.worker.agents.sight import Sight
+from streams.worker.agents.sessions.closer import Closer
+from streams.worker.agents.sessions.trace import Indexes
 from streams.worker.consumer.consumer import FINISH_SECONDS
 from streams.worker.consumer.fetch.filtering_client import FetchFilter
 from streams.worker.consumer.fetch.held_bytes import Queues
@@ -45,15 +45,17 @@ from streams.worker.monitoring.gauges import GAUGES, GaugeCollector
 from streams.worker.monitoring.http import HttpServer
 from streams.worker.monitoring.registry_probe import RegistryProbe
 from streams.worker.monitoring.view import Remaining
-from streams.worker.outgoing import largest_record
 from streams.worker.skips import NO_SKIPS
+from streams.worker.stages import AgentSpec, agents
 from streams.worker.state.recovery import Tables
-from streams.worker.state.table import STORE_OPTIONS, MemoryTable
+from streams.worker.state.table import STORE_OPTIONS, MemoryTable, SessionsTable, StateTable
 
 if TYPE_CHECKING:
     from streams.settings import Settings
     from streams.worker.agents.messages import Stream
     from streams.worker.skips import Skips
+
+T = TypeVar("T", bound=StateTable)
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +79,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self.rule = options.load_rule()
         self.extract_settings = replace(options.extract_settings(), follow_sessions=True)
         self.decision_settings = options.decision_settings(self.rule)
+        self.trace_settings = TraceSettings(load_session_rules(), options.session_grace)
         self.fetch_filter = FetchFilter(
             frozenset(options.source_topics),
             pipeline.compile_finder(self.rule, self.extract_settings),
@@ -84,9 +87,10 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             skips,
         )
         self.topic_names = topic_names(options)
-        self.topics_read = self.fetch_filter.source_topics | {self.topic_names.sightings}
+        self.source_topics = self.fetch_filter.source_topics
+        self.topics_read = self.source_topics | {self.topic_names.sightings, self.topic_names.sessions}
         self.metrics = Metrics()
-        self.metrics.start(self.rule, self.fetch_filter.source_topics, self.topic_names)
+        self.metrics.start(self.rule, self.source_topics, self.topic_names)
         self.metrics.registry.register(GaugeCollector(self, (*GAUGES, *FAUST_GAUGES)))
         self.geo = GeoLookup(options.geoip_database)
         self.batches = Batches()
@@ -122,7 +126,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         """What was last seen of files."""
         return DiskWatch(
             self.options.state_dir,
-            lambda: [opened.store.path() for opened in self.memory.stores()],
+            lambda: [opened.store.path() for table in (self.memory, self.sessions) for opened in table.stores()],
             self.geo,
             loop=self.loop,
             beacon=self.beacon,
@@ -132,6 +136,35 @@ class WorkerApp(faust.App):  # type: ignore[misc]
     def registry_probe(self) -> RegistryProbe:
         """The state of the schema registry."""
         return RegistryProbe(self.options, loop=self.loop, beacon=self.beacon)
+
+    @cached_property
+    def closer(self) -> Closer:
+        """Asks for the summaries that are due."""
+        topic, grace = self.topic_names.sessions, self.options.session_grace
+        return Closer(self, topic, self.session_indexes, grace, self.sender, loop=self.loop, beacon=self.beacon)
+
+    def add_table(self, kind: type[T], name: str, meaning: str) -> T:
+        """Add a table in RocksDB."""
+        table = kind(
+            self,
+            name=name,
+            key_type=bytes,
+            value_type=bytes,
+            partitions=self.options.partitions,
+            options=dict(STORE_OPTIONS),
+            help=meaning,
+        )
+        self.tables.add(table)
+        return table
+
+    def add_agent(self, spec: AgentSpec) -> None:
+        """Add an agent, which takes its topics' records in batches."""
+        topic = self.topic(*spec.topics, key_serializer="raw", value_serializer="raw", allow_empty=True)
+
+        @self.agent(topic, name=spec.name)  # type: ignore[untyped-decorator]
+        async def agent(stream: Stream) -> None:
+            self.queues.watch(spec.topics, stream.channel.queue)
+            await in_batches(self, stream, spec.handle)
 
     @property
     def group_id(self) -> str:
@@ -158,7 +191,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
                 await self.stop_with(refusal)
                 raise
         http = HttpServer(self, self.options.http_host, self.options.http_port, loop=self.loop, beacon=self.beacon)
-        for service in (self.disk_watch, self.baseline, self.registry_probe, http):
+        for service in (self.disk_watch, self.baseline, self.registry_probe, self.closer, http):
             await self.add_runtime_dependency(service)
         await super().on_first_start()
 
@@ -227,60 +260,12 @@ def create_app(options: Settings, skips: Skips = NO_SKIPS) -> WorkerApp:
         skips: records that become dead letters unread.
     """
     app = WorkerApp(options, skips)
-    app.memory = app.Table(
-        MEMORY_TABLE,
-        key_type=bytes,
-        value_type=bytes,
-        partitions=options.partitions,
-        options=dict(STORE_OPTIONS),
-        help="First-seen memory of pairs, and the alert cap's buckets.",
-    )
-    sight, detect = _create_agents(app, skips)
-    raw = {"key_serializer": "raw", "value_serializer": "raw", "allow_empty": True}
-    sources = app.topic(*options.source_topics, **raw)
-    sightings = app.topic(app.topic_names.sightings, **raw)
-
-    @app.agent(sources, name="sight")  # type: ignore[untyped-decorator]
-    async def sight_agent(stream: Stream) -> None:
-        app.queues.watch(options.source_topics, stream.channel.queue)
-        await in_batches(app, stream, sight.handle)
-
-    @app.agent(sightings, name="detect")  # type: ignore[untyped-decorator]
-    async def detect_agent(stream: Stream) -> None:
-        app.queues.watch([app.topic_names.sightings], stream.channel.queue)
-        await in_batches(app, stream, detect.handle)
-
+    app.memory = app.add_table(MemoryTable, MEMORY_TABLE, "First-seen memory of pairs, and the alert cap's buckets.")
+    app.sessions = app.add_table(SessionsTable, SESSIONS_TABLE, "Root sessions, and actions that wait for their grant.")
+    app.session_indexes = Indexes(app.sessions, options.session_grace)
+    for spec in agents(app, skips):
+        app.add_agent(spec)
     return app
-
-
-def _create_agents(app: WorkerApp, skips: Skips) -> tuple[Sight, Detect]:
-    largest = largest_record(app.options.max_record_size)
-    dead_letters = DeadLetters(app.topic_names.dead_letter, largest, app.extract_settings, app.metrics)
-    sight = Sight(
-        rule=app.rule,
-        extract_settings=app.extract_settings,
-        topic=app.topic_names.sightings,
-        largest=largest,
-        skips=skips,
-        sender=app.sender,
-        dead_letters=dead_letters,
-        metrics=app.metrics,
-    )
-    detect = Detect(
-        rule=app.rule,
-        settings=app.decision_settings,
-        topics=app.topic_names,
-        largest=largest,
-        skips=skips,
-        memory=app.memory,
-        lease=app.lease,
-        sender=app.sender,
-        encoder=alert_encoder(app.options, app.metrics),
-        geo=app.geo,
-        dead_letters=dead_letters,
-        metrics=app.metrics,
-    )
-    return sight, detect
 
 
 def __getattr__(name: str) -> WorkerApp:

@@ -9,7 +9,7 @@ from replay_records import run
 
 from streams.commands import doctor
 from streams.settings import Settings
-from streams.topics.catalogue import alert_schemas
+from streams.topics.catalogue import value_schemas
 from streams.wire.registry import apply_schemas
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def test_the_registry_is_asked(tmp_path: Path, registry: RegistryServer) -> None
     state, sentence = found(**settings)["registry"]
     assert (state, "rootwatch.alerts" in sentence, "topics apply" in sentence) == ("wrong", True, True)
     configured = Settings(**settings)
-    apply_schemas(configured, alert_schemas(configured))
+    apply_schemas(configured, value_schemas(configured))
     assert found(**settings)["registry"][0] == "ok"
 
 

@@ -38,7 +38,7 @@ class Fetching(FetchThread):
         self.app = SimpleNamespace(
             fetch_filter=SimpleNamespace(source_topics=frozenset([SOURCE.topic])),
             last_poll=0.0,
-            topic_names=SimpleNamespace(changelog="changelog"),
+            topic_names=SimpleNamespace(changelogs={"memory": "changelog"}),
         )
         self._consumer = SimpleNamespace(
             _subscription=subscription, _fetcher=SimpleNamespace(_create_fetch_waiter=self._answer)

@@ -61,7 +61,11 @@ def fetched(active: set[TP]) -> tuple[dict[TP, list[Any]], Buffered]:
             _loop=asyncio.get_running_loop(),
         )
         thread: Any = FetchThread.__new__(FetchThread)
-        app = SimpleNamespace(fetch_filter=SimpleNamespace(source_topics=frozenset()), last_poll=0.0)
+        app = SimpleNamespace(
+            fetch_filter=SimpleNamespace(source_topics=frozenset()),
+            last_poll=0.0,
+            topic_names=SimpleNamespace(changelogs={}),
+        )
         consumer = SimpleNamespace(
             _closed=False,
             _fetcher=fetcher,

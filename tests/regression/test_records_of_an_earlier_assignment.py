@@ -58,7 +58,11 @@ class Fetching(FetchThread):
     def __init__(self, seek: Callable[[TP, int], None]) -> None:
         """Nothing else of the thread is needed."""
         self.consumer = SimpleNamespace(revocations=0, flow_active=True)
-        self.app = SimpleNamespace(fetch_filter=SimpleNamespace(source_topics=frozenset()), last_poll=0.0)
+        self.app = SimpleNamespace(
+            fetch_filter=SimpleNamespace(source_topics=frozenset()),
+            last_poll=0.0,
+            topic_names=SimpleNamespace(changelogs={}),
+        )
         self._consumer = SimpleNamespace(seek=seek, _subscription=SimpleNamespace(subscription=None))
 
 

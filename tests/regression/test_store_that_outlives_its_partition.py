@@ -22,8 +22,9 @@ from streams.settings import Settings
 from streams.topics.catalogue import topic_names
 from streams.wire import sighting as codec
 from streams.worker.agents.dead_letter import DeadLetters
-from streams.worker.agents.detect import Detect
+from streams.worker.agents.detect import Detection
 from streams.worker.agents.geo import GeoLookup
+from streams.worker.agents.stage import Stage
 from streams.worker.app import create_app
 from streams.worker.consumer.lease import Lease
 from streams.worker.monitoring.counters import Metrics
@@ -94,20 +95,18 @@ class Scene:
         )
         encoder: Any = SimpleNamespace(encode=self.encode)
         sender: Any = SimpleNamespace(send_all=self.send_all)
-        detect = Detect(
+        dead_letters = DeadLetters(self.names.dead_letter, 1_000_000, ExtractSettings(), self.metrics)
+        detection = Detection(
             rule=RULE,
             settings=DECISION_SETTINGS,
             topics=self.names,
             largest=1_000_000,
-            skips=NO_SKIPS,
-            memory=memory,
-            lease=self.lease,
-            sender=sender,
             encoder=encoder,
             geo=GeoLookup(()),
-            dead_letters=DeadLetters(self.names.dead_letter, 1_000_000, ExtractSettings(), self.metrics),
+            dead_letters=dead_letters,
             metrics=self.metrics,
         )
+        detect = Stage(detection, memory, self.names.changelog, NO_SKIPS, self.lease, sender, dead_letters)
         events: list[Any] = [
             SimpleNamespace(
                 message=SimpleNamespace(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from streams.settings import Settings
 from streams.topics.catalogue import topic_names
 from streams.worker.agents.dead_letter import DeadLetters
-from streams.worker.agents.detect import Detect
+from streams.worker.agents.detect import Detection
+from streams.worker.agents.stage import Stage
 from streams.worker.monitoring.counters import Metrics
 from streams.worker.skips import NO_SKIPS
 
@@ -35,20 +36,18 @@ def handled(value: bytes | None) -> list[Outgoing]:
     sender = Sent()
     rule, topics, metrics = settings.load_rule(), topic_names(settings), Metrics()
     unused: Any = None
-    detect = Detect(
+    dead_letters = DeadLetters(topics.dead_letter, 1_000_000, settings.extract_settings(), metrics)
+    detection = Detection(
         rule=rule,
         settings=settings.decision_settings(rule),
         topics=topics,
         largest=1_000_000,
-        skips=NO_SKIPS,
-        memory=unused,
-        lease=unused,
-        sender=sender,
         encoder=unused,
         geo=unused,
-        dead_letters=DeadLetters(topics.dead_letter, 1_000_000, settings.extract_settings(), metrics),
+        dead_letters=dead_letters,
         metrics=metrics,
     )
+    detect = Stage(detection, unused, topics.changelog, NO_SKIPS, unused, sender, dead_letters)
     message = SimpleNamespace(topic="t", partition=0, offset=0, timestamp=0.0, key=None, value=value)
     event: Any = SimpleNamespace(message=message)
     asyncio.run(detect.handle([event], lambda: True))

@@ -44,6 +44,7 @@ def test_defaults() -> None:
         "member_account": "target",
         "geoip_database": (),
         "max_alerts": None,
+        "session_grace": 1_200_000,
         "exceptions": None,
         "severity": None,
         "risk_score": None,

@@ -22,14 +22,14 @@ from registry_server import RegistryServer
 
 from streams.wire.alert import read_alert
 from streams.wire.registry import (
-    AlertSerializer,
     RegistryMisconfigured,
     RegistryRefused,
     RegistryUnavailable,
-    alert_serializer,
+    ValueSerializer,
     apply_schemas,
     check_schemas,
     schema_lookup,
+    value_serializer,
 )
 from streams.wire.schemas import written
 
@@ -71,8 +71,8 @@ def topic() -> str:
 
 
 @asynccontextmanager
-async def serializing(settings: Settings) -> AsyncIterator[AlertSerializer]:
-    serializer = await alert_serializer(settings)
+async def serializing(settings: Settings) -> AsyncIterator[ValueSerializer]:
+    serializer = await value_serializer(settings)
     try:
         yield serializer
     finally:
@@ -84,7 +84,7 @@ def serialize(settings: Settings, topic: str, alert: dict[str, Any] = SAMPLE) ->
 
     async def once() -> bytes:
         async with serializing(settings) as serializer:
-            return await serializer(topic, alert)
+            return await serializer(topic, "alert", alert)
 
     return asyncio.run(once())
 
@@ -186,7 +186,7 @@ def test_each_subject_has_its_own_id(registry: RegistryServer) -> None:
 
     async def alternate() -> list[bytes]:
         async with serializing(settings) as serializer:
-            return [await serializer(name, SAMPLE) for name in ("alerts", "overflow", "alerts", "overflow")]
+            return [await serializer(name, "alert", SAMPLE) for name in ("alerts", "overflow", "alerts", "overflow")]
 
     ids = [int.from_bytes(value[1:5], "big") for value in asyncio.run(alternate())]
     assert ids == [1, 2, 1, 2]
@@ -199,13 +199,13 @@ def test_outage_before_the_first_alert_is_waited_out(registry: RegistryServer, t
         async with serializing(Settings(registry.url)) as serializer:
             registry.down = True
             with pytest.raises(RegistryUnavailable, match=f"{topic}-value"):
-                await serializer(topic, SAMPLE)
+                await serializer(topic, "alert", SAMPLE)
             registry.down = False
             registry.status = 503
             with pytest.raises(RegistryUnavailable, match="HTTP 503"):
-                await serializer(topic, SAMPLE)
+                await serializer(topic, "alert", SAMPLE)
             registry.status = None
-            return await serializer(topic, SAMPLE)
+            return await serializer(topic, "alert", SAMPLE)
 
     assert read_alert(asyncio.run(through_an_outage()), schema_lookup(Settings(registry.url))) == SAMPLE
 
@@ -215,9 +215,9 @@ def test_outage_after_the_first_alert_stops_nothing(registry: RegistryServer, to
 
     async def into_an_outage() -> tuple[bytes, bytes]:
         async with serializing(Settings(registry.url)) as serializer:
-            before = await serializer(topic, SAMPLE)
+            before = await serializer(topic, "alert", SAMPLE)
             registry.down = True
-            return before, await serializer(topic, SAMPLE)
+            return before, await serializer(topic, "alert", SAMPLE)
 
     before, during = asyncio.run(into_an_outage())
     assert before == during

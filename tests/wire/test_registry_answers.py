@@ -18,20 +18,20 @@ from registry_server import OddAnswer
 
 from streams.commands import doctor
 from streams.settings import Settings
-from streams.topics.catalogue import alert_schemas
+from streams.topics.catalogue import value_schemas
 from streams.wire import registry as wire_registry
 from streams.wire.alert import read_alert
 from streams.wire.registry import (
     RegistryMisconfigured,
     RegistryRefused,
     RegistryUnavailable,
-    alert_serializer,
     apply_schemas,
     check_schemas,
     schema_lookup,
+    value_serializer,
 )
 from streams.wire.registry_errors import asking
-from streams.worker.agents.alert_encoder import alert_encoder
+from streams.worker.agents.encoder import encoder_for
 from streams.worker.monitoring import registry_probe
 from streams.worker.monitoring.counters import Metrics
 from streams.worker.monitoring.registry_probe import RegistryProbe
@@ -96,7 +96,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 def configured(registry: RegistryServer, tmp_path: Path) -> Settings:
     """Settings with a registry after ``topics apply``."""
     settings = Settings(bootstrap_servers="127.0.0.1:9", schema_registry_url=registry.url, state_dir=tmp_path / "state")
-    apply_schemas(settings, alert_schemas(settings))
+    apply_schemas(settings, value_schemas(settings))
     return settings
 
 
@@ -104,14 +104,14 @@ def encoded(settings: Settings, registry: RegistryServer | None = None, odd: Odd
     """Return an alert's bytes from a new serializer, after an answer that it cannot use."""
 
     async def encode() -> bytes:
-        serializer = await alert_serializer(settings)
+        serializer = await value_serializer(settings)
         try:
             if registry is not None:
                 registry.odd = odd
                 with pytest.raises(RegistryUnavailable):
-                    await serializer("rootwatch.alerts", ALERT)
+                    await serializer("rootwatch.alerts", "alert", ALERT)
                 registry.odd = None
-            return await serializer("rootwatch.alerts", ALERT)
+            return await serializer("rootwatch.alerts", "alert", ALERT)
         finally:
             await serializer.aclose()
 
@@ -130,8 +130,8 @@ def test_every_number_is_a_status(status: int) -> None:
 def asks(settings: Settings) -> dict[str, Callable[[], object]]:
     """Every function that makes requests to a registry, without the worker itself."""
     return {
-        "topics apply": lambda: apply_schemas(settings, alert_schemas(settings)),
-        "topics check": lambda: check_schemas(settings, alert_schemas(settings)),
+        "topics apply": lambda: apply_schemas(settings, value_schemas(settings)),
+        "topics check": lambda: check_schemas(settings, value_schemas(settings)),
         "a reader of alerts": lambda: schema_lookup(settings)(1),
         "the serializer": lambda: encoded(settings),
     }
@@ -216,7 +216,7 @@ def test_the_worker_keeps_its_alert_waiting(configured: Settings, registry: Regi
     registry.odd = odd
 
     async def encode() -> bytes:
-        encoding = asyncio.create_task(alert_encoder(configured, metrics).encode("rootwatch.alerts", ALERT))
+        encoding = asyncio.create_task(encoder_for(configured, metrics).encode("rootwatch.alerts", ALERT))
         await until(lambda: (metrics.registry.get_sample_value("rootwatch_registry_waits_total") or 0) >= 3)
         registry.odd = None
         return await encoding

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from streams import pipeline
 from streams.wire import sighting as codec
+from streams.wire.sessions import item as session_item
 from streams.worker.agents.batches import Yielder
 from streams.worker.agents.messages import origin_of
 from streams.worker.failure import in_hand
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from streams.extraction.sighting import Sighting
     from streams.rules.rule import Rule
+    from streams.sessions.action import Action
     from streams.worker.agents.dead_letter import DeadLetters
     from streams.worker.agents.messages import Event, Message
     from streams.worker.monitoring.counters import Metrics
@@ -52,6 +54,7 @@ class Sight:
     rule: Rule
     extract_settings: pipeline.ExtractSettings
     topic: str
+    sessions_topic: str
     largest: int
     skips: Skips
     sender: Sender
@@ -85,8 +88,11 @@ class Sight:
         for shape, records in result.records.items():
             self.metrics.records.labels(shape).inc(records)
         self.metrics.passed_over.inc(sum(result.passed_over.values()))
+        for reason, count in result.no_candidates.items():
+            self.metrics.no_candidates.labels(reason).inc(count)
         return [
             *(self._sighting(message, sighting) for sighting in result.sightings),
+            *(self._action(message, action) for action in result.actions),
             *(self.dead_letters.rejected(message, rejected) for rejected in result.rejected),
         ]
 
@@ -101,6 +107,15 @@ class Sight:
             return self.dead_letters.rejected(message, _not_sent("too-large", error, sighting))
         self.metrics.sightings.inc()
         return Outgoing(self.topic, key, value)
+
+    def _action(self, message: Message, action: Action) -> Outgoing:
+        value = session_item.encode(action)
+        key = action.access_key_id.encode()
+        if len(key) + len(value) > self.largest:
+            error = f"the action is {len(key) + len(value)} bytes, more than the {self.largest} of max_record_size"
+            return self.dead_letters.unread(message, "too-large", error)
+        self.metrics.actions.inc()
+        return Outgoing(self.sessions_topic, key, value)
 
 
 def _not_sent(reason: str, error: str, sighting: Sighting) -> pipeline.Rejected:

@@ -18,7 +18,7 @@ The rules:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
 from faust.exceptions import ConsumerNotStarted
@@ -42,6 +42,32 @@ if TYPE_CHECKING:
 FINISH_SECONDS = 8.0
 # After this time a full queue is checked again.
 FULL_QUEUE_SECONDS = 0.05
+
+
+class Progress(NamedTuple):
+    """How far a partition has been handled.
+
+    Attributes:
+        topic: its topic.
+        partition: its number.
+        done: the committed offset; ``None`` if nothing was committed or delivered yet.
+        end: the end of the partition; ``None`` if nothing was fetched yet.
+    """
+
+    topic: str
+    partition: int
+    done: int | None
+    end: int | None
+
+    @property
+    def lag(self) -> int | None:
+        """How many messages are still to be handled; ``None`` while that is not known.
+
+        Neither committed nor delivered: the partition's first offset may be any, and there is nothing after it.
+        """
+        if self.end is None:
+            return None
+        return 0 if self.done is None else max(0, self.end - self.done)
 
 
 class Batches(Protocol):
@@ -140,19 +166,15 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     def _new_offset(self, tp: TP) -> int | None:
         return self._trackers[tp].committable()
 
-    def lag(self) -> Iterator[tuple[str, int, int]]:
-        """Topic, partition and number of messages after the committed offset, for partitions where it is known."""
+    def progress(self) -> Iterator[Progress]:
+        """How far each partition of the agents' topics has been handled."""
         for tp in self.assignment():
             if not self.app.topics.acks_enabled_for(tp.topic):
-                continue  # offsets of the changelog are never committed
-            end = self.highwater(tp)
-            if end is None:
-                continue  # nothing was fetched yet
+                continue  # changelogs are followed, never committed
             done = self._committed_offset.get(tp)
             if done is None and (offsets := self._trackers.get(tp)) is not None:
                 done = offsets.committable()
-            # Nothing is committed and nothing was delivered: the partition is empty, whatever its first offset is.
-            yield tp.topic, tp.partition, 0 if done is None else max(0, end - done)
+            yield Progress(tp.topic, tp.partition, done, self.highwater(tp))
 
     def owns_partitions(self) -> bool:
         """Whether the consumer has started and has partitions."""

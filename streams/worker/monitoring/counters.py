@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 # Alerts should arrive within milliseconds of the fetch, but CloudTrail itself delivers minutes after the event.
 _FETCH_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_CLOSE_BUCKETS = (1, 5, 10, 15, 30, 60, 300, 900, 3600, 14400, 86400)
 _EVENT_BUCKETS = (1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 14400, 86400)
 
 # Otherwise each counter has a second series, with the time of its creation, that nothing here uses.
@@ -51,6 +52,7 @@ class Metrics:
         # The order is that of the documentation.
         self._create_reading()
         self._create_deciding()
+        self._create_tracing()
         self._create_sending()
         self._create_latencies()
         self._create_about()
@@ -98,6 +100,26 @@ class Metrics:
         for outcome in ("alert", "overflow", "known", "late", "learned", "excepted"):  # at zero, see above
             self.decided.labels(outcome)
 
+    def _create_tracing(self) -> None:
+        """Create what the trace agent counts, and what the sight agent counts for it."""
+        self.actions = self._counter(
+            "session_actions", "Calls that may be of a root session, sent to the sessions topic."
+        )
+        self.no_candidates = self._counter(
+            "session_no_candidates", "Records of root that cannot be of a root session, by the reason.", "reason"
+        )
+        self.session_items = self._counter("session_items", "Grants, actions and closes handled.", "outcome")
+        self.session_drops = self._counter("session_drops", "Actions that will never join a session.", "reason")
+        self.activities = self._counter("activity", "Actions that joined a session.", "rule", "severity")
+        self.summaries = self._counter("session_summaries", "Summaries of root sessions.", "rule", "severity")
+        self.close_delay = self._histogram(
+            "session_close_seconds", "From when a summary was due to its acknowledgement.", _CLOSE_BUCKETS
+        )
+        for outcome in ("opened", "joined", "waiting", "repeat", "dropped", "closed", "not-due"):  # at zero, see above
+            self.session_items.labels(outcome)
+        for reason in ("no-grant", "key-full", "partition-full"):
+            self.session_drops.labels(reason)
+
     def _create_sending(self) -> None:
         """Create what the clients of Kafka and of the schema registry count."""
         self.sent = self._counter("sent", "Records that the broker has acknowledged.", "topic")
@@ -139,12 +161,17 @@ class Metrics:
             for counter in (self.messages, self.bytes, self.skipped, self.offset_resets):
                 counter.labels(topic)
         self.offset_resets.labels(names.sightings)
-        for topic in (names.sightings, names.alerts, names.overflow, names.dead_letter, names.changelog):
+        self.offset_resets.labels(names.sessions)
+        sent = (names.sightings, names.sessions, names.alerts, names.overflow, names.activity, names.session_summaries)
+        for topic in (*sent, names.dead_letter, *names.changelogs.values()):
             for counter in (self.sent, self.send_failures):
                 counter.labels(topic)
         self.overflow.labels(rule.id)
         for novelty in ("first", "returned"):
             self.alerts.labels(rule.id, novelty)
+        for severity in ("low", "medium", "high"):
+            self.activities.labels(rule.id, severity)
+            self.summaries.labels(rule.id, severity)
         self.rule.info(
             {
                 "id": rule.id,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
-    from streams.worker.monitoring.view import WorkerView
+    from streams.worker.monitoring.view import SessionCounts, WorkerView
 
     Samples = Iterable[tuple[tuple[str, ...], float]]
 
@@ -70,8 +70,9 @@ def _family(gauge: Gauge) -> GaugeMetricFamily | CounterMetricFamily:
 def _lag(app: WorkerView) -> Samples:
     if not app.ready:
         return
-    for topic, partition, lag in app.consumer.lag():
-        yield (topic, str(partition)), lag
+    for found in app.consumer.progress():
+        if found.lag is not None:
+            yield (found.topic, str(found.partition)), found.lag
 
 
 def _partitions(app: WorkerView) -> Samples:
@@ -125,6 +126,10 @@ def _oldest(app: WorkerView) -> Samples:
 def _learn_until(app: WorkerView) -> Samples:
     until = app.decision_settings.learn_until
     return [] if until is None else [((), until / 1000)]
+
+
+def _sessions(app: WorkerView) -> SessionCounts:
+    return app.session_indexes.counts(time.time_ns() // 1_000_000)
 
 
 def _registry(app: WorkerView) -> Samples:
@@ -187,6 +192,13 @@ GAUGES = (
         "registry_reachable",
         "1 if the schema registry answered last time and has the alert schema; no sample without a registry.",
         _registry,
+    ),
+    Gauge("sessions_open", "Root sessions that wait for their summary.", lambda app: [((), _sessions(app).open)]),
+    Gauge("sessions_due", "Keys of root sessions whose summary is due.", lambda app: [((), _sessions(app).due)]),
+    Gauge(
+        "session_actions_waiting",
+        "Calls that may be of a root session and wait for its grant.",
+        lambda app: [((), _sessions(app).waiting)],
     ),
     Gauge("state_dir_free_bytes", "Bytes free on the disk of state_dir.", _free_bytes),
 )

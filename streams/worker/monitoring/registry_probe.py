@@ -9,7 +9,7 @@ import structlog
 from mode import Service
 
 from streams.errors import OperatorError
-from streams.topics.catalogue import alert_schemas
+from streams.topics.catalogue import value_schemas
 from streams.wire import registry
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class RegistryProbe(Service):  # type: ignore[misc]
     def _ask(self) -> str | None:
         """The problem as text. Whatever goes wrong here, the worker goes on."""
         try:
-            problems = registry.check_schemas(self._settings, alert_schemas(self._settings))
+            problems = registry.check_schemas(self._settings, value_schemas(self._settings))
         except OperatorError as error:
             return str(error)
         except Exception as error:  # noqa: BLE001  a fault in the client or its settings; the probe only informs

@@ -27,11 +27,40 @@ class Partition(Protocol):
         """The partition."""
 
 
+class SessionCounts(NamedTuple):
+    """How many root sessions and actions this worker remembers.
+
+    Attributes:
+        open: sessions that wait for their summary.
+        due: keys whose summary is due.
+        waiting: actions that wait for a grant.
+    """
+
+    open: int
+    due: int
+    waiting: int
+
+
 class Remaining(NamedTuple):
     """How many changes of the changelog this worker's table still needs."""
 
     active: int
     standby: int
+
+
+class Progress(Partition, Protocol):
+    """How far a partition has been handled."""
+
+    @property
+    def lag(self) -> int | None:
+        """How many messages are still to be handled; ``None`` while that is not known."""
+
+
+class Sessions(Protocol):
+    """What is read of the root sessions that this worker follows."""
+
+    def counts(self, now: int) -> SessionCounts:
+        """How many there are at ``now``, in milliseconds since the epoch."""
 
 
 class Consumer(Protocol):
@@ -40,8 +69,8 @@ class Consumer(Protocol):
     def assignment(self) -> Collection[Partition]:
         """The partitions that are assigned to this worker."""
 
-    def lag(self) -> Iterable[tuple[str, int, int]]:
-        """Topic, partition and number of messages after the committed offset, for partitions where it is known."""
+    def progress(self) -> Iterable[Progress]:
+        """How far each partition of the agents' topics has been handled."""
 
 
 class Batches(Protocol):
@@ -109,6 +138,10 @@ class WorkerView(Protocol):
     @property
     def memory(self) -> Table:
         """The table."""
+
+    @property
+    def session_indexes(self) -> Sessions:
+        """The root sessions."""
 
     @property
     def monitor(self) -> FaustMonitor:

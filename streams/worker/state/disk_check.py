@@ -30,7 +30,7 @@ from confluent_kafka.admin import OffsetSpec
 
 from streams.errors import OperatorError
 from streams.kafka.admin import BrokerAccess
-from streams.topics.catalogue import MEMORY_TABLE, topic_names
+from streams.topics.catalogue import topic_names
 from streams.worker.state.partition_memory import stored_from
 from streams.worker.state.rocksdb import is_disk_full, store_error, translate_errors
 
@@ -44,8 +44,6 @@ log = structlog.get_logger(__name__)
 # Faust's key for the changelog offset that a store has reached.
 OFFSET_KEY = b"__faust\0offset__"
 _ASIDE = ".damaged-"
-# Holds the id of the changelog topic that the stores were kept from.
-_NOTE = "memory-changelog.id"
 
 
 class StateError(OperatorError):
@@ -61,15 +59,14 @@ def check_state(settings: Settings) -> None:
         BrokerUnreachable, BrokerError: the broker does not give the changelog's end.
     """
     _check_rights(settings.state_dir)
-    reached = {
-        path: offset
-        for path in _stores(settings.state_dir)
-        if (offset := _reached_offset(settings.state_dir, path)) is not None
-    }
-    changelog = topic_names(settings).changelog
-    if reached:
-        _check_offsets(reached, changelog, _end_offsets(settings, changelog))
-    _check_topic(settings.state_dir, changelog, _topic_id(settings, changelog), is_kept=bool(reached))
+    for table, changelog in topic_names(settings).changelogs.items():
+        stores = _stores(settings.state_dir, table)
+        reached = {path: offset for path in stores if (offset := _reached_offset(settings.state_dir, path)) is not None}
+        if reached:
+            _check_offsets(reached, changelog, _end_offsets(settings, changelog))
+        is_kept = bool(reached) or any(map(_in_use, stores))
+        note = settings.state_dir / f"{table}-changelog.id"
+        _check_topic(note, changelog, _topic_id(settings, changelog), is_kept=is_kept)
 
 
 def _check_offsets(reached: Mapping[Path, int], changelog: str, ends: Mapping[int, int]) -> None:
@@ -84,13 +81,20 @@ def _check_offsets(reached: Mapping[Path, int], changelog: str, ends: Mapping[in
             )
 
 
-def _check_topic(state_dir: Path, changelog: str, topic_id: str | None, *, is_kept: bool) -> None:
-    """Compare the changelog with the noted one. Note it if none was noted, or if nothing was kept from the old one."""
-    note = state_dir / _NOTE
+def _check_topic(note: Path, changelog: str, topic_id: str | None, *, is_kept: bool) -> None:
+    """Compare the changelog with the noted one. Note it if none was noted, or if nothing was kept from the old one.
+
+    Args:
+        note: the file that holds the id of the changelog topic that the table's stores were kept from.
+        changelog: the topic.
+        topic_id: its id now; ``None`` from a broker without topic ids.
+        is_kept: whether something was kept.
+    """
+    state_dir = note.parent
     noted = note.read_text().strip() if note.exists() else None
     if topic_id is None or noted == topic_id:
         return
-    if noted is not None and (is_kept or any(map(_in_use, _stores(state_dir)))):
+    if noted is not None and is_kept:
         raise StateError(
             f"state_dir: {state_dir} was kept from another topic than {changelog} is now (id {noted}, now {topic_id}): "
             "the topic was deleted and recreated, or group_id has changed. Restore the topic; or move "
@@ -118,8 +122,8 @@ def _check_rights(state_dir: Path) -> None:
                 )
 
 
-def _stores(state_dir: Path) -> list[Path]:
-    return sorted(path for path in state_dir.glob(f"v*/tables/{MEMORY_TABLE}-*.db") if path.is_dir())
+def _stores(state_dir: Path, table: str) -> list[Path]:
+    return sorted(path for path in state_dir.glob(f"v*/tables/{table}-*.db") if path.is_dir())
 
 
 def _partition(path: Path) -> int:

@@ -23,6 +23,7 @@ from streams.errors import OperatorError
 from streams.worker.state import partition_memory
 from streams.worker.state.partition_memory import PartitionMemory
 from streams.worker.state.rocksdb import Store, translate_errors
+from streams.worker.state.session_partition import SessionPartition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -67,13 +68,27 @@ class OpenStore(NamedTuple):
     store: ReadableStore
 
 
-class MemoryTable(faust.tables.table.Table):  # type: ignore[misc]
-    """The table. It is read through ``partition`` only."""
+class PartitionView(Protocol):
+    """One partition of a table as one batch sees it.
 
-    def partition(self, number: int) -> PartitionMemory:
-        """Return a view of one partition for one batch."""
+    Attributes:
+        number: the partition.
+        store: its store.
+        offset_key: the key under which Faust keeps the changelog offset that the store has reached.
+    """
+
+    number: int
+    store: partition_memory.Store
+    offset_key: bytes
+
+
+class StateTable(faust.tables.table.Table):  # type: ignore[misc]
+    """A table in RocksDB that is read and written per partition and batch."""
+
+    def store(self, number: int) -> tuple[partition_memory.Store, bytes]:
+        """Return the store of one partition, and the key of its changelog offset."""
         store = self.data._db_for_partition(number)  # noqa: SLF001  Faust has no public name for a partition's store
-        return PartitionMemory(number, store, self.data.offset_key)
+        return store, self.data.offset_key
 
     def stores(self) -> list[OpenStore]:
         """Return the stores that are open here, by partition."""
@@ -87,7 +102,7 @@ class MemoryTable(faust.tables.table.Table):  # type: ignore[misc]
         return sum(store.property_int_value("rocksdb.estimate-num-keys") or 0 for store in stores)
 
     def apply(
-        self, partition: PartitionMemory, changes: list[tuple[bytes, bytes | None]], offsets: Sequence[int]
+        self, partition: PartitionView, changes: list[tuple[bytes, bytes | None]], offsets: Sequence[int]
     ) -> None:
         """Write the changes that the changelog has acknowledged, and the changelog's offset, in one atomic write.
 
@@ -109,7 +124,7 @@ class MemoryTable(faust.tables.table.Table):  # type: ignore[misc]
                 "wrote between, or the topic was deleted, recreated or cut. Start again: the store is then compared "
                 "with the topic, and restored from it"
             )
-        self._write(partition, changes, offsets[-1])
+        self._write(partition.store, partition.offset_key, changes, offsets[-1])
         self.app.tables.recovery.active_offsets[tp] = offsets[-1]
 
     def restore(self, number: int, changes: Mapping[bytes, bytes | None], changelog_offset: int) -> None:
@@ -118,10 +133,14 @@ class MemoryTable(faust.tables.table.Table):  # type: ignore[misc]
         Raises:
             StoreError: the store cannot be written.
         """
-        self._write(self.partition(number), changes.items(), changelog_offset)
+        self._write(*self.store(number), changes.items(), changelog_offset)
 
     def _write(
-        self, partition: PartitionMemory, changes: Iterable[tuple[bytes, bytes | None]], changelog_offset: int
+        self,
+        store: partition_memory.Store,
+        offset_key: bytes,
+        changes: Iterable[tuple[bytes, bytes | None]],
+        changelog_offset: int,
     ) -> None:
         batch = rocksdict.WriteBatch(raw_mode=True)
         for key, value in changes:
@@ -129,9 +148,9 @@ class MemoryTable(faust.tables.table.Table):  # type: ignore[misc]
                 batch.delete(key)
             else:
                 batch.put(key, value)
-        batch.put(partition.offset_key, str(changelog_offset).encode())
+        batch.put(offset_key, str(changelog_offset).encode())
         with translate_errors(self.app.options.state_dir):
-            partition.store.write(batch)
+            store.write(batch)
 
     def _new_store_by_url(self, url: Any) -> Store:
         return Store(
@@ -144,3 +163,19 @@ class MemoryTable(faust.tables.table.Table):  # type: ignore[misc]
             loop=self.loop,
             options=self.options,
         )
+
+
+class MemoryTable(StateTable):
+    """The first-seen memory."""
+
+    def partition(self, number: int) -> PartitionMemory:
+        """Return a view of one partition for one batch."""
+        return PartitionMemory(number, *self.store(number))
+
+
+class SessionsTable(StateTable):
+    """What is remembered of root sessions."""
+
+    def partition(self, number: int) -> SessionPartition:
+        """Return a view of one partition for one batch."""
+        return SessionPartition(number, *self.store(number))

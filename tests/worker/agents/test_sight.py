@@ -42,6 +42,7 @@ def handle(values: Sequence[bytes]) -> list[list[str]]:
         rule=options.load_rule(),
         extract_settings=extract_settings,
         topic=topic_names(options).sightings,
+        sessions_topic=topic_names(options).sessions,
         largest=1_000_000,
         skips=NO_SKIPS,
         sender=sender,

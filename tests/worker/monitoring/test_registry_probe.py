@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from streams.settings import Settings
-from streams.topics.catalogue import alert_schemas
+from streams.topics.catalogue import value_schemas
 from streams.wire.registry import apply_schemas
 from streams.worker.monitoring.registry_probe import RegistryProbe
 
@@ -34,7 +34,7 @@ def test_no_registry_is_no_problem() -> None:
 def test_a_registry_with_the_schemas_is_reachable(registry: RegistryServer) -> None:
     """A registry with the alert schema, as `topics apply` leaves it, is reachable and has no problem."""
     settings = Settings(schema_registry_url=registry.url)
-    apply_schemas(settings, alert_schemas(settings))
+    apply_schemas(settings, value_schemas(settings))
     assert asked(settings) == {"reachable": True, "problem": None}
 
 

@@ -245,7 +245,7 @@ class Fetching(FetchThread):
         self.app = SimpleNamespace(
             fetch_filter=SimpleNamespace(source_topics=frozenset()),
             last_poll=0.0,
-            topic_names=SimpleNamespace(changelog=CHANGELOG),
+            topic_names=SimpleNamespace(changelogs={"memory": CHANGELOG}),
         )
         self._consumer = SimpleNamespace(_subscription=SimpleNamespace(subscription=subscription))
 

@@ -25,7 +25,7 @@ from faust.transport.drivers import aiokafka as driver
 
 from streams.worker.consumer.bootstrap import learn_topics_before_assigning, wait_for_broker
 from streams.worker.consumer.fetch.filtering_client import FETCH_WAIT_MS, FetchFilter, FilteringClient
-from streams.worker.consumer.fetch.held_bytes import SIGHTINGS, SOURCES, HeldBytes
+from streams.worker.consumer.fetch.held_bytes import SESSIONS, SIGHTINGS, SOURCES, HeldBytes
 from streams.worker.consumer.lease import Lease, renew_with_heartbeats
 from streams.worker.failure import FailedInHand
 from streams.worker.state.recovery import ChangelogPart
@@ -139,7 +139,10 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         renew_with_heartbeats(self._consumer, self.app.lease)
         fetcher = self._consumer._fetcher  # noqa: SLF001  aiokafka has no hook here
         fetch_filter = self.app.fetch_filter
-        kinds = dict.fromkeys(fetch_filter.source_topics, SOURCES) | {self.app.topic_names.sightings: SIGHTINGS}
+        names = self.app.topic_names
+        kinds = {names.sightings: SIGHTINGS, names.sessions: SESSIONS} | dict.fromkeys(
+            fetch_filter.source_topics, SOURCES
+        )
         held = HeldBytes(kinds, fetcher._records)  # noqa: SLF001
         fetcher._client = FilteringClient(fetcher._client, fetch_filter, held, self.app.metrics)  # noqa: SLF001
 
@@ -205,11 +208,12 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         """Note aiokafka's position in each partition, even without records; a changelog's records go with it."""
         subscription = self._consumer._subscription.subscription  # noqa: SLF001  position() may wait for another task
         assignment = subscription and subscription.assignment
+        changelogs = self.app.topic_names.changelogs.values()
         for tp in assignment.tps if assignment else ():
             state = assignment.state_value(tp)
             if (tp not in fetched and tp not in active) or not state.has_valid_position:
                 continue
-            if tp.topic == self.app.topic_names.changelog:
+            if tp.topic in changelogs:
                 fetched.changelogs[tp] = ChangelogPart(fetched.pop(tp, []), state.position)
             else:
                 fetched.positions[tp] = state.position

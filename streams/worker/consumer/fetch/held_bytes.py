@@ -26,9 +26,10 @@ from streams import pipeline
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# The two kinds of topics, each with a limit of its own.
+# The kinds of topics, each with a limit of its own.
 SOURCES = "sources"
 SIGHTINGS = "sightings"
+SESSIONS = "sessions"
 # The limit per kind. Filtered bytes count decompressed, others as they came.
 HELD_BYTES = 32 * 1024 * 1024
 QUEUE_BYTES = 32 * 1024 * 1024

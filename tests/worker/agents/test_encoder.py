@@ -15,7 +15,7 @@ from streams.settings import Settings
 from streams.wire import alert as codec
 from streams.wire import registry as wire_registry
 from streams.wire.registry import RegistryRefused
-from streams.worker.agents.alert_encoder import alert_encoder
+from streams.worker.agents.encoder import encoder_for
 from streams.worker.monitoring.counters import Metrics
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def encoded(settings: Settings, metrics: Metrics) -> bytes:
     """The alert's bytes for the alert topic."""
 
     async def encode() -> bytes:
-        return await alert_encoder(settings, metrics).encode("rootwatch.alerts", ALERT)
+        return await encoder_for(settings, metrics).encode("rootwatch.alerts", ALERT)
 
     return asyncio.run(encode())
 
@@ -48,7 +48,7 @@ def test_waits_for_a_registry(registry: RegistryServer, monkeypatch: pytest.Monk
     """An alert waits while the registry does not answer; each wait is logged and counted."""
     metrics = Metrics()
     attempts = 0
-    make = wire_registry.alert_serializer
+    make = wire_registry.value_serializer
 
     async def flaky(settings: Any) -> Any:
         nonlocal attempts
@@ -59,17 +59,17 @@ def test_waits_for_a_registry(registry: RegistryServer, monkeypatch: pytest.Monk
     class Serializer:
         """Created for each attempt, so that the registry can come back between two attempts."""
 
-        async def __call__(self, topic: str, alert: Any) -> Any:
+        async def __call__(self, topic: str, schema: str, alert: Any) -> Any:
             serializer = await flaky(settings)
             try:
-                return await serializer(topic, alert)
+                return await serializer(topic, schema, alert)
             finally:
                 await serializer.aclose()
 
     async def serializer_of(_settings: Any) -> Serializer:
         return Serializer()
 
-    monkeypatch.setattr(wire_registry, "alert_serializer", serializer_of)
+    monkeypatch.setattr(wire_registry, "value_serializer", serializer_of)
     settings = Settings.model_validate({"schema_registry_url": registry.url})
     with structlog.testing.capture_logs() as log:
         value = encoded(settings, metrics)

@@ -1,0 +1,211 @@
+"""Following root sessions as a stage: grants, actions and closes in, activity and summaries out (S4 to S10)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import structlog
+
+from streams.sessions.action import Action
+from streams.sessions.forget import Waiting, drop_waiting, forget, keys_to_drop
+from streams.sessions.grant import Granted
+from streams.sessions.state import MOST_WAITING, Close
+from streams.sessions.trace import trace
+from streams.wire.sessions import item as codec
+from streams.wire.sessions.published import ACTIVITY, SUMMARY
+from streams.worker.agents.messages import origin_of
+from streams.worker.agents.stage import Logic
+from streams.worker.monitoring.view import SessionCounts
+from streams.worker.outgoing import Outgoing
+from streams.worker.state.session_index import SessionIndex
+from streams.worker.state.session_partition import SessionPartition
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from streams.sessions.state import Traced
+    from streams.sessions.trace import TraceSettings
+    from streams.topics.catalogue import TopicNames
+    from streams.worker.agents.dead_letter import DeadLetters
+    from streams.worker.agents.encoder import Encoder
+    from streams.worker.agents.messages import Message
+    from streams.worker.monitoring.counters import Metrics
+    from streams.worker.state.partition_memory import Store
+    from streams.worker.state.table import OpenStore
+
+log = structlog.get_logger(__name__)
+
+Item = Granted | Action | Close
+
+# Keys looked at for what is to be forgotten, per item: more than one, so that a flood is caught up with.
+STEP = 4
+
+
+class Handled(NamedTuple):
+    """An item's outcome, and when the item arrived, in milliseconds since the epoch."""
+
+    traced: Traced
+    arrived: int
+
+
+class Table(Protocol):
+    """The sessions' table."""
+
+    def stores(self) -> Sequence[OpenStore]:
+        """The stores that are open here."""
+
+
+@dataclass(slots=True)
+class Indexes:
+    """The indexes of the partitions that this worker follows; read by the closer and the gauges too."""
+
+    table: Table
+    grace: int
+    _indexes: dict[int, SessionIndex] = field(default_factory=dict)
+
+    def of(self, partition: int, store: Store) -> SessionIndex:
+        """Return the index of a partition; it is read anew if the partition has been opened anew."""
+        index = self._indexes.get(partition)
+        if index is None or index.store is not store:
+            index = self._indexes[partition] = SessionIndex(store, self.grace)
+        return index
+
+    def counts(self, now: int) -> SessionCounts:
+        """How many sessions and actions are remembered here; ``now`` in milliseconds since the epoch."""
+        found = [self.of(opened.partition, opened.store) for opened in self.table.stores() if opened.is_active]
+        return SessionCounts(
+            sum(index.open for index in found),
+            sum(1 for index in found for _ in index.due(now)),
+            sum(index.waiting for index in found),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing(Logic[SessionPartition, Item, Handled]):
+    """Follows root sessions.
+
+    Attributes:
+        settings: what is known of root sessions, and the grace.
+        topics: the topics of activity and summaries.
+        largest: how many bytes key and value of a record may have.
+        encoder: encodes activity and summaries.
+        dead_letters: makes the dead letters.
+        metrics: the counters.
+        indexes: what is due, by partition.
+    """
+
+    settings: TraceSettings
+    topics: TopicNames
+    largest: int
+    encoder: Encoder
+    dead_letters: DeadLetters
+    metrics: Metrics
+    indexes: Indexes
+
+    def read(self, value: bytes) -> Item:
+        """See ``Logic``."""
+        return codec.decode(value)
+
+    async def decide(self, message: Message, item: Item, view: SessionPartition) -> tuple[Handled, list[Outgoing]]:
+        """See ``Logic``."""
+        key = item.access_key_id
+        arrived = _arrival(message)
+        traced = trace(view.state(key), item, arrived, view.whole(key), self.settings)
+        view.remember(key, traced)
+        now = time.time_ns() // 1_000_000
+        outgoing = [
+            await self._record(
+                message,
+                self.topics.activity,
+                ACTIVITY.as_written(replace(activity, detected_at=now)),
+                activity.session_id,
+                activity.rule_id,
+                activity.severity,
+            )
+            for activity in traced.activities
+        ]
+        outgoing += [
+            await self._record(
+                message,
+                self.topics.session_summaries,
+                SUMMARY.as_written(summary),
+                summary.session_id,
+                summary.rule_id,
+                summary.severity,
+            )
+            for summary in traced.summaries
+        ]
+        return Handled(traced, arrived), outgoing
+
+    async def _record(  # noqa: PLR0913, PLR0917  what a record is made of
+        self, message: Message, topic: str, datum: Mapping[str, Any], key: str, rule_id: str, severity: str
+    ) -> Outgoing:
+        value = await self.encoder.encode(topic, datum)
+        if len(value) > self.largest:
+            error = f"the record for {topic} is {len(value)} bytes, more than the {self.largest} of max_record_size"
+            return self.dead_letters.unread(message, "too-large", error)
+        return Outgoing(topic, key.encode(), value, (("rule_id", rule_id.encode()), ("severity", severity.encode())))
+
+    def acknowledged(self, message: Message, item: Item, decided: Handled) -> None:  # noqa: ARG002  see ``Logic``
+        """See ``Logic``: counts and logs."""
+        traced, metrics = decided.traced, self.metrics
+        metrics.session_items.labels(traced.outcome).inc()
+        self._count_dropped(traced)
+        for activity in traced.activities:
+            metrics.activities.labels(activity.rule_id, activity.severity).inc()
+        for summary in traced.summaries:
+            metrics.summaries.labels(summary.rule_id, summary.severity).inc()
+            if isinstance(item, Close):
+                metrics.close_delay.observe(max(0.0, time.time() - item.due / 1000))
+            log.warning(
+                "session",
+                session_id=summary.session_id,
+                alert_id=summary.alert_id,
+                revision=summary.revision,
+                severity=summary.severity,
+                principal=summary.grant.principal,
+                member_account=summary.grant.member_account,
+                reason=summary.reason,
+            )
+
+    def sweep(self, view: SessionPartition, decided: Sequence[tuple[Message, Handled]]) -> None:
+        """See ``Logic``: forgets what is over, and the oldest waiting actions if there are too many (S5)."""
+        index = self.indexes.of(view.number, view.store)
+        now = max(handled.arrived for _, handled in decided)
+        for key in list(islice(index.to_forget(now), STEP * len(decided))):
+            self._forget(view, key, forget(view.state(key), now))
+        changed = dict(view.changed())
+        total = index.waiting + sum(state.waiting - index.waiting_of(key) for key, state in changed.items())
+        if total <= MOST_WAITING:
+            return
+        waiting = {found.access_key_id: found for found in index.waiting_keys()}
+        for key, state in changed.items():
+            waiting.pop(key, None)
+            if (since := state.waiting_since) is not None:
+                waiting[key] = Waiting(since, key, state.waiting)
+        for key in keys_to_drop(waiting.values()):
+            self._forget(view, key, drop_waiting(view.state(key)))
+
+    def stored(self, view: SessionPartition) -> None:
+        """See ``Logic``."""
+        index = self.indexes.of(view.number, view.store)
+        for key, state in view.changed():
+            index.note(key, state)
+
+    def _forget(self, view: SessionPartition, key: str, traced: Traced) -> None:
+        view.remember(key, traced)
+        self._count_dropped(traced)
+
+    def _count_dropped(self, traced: Traced) -> None:
+        for reason, count in traced.dropped.items():
+            self.metrics.session_drops.labels(reason).inc(count)
+
+
+def _arrival(message: Message) -> int:
+    """When an item arrived, by Kafka; by the clock where Kafka has no timestamp."""
+    origin = origin_of(message)
+    return origin.timestamp if origin.has_timestamp else time.time_ns() // 1_000_000
