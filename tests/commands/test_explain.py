@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import root_sessions
 from cloudtrail_messages import (
     ACCOUNT,
     ISSUER,
@@ -61,6 +62,14 @@ def lines(result: Result) -> list[dict[str, Any]]:
 CASES: dict[str, tuple[bytes, str, str | None, bool, list[dict[str, Any]]]] = {
     "a match": (VALUE, "match", None, False, [SIGHTING]),
     "another event": (json.dumps(OTHER).encode(), "no-match", "eventName is AssumeRole, not AssumeRoot", True, []),
+    # A worker reads it, because it follows sessions (S1).
+    "an action of root": (
+        json.dumps(root_sessions.record()).encode(),
+        "no-match",
+        "eventName is DeleteBucketPolicy, not AssumeRoot",
+        False,
+        [],
+    ),
     "a refused call": (
         json.dumps(changed({"errorCode": "AccessDenied"})).encode(),
         "no-match",
