@@ -89,7 +89,8 @@ class Sight:
             self.metrics.records.labels(shape).inc(records)
         self.metrics.passed_over.inc(sum(result.passed_over.values()))
         for reason, count in result.no_candidates.items():
-            self.metrics.no_candidates.labels(reason).inc(count)
+            if reason != "not-root":
+                self.metrics.no_candidates.labels(reason).inc(count)
         return [
             *(self._sighting(message, sighting) for sighting in result.sightings),
             *(self._action(message, action) for action in result.actions),
