@@ -128,8 +128,12 @@ def _learn_until(app: WorkerView) -> Samples:
     return [] if until is None else [((), until / 1000)]
 
 
-def _sessions(app: WorkerView) -> SessionCounts:
-    return app.session_indexes.counts(time.time_ns() // 1_000_000)
+def _sessions(read: Callable[[SessionCounts], int]) -> Callable[[WorkerView], Samples]:
+    def samples(app: WorkerView) -> Samples:
+        if app.ready:  # before that, each look would read the tables
+            yield (), read(app.session_indexes.counts(time.time_ns() // 1_000_000))
+
+    return samples
 
 
 def _registry(app: WorkerView) -> Samples:
@@ -193,12 +197,12 @@ GAUGES = (
         "1 if the schema registry answered last time and has the alert schema; no sample without a registry.",
         _registry,
     ),
-    Gauge("sessions_open", "Root sessions that wait for their summary.", lambda app: [((), _sessions(app).open)]),
-    Gauge("sessions_due", "Keys of root sessions whose summary is due.", lambda app: [((), _sessions(app).due)]),
+    Gauge("sessions_open", "Root sessions that wait for their summary.", _sessions(lambda found: found.open)),
+    Gauge("sessions_due", "Keys of root sessions whose summary is due.", _sessions(lambda found: found.due)),
     Gauge(
         "session_actions_waiting",
         "Calls that may be of a root session and wait for its grant.",
-        lambda app: [((), _sessions(app).waiting)],
+        _sessions(lambda found: found.waiting),
     ),
     Gauge("state_dir_free_bytes", "Bytes free on the disk of state_dir.", _free_bytes),
 )

@@ -9,6 +9,7 @@ The rules:
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from streams.sessions.state import KeyState
@@ -18,18 +19,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from streams.sessions.action import Action
-    from streams.sessions.state import Traced
+    from streams.sessions.state import Drop, Traced
     from streams.worker.state.partition_memory import Store
 
 
 class SessionPartition:
-    """The store, and over it what the batch has changed."""
+    """The store, and over it what the batch has changed.
+
+    Attributes:
+        dropped: how many actions the batch has dropped, by the reason.
+    """
 
     def __init__(self, number: int, store: Store, offset_key: bytes) -> None:
         self.number = number
         self.store = store
         # Under this key Faust looks for the changelog offset that the store has reached.
         self.offset_key = offset_key
+        self.dropped: Counter[Drop] = Counter()
         self._states: dict[str, KeyState] = {}
         self._actions: dict[tuple[str, int], Action | None] = {}
         self._unwritten: dict[str, None] = {}  # the keys whose state is still to be written, in order
@@ -55,6 +61,7 @@ class SessionPartition:
 
     def remember(self, access_key_id: str, traced: Traced) -> None:
         """Keep what an item has led to."""
+        self.dropped.update(traced.dropped)
         for mark, action in traced.keep:
             self._actions[access_key_id, mark] = action
             self._changes.append((codec.action_key(access_key_id, mark), codec.encode_action(action)))

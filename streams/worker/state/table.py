@@ -13,6 +13,8 @@ The rules:
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import faust.tables.table
@@ -133,7 +135,16 @@ class StateTable(faust.tables.table.Table):  # type: ignore[misc]
         Raises:
             StoreError: the store cannot be written.
         """
+        self._restores[number] += 1
         self._write(*self.store(number), changes.items(), changelog_offset)
+
+    def restores(self, number: int) -> int:
+        """How often ``restore`` has written to a partition: whatever was read from its store before is out of date."""
+        return self._restores[number]
+
+    @cached_property
+    def _restores(self) -> Counter[int]:
+        return Counter()
 
     def _write(
         self,

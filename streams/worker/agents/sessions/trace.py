@@ -24,7 +24,7 @@ from streams.worker.state.session_index import SessionIndex
 from streams.worker.state.session_partition import SessionPartition
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from streams.sessions.state import Traced
@@ -58,25 +58,45 @@ class Table(Protocol):
     def stores(self) -> Sequence[OpenStore]:
         """The stores that are open here."""
 
+    def restores(self, number: int, /) -> int:
+        """How often a recovery has written to a partition."""
+
 
 @dataclass(slots=True)
 class Indexes:
-    """The indexes of the partitions that this worker follows; read by the closer and the gauges too."""
+    """The indexes of the partitions that this worker follows; read by the closer and the gauges too.
+
+    A partition may leave and come back while its store stays open, as a standby's. Then a recovery has written to the
+    store what another worker sent, or what this worker sent and did not write. So the index is read anew after that.
+    """
 
     table: Table
     grace: int
-    _indexes: dict[int, SessionIndex] = field(default_factory=dict)
+    _indexes: dict[int, tuple[int, SessionIndex]] = field(default_factory=dict)
 
     def of(self, partition: int, store: Store) -> SessionIndex:
-        """Return the index of a partition; it is read anew if the partition has been opened anew."""
-        index = self._indexes.get(partition)
-        if index is None or index.store is not store:
-            index = self._indexes[partition] = SessionIndex(store, self.grace)
+        """Return the index of a partition; it is read anew if the partition was opened or restored meanwhile."""
+        restores = self.table.restores(partition)
+        known = self._indexes.get(partition)
+        if known is not None and known[0] == restores and known[1].store is store:
+            return known[1]
+        index = SessionIndex(store, self.grace)
+        self._indexes[partition] = (restores, index)
         return index
+
+    def active(self) -> dict[int, SessionIndex]:
+        """The index of each partition that is this worker's own. The others are dropped: their stores may be closed."""
+        found = {opened.partition: self.of(opened.partition, opened.store) for opened in self._own()}
+        for partition in self._indexes.keys() - found.keys():
+            del self._indexes[partition]
+        return found
+
+    def _own(self) -> Iterator[OpenStore]:
+        return (opened for opened in self.table.stores() if opened.is_active)
 
     def counts(self, now: int) -> SessionCounts:
         """How many sessions and actions are remembered here; ``now`` in milliseconds since the epoch."""
-        found = [self.of(opened.partition, opened.store) for opened in self.table.stores() if opened.is_active]
+        found = self.active().values()
         return SessionCounts(
             sum(index.open for index in found),
             sum(1 for index in found for _ in index.due(now)),
@@ -154,7 +174,6 @@ class Tracing(Logic[SessionPartition, Item, Handled]):
         """See ``Logic``: counts and logs."""
         traced, metrics = decided.traced, self.metrics
         metrics.session_items.labels(traced.outcome).inc()
-        self._count_dropped(traced)
         for activity in traced.activities:
             metrics.activities.labels(activity.rule_id, activity.severity).inc()
         for summary in traced.summaries:
@@ -177,7 +196,7 @@ class Tracing(Logic[SessionPartition, Item, Handled]):
         index = self.indexes.of(view.number, view.store)
         now = max(handled.arrived for _, handled in decided)
         for key in list(islice(index.to_forget(now), STEP * len(decided))):
-            self._forget(view, key, forget(view.state(key), now))
+            view.remember(key, forget(view.state(key), now))
         changed = dict(view.changed())
         total = index.waiting + sum(state.waiting - index.waiting_of(key) for key, state in changed.items())
         if total <= MOST_WAITING:
@@ -187,21 +206,15 @@ class Tracing(Logic[SessionPartition, Item, Handled]):
             waiting.pop(key, None)
             if (since := state.waiting_since) is not None:
                 waiting[key] = Waiting(since, key, state.waiting)
-        for key in keys_to_drop(waiting.values()):
-            self._forget(view, key, drop_waiting(view.state(key)))
+        for key in keys_to_drop(waiting.values(), MOST_WAITING):
+            view.remember(key, drop_waiting(view.state(key)))
 
     def stored(self, view: SessionPartition) -> None:
         """See ``Logic``."""
         index = self.indexes.of(view.number, view.store)
         for key, state in view.changed():
             index.note(key, state)
-
-    def _forget(self, view: SessionPartition, key: str, traced: Traced) -> None:
-        view.remember(key, traced)
-        self._count_dropped(traced)
-
-    def _count_dropped(self, traced: Traced) -> None:
-        for reason, count in traced.dropped.items():
+        for reason, count in view.dropped.items():
             self.metrics.session_drops.labels(reason).inc(count)
 
 
