@@ -75,7 +75,7 @@ OVERRIDDEN = {
     "state.rocksdb.StoreOptions.as_options": "faust.stores.rocksdb:RocksDBOptions.open",
     "state.rocksdb.Store.revoke_partitions": "faust.stores.rocksdb:Store.on_rebalance",
     "state.rocksdb.Store._open_for_partition": "faust.stores.rocksdb:Store._db_for_partition",
-    "state.table.MemoryTable._new_store_by_url": "faust.tables.base:Collection._new_store",
+    "state.table.StateTable._new_store_by_url": "faust.tables.base:Collection._new_store",
 }
 # Faust starts it by name as one of its tasks (mode's ``Service.task``): nothing calls it.
 TASKS = {"state.recovery.Recovery._slurp_changelogs"}
@@ -113,6 +113,7 @@ USED = {
     "_set_recovery_ended": "faust.tables.recovery:Recovery._restart_recovery",
     "_subscription": "aiokafka.consumer.consumer:AIOKafkaConsumer.__init__",
     "_suspend": "mode.utils.queues:FlowControlEvent.__init__",
+    "_thread": "faust.transport.consumer:ThreadDelegateConsumer.__init__",
     "_unacked_messages": "faust.transport.consumer:Consumer.__init__",
     "_writer": "aiokafka.conn:AIOKafkaConnection.connect",
 }

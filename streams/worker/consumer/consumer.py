@@ -18,7 +18,8 @@ The rules:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+import asyncio
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
 from faust.exceptions import ConsumerNotStarted
@@ -27,6 +28,7 @@ from faust.transport.drivers import aiokafka as driver
 from streams.kafka.admin import AccessRefused
 from streams.worker.consumer.fetch.fetch_thread import ActivePartitions, FetchResult, FetchThread
 from streams.worker.consumer.offset_tracker import OffsetTracker
+from streams.worker.consumer.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -42,32 +44,6 @@ if TYPE_CHECKING:
 FINISH_SECONDS = 8.0
 # After this time a full queue is checked again.
 FULL_QUEUE_SECONDS = 0.05
-
-
-class Progress(NamedTuple):
-    """How far a partition has been handled.
-
-    Attributes:
-        topic: its topic.
-        partition: its number.
-        done: the committed offset; ``None`` if nothing was committed or delivered yet.
-        end: the end of the partition; ``None`` if nothing was fetched yet.
-    """
-
-    topic: str
-    partition: int
-    done: int | None
-    end: int | None
-
-    @property
-    def lag(self) -> int | None:
-        """How many messages are still to be handled; ``None`` while that is not known.
-
-        Neither committed nor delivered: the partition's first offset may be any, and there is nothing after it.
-        """
-        if self.end is None:
-            return None
-        return 0 if self.done is None else max(0, self.end - self.done)
 
 
 class Batches(Protocol):
@@ -175,6 +151,11 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             if done is None and (offsets := self._trackers.get(tp)) is not None:
                 done = offsets.committable()
             yield Progress(tp.topic, tp.partition, done, self.highwater(tp))
+
+    async def source_progress(self) -> list[Progress] | None:
+        """How far the group has handled each partition of the source topics; ``None`` if the broker does not say."""
+        asked = asyncio.run_coroutine_threadsafe(self._thread.source_progress(), self._thread.thread_loop)
+        return await asyncio.wrap_future(asked)
 
     def owns_partitions(self) -> bool:
         """Whether the consumer has started and has partitions."""

@@ -3,7 +3,8 @@
 The rules:
 
 * Only partitions that this worker owns, and has read to their end: a replay meets the closes that were sent before.
-* Nothing while the source lags by more than the grace: what would be summed up may still be on its way.
+* Nothing while the source lags by more than the grace: what would be summed up may still be on its way. The actions of
+  a session come from any partition of the source, also through other workers. So the whole group must not lag.
 * Each due time is asked for once. A close that comes twice, or from two owners, is no news.
 """
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from streams.worker.agents.sessions.trace import Indexes
-    from streams.worker.state.table import OpenStore
 
 log = structlog.get_logger(__name__)
 
@@ -36,13 +36,6 @@ class Sender(Protocol):
 
     async def send_all(self, records: Sequence[Outgoing], /) -> object:
         """Return once the broker has acknowledged all of them."""
-
-
-class Table(Protocol):
-    """The sessions' table."""
-
-    def stores(self) -> Sequence[OpenStore]:
-        """The stores that are open here."""
 
 
 class Progress(source_lag.Progress, Protocol):
@@ -57,22 +50,24 @@ class Consumer(Protocol):
     """What is asked of the consumer."""
 
     def progress(self) -> Iterable[Progress]:
-        """How far each partition of the agents' topics has been handled."""
+        """How far each partition of the agents' topics that this worker has was handled."""
+
+    async def source_progress(self) -> Sequence[source_lag.Progress] | None:
+        """How far the group has handled the source topics; ``None`` if the broker does not say."""
 
 
 class Worker(Protocol):
     """What is asked of the worker."""
 
     ready: bool
-    source_topics: frozenset[str]
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether it is stopping."""
 
     @property
     def consumer(self) -> Consumer:
         """The consumer."""
-
-    @property
-    def sessions(self) -> Table:
-        """The sessions' table."""
 
     async def stop_with(self, failure: BaseException, /) -> None:
         """Stop the worker because of a failure."""
@@ -108,28 +103,40 @@ class Closer(Service):  # type: ignore[misc]
             try:
                 await self.look(time.time_ns() // 1_000_000)
             except Exception as failure:  # noqa: BLE001  a broker that refuses a close stops the worker, as any refusal
-                await self._app.stop_with(failure)
+                if not self._app.should_stop:  # else its clients have stopped before this
+                    await self._app.stop_with(failure)
                 return
 
     async def look(self, now: int) -> None:
         """Send a close for each summary that is due at ``now``, in milliseconds since the epoch."""
-        if not self._app.ready:
+        if not self._owns_partitions() or await self._source_lags():
             return
-        progress = list(self._app.consumer.progress())
-        sources = (found for found in progress if found.topic in self._app.source_topics)
-        if self._lag.look(time.monotonic(), sources) * 1000 > self._grace:
-            return
-        behind = {found.partition for found in progress if found.topic == self._topic and found.lag != 0}
+        if not self._owns_partitions():
+            return  # a rebalance has begun meanwhile
+        behind = {
+            found.partition
+            for found in self._app.consumer.progress()
+            if found.topic == self._topic and (found.done is None or found.lag != 0)
+        }
         closes = list(self._closes(now, behind))
         if closes:
             await self._sender.send_all(closes)
 
+    async def _source_lags(self) -> bool:
+        """Whether the source lags by more than the grace, or it is not known."""
+        asked = time.monotonic()
+        sources = await self._app.consumer.source_progress()
+        return sources is None or self._lag.look(asked, sources) * 1000 > self._grace
+
+    def _owns_partitions(self) -> bool:
+        return self._app.ready
+
     def _closes(self, now: int, behind: Collection[int]) -> Iterator[Outgoing]:
         still_due: dict[str, int] = {}
-        for partition, is_active, store in self._app.sessions.stores():
-            if not is_active or partition in behind:
+        for partition, index in self._indexes.active().items():
+            if partition in behind:
                 continue
-            for key, due in self._indexes.of(partition, store).due(now):
+            for key, due in index.due(now):
                 still_due[key] = due
                 if self._asked.get(key) != due:
                     value = codec.encode(Close(key, due, now))

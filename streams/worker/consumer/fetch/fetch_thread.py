@@ -27,6 +27,7 @@ from streams.worker.consumer.bootstrap import learn_topics_before_assigning, wai
 from streams.worker.consumer.fetch.filtering_client import FETCH_WAIT_MS, FetchFilter, FilteringClient
 from streams.worker.consumer.fetch.held_bytes import SESSIONS, SIGHTINGS, SOURCES, HeldBytes
 from streams.worker.consumer.lease import Lease, renew_with_heartbeats
+from streams.worker.consumer.progress import ask_progress
 from streams.worker.failure import FailedInHand
 from streams.worker.state.recovery import ChangelogPart
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from streams.topics.catalogue import TopicNames
     from streams.worker.consumer.missing_topics import MissingTopics
+    from streams.worker.consumer.progress import Progress
     from streams.worker.monitoring.counters import Metrics
 
 
@@ -217,6 +219,10 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
                 fetched.changelogs[tp] = ChangelogPart(fetched.pop(tp, []), state.position)
             else:
                 fetched.positions[tp] = state.position
+
+    async def source_progress(self) -> list[Progress] | None:
+        """See ``ask_progress``. Not by Faust's queue of calls to this thread, where a commit would wait behind it."""
+        return await ask_progress(self._consumer, self.app.fetch_filter.source_topics)
 
     def _put_back(self, fetched: FetchResult) -> None:
         for tp, records in fetched.items():
