@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from streams.worker.outgoing import Outgoing
 
 CHANGELOG = "rootwatch-memory-changelog"
+# What a batch of two new pairs sends: for each its alert and its grant.
+SENT = ["rootwatch.alerts", "rootwatch.sessions"] * 2
 
 
 class Closed(Store):
@@ -138,10 +140,10 @@ class Expired(Lease):
 
 
 def test_a_batch_in_peace_is_sent_and_stored() -> None:
-    """A2: alerts come first, then the changelog, then the store, which gets the offset of each record."""
+    """A2, S3: alerts and grants are sent first, then the changelog, then the store gets the offset of each record."""
     scene = Scene()
     scene.run()
-    assert scene.sent == [scene.names.alerts] * 2 + [CHANGELOG] * 3
+    assert scene.sent == SENT + [CHANGELOG] * 3
     assert scene.applied == [[0, 1, 2]]
 
 
@@ -149,8 +151,9 @@ def test_a_batch_in_peace_is_sent_and_stored() -> None:
     ("during", "sent"),
     [
         ("encode", []),
-        ("rootwatch.alerts", ["rootwatch.alerts"] * 2),
-        (CHANGELOG, ["rootwatch.alerts"] * 2 + [CHANGELOG] * 3),
+        ("rootwatch.alerts", SENT),
+        ("rootwatch.sessions", SENT),
+        (CHANGELOG, SENT + [CHANGELOG] * 3),
     ],
 )
 def test_a_batch_whose_partitions_go_is_left_at_that(during: str, sent: list[str]) -> None:
@@ -168,7 +171,7 @@ def test_nothing_is_written_by_a_worker_that_the_group_may_have_given_up() -> No
     scene = Scene()
     scene.lease = Expired(scene)
     scene.run()
-    assert (scene.sent, scene.applied) == ([scene.names.alerts] * 2, [])
+    assert (scene.sent, scene.applied) == (SENT, [])
 
 
 def test_what_is_not_stored_is_not_counted_as_forgotten() -> None:

@@ -74,9 +74,8 @@ class Detection(Logic[PartitionMemory, "Sighting", pipeline.Decision]):
         principal = view.principal(item.principal)
         decision = pipeline.detect(item, principal, self.rule, self.settings)
         principal.remember(item.member_account, decision)
-        outgoing = list(self._grant(item, decision))
-        if decision.alert is not None:
-            outgoing.append(await self._alert(message, item, decision))
+        outgoing = [] if decision.alert is None else [await self._alert(message, item, decision)]
+        outgoing += self._grant(item, decision)
         return decision, outgoing
 
     def _grant(self, sighting: Sighting, decision: pipeline.Decision) -> Iterator[Outgoing]:
