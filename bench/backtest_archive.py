@@ -10,7 +10,9 @@ three times, each time in a new program and from its start to its end:
 
 The archive is removed at the end.
 
-    python bench/backtest_archive.py [--records 1000000] [--processes 2]
+With ``--root`` the archive also has records of root, and it is read by the command once more, with ``--sessions``.
+
+    python bench/backtest_archive.py [--records 1000000] [--processes 2] [--root 0 1 9]
 """
 
 # ruff: noqa: T201  a script that prints
@@ -81,8 +83,21 @@ def record(chance: random.Random, *, match: bool) -> dict[str, object]:
     }
 
 
-def make_archive(folder: Path, records: int) -> tuple[int, int]:
-    """Write the archive; return its bytes, stored and decompressed.
+def of_root(of: dict[str, object], chance: random.Random) -> dict[str, object]:
+    """The same record, as a call of root with temporary credentials."""
+    identity = {
+        "type": "Root",
+        "principalId": "123456789012",
+        "arn": "arn:aws:iam::123456789012:root",
+        "accountId": "123456789012",
+        "accessKeyId": f"ASIA{chance.getrandbits(64):016X}",
+        "sessionContext": {"attributes": {"creationDate": of["eventTime"], "mfaAuthenticated": "false"}},
+    }
+    return {**of, "userIdentity": identity}
+
+
+def make_archive(folder: Path, records: int, root: float) -> tuple[int, int]:
+    """Write the archive with this share of root's records; return its bytes, stored and decompressed.
 
     There are 120 different files, written repeatedly.
     """
@@ -93,6 +108,11 @@ def make_archive(folder: Path, records: int) -> tuple[int, int]:
         if number < MATCH_EVERY * 10:
             match_at = RECORDS_A_FILE // 2 if number % MATCH_EVERY == 0 else -1
             held = [record(chance, match=place == match_at) for place in range(RECORDS_A_FILE)]
+            if root:
+                held = [
+                    of_root(one, chance) if place != match_at and chance.random() < root else one
+                    for place, one in enumerate(held)
+                ]
             text = json.dumps({"Records": held}, separators=(",", ":")).encode()
             made.append(gzip.compress(text, 6))
         value = made[number % len(made)]
@@ -106,7 +126,13 @@ def make_archive(folder: Path, records: int) -> tuple[int, int]:
 
 def seconds(command: list[str], **environment: str) -> tuple[float, str]:
     """Run a program; return its time from start to end, and its output."""
-    start = time.perf_counter()
+    took, _, out = measured(command, **environment)
+    return took, out
+
+
+def measured(command: list[str], **environment: str) -> tuple[float, float, str]:
+    """Run a program; return its time from start to end, the time of its processors, and its output."""
+    start, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(  # noqa: S603  this project's own
         command,
         check=True,
@@ -115,7 +141,30 @@ def seconds(command: list[str], **environment: str) -> tuple[float, str]:
         stderr=subprocess.DEVNULL,
         text=True,
     )
-    return time.perf_counter() - start, done.stdout
+    took, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout
+
+
+def compare_sessions(records: int, shares: list[float], processes: str, rounds: int) -> None:
+    """Print how much longer the command takes with ``--sessions``, for each share of root's records in per cent."""
+    rootwatch = str(Path(sys.executable).with_name("rootwatch"))
+    for share in shares:
+        with tempfile.TemporaryDirectory() as name:
+            _, raw = make_archive(Path(name), records, share / 100)
+            plain = [rootwatch, "backtest", name, "--processes", processes, "--output", "/dev/null"]
+            seconds(plain)  # the first reader reads from the disk
+            alone, following = [], []
+            for _ in range(rounds):
+                alone.append(measured(plain)[:2])
+                following.append(measured([*plain, "--sessions", "/dev/null"])[:2])
+            wall, cpu = (
+                min(run[number] for run in following) / min(run[number] for run in alone) for number in range(2)
+            )
+            print(
+                f"{share:g} % of root: {raw / min(alone)[0] / 1e6:,.0f} MB/s; "
+                f"with --sessions {wall:.2f} times the time, "
+                f"{cpu:.2f} times the processor time"
+            )
 
 
 def main() -> None:
@@ -124,9 +173,13 @@ def main() -> None:
     arguments.add_argument("--records", type=int, default=1_000_000)
     arguments.add_argument("--processes", type=int, default=2)
     arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--root", type=float, nargs="+", default=[], metavar="PERCENT")
     options = arguments.parse_args()
+    if options.root:
+        compare_sessions(options.records, options.root, str(options.processes), options.rounds)
+        return
     with tempfile.TemporaryDirectory() as name:
-        stored, raw = make_archive(Path(name), options.records)
+        stored, raw = make_archive(Path(name), options.records, 0)
         print(f"{options.records:,} records, {raw / 1e6:,.0f} MB in {stored / 1e6:,.0f} MB of gzip")
         processes = str(options.processes)
         isal = [sys.executable, str(Path(__file__).with_name("isal_alone.py")), name, processes]

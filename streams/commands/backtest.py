@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
@@ -177,7 +177,8 @@ def _run(
         comparison = _comparison(results.compare, configured, rule, decision_settings)
         report = None if page is None else _empty_report()
         lines = AlertLines(stream, str(results.output or "standard output"))
-        sought = read_settings(request, source, rule, configured.extract_settings(), follow=following is not None)
+        extract_settings = replace(configured.extract_settings(), follow_sessions=following is not None)
+        sought = read_settings(request, source, rule, extract_settings)
         how = ReplaySettings(sought, decision_settings, processes)
         observers: tuple[Observer | None, ...] = (lines, report, comparison, following)
         with progress.shown(source) as bar:

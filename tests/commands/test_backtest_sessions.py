@@ -137,12 +137,23 @@ def test_the_lines_are_those_of_the_contract(backtest: Backtest, tmp_path: Path)
     assert (lines[1]["summary"]["revision"], lines[1]["summary"]["alert_id"]) == (0, ran.alerts[0]["alert_id"])
 
 
-def test_the_rest_is_as_without_the_option(backtest: Backtest, tmp_path: Path) -> None:
-    """S14: stdout and exit code are those of a replay without the option."""
-    source = written(tmp_path / "in.jsonl", grant_record(), call("DeleteBucketPolicy", "a"), "{ no record")
-    plain, following = backtest(source), backtest(source, "--sessions", "out.jsonl")
-    assert (following.code, following.out) == (plain.code, plain.out)
-    assert following.err == plain.err
+@pytest.mark.parametrize("small", [0, 1 << 30], ids=["by the filter", "thoroughly"])
+def test_the_rest_is_as_without_the_option(
+    backtest: Backtest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: int
+) -> None:
+    """S14: stdout, stderr, exit code, alerts and report are those of a replay without the option."""
+    monkeypatch.setattr("streams.backtest.sources.files.SMALL_INPUT", small)
+    broken = '{"userIdentity": {"type": "Root", "accessKeyId": }}'
+    for name, text in {"broken.json": broken, "cut.json": broken[:-1], "lines.jsonl": f"{broken}\n5\n"}.items():
+        (tmp_path / name).write_text(text)
+    written(tmp_path / "in.jsonl", grant_record(), call("DeleteBucketPolicy", "a"), "{ no record", ordinary(1))
+    outputs = []
+    for followed in ([], ["--sessions", "out"]):
+        sources = sorted(tmp_path.glob("*.json*"))
+        ran = backtest(*sources, "--output", "alerts", "--report", "report", *followed)
+        outputs.append((ran, *((tmp_path / name).read_bytes() for name in ("alerts", "report"))))
+    assert outputs[0] == outputs[1]
+    assert len((tmp_path / "out").read_bytes().splitlines()) == 2
 
 
 def test_the_file_is_replaced_also_where_there_is_no_session(backtest: Backtest, tmp_path: Path) -> None:

@@ -5,7 +5,8 @@ Rules:
   their first and last bytes are checked: if these are not those of JSON, the bytes are parsed after all, to say what is
   wrong with them (R3).
 - A small input is parsed completely (``thorough``), so that every error in it is named.
-- If root's actions are followed, every message is parsed: most of them have no mark of the rule.
+- If root's actions are followed, a message with a mark of root alone is parsed for its actions and for nothing else. So
+  sightings, counts and rejections are the same whether they are followed or not (S14).
 - The span is of event time for files, and of Kafka timestamps for topics. For a record without a Kafka timestamp it is
   of event time. A record without a readable time is within the span.
 """
@@ -17,11 +18,11 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from streams import pipeline
+from streams.backtest.reading.marks import Marks, MarkTests
+from streams.backtest.reading.outside import begins_with_a_line, looks_whole
 from streams.backtest.reading.read_stats import Location, ReadStats, Rejection
-from streams.backtest.reading.record_prefilter import narrow
-from streams.backtest.reading.root_actions import root_actions
 from streams.backtest.sources.file_messages import in_blocks
-from streams.content import gzipped, json_text
+from streams.content import gzipped
 from streams.extraction.kafka_time import NO_TIMESTAMP
 from streams.kafka.origin import origin_of
 from streams.wire.sighting import decode as decode_sighting
@@ -33,18 +34,17 @@ if TYPE_CHECKING:
 
     from confluent_kafka import Message
 
+    from streams.backtest.reading.record_prefilter import Narrowed
     from streams.backtest.reading.tasks import ReadSettings
     from streams.extraction.sighting import Origin, Sighting
-    from streams.pipeline import Rejected
+    from streams.pipeline import ExtractSettings, Rejected, SightResult
     from streams.sessions.action import Action
 
 _BLANKS = b" \t\r\n"
 _OPEN, _CLOSE = b"{}"
 _SEAM = 1024
-_LINES_LOOKED_AT = 2
 # A chunk is handed over once the records of its sightings take about this much.
 _CHUNK_BYTES = 4 * 1024 * 1024
-_BOM = b"\xef\xbb\xbf"
 
 
 class Reader:
@@ -52,9 +52,11 @@ class Reader:
 
     def __init__(self, read_settings: ReadSettings) -> None:
         self._settings = read_settings
-        self._thorough = read_settings.thorough or read_settings.follow
-        self._may_match = pipeline.compile_matcher(read_settings.rule, read_settings.extract_settings)
-        self._find_marks = pipeline.compile_finder(read_settings.rule, read_settings.extract_settings)
+        self._thorough = read_settings.thorough
+        self._unread = Marks(of_rule=self._thorough, any=self._thorough)
+        self._marks = MarkTests(read_settings.rule, read_settings.extract_settings)
+        self._follows = read_settings.extract_settings.follow_sessions
+        self._sightings_alone = replace(read_settings.extract_settings, follow_sessions=False)
         self.stats = ReadStats()
         self.sightings: list[Sighting] = []
         self.actions: list[Action] = []
@@ -84,25 +86,27 @@ class Reader:
         """
         bound = self.max_message_size
         held: list[bytes | bytearray] = []
-        size, is_marked = 0, self._thorough
+        size, found = 0, self._unread
         following = iter(pieces)
         for piece in following:
             # A mark is shorter than a seam, so it lies within a piece or within the seam of two.
-            is_marked = is_marked or self._may_match(piece)
-            if held and not is_marked:
-                is_marked = self._may_match(held[-1][-_SEAM:] + piece[:_SEAM])
+            found = self._marks.add(found, piece)
+            if held and not found.of_rule:
+                found = self._marks.add(found, held[-1][-_SEAM:] + piece[:_SEAM])
             held.append(piece)
             size += len(piece)
             if size > bound:
                 return self._too_large(held, following, Location(path))
         self.stats.messages += 1
         ends = held[0] if len(held) == 1 else b"".join((*held[:1], *held[-1:]))
-        if not is_marked and looks_whole(ends):
-            self.stats.unmarked += 1
-            return ()
-        if len(held) != 1:
+        is_read = found.of_rule or not looks_whole(ends)
+        self.stats.unmarked += not is_read
+        if len(held) != 1 and (is_read or found.any):
             held[:] = [b"".join(held)]  # it may be large, so only one copy is held
-        self._message(held.pop(), Location(path))
+        if is_read:
+            self._message(held.pop(), Location(path))
+        elif found.any:
+            self._follow(held.pop(), NO_TIMESTAMP)
         return ()
 
     def whole_members(self, stored: bytes, path: str) -> bool:
@@ -139,18 +143,20 @@ class Reader:
 
         Blank lines are no messages.
         """
-        is_marked = self._thorough or self._may_match(block)
+        found = self._marks.add(self._unread, block)
         lines = block.split(b"\n")
         if not lines[-1]:
             lines.pop()
         for number, line in enumerate(lines, first):
-            if is_marked:
+            if found.of_rule:
                 if line.strip(_BLANKS):
                     self.stats.messages += 1
                     self._message(line, Location(path, number))
             elif line and line[0] == _OPEN and line[-1] == _CLOSE:
                 self.stats.messages += 1
                 self.stats.unmarked += 1
+                if found.any:
+                    self._follow(line, NO_TIMESTAMP)
             elif line.strip(_BLANKS):
                 self.stats.messages += 1
                 self._message(line, Location(path, number))
@@ -159,7 +165,7 @@ class Reader:
     def records(self, records: Sequence[Message]) -> None:
         """Read Kafka records: CloudTrail in any shape, or sightings."""
         self.stats.messages += len(records)
-        may_match = self._may_match
+        may_match = self._marks.any
         thorough = self._thorough
         read = 0
         for record in records:
@@ -169,62 +175,86 @@ class Reader:
             elif (
                 thorough or may_match(value) or ((value[0] != _OPEN or value[-1] != _CLOSE) and not looks_whole(value))
             ):
-                read += 1
-                self._record(value, record)
+                read += self._record(value, record)
         self.stats.unmarked += len(records) - read
 
-    def _record(self, value: bytes, record: Message) -> None:
+    def _record(self, value: bytes, record: Message) -> bool:
+        """Read a record. Return whether it was read for its sightings, not for its actions alone."""
         origin = origin_of(record)
         location = Location(f"{origin.topic}[{origin.partition}]", origin.offset)
-        if not value.startswith(SINGLE_OBJECT):
-            for sighting in self._take(value, location, origin):
-                self._keep_at(origin.timestamp, sighting)
+        if value.startswith(SINGLE_OBJECT):
+            self._stored(value, location, origin)
+            return True
+        if self._follows and self._is_unmarked(value):
             self._follow(value, origin.timestamp)
-            return
+            return False
+        self._read(value, location, origin)
+        return True
+
+    def _stored(self, value: bytes, location: Location, origin: Origin) -> None:
+        """Read a stored sighting: extract it again from its record, because this run's settings may differ.
+
+        A record of several member accounts was stored once for each of them. So if the stored terms come out again,
+        only they are kept.
+        """
         try:
-            sighting = decode_sighting(value)
+            stored = decode_sighting(value)
         except WireError as error:
             self.stats.reject(Rejection(location, "malformed", str(error)))
             return
-        for taken in self._extract_again(sighting, location):
-            self._keep_at(origin.timestamp, taken)
-
-    def _extract_again(self, sighting: Sighting, location: Location) -> list[Sighting]:
-        """A stored sighting, extracted again from its record, because this run's settings may differ.
-
-        A record of several member accounts was stored once for each of them. So if the stored terms come out again,
-        only they are returned.
-        """
-        sightings = self._take(sighting.record.encode(), location, sighting.origin)
-        same = [
-            t for t in sightings if (t.principal, t.member_account) == (sighting.principal, sighting.member_account)
-        ]
-        return [replace(taken, teaching=sighting.teaching) for taken in same or sightings]
+        sightings = self._take(stored.record.encode(), None, location, stored.origin, self._sightings_alone).sightings
+        same = [t for t in sightings if (t.principal, t.member_account) == (stored.principal, stored.member_account)]
+        for taken in same or sightings:
+            self._keep(origin.timestamp, replace(taken, teaching=stored.teaching))
 
     def _message(self, value: bytes | bytearray, location: Location) -> None:
-        is_too_large = len(value) > self.max_message_size
-        if not (self._thorough or is_too_large or self._may_match(value)) and looks_whole(value):
+        if len(value) <= self.max_message_size and self._is_unmarked(value):
             self.stats.unmarked += 1
-            return
-        for sighting in self._take(value, location, None):
-            self._keep(sighting, sighting.event.time)
-        self._follow(value, NO_TIMESTAMP)
+            self._follow(value, NO_TIMESTAMP)
+        else:
+            self._read(value, location, None)
+
+    def _is_unmarked(self, value: bytes | bytearray) -> bool:
+        """Whether a message is not read for sightings: it has no mark of the rule, and looks whole."""
+        return not (self._thorough or self._marks.of_rule(value)) and looks_whole(value)
+
+    def _read(self, value: bytes | bytearray, location: Location, origin: Origin | None) -> None:
+        """Read a message for its sightings, and for its actions if they are followed."""
+        timestamp = NO_TIMESTAMP if origin is None else origin.timestamp
+        narrowed, of_any = (None, None) if self._thorough else self._marks.narrow(value)
+        # Mostly the same bytes are to be read for sightings and for actions.
+        is_same = of_any == narrowed
+        how = self._settings.extract_settings if is_same else self._sightings_alone
+        sight = self._take(value, narrowed, location, origin, how)
+        for sighting in sight.sightings:
+            self._keep(timestamp, sighting)
+        self._keep_actions(timestamp, sight.actions)
+        if not is_same:
+            self._follow_in(value, of_any, timestamp)
 
     def _follow(self, value: bytes | bytearray, timestamp: int) -> None:
-        """Keep the root actions of a message that lie within the span, if they are followed."""
-        if not self._settings.follow:
-            return
-        for action in root_actions(bytes(value), self.max_message_size):
-            if (action.event.time if timestamp == NO_TIMESTAMP else timestamp) in self._settings.span:
-                self.actions.append(action)
-                self._held += len(action.event.request_parameters or "")
+        """Read a message for its actions alone, if they are followed."""
+        if self._follows and self._marks.any(value):
+            self._follow_in(value, self._marks.narrow_to_any(value), timestamp)
 
-    def _take(self, value: bytes | bytearray, location: Location, origin: Origin | None) -> tuple[Sighting, ...]:
-        narrowed = None if self._thorough else narrow(value, self._may_match, self._find_marks)
+    def _follow_in(self, value: bytes | bytearray, narrowed: Narrowed | None, timestamp: int) -> None:
+        content = bytes(value if narrowed is None else narrowed.value)
+        sight = pipeline.sight(content, self._settings.rule, self._settings.extract_settings)
+        self._keep_actions(timestamp, sight.actions)
+
+    def _take(
+        self,
+        value: bytes | bytearray,
+        narrowed: Narrowed | None,
+        location: Location,
+        origin: Origin | None,
+        extract_settings: ExtractSettings,
+    ) -> SightResult:
+        """Read a message, or what it was narrowed to, and count what is in it."""
         if narrowed is not None:
             value = narrowed.value
             self.stats.records += narrowed.left_out
-        sight = pipeline.sight(bytes(value), self._settings.rule, self._settings.extract_settings, origin)
+        sight = pipeline.sight(bytes(value), self._settings.rule, extract_settings, origin)
         self.stats.records += sum(sight.records.values())
         for rejected in sight.rejected:
             if origin is None and self._lies_outside(rejected):
@@ -236,48 +266,28 @@ class Reader:
             self.stats.reject(
                 Rejection(Location(location.source, location.number, element), rejected.reason, rejected.error)
             )
-        return sight.sightings
+        return sight
 
     def _lies_outside(self, rejected: Rejected) -> bool:
         """Whether it is an incomplete success with a known event time outside of the span."""
         time = rejected.partial.event_time if rejected.partial else None
         return time is not None and time not in self._settings.span
 
-    def _keep_at(self, timestamp: int, sighting: Sighting) -> None:
-        self._keep(sighting, sighting.event.time if timestamp == NO_TIMESTAMP else timestamp)
-
-    def _keep(self, sighting: Sighting, time: int) -> None:
-        """Count a sighting, and keep it if ``time`` lies within the span."""
-        if time not in self._settings.span:
+    def _keep(self, timestamp: int, sighting: Sighting) -> None:
+        """Count a sighting, and keep it if it lies within the span."""
+        if not self._is_within(timestamp, sighting.event.time):
             self.stats.outside_span += 1
             return
         self.stats.sightings += 1
         self.sightings.append(sighting)
         self._held += len(sighting.record)
 
+    def _keep_actions(self, timestamp: int, actions: Iterable[Action]) -> None:
+        """Keep the actions that lie within the span."""
+        for action in actions:
+            if self._is_within(timestamp, action.event.time):
+                self.actions.append(action)
+                self._held += len(action.event.request_parameters or "")
 
-def begins_with_a_line(pieces: Sequence[bytes | bytearray]) -> bool:
-    """Whether the first line of a text is a JSON object by itself, or the second line, in case the first is cut."""
-    beginning: list[bytes | bytearray] = []
-    ends = 0
-    for piece in pieces:
-        beginning.append(piece)
-        ends += piece.count(b"\n")
-        if ends >= _LINES_LOOKED_AT:
-            return any(map(_is_object, b"".join(beginning).split(b"\n", _LINES_LOOKED_AT)[:_LINES_LOOKED_AT]))
-    return False
-
-
-def _is_object(line: bytes | bytearray) -> bool:
-    try:
-        return isinstance(json_text.parse(bytes(line.removeprefix(_BOM))), dict)
-    except json_text.MalformedJsonError:
-        return False
-
-
-def looks_whole(value: bytes | bytearray) -> bool:
-    """Whether bytes are blank, or begin and end like JSON that could hold a record."""
-    if value[:1] == b"{" and value[-1:] == b"}":
-        return True
-    text = value.removeprefix(_BOM).strip(_BLANKS)
-    return not text or text[:1] + text[-1:] in (b"{}", b"[]")
+    def _is_within(self, timestamp: int, event_time: int) -> bool:
+        return (event_time if timestamp == NO_TIMESTAMP else timestamp) in self._settings.span

@@ -12,14 +12,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
 from streams.inputs.aws.cloudtrail import USUAL_START
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
 _OBJECT = frozenset(b"{")
 _with_separator = (1).__add__
@@ -45,6 +45,27 @@ class Narrowed:
     value: bytes
     elements: tuple[int, ...]
     left_out: int
+    _first: bytes
+    _kept: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, first: bytes, kept: Sequence[tuple[int, bytes]], total: int) -> Self | None:
+        """The smaller file of these entries, each with its index; ``None`` if it is not certainly a log file.
+
+        Args:
+            first: the first of all entries.
+            kept: the entries to keep.
+            total: how many entries there are.
+        """
+        if kept and not all(entry.startswith(USUAL_START) for entry in (first, kept[0][1])):
+            return None
+        elements, entries = tuple(number for number, _ in kept), tuple(entry for _, entry in kept)
+        return cls(b'{"Records":[%b]}' % b",".join(entries), elements, total - len(kept), first, entries)
+
+    def only(self, may_match: Callable[[bytes], bool]) -> Self | None:
+        """The same file with those of its entries that pass a test as well."""
+        kept = [both for both in zip(self.elements, self._kept, strict=True) if may_match(both[1])]
+        return self.of(self._first, kept, self.left_out + len(self._kept))
 
 
 def narrow(
@@ -67,10 +88,7 @@ def narrow(
     if suspects is None:
         return None
     kept = [(number, entry) for number in suspects if may_match(entry := bytes(entries[number]))]
-    if kept and not all(entry.startswith(USUAL_START) for entry in (bytes(entries[0]), kept[0][1])):
-        return None
-    elements = tuple(number for number, _ in kept)
-    return Narrowed(b'{"Records":[%b]}' % b",".join(entry for _, entry in kept), elements, len(entries) - len(elements))
+    return Narrowed.of(bytes(entries[0]) if entries else b"", kept, len(entries))
 
 
 def _suspects(

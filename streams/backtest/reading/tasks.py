@@ -23,17 +23,15 @@ class ReadSettings:
 
     Attributes:
         rule: what to look for.
-        extract_settings: how to extract sightings, and the maximum size of a message.
+        extract_settings: how to extract sightings, whether to follow root's actions, and the maximum size of a message.
         span: the requested span of time.
         thorough: parse every message, also those without any mark of the rule.
-        follow: gather the actions of root as well.
     """
 
     rule: Rule
     extract_settings: ExtractSettings
     span: Span = field(default_factory=Span)
     thorough: bool = False
-    follow: bool = False
 
 
 @dataclass(frozen=True, slots=True)

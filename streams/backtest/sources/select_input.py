@@ -32,12 +32,9 @@ def select_input(request: ReplayRequest, settings: Settings, processes: int) -> 
     return topic_input(request, settings, processes)
 
 
-def read_settings(
-    request: ReplayRequest, source: Input, rule: Rule, extract_settings: ExtractSettings, *, follow: bool = False
-) -> ReadSettings:
-    """How to read the input: thoroughly if the request says so, or if the input is small; ``follow`` root's actions."""
-    thorough = request.thorough or source.is_small
-    return ReadSettings(rule, extract_settings, request.span, thorough=thorough, follow=follow)
+def read_settings(request: ReplayRequest, source: Input, rule: Rule, extract_settings: ExtractSettings) -> ReadSettings:
+    """How to read the input: thoroughly if the request says so, or if the input is small."""
+    return ReadSettings(rule, extract_settings, request.span, thorough=request.thorough or source.is_small)
 
 
 def _file_input(request: ReplayRequest) -> Input:

@@ -9,9 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from replay_records import ACCOUNT, lines, ordinary, record
+from root_sessions import ACTIONS, identity
+from root_sessions import record as root_record
 from sightings import DAY, NOON, RULE
 
-from streams.backtest.reading.reader import Reader, looks_whole
+from streams.backtest.reading.outside import looks_whole
+from streams.backtest.reading.reader import Reader
 from streams.backtest.reading.tasks import ReadSettings
 from streams.backtest.sources import file_messages
 from streams.backtest.sources.span import Span
@@ -20,6 +23,7 @@ from streams.pipeline import ExtractSettings
 if TYPE_CHECKING:
     from streams.backtest.reading.read_stats import ReadStats
     from streams.extraction.sighting import Sighting
+    from streams.sessions.action import Action
 
 MATCH = record("2026-01-01T00:00:00Z")
 ENTRIES = st.sampled_from(
@@ -32,12 +36,33 @@ ENTRIES = st.sampled_from(
         {**ordinary(2), "userAgent": "says AssumeRoot"},
     ]
 )
+# Root's actions, calls of root that are none, and what is unreadable although it has root's mark.
+OF_ROOT = st.sampled_from(
+    [
+        *ACTIONS.values(),
+        *(root_record(eventID=name, eventName=name) for name in ("ListBuckets", "AssumeRoot")),
+        root_record(eventID="permanent", userIdentity=identity(accessKeyId="AKIAEXAMPLE")),
+        root_record(eventTime="never"),
+        {"Root": "no record"},
+        5,
+    ]
+)
 
 
 def read_file(value: bytes, *, thorough: bool, limit: int = 1 << 26) -> tuple[ReadStats, list[Sighting]]:
     reader = Reader(ReadSettings(RULE, ExtractSettings(max_message_size=limit), thorough=thorough))
     reader.file([value[at : at + file_messages.PIECE] for at in range(0, len(value), file_messages.PIECE)], "file")
     return reader.take()[:2]
+
+
+def followed(value: bytes, *, thorough: bool, as_lines: bool = False) -> tuple[ReadStats, list[Sighting], list[Action]]:
+    """What is read when root's actions are followed."""
+    reader = Reader(ReadSettings(RULE, ExtractSettings(follow_sessions=True), thorough=thorough))
+    if as_lines:
+        reader.lines(value, "file", 1)
+    else:
+        reader.file([value[at : at + 512] for at in range(0, len(value), 512)], "file")
+    return reader.take()
 
 
 def read_lines(value: bytes, *, thorough: bool) -> tuple[ReadStats, list[Sighting]]:
@@ -160,3 +185,45 @@ def test_lines_give_the_same_sightings_unparsed_or_not(entries: list[dict[str, A
     stats, sightings = read_lines(block, thorough=False)
     whole_stats, whole_sightings = read_lines(block, thorough=True)
     assert (sightings, stats.rejections) == (whole_sightings, whole_stats.rejections)
+
+
+@given(
+    entries=st.lists(ENTRIES | OF_ROOT, max_size=8),
+    layout=st.sampled_from([{}, {"indent": 1}, {"separators": (",", ":")}]),
+    broken=st.sampled_from([b"", b"", b"]", b"\n{"]),
+)
+def test_following_changes_nothing_in_a_file(entries: list[Any], layout: dict[str, Any], broken: bytes) -> None:
+    """S14: counts, rejections and sightings are those without following; actions are those of parsing everything."""
+    value = json.dumps({"Records": entries}, **layout).encode() + broken
+    for thorough in (True, False):
+        stats, sightings, actions = followed(value, thorough=thorough)
+        assert (stats, sightings) == read_file(value, thorough=thorough)
+        assert actions == followed(value, thorough=True)[2]
+
+
+@given(st.lists(ENTRIES | OF_ROOT | st.just('{"type":"Root"') | st.just(""), max_size=8))
+def test_following_changes_nothing_in_lines(entries: list[Any]) -> None:
+    """S14: the same holds for each line, also for broken ones."""
+    block = lines(*entries).encode()
+    for thorough in (True, False):
+        stats, sightings, actions = followed(block, thorough=thorough, as_lines=True)
+        assert (stats, sightings) == read_lines(block, thorough=thorough)
+        assert actions == followed(block, thorough=True, as_lines=True)[2]
+
+
+def test_what_is_of_root_alone_stays_unmarked() -> None:
+    """S14: a file that is parsed only for its actions counts as unmarked, and what is wrong in it is not rejected."""
+    value = json.dumps({"Records": [*ACTIONS.values(), 5, ordinary(1)]}).encode()
+    stats, _, actions = followed(value, thorough=False)
+    assert (stats.messages, stats.unmarked, stats.records, stats.rejections) == (1, 1, 0, [])
+    assert len(actions) == len(ACTIONS)
+
+
+@pytest.mark.parametrize("before", [0, 1, 3, 5, 6])
+def test_a_mark_of_root_across_two_pieces_is_seen(before: int) -> None:
+    """S1: ``"Root"`` that begins in one piece of a file and ends in the next is found."""
+    text = json.dumps({"Records": [{**ordinary(1), "pad": ""}, root_record()]})
+    padding = -(text.index('"Root"') + before) % 512
+    padded = text.replace('"pad": ""', f'"pad": "{"x" * padding}"').encode()
+    assert (padded.index(b'"Root"') + before) % 512 == 0
+    assert len(followed(padded, thorough=False)[2]) == 1

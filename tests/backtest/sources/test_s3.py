@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import boto3
 import pytest
+import root_sessions
 from hypothesis import given
 from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
@@ -17,6 +18,7 @@ from replay_records import Ran, lines, ordinary, record, run
 
 from streams.backtest.sources.archive import Listing, is_worth_entering
 from streams.backtest.sources.span import Span
+from streams.extraction.event_time import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -96,6 +98,28 @@ def test_a_prefix_gives_what_the_same_files_give(bucket: Any, backtest: Backtest
     assert "messages     20\n" in ran.err
     assert ran.out == backtest(tmp_path / "AWSLogs").out
     assert ran.out == backtest("s3://trail/", "s3://trail/AWSLogs/").out
+
+
+def test_sessions_are_followed_in_objects(
+    bucket: Any, backtest: Backtest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S14: grants and actions in objects join as in files; most objects have no mark of the rule, and stay unparsed."""
+    monkeypatch.setattr("streams.backtest.sources.files.SMALL_INPUT", 0)
+    monkeypatch.setattr("streams.backtest.sources.files.TASK_FILES", 2)
+    credentials = {"accessKeyId": root_sessions.KEY, "sessionToken": "secret"}
+    grant = record(format_time(root_sessions.GRANTED_AT), responseElements={"credentials": credentials})
+    calls = [root_sessions.record(eventID=f"call-{number}") for number in range(5)]
+    for number, found in enumerate([grant, *calls]):
+        value = gzip.compress(json.dumps({"Records": [ordinary(number), found]}).encode())
+        bucket.put_object(Key=f"{number}.json.gz", Body=value)
+        (tmp_path / f"{number}.json.gz").write_bytes(value)
+    ran = backtest("s3://trail", "--sessions", "of-objects", "--processes", 2)
+    assert (ran.code, len(ran.alerts)) == (0, 1)
+    assert "messages     6 (5 without any mark of the rule" in ran.err
+    backtest(*tmp_path.glob("*.gz"), "--sessions", "of-files")
+    told = (tmp_path / "of-objects").read_bytes()
+    assert told == (tmp_path / "of-files").read_bytes()
+    assert [next(iter(json.loads(line))) for line in told.splitlines()] == ["activity"] * 5 + ["summary"]
 
 
 def test_processes_and_large_objects_change_nothing(

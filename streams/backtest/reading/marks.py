@@ -1,0 +1,63 @@
+"""Which marks bytes have: of the rule, or of root alone, if root's actions are followed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from streams import pipeline
+from streams.backtest.reading.record_prefilter import narrow
+
+if TYPE_CHECKING:
+    from streams.backtest.reading.record_prefilter import Narrowed
+    from streams.pipeline import ExtractSettings
+    from streams.rules.rule import Rule
+
+
+class Marks(NamedTuple):
+    """The marks that were found in bytes.
+
+    Attributes:
+        of_rule: whether there is one of the rule.
+        any: whether there is one of the rule, or of root.
+    """
+
+    of_rule: bool = False
+    any: bool = False
+
+
+class MarkTests:
+    """The tests of bytes for marks; without following, no mark is one of root alone."""
+
+    def __init__(self, rule: Rule, extract_settings: ExtractSettings) -> None:
+        """Test for the marks that messages must have under these settings."""
+        sightings_alone = replace(extract_settings, follow_sessions=False)
+        self._follows = extract_settings.follow_sessions
+        self._find_of_rule = pipeline.compile_finder(rule, sightings_alone)
+        self._find_any = pipeline.compile_finder(rule, extract_settings)
+        self.of_rule = pipeline.compile_matcher(rule, sightings_alone)
+        """Whether a message may hold a sighting."""
+        self.any = pipeline.compile_matcher(rule, extract_settings)
+        """Whether a message may hold a sighting, or an action that is followed."""
+
+    def add(self, found: Marks, piece: bytes | bytearray) -> Marks:
+        """The marks of a piece and of what was found before it."""
+        if found.of_rule or not self.any(piece):  # one test for most pieces
+            return found
+        return Marks(not self._follows or self.of_rule(piece), any=True)
+
+    def narrow(self, value: bytes | bytearray) -> tuple[Narrowed | None, Narrowed | None]:
+        """A log file with only the entries that may hold a sighting, and the same with those that hold an action too.
+
+        Each is ``None`` if all of the value has to be read for that, see ``narrow``.
+        """
+        of_any = narrow(value, self.any, self._find_any)
+        if not self._follows:
+            return of_any, of_any
+        return (
+            narrow(value, self.of_rule, self._find_of_rule) if of_any is None else of_any.only(self.of_rule)
+        ), of_any
+
+    def narrow_to_any(self, value: bytes | bytearray) -> Narrowed | None:
+        """The second of ``narrow`` alone."""
+        return narrow(value, self.any, self._find_any)
