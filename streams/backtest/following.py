@@ -6,58 +6,65 @@ session has all actions that belong to it, however late they were, and one summa
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
 from operator import attrgetter
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from streams.backtest.order import Sorter
-from streams.backtest.results.json_lines import writing
 from streams.sessions.activity import add_action
 from streams.sessions.grant import grant_of
 from streams.sessions.join import belongs
 from streams.sessions.session import Session
 from streams.sessions.summary import summarise
-from streams.wire.sessions.published import to_json_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from streams.extraction.sighting import Sighting
     from streams.pipeline import Decision
     from streams.rules.root_sessions import SessionRules
     from streams.sessions.action import Action
+    from streams.sessions.activity import Activity
     from streams.sessions.grant import Granted
+    from streams.sessions.summary import SessionSummary
 
 
-class _Line(NamedTuple):
-    """A line of output and what it is sorted by: summaries come after all activity."""
+@dataclass(frozen=True, slots=True)
+class ReplayedSession:
+    """A session of a replay.
 
-    is_summary: bool
-    time: int
-    event_id: str
-    session_id: str
-    text: str
+    Attributes:
+        summary: what it did.
+        activities: each of its actions, in order of time and event id.
+    """
+
+    summary: SessionSummary
+    activities: Sequence[Activity]
+
+
+class SessionObserver(Protocol):
+    """Is told of every session, in no order."""
+
+    def on_session(self, session: ReplayedSession) -> None:
+        """Take note of one session."""
 
 
 class Following:
-    """Takes grants and actions in any order, and writes the lines of their sessions. Use it as a context."""
+    """Takes grants and actions in any order, and joins them. Use it as a context."""
 
-    def __init__(self, rule_id: str, rules: SessionRules, stream: BinaryIO, name: str) -> None:
-        """Write to an open stream; ``name`` is its name for messages."""
+    def __init__(self, rule_id: str, rules: SessionRules) -> None:
+        """Follow the sessions of a rule's sightings, by what is known of root sessions."""
         self._rule_id = rule_id
         self._rules = rules
-        self._stream = stream
-        self._name = name
         self._grants: Sorter[Granted] = Sorter(_grant_order)
         self._actions: Sorter[Action] = Sorter(_action_order, size=_action_size)
-        self._lines: Sorter[_Line] = Sorter(tuple, size=_line_size)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for sorter in (self._grants, self._actions, self._lines):
+        for sorter in (self._grants, self._actions):
             sorter.__exit__()
 
     def on_decision(self, sighting: Sighting, decision: Decision) -> None:
@@ -70,19 +77,17 @@ class Following:
         """Take actions; ``OutputError`` if the disk is full."""
         self._actions.add(actions)
 
-    def write(self) -> None:
-        """Write the sessions: all activity in order, then all summaries; nothing may be added afterwards.
+    def tell(self, observers: Sequence[SessionObserver]) -> None:
+        """Tell the observers of all sessions; nothing may be added afterwards.
 
         Raises:
-            OutputError: the file, or the temporary ones, cannot be written.
+            OutputError: the temporary files cannot be written, or an observer cannot write.
         """
-        lines = self._sorted_lines()
-        with writing(self._name):
-            for line in lines:
-                self._stream.write(line.text.encode() + b"\n")
-            self._stream.flush()
+        for session in self._sessions():
+            for observer in observers:
+                observer.on_session(session)
 
-    def _sorted_lines(self) -> Iterator[_Line]:
+    def _sessions(self) -> Iterator[ReplayedSession]:
         by_key = attrgetter("access_key_id")
         actions = groupby(self._actions.sorted(), by_key)
         current: tuple[str, Iterable[Action]] | None = next(actions, None)
@@ -90,33 +95,20 @@ class Following:
             while current is not None and current[0] < key:
                 current = next(actions, None)
             of_key = list(_distinct(current[1])) if current is not None and current[0] == key else []
-            for session in _sessions(grants):
-                self._lines.add(self._session_lines(session, of_key))
-        return self._lines.sorted()
+            for session in _opened(grants):
+                yield self._joined(session, of_key)
 
-    def _session_lines(self, session: Session, actions: list[Action]) -> Iterator[_Line]:
-        identifier = session.session_id
+    def _joined(self, session: Session, actions: list[Action]) -> ReplayedSession:
+        activities: list[Activity] = []
         for action in actions:
             if belongs(action, session.grant):
                 activity, tally = add_action(session, action, self._rules)
                 session = replace(session, tally=tally)
-                yield _Line(
-                    is_summary=False,
-                    time=action.event.time,
-                    event_id=action.event.id,
-                    session_id=identifier,
-                    text=to_json_line(activity),
-                )
-        yield _Line(
-            is_summary=True,
-            time=session.grant.time,
-            event_id="",
-            session_id=identifier,
-            text=to_json_line(summarise(session, self._rules)),
-        )
+                activities.append(activity)
+        return ReplayedSession(summarise(session, self._rules), activities)
 
 
-def _sessions(grants: Iterable[Granted]) -> Iterator[Session]:
+def _opened(grants: Iterable[Granted]) -> Iterator[Session]:
     """The sessions of a key's grants; of a grant that comes several times, the first one with an alert stands."""
     sessions: dict[str, Session] = {}
     for granted in grants:
@@ -146,7 +138,3 @@ def _action_order(action: Action) -> tuple[str, int, str, str]:
 
 def _action_size(action: Action) -> int:
     return len(action.event.request_parameters or "")
-
-
-def _line_size(line: _Line) -> int:
-    return len(line.text)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streams import settings
-from streams.backtest.following import Following
 from streams.backtest.results import progress, summary
 from streams.backtest.results.compare import Comparison, comparison_lines
-from streams.backtest.results.json_lines import AlertLines, check_apart, opened, writing
 from streams.backtest.results.report_options import setting_options, source_options
+from streams.backtest.results.results import OpenResults, Results
 from streams.backtest.run import ReplaySettings, replay
 from streams.backtest.sources.request import ReplayRequest, replay_request
 from streams.backtest.sources.select_input import read_settings, select_input
@@ -23,15 +21,11 @@ from streams.commands.terminal import replay_options as options  # noqa: TC001  
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.commands.terminal.replay_options import cores, say
 from streams.errors import UsageError
-from streams.settings.session_rules import load_session_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from streams.backtest.evaluation import Verdicts
     from streams.backtest.reading.read_stats import ReadStats
     from streams.backtest.results.compare import Difference
-    from streams.backtest.results.report import Report
     from streams.backtest.run import Observer
     from streams.pipeline import DecisionSettings
     from streams.rules.rule import Rule
@@ -46,7 +40,9 @@ Exceptions = Annotated[str | None, typer.Option(help=r"A TOML file of \[\[except
 Output = Annotated[
     Path | None, typer.Option(help="Write the alerts to this file, and nothing to stdout.", metavar="FILE")
 ]
-ReportFile = Annotated[Path | None, typer.Option(help="Write an HTML report to this file.", metavar="FILE.html")]
+ReportFile = Annotated[
+    Path | None, typer.Option(help="Write an HTML report to this file, with the root sessions.", metavar="FILE.html")
+]
 Sessions = Annotated[
     Path | None,
     typer.Option(help="Write what was done in the root sessions to this file, as JSON lines.", metavar="FILE"),
@@ -119,34 +115,6 @@ def backtest(  # noqa: PLR0913  one for each option
         raise typer.Exit(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Results:
-    """Where the results go.
-
-    Attributes:
-        output: the file for alerts; ``None`` is stdout.
-        report: the file for the report; ``None`` for no report.
-        sessions: the file for activity and summaries of sessions; ``None`` to follow none.
-        compare: the topic of live alerts to compare with; ``None`` for no comparison.
-    """
-
-    output: Path | None
-    report: Path | None
-    sessions: Path | None
-    compare: str | None
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """The files that are written."""
-        return tuple(path for path in (self.output, self.report, self.sessions) if path is not None)
-
-    def check(self, paths: Iterable[str]) -> None:
-        """Raise UsageError if a result would be written over an input or another result, or the topic has no name."""
-        check_apart({"--output": self.output, "--report": self.report, "--sessions": self.sessions}, paths)
-        if self.compare is not None and not self.compare:
-            raise UsageError("--compare '': give the name of the topic of alerts")
-
-
 def _configured(config: Path | None, topic: str | None, **chosen: str | None) -> Settings:
     """The settings with the options' values.
 
@@ -167,46 +135,24 @@ def _run(
     rule = configured.load_rule()
     decision_settings = configured.decision_settings(rule)
     with ExitStack() as stack:
-        # Files are opened before anything is read, so that a wrong path is an error at once, not after an hour.
-        stream: BinaryIO = sys.stdout.buffer
-        if results.output is not None:
-            stream = stack.enter_context(opened("--output", results.output))
-        page = None if results.report is None else stack.enter_context(opened("--report", results.report))
-        following = _following(stack, results.sessions, rule)
+        opened = OpenResults.of(results, rule, stack)
         source = select_input(request, configured, processes)
         comparison = _comparison(results.compare, configured, rule, decision_settings)
-        report = None if page is None else _empty_report()
-        lines = AlertLines(stream, str(results.output or "standard output"))
-        extract_settings = replace(configured.extract_settings(), follow_sessions=following is not None)
+        extract_settings = replace(configured.extract_settings(), follow_sessions=results.follow_sessions)
         sought = read_settings(request, source, rule, extract_settings)
-        how = ReplaySettings(sought, decision_settings, processes)
-        observers: tuple[Observer | None, ...] = (lines, report, comparison, following)
+        observers: list[Observer] = opened.observers
+        if comparison is not None:
+            observers.append(comparison)
         with progress.shown(source) as bar:
-            stats, verdicts = replay(
-                source,
-                how,
-                [observer for observer in observers if observer is not None],
-                bar,
-                None if following is None else following.add_actions,
-            )
-        lines.flush()
-        if following is not None:
-            following.write()
-        if page is not None and report is not None:
-            used = (*source_options(request), *setting_options(configured, decision_settings))
-            with writing(str(results.report)):
-                page.write(report.page(rule, stats, verdicts, used).encode())
-                page.flush()
+            how = ReplaySettings(sought, decision_settings, processes)
+            take_actions = None if opened.following is None else opened.following.add_actions
+            stats, verdicts = replay(source, how, observers, bar, take_actions)
+        opened.write_sessions()
+        opened.write_report(
+            rule, stats, verdicts, (*source_options(request), *setting_options(configured, decision_settings))
+        )
     _say_summary(stats, verdicts, decision_settings)
     return stats, [] if comparison is None else _say_differences(str(results.compare), comparison, request)
-
-
-def _following(stack: ExitStack, path: Path | None, rule: Rule) -> Following | None:
-    """What follows the root sessions and writes them to a file; ``None`` if there is no file to write."""
-    if path is None:
-        return None
-    stream = stack.enter_context(opened("--sessions", path))
-    return stack.enter_context(Following(rule.id, load_session_rules(), stream, str(path)))
 
 
 def _say_summary(stats: ReadStats, verdicts: Verdicts, decision_settings: DecisionSettings) -> None:
@@ -219,12 +165,6 @@ def _say_differences(topic: str, comparison: Comparison, request: ReplayRequest)
     for line in comparison_lines(topic, comparison, differences):
         say(line)
     return differences
-
-
-def _empty_report() -> Report:
-    from streams.backtest.results.report import Report  # noqa: PLC0415  only this needs the template engine
-
-    return Report()
 
 
 def _comparison(

@@ -91,15 +91,18 @@ def iam_user(account: str, name: str, access_key: str) -> Identity:
     }
 
 
-def root_session(account: str, access_key: str) -> Identity:
-    """``userIdentity`` of a session that AssumeRoot opened in a member account."""
+def root_session(account: str, access_key: str, created: str) -> Identity:
+    """``userIdentity`` of a session that AssumeRoot opened in a member account at the time ``created``.
+
+    Only the key and the time tell that it is not the root user who signed in.
+    """
     return {
-        "type": "AssumedRoot",
+        "type": "Root",
         "principalId": account,
-        "arn": f"arn:aws:sts::{account}:assumed-root",
+        "arn": f"arn:aws:iam::{account}:root",
         "accountId": account,
         "accessKeyId": access_key,
-        "sessionContext": {"attributes": {"mfaAuthenticated": "false"}, "assumedRoot": "true"},
+        "sessionContext": {"attributes": {"creationDate": created, "mfaAuthenticated": "false"}},
     }
 
 

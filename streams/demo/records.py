@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
+from streams.demo.organisation import root_session
+
 if TYPE_CHECKING:
     from streams.demo.organisation import Identity
 
@@ -72,6 +74,18 @@ def assume_root(time: datetime, identity: Identity, account: str, task_policy: s
         "expiration": expires.strftime("%b %-d, %Y, %-I:%M:%S %p"),
     }
     return call(time, identity, "sts.AssumeRoot", parameters, responseElements={"credentials": credentials}) | fields
+
+
+def done_as_root(
+    time: datetime, opened: Record, what: str, parameters: dict[str, Any] | None = None, **fields: Any
+) -> Record:
+    """A record of one call in the session that an AssumeRoot call opened; the arguments are those of ``call``.
+
+    It comes from the address of the session's caller.
+    """
+    account, credentials = opened["requestParameters"]["targetPrincipal"], opened["responseElements"]["credentials"]
+    identity = root_session(account, credentials["accessKeyId"], opened["eventTime"])
+    return call(time, identity, what, parameters, sourceIPAddress=opened["sourceIPAddress"]) | fields
 
 
 def issued_key(time: datetime, account: str) -> str:

@@ -55,6 +55,16 @@ def page(
         for day in range(1, 29)
         for hour, who in ((9, ALICE), (10, EVIL), (11, f"{ALICE}{day}"))
     ]
+    keys = {day: f"ASIA{day}" for day in (3, 4)}
+    for number, (day, key) in enumerate(keys.items()):
+        records[number * 3]["responseElements"]["credentials"]["accessKeyId"] = key
+        time, account = (
+            f"2026-01-{number + 1:02d}T09:05:00Z",
+            records[number * 3]["requestParameters"]["targetPrincipal"],
+        )
+        who = {"type": "Root", "accountId": account, "accessKeyId": key}
+        done = {"eventName": EVIL, "eventSource": "s3.amazonaws.com", "requestParameters": {"bucketName": EVIL * day}}
+        records.append(record(time, account=account, eventID=f"done-{day}", userIdentity=who, **done))
     burst = [record("2026-01-20T12:00:00Z", account=f"{n:012d}", eventID=f"burst-{n}") for n in range(40, 70)]
     (tmp_path / "in.jsonl").write_text(lines(*records, *burst))
     ran = run(capsysbinary, monkeypatch, "backtest", "in.jsonl", "--report", "r.html", "--max-alerts", 9)
@@ -107,6 +117,20 @@ def test_timeline_is_drawn_and_told_without_colour(page: Any) -> None:
     for colour in set(colours) - {"rgba(0, 0, 0, 0)"}:
         red, green, blue = json.loads(f"[{colour[4:-1]}]")
         assert red == green == blue
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_the_line_of_a_session_is_drawn_within_its_alert(page: Any, size: tuple[int, int]) -> None:
+    """S13: the line of time is as wide as its alert's text, and each mark lies on it."""
+    resize(page, size)
+    boxes = "[...document.querySelectorAll('.session-line')].map(e => [e, ...e.querySelectorAll('path')])"
+    lines = ask(
+        page, f"{boxes}.map(all => all.map(e => e.getBoundingClientRect()).map(r => [r.left, r.right, r.height]))"
+    )
+    assert sum(len(line) > 1 for line in lines) == 2
+    for (left, right, _), *marks in lines:
+        assert 200 < right - left <= size[0]
+        assert all(left - 5 <= mark[0] and mark[1] <= right + 5 and mark[2] > 5 for mark in marks)
 
 
 def test_shaded_cells_can_be_read(page: Any) -> None:

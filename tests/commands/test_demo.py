@@ -82,7 +82,7 @@ def test_the_words_beside_the_table(runs: dict[str, Ended]) -> None:
     """Progress, the outcomes of all messages and what to read next are on stderr, in at most 80 columns."""
     told = runs["table"].err
     assert max(map(len, told.splitlines())) <= 80
-    assert re.search(r"messages     359, 3\d\d of them dropped at fetch", told)
+    assert re.search(r"messages     360, 3\d\d of them dropped at fetch", told)
     assert "sightings    35: 23 only taught, 5 known, 7 alerts" in told
     assert "dead letters 1 malformed" in told
     assert "docs/alerts.md" in told

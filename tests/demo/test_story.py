@@ -4,6 +4,7 @@ import gzip
 import ipaddress
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from streams import pipeline
 from streams.demo import shapes, story
 from streams.demo.organisation import ACCOUNTS
+from streams.sessions.grant import grant_of
+from streams.sessions.join import belongs
 from streams.settings import Settings
 
 if TYPE_CHECKING:
@@ -74,6 +77,19 @@ def test_the_morning_is_mostly_ordinary() -> None:
     assert [rejected.reason for _, result in told for rejected in result.rejected] == ["malformed"]
     names = {message.name for message, _ in told}
     assert names == {name.replace("_", "-") for name in shapes.ROADS} | {"cut-in-half"}
+
+
+def test_root_acts_in_three_of_the_sessions() -> None:
+    """S4: the records of root join the sessions of the morning that were used, and no other; the last one is unused."""
+    follow = replace(SETTINGS.extract_settings(), follow_sessions=True)
+    read = [pipeline.sight(message.value, RULE, follow) for message in story.morning()]
+    opened = {grant_of(sighting, RULE.id, None) for result in read for sighting in result.sightings}
+    grants = sorted((one.grant for one in opened if one is not None), key=lambda grant: grant.time)
+    actions = {action for result in read for action in result.actions}
+    used = [[action.event.name for action in actions if belongs(action, grant)] for grant in grants]
+    assert [names for names in used if names] == [["CreateLoginProfile"], *[["DeleteBucketPolicy"]] * 2]
+    assert used[-2:] == [["DeleteBucketPolicy"], []]
+    assert sum(map(len, used)) == len(actions)
 
 
 def test_no_message_is_from_before_its_records() -> None:

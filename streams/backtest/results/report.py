@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from streams.backtest.results.histogram import Histogram
+from streams.backtest.results.sessions.shown import ShownSessions
 from streams.content.printable import printable
 from streams.wire.timestamps import to_iso8601
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from streams.backtest.evaluation import Verdicts
+    from streams.backtest.following import ReplayedSession
     from streams.backtest.reading.read_stats import ReadStats
     from streams.backtest.results.histogram import Column
     from streams.extraction.sighting import Sighting
@@ -70,6 +72,7 @@ class Report:
         policies: by task policy.
         alerts: the first alerts, and whether each is above the cap.
         alert_count: the number of all alerts.
+        sessions: the root sessions.
     """
 
     timeline: Histogram = field(default_factory=Histogram)
@@ -77,6 +80,8 @@ class Report:
     policies: dict[str, Pair] = field(default_factory=dict)
     alerts: list[tuple[Mapping[str, Any], bool]] = field(default_factory=list)
     alert_count: int = 0
+    sessions: ShownSessions = field(default_factory=ShownSessions)
+    _shown_ids: set[str] = field(default_factory=set)
 
     def on_decision(self, sighting: Sighting, decision: Decision) -> None:
         """Take note of one decision."""
@@ -93,6 +98,11 @@ class Report:
         self.alert_count += 1
         if len(self.alerts) < ALERTS_SHOWN:
             self.alerts.append((decision.alert, decision.outcome == "overflow"))
+            self._shown_ids.add(decision.alert["alert_id"])
+
+    def on_session(self, session: ReplayedSession) -> None:
+        """Take note of one session, after all decisions."""
+        self.sessions.add(session, is_of_shown_alert=session.summary.alert_id in self._shown_ids)
 
     def page(self, rule: Rule, stats: ReadStats, verdicts: Verdicts, options: Sequence[tuple[str, str]]) -> str:
         """The page.
@@ -121,6 +131,8 @@ class Report:
             policies=sorted(self.policies.items(), key=lambda item: (-item[1].sightings, item[0])),
             alerts=self.alerts,
             alert_count=self.alert_count,
+            sessions=self.sessions,
+            others=self.sessions.others(),
         )
 
     def _most_frequent(self) -> tuple[list[str], list[str]]:

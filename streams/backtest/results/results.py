@@ -1,0 +1,132 @@
+"""The results that a replay is asked for: they are opened before it, observe it, and are written after it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from streams.backtest.following import Following
+from streams.backtest.results.json_lines import AlertLines, check_apart, opened, writing
+from streams.backtest.results.sessions.lines import SessionLines
+from streams.errors import UsageError
+from streams.settings.session_rules import load_session_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from contextlib import ExitStack
+    from pathlib import Path
+    from typing import BinaryIO
+
+    from streams.backtest.evaluation import Verdicts
+    from streams.backtest.following import SessionObserver
+    from streams.backtest.reading.read_stats import ReadStats
+    from streams.backtest.results.report import Report
+    from streams.backtest.run import Observer
+    from streams.rules.rule import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Where the results go.
+
+    Attributes:
+        output: the file for alerts; ``None`` is stdout.
+        report: the file for the report; ``None`` for no report.
+        sessions: the file for activity and summaries of sessions; ``None`` for none.
+        compare: the topic of live alerts to compare with; ``None`` for no comparison.
+    """
+
+    output: Path | None
+    report: Path | None
+    sessions: Path | None
+    compare: str | None
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that are written."""
+        return tuple(path for path in (self.output, self.report, self.sessions) if path is not None)
+
+    @property
+    def follow_sessions(self) -> bool:
+        """Whether root sessions are followed: their file has them, and the report has them (S13)."""
+        return self.sessions is not None or self.report is not None
+
+    def check(self, paths: Iterable[str]) -> None:
+        """Raise UsageError if a result would be written over an input or another result, or the topic has no name."""
+        check_apart({"--output": self.output, "--report": self.report, "--sessions": self.sessions}, paths)
+        if self.compare is not None and not self.compare:
+            raise UsageError("--compare '': give the name of the topic of alerts")
+
+
+@dataclass(slots=True)
+class OpenResults:
+    """Open results: a replay tells its ``observers``, and ``following`` gets root's actions.
+
+    Attributes:
+        alerts: writes the alerts.
+        sessions: writes the sessions; ``None`` if there is no file for them.
+        report: collects the report; ``None`` if there is none.
+        following: joins the sessions; ``None`` if nobody asks for them.
+    """
+
+    alerts: AlertLines
+    sessions: SessionLines | None = None
+    report: Report | None = None
+    following: Following | None = None
+    _page: BinaryIO | None = field(default=None)
+    _page_name: str = ""
+
+    @classmethod
+    def of(cls, results: Results, rule: Rule, stack: ExitStack) -> OpenResults:
+        """Open the files. A wrong path is an error at once, not after an hour of reading.
+
+        Raises:
+            UsageError: a file cannot be created.
+        """
+        stream: BinaryIO = sys.stdout.buffer
+        if results.output is not None:
+            stream = stack.enter_context(opened("--output", results.output))
+        made = cls(AlertLines(stream, str(results.output or "standard output")))
+        if results.report is not None:
+            from streams.backtest.results.report import Report  # noqa: PLC0415  only this needs the template engine
+
+            made.report, made._page_name = Report(), str(results.report)
+            made._page = stack.enter_context(opened("--report", results.report))
+        if results.sessions is not None:
+            file = stack.enter_context(opened("--sessions", results.sessions))
+            made.sessions = stack.enter_context(SessionLines(file, str(results.sessions)))
+        if results.follow_sessions:
+            made.following = stack.enter_context(Following(rule.id, load_session_rules()))
+        return made
+
+    @property
+    def observers(self) -> list[Observer]:
+        """What is told of each decision."""
+        found: tuple[Observer | None, ...] = (self.alerts, self.report, self.following)
+        return [observer for observer in found if observer is not None]
+
+    def write_sessions(self, *more: SessionObserver | None) -> None:
+        """Join the sessions after the last decision, tell these observers too, and write the sessions' file.
+
+        Raises:
+            OutputError: a file cannot be written.
+        """
+        self.alerts.flush()
+        if self.following is None:
+            return
+        found: tuple[SessionObserver | None, ...] = (self.sessions, self.report, *more)
+        self.following.tell([observer for observer in found if observer is not None])
+        if self.sessions is not None:
+            self.sessions.write()
+
+    def write_report(self, rule: Rule, stats: ReadStats, verdicts: Verdicts, used: Sequence[tuple[str, str]]) -> None:
+        """Write the report, after everything else; the arguments are those of ``Report.page``.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        if self._page is not None and self.report is not None:
+            with writing(self._page_name):
+                self._page.write(self.report.page(rule, stats, verdicts, used).encode())
+                self._page.flush()

@@ -1,0 +1,1 @@
+"""What a replay writes about root sessions: lines, their part of the report, their comparison."""
