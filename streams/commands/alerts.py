@@ -1,25 +1,38 @@
-"""``rootwatch alerts``: reads the alert topic."""
+"""``rootwatch alerts``: reads the alert topic, and shows under each alert what was done with the session (S13)."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
-from confluent_kafka import TopicCollection
 from rich.console import Console
 
 from streams import settings
-from streams.commands.terminal.alert_table import cells, table
+from streams.commands.terminal.alert_sessions import AlertSessions
+from streams.commands.terminal.alert_table import cells, session_cells, session_table, table
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
-from streams.kafka.admin import BrokerAccess
-from streams.kafka.alert_reader import UnreadableAlert, read_alerts
+from streams.commands.terminal.session_view import json_line
+from streams.kafka.admin import check_topic
+from streams.kafka.published_reader import PublishedReader, Source, UnreadableValue
+from streams.kafka.reader import TopicRefusedError
 from streams.settings.values import parse_time
 from streams.topics.catalogue import topic_names
-from streams.wire.alert import to_json_line
+from streams.wire.alert import read_alert, to_json_line
+from streams.wire.sessions.published import SUMMARY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from streams.settings import Settings
+
+
+class _Shown(NamedTuple):
+    """How alerts and sessions are shown."""
+
+    follow: bool
+    json: bool
+    sessions: bool
 
 
 def alerts(
@@ -29,35 +42,123 @@ def alerts(
         str | None, typer.Option("--from", metavar="TIME", help="Only alerts written to the topic since then.")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+    sessions: Annotated[
+        bool | None,
+        typer.Option(
+            "--sessions/--no-sessions",
+            help="Show under each alert what its root session did, once that is summed up; with --json as lines "
+            '{"summary": …}. Default: yes, but not with --json.',
+        ),
+    ] = None,
     config: Config = None,
 ) -> None:
-    """Show the alerts of the alert topic: a table at a terminal, else one line each."""
+    """Show the alerts of the alert topic, each with its session: a table at a terminal, else one line each."""
     configured = settings.load(config)
     since = _since(start)
-    topic = topic_names(configured).alerts
-    _check_topic(configured, topic)
-    unreadable = 0
-    shown: list[dict[str, Any]] = []
-    as_table = sys.stdout.isatty() and not json
-    heading = True
-    for alert in read_alerts(configured, topic, since=since, follow=follow):
-        if isinstance(alert, UnreadableAlert):
-            position = f"{alert.topic}, partition {alert.partition}, offset {alert.offset}"
-            sys.stderr.write(f"rootwatch: {position}: {alert.error}\n")
-            unreadable += 1
-        elif not as_table:
-            sys.stdout.write((to_json_line(alert) if json else "\t".join(cells(alert))) + "\n")
-            if follow:
-                sys.stdout.flush()
-        elif follow:
-            Console().print(table([alert], heading=heading))
-            heading = False
+    names = topic_names(configured)
+    check_topic(configured, names.alerts)
+    printer = _Printer(_Shown(follow, json, not json if sessions is None else sessions))
+    summaries = Source(names.session_summaries, SUMMARY.read)
+    ends: dict[int, int] = {}
+    if printer.shown.sessions:
+        try:
+            ends = _read_summaries(configured, summaries, since, printer)
+        except TopicRefusedError:
+            if sessions:
+                raise
+            _tell_refused(summaries.topic)
+    source = Source(names.alerts, read_alert)
+    with PublishedReader(configured, follow=follow) as reader:
+        spans = reader.spans(names.alerts, since=since)
+        if follow:
+            starts = {source: {partition: begin for partition, (begin, _) in spans.items()}, summaries: ends}
+            for read, value in reader.follow(starts):
+                if read == summaries:
+                    printer.summary(value)
+                else:
+                    printer.alert(value)
         else:
-            shown.append(alert)
-    if as_table and not follow:
-        Console().print(table(sorted(shown, key=lambda alert: (alert["event"]["time"], alert["alert_id"]))))
-    if unreadable:
-        raise typer.Exit(1)
+            for value in reader.read(source, spans):
+                printer.alert(value)
+    printer.finish()
+
+
+class _Printer:
+    """Writes alerts and sessions as they are read, or at the end as one table."""
+
+    def __init__(self, shown: _Shown) -> None:
+        self.shown = shown
+        self._sessions = AlertSessions()
+        self._as_table = sys.stdout.isatty() and not shown.json
+        self._alerts: list[Mapping[str, Any]] = []
+        self._unreadable = 0
+        self._heading = True
+
+    def alert(self, alert: dict[str, Any] | UnreadableValue) -> None:
+        """Show an alert, and its session if that is known."""
+        if isinstance(alert, UnreadableValue):
+            self._tell(alert)
+            return
+        summary = self._sessions.show(alert["alert_id"])
+        if self._as_table and not self.shown.follow:
+            self._alerts.append(alert)
+        elif self._as_table:
+            Console().print(table([alert], self._sessions.summaries, heading=self._first()))
+        else:
+            self._write(to_json_line(alert) if self.shown.json else "\t".join(cells(alert)))
+            if summary is not None:
+                self._write_session(summary)
+
+    def summary(self, summary: dict[str, Any] | UnreadableValue) -> None:
+        """Show a session whose alert was shown before; keep it for its alert if that was not."""
+        if isinstance(summary, UnreadableValue):
+            self._tell(summary)
+        elif self._sessions.add(summary):
+            if self._as_table:
+                Console().print(session_table(summary, heading=self._first()))
+            else:
+                self._write_session(summary)
+
+    def finish(self) -> None:
+        """Show the table; exit 1 if a value was unreadable."""
+        if self._as_table:
+            ordered = sorted(self._alerts, key=lambda alert: (alert["event"]["time"], alert["alert_id"]))
+            Console().print(table(ordered, self._sessions.summaries))
+        if self._unreadable:
+            raise typer.Exit(1)
+
+    def _write_session(self, summary: Mapping[str, Any]) -> None:
+        if self.shown.json:
+            self._write(json_line("summary", SUMMARY.to_json(summary)))
+        else:
+            self._write("\t".join(session_cells(summary)))
+
+    def _write(self, line: str) -> None:
+        sys.stdout.write(line + "\n")
+        if self.shown.follow:
+            sys.stdout.flush()
+
+    def _tell(self, value: UnreadableValue) -> None:
+        sys.stderr.write(f"rootwatch: {value}\n")
+        self._unreadable += 1
+
+    def _first(self) -> bool:
+        first, self._heading = self._heading, False
+        return first
+
+
+def _read_summaries(configured: Settings, source: Source, since: int | None, printer: _Printer) -> dict[int, int]:
+    """Read the summaries that there are; returns the end of each partition."""
+    with PublishedReader(configured) as reader:
+        spans = reader.spans(source.topic, since=since, may_be_missing=True)
+        for value in reader.read(source, spans):
+            printer.summary(value)
+    return {partition: end for partition, (_, end) in spans.items()}
+
+
+def _tell_refused(topic: str) -> None:
+    """A user who may read alerts alone is shown alerts alone, and why."""
+    sys.stderr.write(f"rootwatch: no sessions: there is no right to read {topic}; grant Read, or give --no-sessions\n")
 
 
 def _since(start: str | None) -> int | None:
@@ -65,10 +166,3 @@ def _since(start: str | None) -> int | None:
         return None if start is None else parse_time(start)
     except ValueError as error:
         raise settings.SettingsError(f"--from = {start!r}: {error}") from error
-
-
-def _check_topic(configured: Settings, topic: str) -> None:
-    """Raise BrokerError if the topic cannot be described. The admin client knows of an outage within seconds."""
-    with BrokerAccess(configured) as access:
-        (future,) = access.client.describe_topics(TopicCollection([topic])).values()
-        access.result(f"topic {topic}", "Describe", future)

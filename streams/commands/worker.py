@@ -21,6 +21,14 @@ def worker(
     state_dir: Annotated[
         Path | None, typer.Option("--state-dir", metavar="DIR", help="The folder where RocksDB keeps the table.")
     ] = None,
+    session_grace: Annotated[
+        str | None,
+        typer.Option(
+            "--session-grace",
+            metavar="DURATION",
+            help="How long after its end a root session is summed up, such as 20m; at least 1s.",
+        ),
+    ] = None,
     skip: Annotated[
         list[str] | None,
         typer.Option(
@@ -36,7 +44,7 @@ def worker(
     SIGTERM it finishes the records in hand, commits and ends with 0. A failure that waiting cannot fix ends it with 1,
     and nothing is committed past the failure.
     """
-    options = settings.load(config, rule=_text(rule), state_dir=_text(state_dir))
+    options = settings.load(config, rule=_text(rule), state_dir=_text(state_dir), session_grace=session_grace)
     run(options, parse_skips(skip or (), options))
 
 

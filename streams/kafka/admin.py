@@ -12,7 +12,7 @@ import time
 from concurrent.futures import TimeoutError as NotYet
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import AdminClient
 
 from streams.errors import OperatorError
@@ -152,3 +152,10 @@ class BrokerAccess:
             self._all_down = True  # its text says less than that of the failure before it
         else:
             self._outage = error
+
+
+def check_topic(settings: Settings, topic: str) -> None:
+    """Raise BrokerError if the topic cannot be described. An admin client knows of an outage within seconds."""
+    with BrokerAccess(settings) as access:
+        (future,) = access.client.describe_topics(TopicCollection([topic])).values()
+        access.result(f"topic {topic}", "Describe", future)

@@ -41,6 +41,10 @@ log.addHandler(logging.NullHandler())
 log.propagate = False  # what matters is raised, or is in the read stats
 
 
+class TopicRefusedError(SourceError):
+    """The right to describe or to read a topic is missing; the message names the topic and the right."""
+
+
 class Connection:
     """A consumer, and the last error that its cluster reported. As a context it closes the consumer.
 
@@ -94,7 +98,7 @@ class Connection:
                 self.consumer.poll(_PAUSE)
                 self.raise_refusal(what)
                 if is_refusal(cause) or not (is_retriable(cause) or cause.code() < 0):
-                    raise SourceError(f"{what}: {error_text(cause)}") from error
+                    raise _refused(cause)(f"{what}: {error_text(cause)}") from error
                 if time.monotonic() > until:
                     text = error_text(self.last_error or cause)
                     raise SourceError(f"{what}: no answer from {self._servers} in {PATIENCE:.0f} s: {text}") from error
@@ -103,12 +107,13 @@ class Connection:
         """The topic's partitions; none if there is no such topic.
 
         Raises:
-            SourceError: as ``ask``, or the right to describe the topic is missing.
+            SourceError: as ``ask``.
+            TopicRefusedError: the right to describe the topic is missing.
         """
         what = f"topic {topic}: Describe"
         metadata = self.ask(what, lambda timeout: self.consumer.list_topics(topic, timeout)).topics[topic]
         if metadata.error is not None and metadata.error.code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise SourceError(f"{what}: {error_text(metadata.error)}")
+            raise _refused(metadata.error)(f"{what}: {error_text(metadata.error)}")
         return sorted(metadata.partitions)
 
     def require_partitions(self, topic: str, fix: str = "") -> list[int]:
@@ -170,7 +175,8 @@ class Connection:
             until: when to stop before the ends are reached, by ``time.monotonic``.
 
         Raises:
-            SourceError: as ``ask``, or the right to read the topic is missing.
+            SourceError: as ``ask``.
+            TopicRefusedError: the right to read the topic is missing.
         """
         ends = {partition: end for partition, (start, end) in spans.items() if start < end}
         self._assign(topic, {partition: spans[partition][0] for partition in ends})
@@ -189,15 +195,22 @@ class Connection:
                 if position.offset >= ends[position.partition]:
                     del ends[position.partition]
 
-    def follow(self, topic: str, starts: Mapping[int, int]) -> Iterator[Message]:
-        """The records of each partition from an offset on, without end: it waits for those to come.
+    def follow(self, topics: Mapping[str, Mapping[int, int]]) -> Iterator[Message]:
+        """The records of each topic's partitions from an offset on, without end: it waits for those to come.
 
         Raises:
             SourceError: as ``read``; an outage is waited out.
         """
-        self._assign(topic, starts)
+        self.consumer.assign(
+            [
+                TopicPartition(topic, partition, offset)
+                for topic, starts in topics.items()
+                for partition, offset in starts.items()
+            ]
+        )
+        name = ", ".join(topics)
         while True:
-            for message in self._consume(topic, _BATCH):
+            for message in self._consume(name, _BATCH):
                 if message.error() is None:
                     yield message
 
@@ -224,7 +237,7 @@ class Connection:
             if error is None or error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  a public name
                 yield message
             elif not (is_retriable(error) or is_of_a_group(error)):
-                raise SourceError(f"topic {topic}: Read: {error_text(error)}")
+                raise _refused(error)(f"topic {message.topic() or topic}: Read: {error_text(error)}")
         self.raise_refusal(f"topic {topic}: Read")
 
     def raise_refusal(self, what: str) -> None:
@@ -240,3 +253,7 @@ class Connection:
 
 def _silence(topic: str) -> SourceError:
     return SourceError(f"topic {topic}: Read: no broker has answered for {PATIENCE:.0f} s")
+
+
+def _refused(error: KafkaError) -> type[SourceError]:
+    return TopicRefusedError if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED else SourceError

@@ -71,14 +71,10 @@ def grant_of(sighting: Sighting, rule_id: str, alert_id: str | None) -> Granted 
     key = event.issued_access_key_id
     if sighting.teaching or not is_temporary(key):
         return None
-    expires_at = event.issued_expires_at
-    if expires_at is None:
-        seconds = _LONGEST_SESSION_SECONDS if event.duration_seconds is None else event.duration_seconds
-        expires_at = event.time + seconds * 1_000
     grant = Grant(
         event_id=event.id,
         time=event.time,
-        expires_at=expires_at,
+        expires_at=session_end(event.time, event.issued_expires_at, event.duration_seconds),
         principal=sighting.principal,
         member_account=sighting.member_account,
         issued_access_key_id=key or "",
@@ -86,6 +82,13 @@ def grant_of(sighting: Sighting, rule_id: str, alert_id: str | None) -> Granted 
         source_ip=event.source_ip,
     )
     return Granted(rule_id, grant, alert_id)
+
+
+def session_end(time: int, expires_at: int | None, duration_seconds: int | None) -> int:
+    """When a session ends (S4), from what its AssumeRoot call says; times are in milliseconds."""
+    if expires_at is not None:
+        return expires_at
+    return time + (_LONGEST_SESSION_SECONDS if duration_seconds is None else duration_seconds) * 1_000
 
 
 def is_temporary(key: str | None) -> bool:

@@ -43,7 +43,19 @@ _OPERATIONS = {
     "AlterConfigs": AclOperation.ALTER_CONFIGS,
 }
 _KINDS = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP}
-_USERS = ("worker", "starter", "owner", "granter", "seeder", "replayer", "reader", "looker", "checker")
+_USERS = (
+    "worker",
+    "starter",
+    "owner",
+    "granter",
+    "seeder",
+    "replayer",
+    "reader",
+    "follower",
+    "teller",
+    "looker",
+    "checker",
+)
 
 
 @dataclass(frozen=True)
@@ -216,6 +228,17 @@ OTHERS: dict[str, tuple[list[Right], tuple[str, ...]]] = {
     ),
     "replayer": ([Right("topic", "cloudtrail", ("Read",))], ("backtest", "--topic", "cloudtrail")),
     "reader": ([Right("topic", "guarded.alerts", ("Read",))], ("alerts",)),
+    "follower": (
+        [Right("topic", f"guarded.{name}", ("Read",)) for name in ("alerts", "session-summaries")],
+        ("alerts", "--sessions"),
+    ),
+    "teller": (
+        [
+            Right("topic", f"guarded.{name}", ("Read",))
+            for name in ("alerts", "alerts.overflow", "session-summaries", "activity")
+        ],
+        ("session", "ASIANOTHING"),
+    ),
     "looker": (
         [Right("topic", "guarded-memory-changelog", ("Read",))],
         ("state", "arn:aws:iam::111111111111:user/nobody"),
@@ -240,7 +263,7 @@ def test_other_commands_need_what_the_guide_says(guarded: Guarded, user: str) ->
     assert "Traceback" not in refused.stderr
     guarded.grant(user, last)
     done = guarded.limited(user).run(*command)
-    nothing_found = command[0] == "state"
+    nothing_found = command[0] in {"state", "session"}
     assert done.returncode == nothing_found, done.stderr
     assert "uthorization" not in done.stderr
 

@@ -1,4 +1,4 @@
-"""Alerts for people: a table, or one line per alert.
+"""Alerts for people, each with its root session: a table, or one line per alert and per session.
 
 Callers, and so attackers, wrote the values that an alert quotes. None of them may control the terminal.
 """
@@ -13,6 +13,7 @@ from rich.text import Text
 
 from streams.content.printable import printable
 from streams.wire.alert import to_json
+from streams.wire.sessions.published import SUMMARY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 COLUMNS = ("event time", "severity", "principal", "member account", "why")
 # Like HORIZONTALS, without the upper edge: the lower edge of the table above is already there.
 _CONTINUED = Box("    \n    \n    \n    \n ── \n    \n    \n ── \n")
+_LINES = Text("\n", overflow="fold")
 _STYLES = {"low": "cyan", "medium": "yellow", "high": "red", "critical": "bold red"}
 
 
@@ -36,20 +38,78 @@ def cells(alert: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(printable(text) for text in shown)
 
 
-def table(alerts: Iterable[Mapping[str, Any]], *, heading: bool = True) -> Table:
+def session_cells(summary: Mapping[str, Any]) -> tuple[str, ...]:
+    """The values of the same columns for the summary of a session: those of its alert but for severity and why."""
+    document = SUMMARY.to_json(summary)
+    grant = document["grant"]
+    shown = (
+        grant["time"],
+        document["severity"],
+        grant["principal"],
+        grant["member_account"],
+        f"session: {document['reason']}",
+    )
+    return tuple(printable(text) for text in shown)
+
+
+def table(
+    alerts: Iterable[Mapping[str, Any]],
+    sessions: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    heading: bool = True,
+) -> Table:
     """A table of the alerts, one row each. Nothing is cut off, also in 80 columns.
 
     The widths of the columns are fixed, so that several tables, all but the first without a heading, look like one.
+
+    Args:
+        alerts: the alerts.
+        sessions: the summaries of their sessions, by alert id; each is shown under its alert.
+        heading: whether the columns are named.
     """
+    grid = _grid(heading=heading)
+    for alert in alerts:
+        why = _why(cells(alert))
+        if summary := (sessions or {}).get(alert["alert_id"]):
+            why = _LINES.join((why, _session(session_cells(summary))))
+        _add_row(grid, cells(alert), why)
+    return grid
+
+
+def session_table(summary: Mapping[str, Any], *, heading: bool = True) -> Table:
+    """A table of one row for a session whose alert was shown before."""
+    grid = _grid(heading=heading)
+    row = session_cells(summary)
+    _add_row(grid, row, _LINES.join((Text(row[2], "bold"), _session(row))))
+    return grid
+
+
+def severity_text(severity: str) -> Text:
+    """A severity in its colour."""
+    return Text(severity, _STYLES.get(severity, ""))
+
+
+def _grid(*, heading: bool) -> Table:
     box = HORIZONTALS if heading else _CONTINUED
     grid = Table(box=box, show_lines=True, pad_edge=False, show_header=heading, expand=True)
     for name, width in (("event time\n(UTC)", 10), ("severity", 8), ("member\naccount", 12)):
         grid.add_column(name, width=width)
     grid.add_column("principal, and why", ratio=1)
-    for alert in alerts:
-        time, severity, principal, account, reason = cells(alert)
-        date, _, clock = time.partition("T")
-        # The reason starts with the principal, which is already shown above it.
-        why = Text.assemble((principal, "bold"), "\n", reason.removeprefix(principal).lstrip(), overflow="fold")
-        grid.add_row(f"{date}\n{clock[:8]}", Text(severity, _STYLES.get(severity, "")), Text(account), why)
     return grid
+
+
+def _add_row(grid: Table, row: tuple[str, ...], why: Text) -> None:
+    time, severity, _, account, _ = row
+    date, _, clock = time.partition("T")
+    grid.add_row(f"{date}\n{clock[:8]}", severity_text(severity), Text(account), why)
+
+
+def _why(row: tuple[str, ...]) -> Text:
+    principal, reason = row[2], row[4]
+    # The reason starts with the principal, which is already shown above it.
+    return Text.assemble((principal, "bold"), "\n", reason.removeprefix(principal).lstrip(), overflow="fold")
+
+
+def _session(row: tuple[str, ...]) -> Text:
+    what, _, reason = row[4].partition(": ")
+    return Text.assemble(f"{what}, ", severity_text(row[1]), f": {reason}", overflow="fold")
