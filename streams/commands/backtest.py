@@ -14,18 +14,20 @@ from streams.backtest.results import progress, summary
 from streams.backtest.results.compare import Comparison, comparison_lines
 from streams.backtest.results.report_options import setting_options, source_options
 from streams.backtest.results.results import OpenResults, Results
+from streams.backtest.results.sessions.compare import SessionComparison, SessionTopics
 from streams.backtest.run import ReplaySettings, replay
 from streams.backtest.sources.request import ReplayRequest, replay_request
 from streams.backtest.sources.select_input import read_settings, select_input
+from streams.backtest.sources.span import Span
 from streams.commands.terminal import replay_options as options  # noqa: TC001  typer reads it
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.commands.terminal.replay_options import cores, say
 from streams.errors import UsageError
+from streams.wire.sessions.published import ACTIVITY, SUMMARY
 
 if TYPE_CHECKING:
     from streams.backtest.evaluation import Verdicts
     from streams.backtest.reading.read_stats import ReadStats
-    from streams.backtest.results.compare import Difference
     from streams.backtest.run import Observer
     from streams.pipeline import DecisionSettings
     from streams.rules.rule import Rule
@@ -49,7 +51,11 @@ Sessions = Annotated[
 ]
 Compare = Annotated[
     str | None,
-    typer.Option(help="Compare with the live alerts of this topic; exit 1 if they differ.", metavar="TOPIC"),
+    typer.Option(
+        help="Compare with the live alerts of this topic; exit 1 if they differ. With --sessions, compare also the "
+        "sessions, with the topics of activity and summaries that have the same prefix.",
+        metavar="TOPIC",
+    ),
 ]
 
 
@@ -110,8 +116,8 @@ def backtest(  # noqa: PLR0913  one for each option
         exceptions=exceptions,
         rule=rule,
     )
-    stats, differences = _run(request, configured, results, processes or cores())
-    if stats.failures or differences or (stats.truncated and not allow_truncated):
+    stats, is_different = _run(request, configured, results, processes or cores())
+    if stats.failures or is_different or (stats.truncated and not allow_truncated):
         raise typer.Exit(1)
 
 
@@ -128,16 +134,15 @@ def _configured(config: Path | None, topic: str | None, **chosen: str | None) ->
     return configured
 
 
-def _run(
-    request: ReplayRequest, configured: Settings, results: Results, processes: int
-) -> tuple[ReadStats, list[Difference]]:
-    """Replay, write the results and print the summary. Returns what was read, and what differs from the live run."""
+def _run(request: ReplayRequest, configured: Settings, results: Results, processes: int) -> tuple[ReadStats, bool]:
+    """Replay, write the results and print the summary. Returns what was read, and whether the live run differs."""
     rule = configured.load_rule()
     decision_settings = configured.decision_settings(rule)
     with ExitStack() as stack:
         opened = OpenResults.of(results, rule, stack)
         source = select_input(request, configured, processes)
         comparison = _comparison(results.compare, configured, rule, decision_settings)
+        of_sessions = _comparison_of_sessions(results, configured, rule)
         extract_settings = replace(configured.extract_settings(), follow_sessions=results.follow_sessions)
         sought = read_settings(request, source, rule, extract_settings)
         observers: list[Observer] = opened.observers
@@ -147,12 +152,17 @@ def _run(
             how = ReplaySettings(sought, decision_settings, processes)
             take_actions = None if opened.following is None else opened.following.add_actions
             stats, verdicts = replay(source, how, observers, bar, take_actions)
-        opened.write_sessions()
+        opened.write_sessions(of_sessions)
         opened.write_report(
             rule, stats, verdicts, (*source_options(request), *setting_options(configured, decision_settings))
         )
     _say_summary(stats, verdicts, decision_settings)
-    return stats, [] if comparison is None else _say_differences(str(results.compare), comparison, request)
+    is_different = False
+    if comparison is not None:
+        is_different = _say_differences(str(results.compare), comparison, request)
+        if of_sessions is not None:
+            is_different |= _say_session_differences(of_sessions, comparison, request)
+    return stats, is_different
 
 
 def _say_summary(stats: ReadStats, verdicts: Verdicts, decision_settings: DecisionSettings) -> None:
@@ -160,11 +170,20 @@ def _say_summary(stats: ReadStats, verdicts: Verdicts, decision_settings: Decisi
         say(line)
 
 
-def _say_differences(topic: str, comparison: Comparison, request: ReplayRequest) -> list[Difference]:
+def _say_differences(topic: str, comparison: Comparison, request: ReplayRequest) -> bool:
     differences = comparison.differences(comparison.replayed_span(request))
     for line in comparison_lines(topic, comparison, differences):
         say(line)
-    return differences
+    return bool(differences)
+
+
+def _say_session_differences(of_sessions: SessionComparison, comparison: Comparison, request: ReplayRequest) -> bool:
+    given = request.span if request.topic is None else Span()  # of a topic, it is no span of event time
+    found = of_sessions.compare(comparison.replayed_span(request), given)
+    for compared in found:
+        for line in compared.lines():
+            say(line)
+    return any(compared.differences for compared in found)
 
 
 def _comparison(
@@ -178,3 +197,16 @@ def _comparison(
     live = distinct_alerts(configured, topic, rule.id)
     overflow = distinct_alerts(configured, f"{topic}.overflow", rule.id, may_be_missing=True)
     return Comparison(live, overflow, decision_settings)
+
+
+def _comparison_of_sessions(results: Results, configured: Settings, rule: Rule) -> SessionComparison | None:
+    """The comparison with the live sessions beside the topic of alerts, if sessions are to be written too."""
+    if results.compare is None or results.sessions is None:
+        return None
+    from streams.kafka.published_reader import Source  # noqa: PLC0415  only this needs a Kafka client
+    from streams.kafka.rule_values import values_of_rule  # noqa: PLC0415  as above
+
+    topics = SessionTopics.beside(results.compare, configured)
+    activity = values_of_rule(configured, Source(topics.activity, ACTIVITY.read), rule.id)
+    summaries = values_of_rule(configured, Source(topics.summaries, SUMMARY.read), rule.id)
+    return SessionComparison(topics, activity, summaries)

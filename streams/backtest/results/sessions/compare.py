@@ -14,10 +14,11 @@ import hashlib
 import json
 import sys
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from streams.sessions.activity import Activity
 from streams.sessions.summary import SessionSummary
+from streams.topics.catalogue import topic_names
 from streams.wire.sessions.datum import datum
 from streams.wire.timestamps import to_iso8601
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from streams.backtest.following import ReplayedSession
     from streams.backtest.sources.span import Span
+    from streams.settings import Settings
 
 _OF_THE_RUN = frozenset(("revision", "closed_at", "detected_at"))
 _HASH_BYTES = 8
@@ -77,6 +79,45 @@ class SessionDifference:
         return f"{beginning}: {self.words}: {self.why}"
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """The result for one topic.
+
+    Attributes:
+        topic: the topic with the live values.
+        in_both: how many activities or summaries are the same in both runs.
+        differences: the others, in order of their grants.
+    """
+
+    topic: str
+    in_both: int
+    differences: list[SessionDifference]
+
+    def lines(self) -> Iterator[str]:
+        """The result as lines for a person: the counts, then each difference."""
+        sides = [difference.side for difference in self.differences]
+        yield (
+            f"compare      {self.topic}: {self.in_both:,} in both, {sides.count('replay'):,} only in the replay, "
+            f"{sides.count('live'):,} only live, {sides.count('both'):,} differ"
+        )
+        for difference in self.differences:
+            yield f"  {difference}"
+
+
+class SessionTopics(NamedTuple):
+    """The topics of a live run's sessions."""
+
+    activity: str
+    summaries: str
+
+    @classmethod
+    def beside(cls, alerts: str, settings: Settings) -> SessionTopics:
+        """Those with the prefix of a topic of alerts; if it has no such name, those of the settings."""
+        prefix = alerts.removesuffix(".alerts") if alerts.endswith(".alerts") else settings.topic_prefix
+        names = topic_names(settings.model_copy(update={"topic_prefix": prefix}))
+        return cls(names.activity, names.session_summaries)
+
+
 class _Side:
     """What one run has: activity and summaries, each by its id."""
 
@@ -92,8 +133,14 @@ class _Side:
 class SessionComparison:
     """Observes the sessions of a replay and compares them with those of the live run."""
 
-    def __init__(self, live_activity: Iterable[Mapping[str, Any]], live_summaries: Iterable[Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        topics: SessionTopics,
+        live_activity: Iterable[Mapping[str, Any]],
+        live_summaries: Iterable[Mapping[str, Any]],
+    ) -> None:
         """Compare with these values of the topics, in the order of their partitions."""
+        self._topics = topics
         self._live, self._replayed = _Side(), _Side()
         for activity in live_activity:
             self._live.activity.setdefault(activity["activity_id"], _activity(activity))
@@ -111,40 +158,34 @@ class SessionComparison:
         summary = session.summary
         self._replayed.summaries[summary.session_id] = _summary(datum(summary))
 
-    def lines(self, kind: Kind, topic: str, replayed: Span, given: Span) -> Iterator[str]:
-        """The comparison as lines for a person: the counts, then each difference.
+    def compare(self, replayed: Span, given: Span) -> tuple[Compared, Compared]:
+        """The results for activity and for summaries.
 
         Args:
-            kind: what is compared.
-            topic: the topic with the live values, for the counts.
             replayed: the replayed span of the grants.
             given: the span that was asked for, of event time; without bounds if it was none of event time.
         """
-        differences = self.differences(kind, replayed, given)
-        sides = [difference.side for difference in differences]
-        live, of_replay = self._sides(kind)
-        both = len(live.keys() & of_replay.keys()) - sides.count("both")
-        yield (
-            f"compare      {topic}: {both:,} in both, {sides.count('replay'):,} only in the replay, "
-            f"{sides.count('live'):,} only live, {sides.count('both'):,} differ"
+        return (
+            Compared(self._topics.activity, *self._compare("activity", replayed, given)),
+            Compared(self._topics.summaries, *self._compare("summary", replayed, given)),
         )
-        for difference in differences:
-            yield f"  {difference}"
 
-    def differences(self, kind: Kind, replayed: Span, given: Span) -> list[SessionDifference]:
-        """What differs, in order of the grants; the arguments are those of ``lines``."""
+    def _compare(self, kind: Kind, replayed: Span, given: Span) -> tuple[int, list[SessionDifference]]:
         live, of_replay = self._sides(kind)
+        in_both = 0
         found: list[SessionDifference] = []
         for identifier, kept in of_replay.items():
             other = live.get(identifier)
             if other is None:
                 found.append(SessionDifference("replay", kept.granted_at, kept.words, self._why_not_live(kind, kept)))
-            elif other.hashes != kept.hashes and _is_whole(other, given):
+            elif other.hashes == kept.hashes:
+                in_both += 1
+            elif _is_whole(other, given):
                 found.append(SessionDifference("both", kept.granted_at, kept.words, _differing(kind, other, kept)))
         for identifier, kept in live.items():
             if identifier not in of_replay and kept.granted_at in replayed and _is_whole(kept, given):
                 found.append(SessionDifference("live", kept.granted_at, kept.words, self._why_not_replayed(kind, kept)))
-        return sorted(found, key=lambda difference: (difference.granted_at, str(difference)))
+        return in_both, sorted(found, key=lambda difference: (difference.granted_at, str(difference)))
 
     def _sides(self, kind: Kind) -> tuple[dict[str, Kept], dict[str, Kept]]:
         if kind == "activity":

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from root_sessions import GRANTED_AT, HOUR, MINUTE, RULES, Followed, action, granted
 
 from streams.backtest.following import Following
-from streams.backtest.results.sessions.compare import SessionComparison
+from streams.backtest.results.sessions.compare import SessionComparison, SessionTopics
 from streams.backtest.sources.span import Span
+from streams.settings import Settings
 from streams.wire.sessions.published import ACTIVITY, SUMMARY
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from streams.sessions.action import Action
 
 ANY = Span()
+TOPICS = SessionTopics("t.activity", "t.session-summaries")
 CALLS = ("ListBuckets", "DeleteBucketPolicy", "PutBucketPolicy")
 ACTIONS = [action(name, GRANTED_AT + (1 + place) * MINUTE) for place, name in enumerate(CALLS)]
 
@@ -42,14 +44,13 @@ def compared(
     live: tuple[list[Any], list[Any]], actions: Sequence[Action], given_span: Span = ANY, *, has_grant: bool = True
 ) -> list[str]:
     """The differences of a replay of the same grant with these actions."""
-    comparison = SessionComparison(*live)
+    comparison = SessionComparison(TOPICS, *live)
     with Following(granted().rule_id, RULES) as following:
         if has_grant:
             following._grants.add([granted()])  # noqa: SLF001  a sighting is much to make for a grant
         following.add_actions(actions)
         following.tell([comparison])
-    kinds: tuple[Any, ...] = ("activity", "summary")
-    return [str(found) for kind in kinds for found in comparison.differences(kind, ANY, given_span)]
+    return [str(found) for of_topic in comparison.compare(ANY, given_span) for found in of_topic.differences]
 
 
 @given(st.permutations(ACTIONS), st.integers(0, len(ACTIONS)))
@@ -107,10 +108,15 @@ def test_what_the_span_cuts_off_is_not_compared(span: Span, number: int) -> None
 
 def test_the_lines_count_what_differs() -> None:
     """The first line has the counts; each difference has a line."""
-    comparison = SessionComparison(*lived(ACTIONS[:1]))
-    lines = list(comparison.lines("activity", "t.activity", ANY, ANY))
-    assert lines[0] == "compare      t.activity: 0 in both, 0 only in the replay, 1 only live, 0 differ"
-    assert len(lines) == 2
-    assert lines[1].startswith("  only live: ")
-    outside = Span(0, 1)
-    assert len(list(comparison.lines("summary", "t", outside, ANY))) == 1
+    comparison = SessionComparison(TOPICS, *lived(ACTIONS[:1]))
+    [counts, difference] = comparison.compare(ANY, ANY)[0].lines()
+    assert counts == "compare      t.activity: 0 in both, 0 only in the replay, 1 only live, 0 differ"
+    assert difference.startswith("  only live: ")
+    assert [len(list(compared.lines())) for compared in comparison.compare(Span(0, 1), ANY)] == [1, 1]
+
+
+def test_the_topics_are_beside_that_of_alerts() -> None:
+    """P6: the prefix of the topic of alerts is that of the others; an odd name leaves that of the settings."""
+    settings = Settings.model_validate({"topic_prefix": "own"})
+    assert SessionTopics.beside("other.alerts", settings) == ("other.activity", "other.session-summaries")
+    assert SessionTopics.beside("alerts", settings) == ("own.activity", "own.session-summaries")
