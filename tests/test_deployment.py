@@ -349,7 +349,7 @@ def alert_fields(schema: Any, prefix: str = "") -> Iterator[str]:
 def test_the_guide_lists_every_event_of_the_log() -> None:
     """Each event that a worker logs is in the guide's table, with its level."""
     logged = set()
-    for path in (ROOT / "streams" / "worker").glob("*.py"):
+    for path in (ROOT / "streams" / "worker").rglob("*.py"):
         for level, event in re.findall(r"log\.(info|warning|error)\(\s*(?:#.*\s*)*\"([a-z_.]+)\"", path.read_text()):
             logged.add((event, level))
     section = OPERATIONS.split("## Logs")[1].split("\n## ")[0]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from confluent_kafka import Producer
 
+from streams.settings import Settings
+from streams.topics.catalogue import value_schemas
 from streams.wire import alert as wire
 from streams.wire.registry import COMPATIBILITY
 from streams.wire.schemas import newest
@@ -59,10 +61,32 @@ def program(heading: str) -> str:
     return found[1]
 
 
-def test_every_field_is_documented() -> None:
-    """The document's table is the schema's fields, in order, each with its type and its ``doc``."""
-    table = [line for line in DOCUMENT.splitlines() if line.startswith("| `")]
-    assert table == list(rows(newest("alert")))
+@pytest.mark.parametrize(
+    ("heading", "schema"),
+    [("## Fields", "alert"), ("### Fields of activity", "activity"), ("### Fields of a summary", "session_summary")],
+)
+def test_every_field_is_documented(heading: str, schema: str) -> None:
+    """Each table of the document is its schema's fields, in order, each with its type and its ``doc``."""
+    section = re.split(r"\n##+ ", DOCUMENT.split(f"\n{heading}\n")[1])[0]
+    assert [line for line in section.splitlines() if line.startswith("| `")] == list(rows(newest(schema)))
+
+
+def test_keeping_the_last_revision(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """S10: the document's program keeps the highest revision of a session, however summaries arrive."""
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(program("Sessions: activity and summaries"), names)  # noqa: S102  the project's own document
+    for revision, severity in ((0, "low"), (2, "high"), (1, "medium"), (2, "high")):
+        names["keep"]({"session_id": "s", "revision": revision, "severity": severity, "reason": "r"})
+    kept = names["sessions"].execute("select * from session").fetchall()
+    names["sessions"].close()
+    assert kept == [("s", 2, "high", "r")]
+
+
+def test_the_subjects_of_sessions_are_named() -> None:
+    """The document names the registry's subject of each topic for readers."""
+    for topic in value_schemas(Settings()):
+        assert f"{topic}-value" in DOCUMENT or topic.endswith(".overflow")
 
 
 def test_compatibility_is_the_one_that_is_set() -> None:
