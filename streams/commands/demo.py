@@ -7,6 +7,8 @@ import logging
 import sys
 import tempfile
 import time
+from collections import Counter
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,17 +21,21 @@ from streams.commands.terminal.replay_options import say
 from streams.demo import story
 from streams.demo.broker import PARTITIONS, EmbeddedBroker
 from streams.demo.organisation import ACCOUNTS
-from streams.demo.run import Counts, run
+from streams.demo.run import SESSION_GRACE, Counts, run
 from streams.demo.shapes import ROADS
 from streams.errors import OperatorError
 from streams.kafka.alert_reader import distinct_alerts
+from streams.kafka.published_reader import Source
+from streams.kafka.rule_values import values_of_rule
+from streams.rules.root_sessions import LEVELS
 from streams.settings import Settings
 from streams.wire.alert import to_json_line
+from streams.wire.sessions.published import SUMMARY
 from streams.worker.app import create_app
 from streams.worker.process import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from streams.demo.story import Message
 
@@ -69,18 +75,20 @@ def demo(
     if not verbose:
         logging.disable(logging.WARNING)
     say(f"A morning in an organisation of {len(ACCOUNTS)} accounts, {story.MORNING:%d %B %Y}. Nothing is kept.")
-    alerts, counts = _run(before, morning)
+    alerts, sessions, counts = _run(before, morning)
     if json:
         for alert in alerts:
             sys.stdout.write(to_json_line(alert) + "\n")
     else:
-        Console().print(table(alerts))
-    for line in _summary(counts):
+        Console().print(table(alerts, {session["alert_id"]: session for session in sessions}))
+    for line in _summary(counts, sessions):
         say(line)
 
 
-def _run(before: Sequence[Message], morning: Sequence[Message]) -> tuple[list[dict[str, Any]], Counts]:
-    """Run the worker on both parts, then read the alerts from their topic, in order of time."""
+def _run(
+    before: Sequence[Message], morning: Sequence[Message]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], Counts]:
+    """Run the worker on both parts, then read the alerts, in order of time, and the sessions from their topics."""
     started = time.monotonic()
 
     def tell(text: str) -> None:
@@ -100,9 +108,19 @@ def _run(before: Sequence[Message], morning: Sequence[Message]) -> tuple[list[di
             counts = asyncio.run(run(app, _Worker(app), broker, parts, tell))
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None
-        tell("all handled and committed; the alert topic now holds:")
+        tell("all handled and committed; the topics of alerts and sessions now hold:")
         alerts = list(distinct_alerts(options, names.alerts, app.rule.id))
-    return sorted(alerts, key=lambda alert: (alert["event"]["time"], alert["alert_id"])), counts
+        sessions = _last(values_of_rule(options, Source(names.session_summaries, SUMMARY.read), app.rule.id))
+    return sorted(alerts, key=lambda alert: (alert["event"]["time"], alert["alert_id"])), sessions, counts
+
+
+def _last(summaries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The last summary of each session (S10)."""
+    sessions: dict[str, dict[str, Any]] = {}
+    for summary in summaries:
+        known = sessions.get(summary["session_id"], summary)
+        sessions[summary["session_id"]] = max(known, summary, key=itemgetter("revision"))
+    return list(sessions.values())
 
 
 def _settings(address: str, state: Path) -> Settings:
@@ -113,20 +131,25 @@ def _settings(address: str, state: Path) -> Settings:
             "partitions": PARTITIONS,
             "state_dir": state,
             "learn_until": story.LEARN_UNTIL,
+            "session_grace": SESSION_GRACE,
         }
     )
     # Port 0 is any free port. Operators may not set it, because they have to know where to ask.
     return settings.model_copy(update={"http_port": 0})
 
 
-def _summary(counts: Counts) -> list[str]:
+def _summary(counts: Counts, sessions: Sequence[dict[str, Any]]) -> list[str]:
     """The outcomes in numbers, and what to do next."""
     decided = counts.decided
     by_outcome = ", ".join(f"{decided.get(name, 0)} {label}" for name, label in _OUTCOMES.items())
+    found = Counter(session["severity"] for session in sessions)
+    severities = ", ".join(f"{found[name]} {name}" for name in reversed(LEVELS))
+    unused = sum(not session["actions"] for session in sessions)
     letters = ", ".join(f"{count} {reason}" for reason, count in counts.dead_letters.items() if count)
     return [
-        f"messages     {counts.messages}, {counts.skipped} of them dropped at fetch (no mark of the rule)",
+        f"messages     {counts.messages}, {counts.skipped} of them dropped at fetch (no mark of a use of root)",
         f"sightings    {sum(decided.values())}: {by_outcome}",
+        f"sessions     {len(sessions)}: {severities}; {unused} without any recorded action",
         f"dead letters {letters} (a message that a forwarder cut short)",
         *_SILENT.splitlines(),
         *_NEXT.splitlines(),

@@ -1,10 +1,15 @@
-"""Runs the demo: the real worker on the embedded broker; first the days before, then the morning."""
+"""Runs the demo: the real worker on the embedded broker; first the days before, then the morning.
+
+It ends once every root session is summed up. A worker waits for twenty minutes before it does that (S9), the demo only
+for a second, because nothing can come late.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import signal
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +23,9 @@ if TYPE_CHECKING:
     from streams.demo.broker import EmbeddedBroker
     from streams.demo.story import Message
     from streams.worker.app import WorkerApp
+
+SESSION_GRACE = "1s"
+"""The demo's ``session_grace``, the shortest that there is."""
 
 _SECONDS = 60.0
 _TICK_SECONDS = 0.1
@@ -81,6 +89,7 @@ async def run(
                 say(description)
                 broker.produce(app.options.source_topics[0], messages)
                 await _until_done(app, broker)
+            await _until_summed_up(app, broker)
     except asyncio.CancelledError:
         logging.disable(logging.CRITICAL)  # services that are stopped while they start log errors about each other
         raise
@@ -93,14 +102,30 @@ async def run(
 
 
 async def _until_done(app: WorkerApp, broker: EmbeddedBroker) -> None:
-    """Wait until both agents have committed everything; committed records are done (A2)."""
-    group, source, sightings = app.options.group_id, app.options.source_topics, app.topic_names.sightings
+    """Wait until sight and detect have committed everything; committed records are done (A2)."""
     # The source first: once it is done, no more sightings can come.
-    for topics in (source, (sightings,)):
-        while not (app.ready and await asyncio.to_thread(broker.all_committed, group, topics)):
-            if app.failure is not None:
-                raise OperatorError(f"the worker failed: {app.failure!r}; --verbose shows its log")
-            await asyncio.sleep(_TICK_SECONDS)
+    for topics in (app.options.source_topics, (app.topic_names.sightings,)):
+        await _until_committed(app, broker, topics)
+
+
+async def _until_summed_up(app: WorkerApp, broker: EmbeddedBroker) -> None:
+    """Wait until the summaries of all sessions are written; nothing may come after what is done."""
+    await _until_committed(app, broker, (app.topic_names.sessions,))
+    while app.session_indexes.counts(time.time_ns() // 1_000_000).open:
+        await _tick(app)
+    # What is remembered of a session changes after its summary was acknowledged, and before that is committed.
+    await _until_committed(app, broker, (app.topic_names.sessions,))
+
+
+async def _until_committed(app: WorkerApp, broker: EmbeddedBroker, topics: Sequence[str]) -> None:
+    while not (app.ready and await asyncio.to_thread(broker.all_committed, app.options.group_id, topics)):
+        await _tick(app)
+
+
+async def _tick(app: WorkerApp) -> None:
+    if app.failure is not None:
+        raise OperatorError(f"the worker failed: {app.failure!r}; --verbose shows its log")
+    await asyncio.sleep(_TICK_SECONDS)
 
 
 def _counts(app: WorkerApp) -> Counts:

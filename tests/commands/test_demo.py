@@ -78,6 +78,20 @@ def test_the_table_for_a_pipe(runs: dict[str, Ended]) -> None:
     assert "againafter112days" in shown
 
 
+def test_each_alert_has_its_session(runs: dict[str, Ended]) -> None:
+    """S13: under each alert is what was done; the last session but one was used, and the last one was not."""
+    shown = "".join(runs["table"].out.split())
+    sessions = [text.partition(":")[2] for text in shown.split("session,")[1:]]
+    assert len(sessions) == len(alerts_of(runs["json"]))
+    assert [text.partition(":")[0] for text in shown.split("session,")[1:]] == [
+        *("low", "high", "medium", "low", "low"),
+        *("medium", "low"),
+    ]
+    assert sessions[1].startswith("enabledtherecoveryofroot'spassword")
+    assert sessions[-2].startswith("deletedthebucketpolicyofamzn-s3-demo-bucket1")
+    assert sessions[-1].startswith("nothingwasrecorded")
+
+
 def test_the_words_beside_the_table(runs: dict[str, Ended]) -> None:
     """Progress, the outcomes of all messages and what to read next are on stderr, in at most 80 columns."""
     told = runs["table"].err
@@ -85,6 +99,7 @@ def test_the_words_beside_the_table(runs: dict[str, Ended]) -> None:
     assert re.search(r"messages     360, 3\d\d of them dropped at fetch", told)
     assert "sightings    35: 23 only taught, 5 known, 7 alerts" in told
     assert "dead letters 1 malformed" in told
+    assert "sessions     34: 1 high, 2 medium, 31 low; 31 without any recorded action" in told
     assert "docs/alerts.md" in told
 
 
