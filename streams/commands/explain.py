@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import sys
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _STDIN = "-"
 _REASONS_SHOWN = 3
+_NO_CALLS_OF_ROOT = frozenset({"not-root", "not-a-call"})
 # Standard output is closed or its disk is full. An input file never fails with one of these.
 _OUTPUT_FAILURES = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT})
 
@@ -96,6 +98,8 @@ def _explain_files(files: list[str], rule: Rule, extract_settings: ExtractSettin
             for source, value in _messages(file, extract_settings.max_message_size):
                 explained = explanation(source, value, rule, extract_settings)
                 _write(explained)
+                if not explained["filtered"]:
+                    _tell_actions(source, value, rule, extract_settings)
                 if source == file != _STDIN and str(explained["reason"]).startswith("too-large: "):
                     say(
                         f"rootwatch: {file}: read as one message; name it .jsonl or .jsonl.gz if each line is a message"
@@ -128,6 +132,8 @@ def _explain_records(topic: str, positions: list[tuple[int, int]], configured: S
         if description := describe_stored_value(value or b""):
             explained["reason"] = description
         _write(explained)
+        if not explained["filtered"]:
+            _tell_actions(source, value, rule, extract_settings)
         if not record.is_committed:
             say(f"rootwatch: {source}: workers do not read it: its transaction was aborted, or has not ended")
     return all_read
@@ -159,6 +165,23 @@ def explanation(
         "filtered": not pipeline.may_match(value, rule, as_worker),
         "sightings": list(_sightings(result)),
     }
+
+
+def _tell_actions(source: str, value: bytes | None, rule: Rule, extract_settings: ExtractSettings) -> None:
+    """Say on stderr of calls of root whether a worker takes them for actions of root sessions (S2).
+
+    The answer on stdout is about sightings, and its form is a contract (P8).
+    """
+    result = pipeline.sight(value, rule, replace(extract_settings, follow_sessions=True))
+    for key, count in Counter(action.access_key_id for action in result.actions).items():
+        say(f"rootwatch: {source}: {_calls(count)} that may be of a root session; see: rootwatch session {key}")
+    for reason, count in result.no_candidates.items():
+        if reason not in _NO_CALLS_OF_ROOT:
+            say(f"rootwatch: {source}: {_calls(count)} that cannot be of a root session: {reason}")
+
+
+def _calls(count: int) -> str:
+    return "a call of root" if count == 1 else f"{count} calls of root"
 
 
 def _sightings(result: SightResult) -> Iterator[dict[str, str | None]]:

@@ -43,6 +43,7 @@ SIGHTING = {
     "task_policy": TASK_POLICY,
     "issued_access_key_id": "ASIAISSUED",
 }
+KEY = root_sessions.KEY
 PARTIAL = {**SIGHTING, "principal": None}
 
 
@@ -278,3 +279,17 @@ def test_it_does_not_wait_for_kafka_clients(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)  # noqa: S603
     explained, _, imported = done.stdout.splitlines()
     assert (explained, imported) == ("match", "[]")
+
+
+def test_what_a_worker_makes_of_calls_of_root(tmp_path: Path) -> None:
+    """S2: stderr says which key's session a call of root may be of, or why it is of none; other records are no news."""
+    old = root_sessions.record(root_sessions.GRANTED_AT + root_sessions.DAY)
+    for name, records in {"young": [root_sessions.record()] * 2, "old": [old], "other": [OTHER]}.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps({"Records": records}))
+    young, old_file, other = (str(tmp_path / f"{name}.json") for name in ("young", "old", "other"))
+    done = run(young, old_file, other)
+    assert [line["outcome"] for line in lines(done)] == ["no-match"] * 3
+    assert done.stderr.splitlines() == [
+        f"rootwatch: {young}: 2 calls of root that may be of a root session; see: rootwatch session {KEY}",
+        f"rootwatch: {old_file}: a call of root that cannot be of a root session: too-old",
+    ]
