@@ -60,7 +60,7 @@ def session(
             "this id or issued this key, and no session has it."
         )
         _say(
-            "`rootwatch alerts --json` has the ids. The key of a root session begins with ASIA. "
+            "rootwatch: `rootwatch alerts --json` has the ids. The key of a root session begins with ASIA. "
             "The topics keep what is 400 days old at most."
         )
     if found.unreadable or not found.sessions:
