@@ -213,7 +213,7 @@ def _sources(configured: Settings) -> Iterator[Row]:
 
 def _registry(configured: Settings) -> Iterator[Row]:
     if configured.schema_registry_url is None:
-        yield Row("ok", "registry: none; alerts are in Avro single-object encoding")
+        yield Row("ok", "registry: none; alerts and sessions are in Avro single-object encoding")
         return
     try:
         problems = registry.check_schemas(configured, value_schemas(configured))
@@ -222,4 +222,4 @@ def _registry(configured: Settings) -> Iterator[Row]:
         return
     yield from (Row("wrong", f"registry: {problem}; `rootwatch topics apply` fixes it") for problem in problems)
     if not problems:
-        yield Row("ok", "registry: reachable, and holds the alert schema as it must be")
+        yield Row("ok", "registry: reachable, and holds every schema as it must be")

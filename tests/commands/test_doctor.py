@@ -100,13 +100,11 @@ def test_a_full_disk_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_the_registry_is_asked(tmp_path: Path, registry: RegistryServer) -> None:
     """The registry's missing schemas are wrong and named with their fix; once they are registered, all is ok."""
     settings = {"schema_registry_url": registry.url, "state_dir": tmp_path}
-    configured = Settings(**settings)
+    configured = Settings(bootstrap_servers="127.0.0.1:9", **settings)
     rows = [row for row in doctor.examine(configured) if row.sentence.startswith("registry: ")]
     assert {row.state for row in rows} == {"wrong"}
-    assert all("topics apply" in row.sentence for row in rows)
-    assert {topic for topic in value_schemas(configured) for row in rows if f"{topic}-value" in row.sentence} == set(
-        value_schemas(configured)
-    )
+    for topic in value_schemas(configured):
+        assert any(f"{topic}-value" in row.sentence and "topics apply" in row.sentence for row in rows)
     apply_schemas(configured, value_schemas(configured))
     assert found(**settings)["registry"][0] == "ok"
 
