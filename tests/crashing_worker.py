@@ -1,7 +1,8 @@
 """A worker that kills itself: ``python crashing_worker.py STEP COUNT`` dies at the COUNT-th step of this name.
 
 With ``SIGSTOP`` as third argument it stops there instead, until it gets SIGCONT.
-A2 must hold between these steps. ``restored`` is a further step: a part of the changelog is written in a recovery.
+A2 must hold between these steps. Further steps: ``restored``, a part of the changelog is written in a recovery; and
+``one-KIND``, the broker has acknowledged one record of this kind, and the others of its batch are not sent.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from streams import settings
 from streams.worker.consumer.consumer import Consumer
 from streams.worker.consumer.sender import Sender
 from streams.worker.process import run
-from streams.worker.state.table import MemoryTable
+from streams.worker.state.table import MemoryTable, SessionsTable
 
 STEPS = (
     "sightings-sent",
@@ -26,6 +27,22 @@ STEPS = (
     "changelog-sent",
     "memory-written",
     "before-commit",
+    "committed",
+)
+# The same of root sessions, from the candidates that sight sends to the summaries.
+SESSION_STEPS = (
+    "one-sightings",
+    "one-alerts",
+    "one-sessions",
+    "sessions-sent",
+    "before-activity",
+    "one-activity",
+    "activity-sent",
+    "one-sessions-changelog",
+    "sessions-changelog-sent",
+    "sessions-written",
+    "before-session-summaries",
+    "session-summaries-sent",
     "committed",
 )
 
@@ -48,6 +65,8 @@ class Fuse:
     def lay(self) -> None:
         """Make the worker pass every step."""
         Sender.send_all = self._around_sending(Sender.send_all)
+        Sender._send = self._one_by_one(Sender._send)  # noqa: SLF001  the only step with a single record
+        SessionsTable.apply = self._after(SessionsTable.apply, "sessions-written")
         MemoryTable.apply = self._after(MemoryTable.apply, "memory-written")
         MemoryTable.restore = self._after(MemoryTable.restore, "restored")
         Consumer._commit = self._around_committing(Consumer._commit)  # noqa: SLF001  Faust's hook for drivers
@@ -55,12 +74,22 @@ class Fuse:
     def _around_sending(self, send_all: Any) -> Any:
         async def sending(sender: Sender, records: Any) -> Any:
             kinds = {kind_of(record.topic) for record in records}
-            for kind in kinds & {"alerts", "changelog"}:
+            for kind in kinds:
                 self.passing(f"before-{kind}")
             sent = await send_all(sender, records)
             for kind in kinds:
                 self.passing(f"{kind}-sent")
             return sent
+
+        return sending
+
+    def _one_by_one(self, send: Any) -> Any:
+        async def sending(sender: Sender, record: Any) -> Any:
+            acknowledged = await send(sender, record)
+            if self._step == f"one-{kind_of(record.topic)}":
+                await acknowledged
+                self.passing(self._step)
+            return acknowledged
 
         return sending
 
@@ -83,9 +112,9 @@ class Fuse:
 
 
 def kind_of(topic: str) -> str:
-    """``alerts``, ``changelog``, ``sightings`` or another of the deployment's topics."""
+    """``alerts``, ``changelog`` (the memory's), ``sessions-changelog`` or another of the deployment's topics."""
     if topic.endswith("-changelog"):
-        return "changelog"
+        return "sessions-changelog" if topic.endswith("-sessions-changelog") else "changelog"
     last = topic.rpartition(".")[2]
     return "alerts" if last == "overflow" else last
 

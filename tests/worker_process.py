@@ -148,12 +148,15 @@ class Deployment:
             finally:
                 worker.kill()
 
-    def produce(self, values: Iterable[Any], topic: str | None = None, **options: Any) -> None:
+    def produce(
+        self, values: Iterable[Any], topic: str | None = None, partition: int | None = None, **options: Any
+    ) -> None:
         """Send values (bytes, or JSON values) to the source topic; return when all are acknowledged."""
+        where = {} if partition is None else {"partition": partition}
         producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 5, **options})
         for value in values:
             data = value if isinstance(value, bytes) or value is None else json.dumps(value).encode()
-            producer.produce(topic or self.names.source_topic, data)
+            producer.produce(topic or self.names.source_topic, data, **where)
             producer.poll(0)
         assert producer.flush(60) == 0
 
@@ -212,9 +215,9 @@ class Deployment:
             consumer.close()
 
     def all_done(self) -> bool:
-        """Whether the group has committed the end of the source topic and of the sightings topic."""
+        """Whether the group has committed the end of the source topic, and of those of sightings and sessions."""
         try:
-            for topic in (self.names.source_topic, f"{self.topic}.sightings"):
+            for topic in (self.names.source_topic, f"{self.topic}.sightings", f"{self.topic}.sessions"):
                 committed = self.committed(topic)
                 if any(end > 0 and committed[number] < end for number, end in self.ends(topic).items()):
                     return False
