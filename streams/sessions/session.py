@@ -40,6 +40,16 @@ class Session:
         """The session of a grant that has just arrived."""
         return cls(granted.rule_id, granted.grant, granted.alert_id, arrived)
 
+    def is_of(self, granted: Granted) -> bool:
+        """Whether it is the session of this grant: what its id is made of is the same."""
+        mine, other = self.grant, granted.grant
+        return (self.rule_id, mine.event_id, mine.member_account, mine.issued_access_key_id) == (
+            granted.rule_id,
+            other.event_id,
+            other.member_account,
+            other.issued_access_key_id,
+        )
+
     @property
     def session_id(self) -> str:
         """The session's id."""

@@ -23,6 +23,10 @@ WAIT = 86_400_000
 MOST_KEPT = 1_000
 """How many actions of one key are kept whole; further ones are counted only."""
 
+MOST_SESSIONS = 100
+"""How many sessions of one key are remembered. AWS gives each session a key of its own; a forwarder that masks keys
+gives all of them one, and its state may not grow without bound."""
+
 MOST_WAITING = 100_000
 """How many actions of one partition may wait for a grant."""
 

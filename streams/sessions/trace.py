@@ -19,8 +19,7 @@ from streams.sessions.forget import forget
 from streams.sessions.grant import Granted
 from streams.sessions.join import belongs
 from streams.sessions.session import Session
-from streams.sessions.session_id import session_id
-from streams.sessions.state import MOST_KEPT, MOST_MARKS, Kept, KeyState, Traced
+from streams.sessions.state import MOST_KEPT, MOST_MARKS, MOST_SESSIONS, Kept, KeyState, Traced
 from streams.sessions.summary import summarise
 
 if TYPE_CHECKING:
@@ -79,12 +78,14 @@ def trace(
 def _grant(
     state: KeyState, granted: Granted, arrived: int, whole: Callable[[int], Action | None], rules: SessionRules
 ) -> Traced:
-    identifier = session_id(granted.rule_id, granted.grant)
     for place, known in enumerate(state.sessions):
-        if known.session_id == identifier:
+        if known.is_of(granted):
             told = replace(known, alert_id=known.alert_id or granted.alert_id)
             sessions = (*state.sessions[:place], told, *state.sessions[place + 1 :])
             return Traced(replace(state, sessions=sessions), "repeat")
+    remembered = _with_room_for_one(state.sessions)
+    if remembered is None:
+        return Traced(state, "dropped", dropped={"key-full": 1})
     session = Session.opened(granted, arrived)
     joined: list[tuple[Kept, Action]] = []
     for kept in state.kept:
@@ -100,8 +101,19 @@ def _grant(
     joined_marks = {kept.mark for kept, _ in joined}
     now_kept = tuple(replace(kept, is_joined=True) if kept.mark in joined_marks else kept for kept in state.kept)
     return Traced(
-        replace(state, sessions=(*state.sessions, session), kept=now_kept), "opened", activities=tuple(activities)
+        replace(state, sessions=(*remembered, session), kept=now_kept), "opened", activities=tuple(activities)
     )
+
+
+def _with_room_for_one(sessions: tuple[Session, ...]) -> tuple[Session, ...] | None:
+    """The sessions to go on with when one more opens; ``None`` if there is no room for it.
+
+    The oldest session that was summed up gives way.
+    """
+    if len(sessions) < MOST_SESSIONS:
+        return sessions
+    place = next((place for place, one in enumerate(sessions) if not one.is_open), None)
+    return None if place is None else (*sessions[:place], *sessions[place + 1 :])
 
 
 def _action(state: KeyState, action: Action, arrived: int, rules: SessionRules) -> Traced:

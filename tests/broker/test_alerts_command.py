@@ -129,4 +129,4 @@ def test_following_survives_retention(broker: RunningBroker, names: Names) -> No
     admin = broker.admin()
     admin.delete_records([TopicPartition(topic, 0, 2)])[TopicPartition(topic, 0)].result(60)
     with Connection(Settings(bootstrap_servers=broker.bootstrap), skip_deleted=True) as connection:
-        assert next(connection.follow(topic, {0: 0})).offset() == 2
+        assert next(connection.follow({topic: {0: 0}})).offset() == 2

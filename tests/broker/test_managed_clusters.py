@@ -99,6 +99,7 @@ def test_what_is_there_is_fixed_as_far_as_the_cluster_lets_it(managed: str) -> N
     names = topic_names(settings)
     create_topic(managed, names.alerts, 2)
     create_topic(managed, names.changelog, 2, max_message_bytes=str(8 * MIB))
+    create_topic(managed, names.sessions_changelog, 2, cleanup_policy="compact", max_message_bytes=str(8 * MIB))
     with pytest.raises(BrokerError, match=f"topic {names.sightings}: Create: .*lower max_record_size"):
         apply_topics(settings)
     settings = deployment(managed, "capped-fixed-rigid", max_record_size="8MiB")

@@ -43,7 +43,7 @@ def test_apply_creates_every_topic(broker: RunningBroker, names: Names, settings
     """P6: apply creates missing topics with partitions, retention and compaction, and does not touch the source."""
     done, remaining = apply_topics(settings)
     assert remaining == []
-    assert len(done) == 8
+    assert len(done) == 10
     topics = broker.admin().list_topics(timeout=60).topics
     prefix, group = names.topic_prefix, names.group_id
     kept = {
@@ -86,7 +86,7 @@ def test_apply_does_not_create_the_source(broker: RunningBroker, names: Names) -
     """A missing source topic stays missing and is reported, while all others are created."""
     settings = made(broker, names)
     done, remaining = apply_topics(settings)
-    assert len(done) == 8
+    assert len(done) == 10
     assert [(finding.topic, finding.aspect) for finding in remaining] == [(names.source_topic, "source")]
     assert names.source_topic not in broker.admin().list_topics(timeout=60).topics
 

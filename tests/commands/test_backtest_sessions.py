@@ -255,7 +255,7 @@ def test_every_grant_counts_whatever_was_decided(backtest: Backtest, tmp_path: P
     )
     options = ["--learn-until", "2024-10-25", "--max-alerts", "1", "--exceptions", "exceptions.toml"]
     ran = backtest(source, "--sessions", "out.jsonl", *options)
-    assert [overflow for *_, overflow in ran.told()] == ["first", "overflow"]
+    assert [overflow for *_, overflow in ran.outlines()] == ["first", "overflow"]
     summaries = [json.loads(line)["summary"] for line in (tmp_path / "out.jsonl").read_bytes().splitlines()]
     ids = [None, None, *(alert["alert_id"] for alert in ran.alerts), None]
     assert [summary["alert_id"] for summary in summaries] == ids

@@ -13,6 +13,7 @@ from root_sessions import (
     OTHER_MEMBER,
     RULES,
     SECOND,
+    SETTINGS,
     Followed,
     action,
     grant,
@@ -24,8 +25,8 @@ from root_sessions import (
 from streams.sessions.action import Action
 from streams.sessions.forget import Waiting, drop_waiting, keys_to_drop
 from streams.sessions.session_id import session_id
-from streams.sessions.state import MOST_KEPT, MOST_MARKS, Close, KeyState
-from streams.sessions.trace import TraceSettings
+from streams.sessions.state import MOST_KEPT, MOST_MARKS, MOST_SESSIONS, Close, KeyState
+from streams.sessions.trace import TraceSettings, trace
 
 END = GRANTED_AT + 15 * MINUTE
 GRACE = 20 * MINUTE
@@ -320,3 +321,22 @@ def test_the_summary_names_what_weighs_most() -> None:
         "from another address than the caller's, 1 call was denied"
     )
     assert (summary.severity, MEMBER in summary.reason) == ("high", False)
+
+
+def nothing_whole(_mark: int) -> Action | None:
+    """No action is stored."""
+    return None
+
+
+def test_masked_keys_fill_no_memory() -> None:
+    """S5: of a key that a forwarder has masked, a hundred sessions are remembered; a closed one gives way."""
+    followed = KeyState()
+    for number in range(MOST_SESSIONS + 20):
+        traced = trace(followed, granted(GRANTED_AT + number), GRANTED_AT, nothing_whole, SETTINGS)
+        followed = traced.state
+    assert (traced.outcome, traced.dropped, len(followed.sessions)) == ("dropped", {"key-full": 1}, MOST_SESSIONS)
+    over = GRANTED_AT + HOUR
+    closed = trace(followed, Close(KEY, over, over), over, nothing_whole, SETTINGS).state
+    traced = trace(closed, granted(GRANTED_AT + 500), over, nothing_whole, SETTINGS)
+    assert (traced.outcome, len(traced.state.sessions)) == ("opened", MOST_SESSIONS)
+    assert traced.state.sessions[-1].grant.time == GRANTED_AT + 500

@@ -109,7 +109,7 @@ class Metrics:
             "session_no_candidates", "Records of root that cannot be of a root session, by the reason.", "reason"
         )
         self.session_items = self._counter("session_items", "Grants, actions and closes handled.", "outcome")
-        self.session_drops = self._counter("session_drops", "Actions that will never join a session.", "reason")
+        self.session_drops = self._counter("session_drops", "Actions and grants that will never join.", "reason")
         self.activities = self._counter("activity", "Actions that joined a session.", "rule", "severity")
         self.summaries = self._counter("session_summaries", "Summaries of root sessions.", "rule", "severity")
         self.close_delay = self._histogram(
