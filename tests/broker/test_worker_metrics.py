@@ -72,8 +72,8 @@ def test_a_worker_exposes_its_whole_catalogue_and_nothing_else(deployment: Deplo
         assert total(worker, "rootwatch_dead_letters_total", reason="incomplete") == 1
         assert total(worker, "rootwatch_sightings_total") == total(worker, "rootwatch_decided_total") == 3
         assert total(worker, "rootwatch_sent_total", topic=f"{deployment.topic}.alerts") == len(deployment.alerts())
-        both = {source, f"{deployment.topic}.sightings"}
-        wait_for(lambda: no_lag(worker) == both, "nothing is left of either topic")
+        read = {source, *(f"{deployment.topic}.{name}" for name in ("sightings", "sessions"))}
+        wait_for(lambda: no_lag(worker) == read, "nothing is left of any topic")
         wait_for(lambda: total(worker, "rootwatch_memory_disk_bytes") == disk_bytes(deployment), "the sizes agree")
 
         status, body = worker.get("/readyz")
