@@ -23,18 +23,17 @@ WAIT = 86_400_000
 MOST_KEPT = 1_000
 """How many actions of one key are kept whole; further ones are counted only."""
 
-MOST_SESSIONS = 100
-"""How many sessions of one key are remembered. AWS gives each session a key of its own; a forwarder that masks keys
-gives all of them one, and its state may not grow without bound."""
-
 MOST_WAITING = 100_000
 """How many actions of one partition may wait for a grant."""
 
 MOST_MARKS = 10_000
 """How many events of one key are remembered, so that each counts once (S6)."""
 
+MOST_SESSIONS = 100
+"""How many sessions of one key are remembered. AWS gives a key to one; more share it only where key ids are masked."""
+
 Outcome = Literal["opened", "joined", "waiting", "repeat", "dropped", "closed", "not-due", "forgotten"]
-Drop = Literal["no-grant", "key-full", "partition-full"]
+Drop = Literal["no-grant", "key-full", "partition-full", "too-many-grants"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +137,7 @@ class Traced:
         summaries: the sessions that were closed.
         keep: whole actions to store, by their marks.
         remove: the marks of stored actions to delete.
-        dropped: how many actions will never join, by the reason.
+        dropped: how many actions will never join, and how many grants open no session, by the reason.
     """
 
     state: KeyState

@@ -83,9 +83,8 @@ def _grant(
             told = replace(known, alert_id=known.alert_id or granted.alert_id)
             sessions = (*state.sessions[:place], told, *state.sessions[place + 1 :])
             return Traced(replace(state, sessions=sessions), "repeat")
-    remembered = _with_room_for_one(state.sessions)
-    if remembered is None:
-        return Traced(state, "dropped", dropped={"key-full": 1})
+    if len(state.sessions) >= MOST_SESSIONS:
+        return Traced(state, "dropped", dropped={"too-many-grants": 1})
     session = Session.opened(granted, arrived)
     joined: list[tuple[Kept, Action]] = []
     for kept in state.kept:
@@ -101,19 +100,8 @@ def _grant(
     joined_marks = {kept.mark for kept, _ in joined}
     now_kept = tuple(replace(kept, is_joined=True) if kept.mark in joined_marks else kept for kept in state.kept)
     return Traced(
-        replace(state, sessions=(*remembered, session), kept=now_kept), "opened", activities=tuple(activities)
+        replace(state, sessions=(*state.sessions, session), kept=now_kept), "opened", activities=tuple(activities)
     )
-
-
-def _with_room_for_one(sessions: tuple[Session, ...]) -> tuple[Session, ...] | None:
-    """The sessions to go on with when one more opens; ``None`` if there is no room for it.
-
-    The oldest session that was summed up gives way.
-    """
-    if len(sessions) < MOST_SESSIONS:
-        return sessions
-    place = next((place for place, one in enumerate(sessions) if not one.is_open), None)
-    return None if place is None else (*sessions[:place], *sessions[place + 1 :])
 
 
 def _action(state: KeyState, action: Action, arrived: int, rules: SessionRules) -> Traced:

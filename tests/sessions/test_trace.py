@@ -13,7 +13,6 @@ from root_sessions import (
     OTHER_MEMBER,
     RULES,
     SECOND,
-    SETTINGS,
     Followed,
     action,
     grant,
@@ -26,7 +25,7 @@ from streams.sessions.action import Action
 from streams.sessions.forget import Waiting, drop_waiting, keys_to_drop
 from streams.sessions.session_id import session_id
 from streams.sessions.state import MOST_KEPT, MOST_MARKS, MOST_SESSIONS, Close, KeyState
-from streams.sessions.trace import TraceSettings, trace
+from streams.sessions.trace import TraceSettings
 
 END = GRANTED_AT + 15 * MINUTE
 GRACE = 20 * MINUTE
@@ -238,6 +237,19 @@ def test_a_key_keeps_a_thousand_actions_whole() -> None:
     assert len(followed.activities) == MOST_KEPT
 
 
+def test_a_key_has_a_hundred_sessions_at_a_time() -> None:
+    """S5: where key ids are masked, all grants are of one key. Its state stays small; what opens none is counted."""
+    followed = Followed()
+    followed.take_all(granted(event_id=f"grant-{number}") for number in range(MOST_SESSIONS + 7))
+    assert (len(followed.state.sessions), followed.dropped) == (MOST_SESSIONS, {"too-many-grants": 7})
+    assert followed.take(granted(event_id="grant-0")).outcome == "repeat"
+    assert followed.take(granted(event_id="grant-0", member_account=OTHER_MEMBER)).outcome == "dropped"
+    followed.close()
+    late = ARRIVED + 2 * DAY
+    assert followed.take(granted(event_id="later"), late).outcome == "opened"
+    assert len(followed.state.sessions) == 1
+
+
 def test_a_session_of_many_actions_counts_them_all() -> None:
     """S5, S6: with a grant every action counts, each once; only the first thousand are kept whole."""
     followed = Followed()
@@ -321,22 +333,3 @@ def test_the_summary_names_what_weighs_most() -> None:
         "from another address than the caller's, 1 call was denied"
     )
     assert (summary.severity, MEMBER in summary.reason) == ("high", False)
-
-
-def nothing_whole(_mark: int) -> Action | None:
-    """No action is stored."""
-    return None
-
-
-def test_masked_keys_fill_no_memory() -> None:
-    """S5: of a key that a forwarder has masked, a hundred sessions are remembered; a closed one gives way."""
-    followed = KeyState()
-    for number in range(MOST_SESSIONS + 20):
-        traced = trace(followed, granted(GRANTED_AT + number), GRANTED_AT, nothing_whole, SETTINGS)
-        followed = traced.state
-    assert (traced.outcome, traced.dropped, len(followed.sessions)) == ("dropped", {"key-full": 1}, MOST_SESSIONS)
-    over = GRANTED_AT + HOUR
-    closed = trace(followed, Close(KEY, over, over), over, nothing_whole, SETTINGS).state
-    traced = trace(closed, granted(GRANTED_AT + 500), over, nothing_whole, SETTINGS)
-    assert (traced.outcome, len(traced.state.sessions)) == ("opened", MOST_SESSIONS)
-    assert traced.state.sessions[-1].grant.time == GRANTED_AT + 500

@@ -109,7 +109,9 @@ class Metrics:
             "session_no_candidates", "Records of root that cannot be of a root session, by the reason.", "reason"
         )
         self.session_items = self._counter("session_items", "Grants, actions and closes handled.", "outcome")
-        self.session_drops = self._counter("session_drops", "Actions and grants that will never join.", "reason")
+        self.session_drops = self._counter(
+            "session_drops", "Actions that will never join a session, and grants that open none.", "reason"
+        )
         self.activities = self._counter("activity", "Actions that joined a session.", "rule", "severity")
         self.summaries = self._counter("session_summaries", "Summaries of root sessions.", "rule", "severity")
         self.close_delay = self._histogram(
@@ -117,7 +119,7 @@ class Metrics:
         )
         for outcome in ("opened", "joined", "waiting", "repeat", "dropped", "closed", "not-due"):  # at zero, see above
             self.session_items.labels(outcome)
-        for reason in ("no-grant", "key-full", "partition-full"):
+        for reason in ("no-grant", "key-full", "partition-full", "too-many-grants"):
             self.session_drops.labels(reason)
 
     def _create_sending(self) -> None:
