@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streams.sessions.action import Action
@@ -133,13 +134,13 @@ def _session(fields: Mapping[str, Any]) -> Session:
 
 
 def _packed(marks: tuple[int, ...]) -> bytes:
-    return b"".join(mark.to_bytes(_MARK_BYTES, "big") for mark in marks)
+    return struct.pack(f">{len(marks)}Q", *marks)
 
 
 def _unpacked(data: bytes) -> tuple[int, ...]:
     if len(data) % _MARK_BYTES:
         raise WireError(f"marks of {len(data)} bytes, which is no multiple of {_MARK_BYTES}")
-    return tuple(int.from_bytes(data[at : at + _MARK_BYTES], "big") for at in range(0, len(data), _MARK_BYTES))
+    return struct.unpack(f">{len(data) // _MARK_BYTES}Q", data)
 
 
 def _key(*parts: str) -> bytes:
