@@ -127,7 +127,7 @@ class Traced:
     """What one item leads to.
 
     The shell sends ``activities`` and ``summaries`` and waits until they are acknowledged. Then it writes ``keep``,
-    deletes ``remove``, and writes ``state`` last (A2). Killed after any of these, it gets the item again, and comes to
+    then ``state``, and deletes ``remove`` last (A2). Killed after any of these, it gets the item again, and comes to
     the same. It writes the state also if nothing has changed: a kill may have left it in the store alone.
 
     Attributes:

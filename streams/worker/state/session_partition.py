@@ -4,6 +4,7 @@ The rules:
 
 * Per key, whole actions go to the changelog before the state that names them, and so do their deletions. Whole actions
   that are deleted follow the state before them: a repeat after a kill finds every action that its state names (A2).
+  A kill between a state and its deletions leaves actions that no state names. They have no effect, and stay.
 * What was read stays here for the batch.
 """
 
