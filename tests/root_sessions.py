@@ -12,17 +12,17 @@ from streams.extraction.event_time import format_time
 from streams.extraction.record import Record
 from streams.sessions.action import Action, ActionEvent
 from streams.sessions.candidate import NoCandidate, candidate
-from streams.sessions.forget import forget
 from streams.sessions.grant import Grant, Granted
-from streams.sessions.state import Close, KeyState, Traced
-from streams.sessions.trace import TraceSettings, trace
+from streams.sessions.joining.forget import forget
+from streams.sessions.joining.state import Close, KeyState, Traced
+from streams.sessions.joining.trace import TraceSettings, trace
 from streams.settings.session_rules import load_session_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streams.sessions.activity import Activity
-    from streams.sessions.summary import SessionSummary
+    from streams.sessions.meaning.activity import Activity
+    from streams.sessions.meaning.summary import SessionSummary
 
 SECOND = 1_000
 MINUTE = 60 * SECOND

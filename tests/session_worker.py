@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from streams.sessions.action import Action
     from streams.sessions.grant import Granted
-    from streams.sessions.state import Close, KeyState
+    from streams.sessions.joining.state import Close, KeyState
     from streams.worker.agents.sessions.trace import Item
     from streams.worker.outgoing import Outgoing
 

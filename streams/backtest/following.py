@@ -12,11 +12,11 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Protocol, Self
 
 from streams.backtest.order import Sorter
-from streams.sessions.activity import add_action
 from streams.sessions.grant import grant_of
-from streams.sessions.join import belongs
-from streams.sessions.session import Session
-from streams.sessions.summary import summarise
+from streams.sessions.joining.join import belongs
+from streams.sessions.joining.session import Session
+from streams.sessions.meaning.activity import add_action
+from streams.sessions.meaning.summary import summarise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from streams.pipeline import Decision
     from streams.rules.root_sessions import SessionRules
     from streams.sessions.action import Action
-    from streams.sessions.activity import Activity
     from streams.sessions.grant import Granted
-    from streams.sessions.summary import SessionSummary
+    from streams.sessions.meaning.activity import Activity
+    from streams.sessions.meaning.summary import SessionSummary
 
 
 @dataclass(frozen=True, slots=True)

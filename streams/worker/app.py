@@ -18,7 +18,7 @@ import structlog
 from streams import pipeline, settings
 from streams.errors import OperatorError
 from streams.log import configuration
-from streams.sessions.trace import TraceSettings
+from streams.sessions.joining.trace import TraceSettings
 from streams.settings.session_rules import load_session_rules
 from streams.topics.catalogue import MEMORY_TABLE, SESSIONS_TABLE, topic_names
 from streams.worker import startup

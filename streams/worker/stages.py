@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from streams import pipeline
     from streams.rules.rule import Rule
-    from streams.sessions.trace import TraceSettings
+    from streams.sessions.joining.trace import TraceSettings
     from streams.settings import Settings
     from streams.topics.catalogue import TopicNames
     from streams.worker.agents.batches import Handle

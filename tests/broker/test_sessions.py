@@ -14,7 +14,7 @@ from broker_sessions import KEY, PRINCIPAL, action, activities, grant, is_summed
 from root_sessions import MEMBER, OTHER_MEMBER, identity
 from worker_process import wait_for
 
-from streams.sessions.state import Close
+from streams.sessions.joining.state import Close
 from streams.wire.sessions import item
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from streams import pipeline
 from streams.demo import shapes, story
 from streams.demo.organisation import ACCOUNTS
 from streams.sessions.grant import grant_of
-from streams.sessions.join import belongs
+from streams.sessions.joining.join import belongs
 from streams.settings import Settings
 
 if TYPE_CHECKING:

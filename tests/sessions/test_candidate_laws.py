@@ -13,10 +13,10 @@ from streams.extraction.extract import MAX_MESSAGE_SIZE
 from streams.extraction.record import Record
 from streams.inputs.message_reader import read
 from streams.sessions.action import Action
-from streams.sessions.activity import add_action
 from streams.sessions.candidate import candidate
-from streams.sessions.session import Session
-from streams.sessions.summary import summarise
+from streams.sessions.joining.session import Session
+from streams.sessions.meaning.activity import add_action
+from streams.sessions.meaning.summary import summarise
 from streams.wire.sessions import item
 from streams.wire.sessions.published import ACTIVITY, SUMMARY, to_json_line
 

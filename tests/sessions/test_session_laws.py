@@ -25,12 +25,12 @@ from root_sessions import (
 )
 
 from streams.extraction.sighting import Resource
-from streams.sessions.activity import Activity, add_action
-from streams.sessions.join import belongs
-from streams.sessions.session import Session
-from streams.sessions.state import Close, KeyState
-from streams.sessions.summary import SessionSummary, summarise
-from streams.sessions.trace import trace
+from streams.sessions.joining.join import belongs
+from streams.sessions.joining.session import Session
+from streams.sessions.joining.state import Close, KeyState
+from streams.sessions.joining.trace import trace
+from streams.sessions.meaning.activity import Activity, add_action
+from streams.sessions.meaning.summary import SessionSummary, summarise
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,12 +16,12 @@ import streams
 from streams.detection.memory import CapBucket, PairMemory
 from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting
 from streams.sessions.action import Action
-from streams.sessions.activity import Activity
 from streams.sessions.grant import Grant, Granted
-from streams.sessions.session import Session
-from streams.sessions.state import Close, Kept, KeyState
-from streams.sessions.summary import SessionSummary
-from streams.sessions.tally import Count, Headline, Tally
+from streams.sessions.joining.session import Session
+from streams.sessions.joining.state import Close, Kept, KeyState
+from streams.sessions.meaning.activity import Activity
+from streams.sessions.meaning.summary import SessionSummary
+from streams.sessions.meaning.tally import Count, Headline, Tally
 from streams.wire.schemas import SUBJECTS, newest, released, schema_text, without_logical_types
 from streams.wire.single_object import fingerprint
 

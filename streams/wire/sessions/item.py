@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streams.sessions.action import Action
 from streams.sessions.grant import Granted
-from streams.sessions.state import Close
+from streams.sessions.joining.state import Close
 from streams.wire.sessions import datum
 from streams.wire.single_object import SingleObjectCodec, WireError
 

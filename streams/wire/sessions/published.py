@@ -19,8 +19,8 @@ from streams.wire.sessions.datum import datum
 from streams.wire.single_object import SingleObjectCodec
 
 if TYPE_CHECKING:
-    from streams.sessions.activity import Activity
-    from streams.sessions.summary import SessionSummary
+    from streams.sessions.meaning.activity import Activity
+    from streams.sessions.meaning.summary import SessionSummary
     from streams.wire.alert import SchemaLookup
 
 

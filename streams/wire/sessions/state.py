@@ -19,9 +19,9 @@ import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streams.sessions.action import Action
-from streams.sessions.session import Session
-from streams.sessions.state import Kept, KeyState
-from streams.sessions.tally import Count, Headline, Tally
+from streams.sessions.joining.session import Session
+from streams.sessions.joining.state import Kept, KeyState
+from streams.sessions.meaning.tally import Count, Headline, Tally
 from streams.wire.sessions import datum, item
 from streams.wire.single_object import SingleObjectCodec, WireError
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sortedcontainers import SortedSet
 
-from streams.sessions.forget import Waiting
+from streams.sessions.joining.forget import Waiting
 from streams.wire.sessions import state as codec
 from streams.worker.state.partition_memory import stored_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.sessions.state import KeyState
+    from streams.sessions.joining.state import KeyState
     from streams.worker.state.partition_memory import Store
 
 

@@ -13,14 +13,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from streams.sessions.state import KeyState
+from streams.sessions.joining.state import KeyState
 from streams.wire.sessions import state as codec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from streams.sessions.action import Action
-    from streams.sessions.state import Drop, Traced
+    from streams.sessions.joining.state import Drop, Traced
     from streams.worker.state.partition_memory import Store
 
 

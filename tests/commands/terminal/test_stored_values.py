@@ -6,7 +6,7 @@ import pytest
 from root_sessions import KEY, Followed, action, granted
 
 from streams.commands.terminal.stored_values import describe_stored_value
-from streams.sessions.state import Close
+from streams.sessions.joining.state import Close
 from streams.wire.sessions import item
 from streams.wire.sessions.published import ACTIVITY, SUMMARY
 

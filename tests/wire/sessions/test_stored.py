@@ -9,9 +9,9 @@ from root_sessions import GRANTED_AT, HOUR, KEY, Followed, action, grant, grante
 
 from streams.extraction.sighting import Resource
 from streams.sessions.action import mark
-from streams.sessions.session import Session
-from streams.sessions.state import Close, Kept, KeyState
-from streams.sessions.tally import Count, Headline, Tally
+from streams.sessions.joining.session import Session
+from streams.sessions.joining.state import Close, Kept, KeyState
+from streams.sessions.meaning.tally import Count, Headline, Tally
 from streams.wire.sessions import item
 from streams.wire.sessions.state import (
     ALL_STATES,

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from memory_store import Store
 from root_sessions import DAY, GRANTED_AT, HOUR, MINUTE, SETTINGS, action, granted
 
-from streams.sessions.forget import drop_waiting, forget
-from streams.sessions.state import Close, KeyState
-from streams.sessions.trace import trace
+from streams.sessions.joining.forget import drop_waiting, forget
+from streams.sessions.joining.state import Close, KeyState
+from streams.sessions.joining.trace import trace
 from streams.wire.sessions import state as codec
 from streams.worker.state.session_partition import SessionPartition
 
 if TYPE_CHECKING:
     from streams.sessions.action import Action
-    from streams.sessions.state import Traced
+    from streams.sessions.joining.state import Traced
     from streams.worker.agents.sessions.trace import Item
 
 KEYS = ["ASIA0", "ASIA1"]

@@ -16,8 +16,8 @@ import sys
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from streams.sessions.activity import Activity
-from streams.sessions.summary import SessionSummary
+from streams.sessions.meaning.activity import Activity
+from streams.sessions.meaning.summary import SessionSummary
 from streams.topics.catalogue import topic_names
 from streams.wire.sessions.datum import datum
 from streams.wire.timestamps import to_iso8601

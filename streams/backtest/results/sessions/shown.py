@@ -15,8 +15,8 @@ from streams.rules.root_sessions import LEVELS
 if TYPE_CHECKING:
     from streams.backtest.following import ReplayedSession
     from streams.rules.root_sessions import Level
-    from streams.sessions.activity import Activity
-    from streams.sessions.summary import SessionSummary
+    from streams.sessions.meaning.activity import Activity
+    from streams.sessions.meaning.summary import SessionSummary
 
 ACTIONS_SHOWN = 20
 OTHERS_SHOWN = 50

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 from mode import Service
 
-from streams.sessions.state import Close
+from streams.sessions.joining.state import Close
 from streams.wire.sessions import item as codec
 from streams.worker.agents.sessions import source_lag
 from streams.worker.outgoing import Outgoing

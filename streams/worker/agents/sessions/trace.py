@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import structlog
 
 from streams.sessions.action import Action
-from streams.sessions.forget import Waiting, drop_waiting, forget, keys_to_drop
 from streams.sessions.grant import Granted
-from streams.sessions.state import MOST_WAITING, Close
-from streams.sessions.trace import trace
+from streams.sessions.joining.forget import Waiting, drop_waiting, forget, keys_to_drop
+from streams.sessions.joining.state import MOST_WAITING, Close
+from streams.sessions.joining.trace import trace
 from streams.wire.sessions import item as codec
 from streams.wire.sessions.published import ACTIVITY, SUMMARY
 from streams.worker.agents.messages import origin_of
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
-    from streams.sessions.state import Traced
-    from streams.sessions.trace import TraceSettings
+    from streams.sessions.joining.state import Traced
+    from streams.sessions.joining.trace import TraceSettings
     from streams.topics.catalogue import TopicNames
     from streams.worker.agents.dead_letter import DeadLetters
     from streams.worker.agents.encoder import Encoder

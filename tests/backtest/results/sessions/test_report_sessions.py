@@ -17,9 +17,9 @@ from streams.backtest.results.sessions import shown
 from streams.backtest.results.sessions.shown import ShownSession, ShownSessions
 from streams.extraction.event_time import format_time
 from streams.rules.root_sessions import LEVELS
-from streams.sessions.activity import add_action
-from streams.sessions.session import Session
-from streams.sessions.summary import summarise
+from streams.sessions.joining.session import Session
+from streams.sessions.meaning.activity import add_action
+from streams.sessions.meaning.summary import summarise
 
 if TYPE_CHECKING:
     from pathlib import Path

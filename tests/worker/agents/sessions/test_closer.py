@@ -10,7 +10,7 @@ import pytest
 from root_sessions import DAY, GRANTED_AT, HOUR, KEY, MINUTE, SETTINGS, action, granted
 from session_worker import NAMES, TraceWorker
 
-from streams.sessions.state import Close
+from streams.sessions.joining.state import Close
 from streams.wire.sessions import item as codec
 from streams.worker.agents.sessions import closer as closer_module
 from streams.worker.agents.sessions.closer import Closer

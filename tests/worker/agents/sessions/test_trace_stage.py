@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from root_sessions import DAY, GRANTED_AT, HOUR, KEY, MEMBER, MINUTE, OTHER_MEMBER, SETTINGS, action, granted
 from session_worker import NAMES, TraceWorker
 
-from streams.sessions.state import Close
+from streams.sessions.joining.state import Close
 from streams.worker.agents.sessions import trace as trace_module
 
 if TYPE_CHECKING:

@@ -22,10 +22,10 @@ from root_sessions import (
 )
 
 from streams.sessions.action import Action
-from streams.sessions.forget import Waiting, drop_waiting, keys_to_drop
+from streams.sessions.joining.forget import Waiting, drop_waiting, keys_to_drop
+from streams.sessions.joining.state import MOST_KEPT, MOST_MARKS, MOST_SESSIONS, Close, KeyState
+from streams.sessions.joining.trace import TraceSettings
 from streams.sessions.session_id import session_id
-from streams.sessions.state import MOST_KEPT, MOST_MARKS, MOST_SESSIONS, Close, KeyState
-from streams.sessions.trace import TraceSettings
 
 END = GRANTED_AT + 15 * MINUTE
 GRACE = 20 * MINUTE

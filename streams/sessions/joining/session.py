@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from streams.sessions.join import LONGEST_AFTER
+from streams.sessions.joining.join import LONGEST_AFTER
+from streams.sessions.meaning.tally import Tally
 from streams.sessions.session_id import session_id
-from streams.sessions.tally import Tally
 
 if TYPE_CHECKING:
     from streams.sessions.grant import Grant, Granted

@@ -23,7 +23,7 @@ from sightings import sighting
 
 from streams.sessions.action import Action
 from streams.sessions.grant import grant_of
-from streams.sessions.join import belongs
+from streams.sessions.joining.join import belongs
 from streams.sessions.session_id import activity_id, session_id
 
 END = GRANTED_AT + 15 * MINUTE

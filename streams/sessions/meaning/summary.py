@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from streams.sessions import words
+from streams.sessions.meaning import words
 
 if TYPE_CHECKING:
     from streams.extraction.sighting import Resource
     from streams.rules.root_sessions import Level, SessionRules
     from streams.sessions.grant import Grant
-    from streams.sessions.session import Session
-    from streams.sessions.tally import Count
+    from streams.sessions.joining.session import Session
+    from streams.sessions.meaning.tally import Count
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.rules.root_sessions import Call
-from streams.sessions.judgement import has_parameter, parameter
+from streams.sessions.meaning.judgement import has_parameter, parameter
 
 if TYPE_CHECKING:
     from streams.rules.root_sessions import SessionRules
     from streams.sessions.action import Action
     from streams.sessions.grant import Grant
-    from streams.sessions.judgement import Judgement
-    from streams.sessions.tally import Tally
+    from streams.sessions.meaning.judgement import Judgement
+    from streams.sessions.meaning.tally import Tally
 
 _LONGEST_NAME = 200
 _OWN_ADDRESS = "from the caller's own address"

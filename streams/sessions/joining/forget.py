@@ -6,13 +6,13 @@ import heapq
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from streams.sessions.state import MOST_WAITING, KeyState, Traced
+from streams.sessions.joining.state import MOST_WAITING, KeyState, Traced
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streams.sessions.session import Session
-    from streams.sessions.state import Drop, Kept
+    from streams.sessions.joining.session import Session
+    from streams.sessions.joining.state import Drop, Kept
 
 
 @dataclass(frozen=True, slots=True, order=True)

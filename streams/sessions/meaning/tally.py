@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from streams.rules.root_sessions import LEVELS
-from streams.sessions.judgement import highest
+from streams.sessions.meaning.judgement import highest
 
 if TYPE_CHECKING:
     from streams.extraction.sighting import Resource
     from streams.rules.root_sessions import Call, Level, Outcome, SessionRules, SessionSeverity
     from streams.sessions.action import Action
-    from streams.sessions.judgement import Judgement
+    from streams.sessions.meaning.judgement import Judgement
 
 MOST_RESOURCES = 1_000
 """How many resources a summary names."""

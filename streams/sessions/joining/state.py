@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from streams.sessions.action import Action
-    from streams.sessions.activity import Activity
-    from streams.sessions.session import Session
-    from streams.sessions.summary import SessionSummary
+    from streams.sessions.joining.session import Session
+    from streams.sessions.meaning.activity import Activity
+    from streams.sessions.meaning.summary import SessionSummary
 
 WAIT = 86_400_000
 """How long an action waits for a grant by arrival, in milliseconds (S5)."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from streams.sessions import words
-from streams.sessions.judgement import judge
+from streams.sessions.meaning import words
+from streams.sessions.meaning.judgement import judge
 from streams.sessions.session_id import activity_id
 
 if TYPE_CHECKING:
     from streams.rules.root_sessions import Kind, Level, Outcome, SessionRules
     from streams.sessions.action import Action, ActionEvent
     from streams.sessions.grant import Grant
-    from streams.sessions.session import Session
-    from streams.sessions.tally import Tally
+    from streams.sessions.joining.session import Session
+    from streams.sessions.meaning.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)

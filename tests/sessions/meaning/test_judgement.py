@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from root_sessions import ADDRESS, GRANTED_AT, MINUTE, POLICIES, RULES, SECOND, action, grant
 
-from streams.sessions.judgement import Judgement, judge
+from streams.sessions.meaning.judgement import Judgement, judge
 
 if TYPE_CHECKING:
     from streams.sessions.action import Action

@@ -14,20 +14,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from streams.sessions.action import Action
-from streams.sessions.activity import add_action
-from streams.sessions.forget import forget
 from streams.sessions.grant import Granted
-from streams.sessions.join import belongs
-from streams.sessions.session import Session
-from streams.sessions.state import MOST_KEPT, MOST_MARKS, MOST_SESSIONS, Kept, KeyState, Traced
-from streams.sessions.summary import summarise
+from streams.sessions.joining.forget import forget
+from streams.sessions.joining.join import belongs
+from streams.sessions.joining.session import Session
+from streams.sessions.joining.state import MOST_KEPT, MOST_MARKS, MOST_SESSIONS, Kept, KeyState, Traced
+from streams.sessions.meaning.activity import add_action
+from streams.sessions.meaning.summary import summarise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streams.rules.root_sessions import SessionRules
-    from streams.sessions.activity import Activity
-    from streams.sessions.state import Close
+    from streams.sessions.joining.state import Close
+    from streams.sessions.meaning.activity import Activity
 
 GRACE = 20 * 60_000
 """How long after its end and its last arrival a session is summed up, in milliseconds, unless set otherwise."""

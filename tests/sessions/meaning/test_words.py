@@ -7,8 +7,8 @@ import pytest
 from root_sessions import GRANTED_AT, MINUTE, POLICIES, RULES, action, grant
 
 from streams.extraction.sighting import Resource
-from streams.sessions.judgement import judge
-from streams.sessions.words import activity_reason, deed
+from streams.sessions.meaning.judgement import judge
+from streams.sessions.meaning.words import activity_reason, deed
 
 if TYPE_CHECKING:
     from streams.sessions.action import Action

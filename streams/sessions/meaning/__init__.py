@@ -1,0 +1,1 @@
+"""What actions and sessions mean: outcome, severity, counts and the sentences about them."""
