@@ -19,11 +19,11 @@ The samples in ``tests/wire/test_memory_bytes.py`` pin this contract.
 
 from __future__ import annotations
 
-import json
 from typing import NamedTuple
 
 from streams.detection.memory import CapBucket, PairMemory
-from streams.wire.single_object import SingleObjectCodec, WireError
+from streams.wire.single_object import SingleObjectCodec
+from streams.wire.state_key import parts_of, to_bytes, unknown
 
 _PAIR = SingleObjectCodec.of("pair")
 _BUCKET = SingleObjectCodec.of("bucket")
@@ -76,7 +76,7 @@ def decode_bucket(value: bytes) -> CapBucket:
 
 def pair_key(principal: str, member_account: str) -> bytes:
     """Return the key of the pair."""
-    return _key("pair", principal, member_account)
+    return to_bytes("pair", principal, member_account)
 
 
 def pair_prefix(principal: str) -> bytes:
@@ -86,7 +86,7 @@ def pair_prefix(principal: str) -> bytes:
 
 def bucket_key(principal: str, start: int) -> bytes:
     """Return the key of the principal's bucket that begins at ``start``, in milliseconds since the epoch."""
-    return _key("bucket", principal, start)
+    return to_bytes("bucket", principal, start)
 
 
 def bucket_prefix(principal: str) -> bytes:
@@ -100,21 +100,14 @@ def parse_key(key: bytes) -> PairKey | BucketKey:
     Raises:
         WireError: the key does not have a form of this version.
     """
-    try:
-        parts = json.loads(key)
-    except (ValueError, RecursionError):
-        parts = None
     parsed: PairKey | BucketKey | None = None
-    match parts:
+    match parts_of(key):
         case ["pair", str(principal), str(member_account)]:
             parsed = PairKey(principal, member_account)
         case ["bucket", str(principal), int(start)] if not isinstance(start, bool):
             parsed = BucketKey(principal, start)
     if parsed is None or key_of(parsed) != key:
-        raise WireError(
-            f"state key {key!r}: this version writes no such key, so a newer version of rootwatch wrote it; "
-            "run that version or a later one here"
-        )
+        raise unknown(key)
     return parsed
 
 
@@ -123,9 +116,5 @@ def key_of(parsed: PairKey | BucketKey) -> bytes:
     return pair_key(*parsed) if isinstance(parsed, PairKey) else bucket_key(*parsed)
 
 
-def _key(*parts: str | int) -> bytes:
-    return json.dumps(parts, separators=(",", ":")).encode("ascii")
-
-
 def _prefix(kind: str, principal: str) -> bytes:
-    return _key(kind, principal)[:-1] + b","
+    return to_bytes(kind, principal)[:-1] + b","

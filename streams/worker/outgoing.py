@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 _FRAME_BYTES = 64 * 1024
 # How many bytes are sent between two waits; the record that exceeds this is the last of them.
@@ -28,3 +29,11 @@ class Outgoing:
 def largest_record(max_record_size: int) -> int:
     """Return how many bytes key and value of one record may have: the setting, less the bytes of headers and frame."""
     return max_record_size - _FRAME_BYTES
+
+
+class Acknowledged(Protocol):
+    """The broker's acknowledgement of a record."""
+
+    @property
+    def offset(self) -> int:
+        """The record's offset in its partition."""

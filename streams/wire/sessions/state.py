@@ -13,7 +13,6 @@ These bytes outlive the process that wrote them, in RocksDB and in compacted top
 
 from __future__ import annotations
 
-import json
 import re
 import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,6 +23,7 @@ from streams.sessions.joining.state import Kept, KeyState
 from streams.sessions.meaning.tally import Count, Headline, Tally
 from streams.wire.sessions import datum, item
 from streams.wire.single_object import SingleObjectCodec, WireError
+from streams.wire.state_key import parts_of, to_bytes, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,12 +87,12 @@ def decode_action(value: bytes) -> Action:
 
 def state_key(access_key_id: str) -> bytes:
     """The key under which a key's state is stored."""
-    return _key("session", access_key_id)
+    return to_bytes("session", access_key_id)
 
 
 def action_key(access_key_id: str, mark: int) -> bytes:
     """The key under which a whole action is stored."""
-    return _key("action", access_key_id, f"{mark:016x}")
+    return to_bytes("action", access_key_id, f"{mark:016x}")
 
 
 def parse_key(key: bytes) -> StateKey | ActionKey:
@@ -101,21 +101,14 @@ def parse_key(key: bytes) -> StateKey | ActionKey:
     Raises:
         WireError: the key has no form of this version.
     """
-    try:
-        parts = json.loads(key)
-    except (ValueError, RecursionError):
-        parts = None
     parsed: StateKey | ActionKey | None = None
-    match parts:
+    match parts_of(key):
         case ["session", str(access_key_id)]:
             parsed = StateKey(access_key_id)
         case ["action", str(access_key_id), str(mark)] if _MARK.fullmatch(mark):
             parsed = ActionKey(access_key_id, int(mark, 16))
     if parsed is None or key_of(parsed) != key:
-        raise WireError(
-            f"state key {key!r}: this version writes no such key, so a newer version of rootwatch wrote it; "
-            "run that version or a later one here"
-        )
+        raise unknown(key)
     return parsed
 
 
@@ -141,7 +134,3 @@ def _unpacked(data: bytes) -> tuple[int, ...]:
     if len(data) % _MARK_BYTES:
         raise WireError(f"marks of {len(data)} bytes, which is no multiple of {_MARK_BYTES}")
     return struct.unpack(f">{len(data) // _MARK_BYTES}Q", data)
-
-
-def _key(*parts: str) -> bytes:
-    return json.dumps(parts, separators=(",", ":")).encode("ascii")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from streams.worker.agents.dead_letter import DeadLetters
     from streams.worker.agents.messages import Event, Message
+    from streams.worker.outgoing import Acknowledged
     from streams.worker.skips import Skips
 
 Change = tuple[bytes, bytes | None]
@@ -49,14 +50,6 @@ class View(Protocol):
 V = TypeVar("V", bound=View)
 Item = TypeVar("Item")
 Decided = TypeVar("Decided")
-
-
-class Acknowledged(Protocol):
-    """The broker's acknowledgement of a record."""
-
-    @property
-    def offset(self) -> int:
-        """The record's offset in its partition."""
 
 
 class Sender(Protocol):

@@ -18,19 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from streams.worker.monitoring.counters import Metrics
-    from streams.worker.outgoing import Outgoing
+    from streams.worker.outgoing import Acknowledged, Outgoing
 
 
 class SendError(OperatorError):
     """The broker did not accept a record; the message names topic, operation and answer."""
-
-
-class Acknowledged(Protocol):
-    """The broker's acknowledgement of a record."""
-
-    @property
-    def offset(self) -> int:
-        """The record's offset in its partition."""
 
 
 class Producer(Protocol):
