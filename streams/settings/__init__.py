@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from streams.settings.loading import load
-from streams.settings.model import Settings, SettingsError
+from streams.settings.model import Settings
+from streams.settings.setting_files import SettingsError
 
 __all__ = ["Settings", "SettingsError", "load"]

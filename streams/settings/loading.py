@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource
 
-from streams.settings.model import Settings, SettingsError
+from streams.settings.model import Settings
+from streams.settings.setting_files import SettingsError
 from streams.settings.values import file_problem
 
 if TYPE_CHECKING:

@@ -16,10 +16,10 @@ from pydantic import Field, StringConstraints, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from streams.detection.exception import ExceptionEntry, ExceptionsError, parse_exceptions
-from streams.errors import OperatorError
 from streams.pipeline import DecisionSettings, ExtractSettings
 from streams.rules import rule as rules
 from streams.rules.duration import format_duration
+from streams.settings.setting_files import SettingsError, read_secret, read_text
 from streams.settings.values import (
     Addresses,
     Duration,
@@ -41,12 +41,6 @@ if TYPE_CHECKING:
 
 
 SHIPPED_RULE = "assume_root.toml"
-
-
-class SettingsError(OperatorError):
-    """One or more settings are wrong; the message has a line per setting: name, value, source and what is allowed."""
-
-    exit_code = 2
 
 
 class Settings(BaseSettings):
@@ -219,7 +213,7 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: the file is not set, cannot be read or is empty.
         """
-        return _secret("sasl_password_file", self.sasl_password_file)
+        return read_secret("sasl_password_file", self.sasl_password_file)
 
     def load_rule(self) -> rules.Rule:
         """Return the rule, with the operator's overrides (A4).
@@ -230,7 +224,7 @@ class Settings(BaseSettings):
         if self.rule is None:
             text, name = files("streams.rules").joinpath(SHIPPED_RULE).read_text("utf-8"), SHIPPED_RULE
         else:
-            text, name = _text("rule", self.rule), str(self.rule)
+            text, name = read_text("rule", self.rule), str(self.rule)
         try:
             rule = rules.parse(text, name)
         except rules.RuleError as error:
@@ -250,7 +244,7 @@ class Settings(BaseSettings):
         """
         if self.exceptions is None:
             return ()
-        text = _text("exceptions", self.exceptions)
+        text = read_text("exceptions", self.exceptions)
         try:
             return parse_exceptions(text, str(self.exceptions))
         except ExceptionsError as error:
@@ -287,20 +281,3 @@ def _is_address(url: str) -> bool:
         return parts.scheme in {"http", "https", "mock"} and bool(parts.hostname) and parts.port != 0
     except ValueError:  # a port that is not a number or is above 65535, or half an IPv6 address
         return False
-
-
-def _text(name: str, path: Path) -> str:
-    try:
-        return path.read_text("utf-8-sig")  # with or without the byte order mark that editors on Windows write
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{name} = {path}: cannot be read: {error}") from error
-
-
-def _secret(name: str, path: Path | None) -> str:
-    if path is None:
-        raise SettingsError(f"{name}: must be set")
-    text = _text(name, path)
-    secret = text.removesuffix("\n").removesuffix("\r")
-    if not secret:
-        raise SettingsError(f"{name} = {path}: the file is empty")
-    return secret
