@@ -145,6 +145,9 @@ class Deployment:
             worker = Worker(process, int(settings["http_port"]), self.folder / f"{name}.log")
             try:
                 yield worker
+            except Exception as failure:
+                failure.add_note(f"The end of {name}.log:\n{worker.tail()}")
+                raise
             finally:
                 worker.kill()
 
