@@ -11,6 +11,7 @@ The rules (A2), for each batch:
 A crash between any two steps repeats the batch: the same decisions from the same memory, with the same ids.
 After each wait another worker may own the partitions. Then the batch is abandoned, and the next owner repeats it: a
 late write to the changelog would come after the next owner's recovery, and the store may have been closed meanwhile.
+A worker that was stopped hears of the other worker with its next heartbeat only, so 3 and 4 also wait for the lease.
 """
 
 from __future__ import annotations
@@ -180,7 +181,8 @@ class Stage(Generic[V, Item, Decided]):
         if not records or not await self.lease.wait_until_held(owned):
             return
         stored = await self.sender.send_all(records)
-        if not owned():
+        # A worker that was stopped meanwhile may own its partitions until its next heartbeat, but another one has them.
+        if not await self.lease.wait_until_held(owned):
             return
         acknowledged = iter(stored)
         for view, changed in changes:

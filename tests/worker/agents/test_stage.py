@@ -203,6 +203,24 @@ def test_the_lease_is_awaited_before_the_changelog() -> None:
     assert scene.handle((0, b"a"))[-2:] == ["sweep 0 after 1", "asks the lease"]
 
 
+def test_a_worker_that_is_stopped_while_the_changelog_answers_stores_nothing() -> None:
+    """A2: after such a stop another worker may have written between, so the lease is awaited before the store too."""
+    scene = Scene()
+
+    def stop(step: str) -> None:
+        if step == "changelog":
+            vars(scene.lease)["holds"] = beats
+
+    def beats() -> bool:
+        scene.log("asks the lease")
+        scene.owned = False
+        return False
+
+    vars(scene)["waited"] = stop
+    steps = scene.handle((0, b"a"))
+    assert steps[-3:] == ["send changelog a", "send changelog swept", "asks the lease"]
+
+
 def test_what_is_no_item() -> None:
     """R5, A2: a tombstone has no effect, junk becomes a dead letter, and a newer version's value stops the worker."""
     assert Scene().handle((0, None)) == []
