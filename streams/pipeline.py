@@ -161,7 +161,7 @@ def compile_matcher(rule: Rule, extract_settings: ExtractSettings) -> Callable[[
     and nothing unreadable that could be one.
     """
     return prefilter.compile_matcher(
-        rule.event_name, extract_settings.max_message_size, follow_sessions=extract_settings.follow_sessions
+        _event_name(rule), extract_settings.max_message_size, follow_sessions=extract_settings.follow_sessions
     )
 
 
@@ -170,7 +170,7 @@ def compile_selector(
 ) -> Callable[[bytes | bytearray | None], bytes | bytearray | None]:
     """Return the fetch filter of one message, see ``prefilter.compile_selector``."""
     return prefilter.compile_selector(
-        rule.event_name, extract_settings.max_message_size, follow_sessions=extract_settings.follow_sessions
+        _event_name(rule), extract_settings.max_message_size, follow_sessions=extract_settings.follow_sessions
     )
 
 
@@ -178,7 +178,14 @@ def compile_finder(
     rule: Rule, extract_settings: ExtractSettings
 ) -> Callable[[bytes | bytearray | memoryview, int, int], list[int]]:
     """Return the search for marks in a buffer that holds many messages, see ``prefilter.compile_finder``."""
-    return prefilter.compile_finder(rule.event_name, follow_sessions=extract_settings.follow_sessions)
+    return prefilter.compile_finder(_event_name(rule), follow_sessions=extract_settings.follow_sessions)
+
+
+def _event_name(rule: Rule) -> str:
+    """The event's name of a rule in the short form; the filter does not know any other yet."""
+    if rule.event_name is None:
+        raise ValueError(f"rule {rule.id} has no event_name")
+    return rule.event_name
 
 
 def may_match(value: bytes | None, rule: Rule, extract_settings: ExtractSettings) -> bool:

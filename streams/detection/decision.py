@@ -25,6 +25,10 @@ class DecisionSettings:
         learn_until: sightings at or before this time teach and do not alert (M6); ``None`` without learning.
         clock: ``event`` for the event's time, ``record`` for the Kafka timestamp if there is one (M4).
         max_alerts: the maximum number of alerts per principal and cap period of the rule; 0 is no cap (A3).
+        refresh: a tuple sent to detection less than this long ago may be dropped before it (U7); 0 is exact.
+        learn: how long a partition learns from a rule's first sighting on (U6); ``None`` is the window after a change
+            of the rule, else nothing.
+        max_entries: how many tuples a partition remembers for the rule (U11).
         exceptions: sightings that neither alert nor teach (M7), in the order of the file.
 
     Raises:
@@ -36,6 +40,9 @@ class DecisionSettings:
     learn_until: int | None = None
     clock: Literal["event", "record"] = "event"
     max_alerts: int = 100
+    refresh: int = 0
+    learn: int | None = None
+    max_entries: int = 1_000_000
     exceptions: tuple[ExceptionEntry, ...] = ()
 
     def __post_init__(self) -> None:

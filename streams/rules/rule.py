@@ -1,7 +1,7 @@
 """A rule is data: which records it takes, how long its memory is, and what its alerts say (A4).
 
-A rule file is TOML with the fields of ``Rule``; durations are text such as ``10d``. The terms that must be new together
-are not a field: they are always (principal, member account).
+A rule file is TOML with the fields of ``Rule``; durations are text such as ``10d``. It has ``query`` and ``terms``, or
+the short form: ``event_source`` and ``event_name``, which stand for both (U3).
 """
 
 from __future__ import annotations
@@ -20,13 +20,19 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 Severity = Literal["low", "medium", "high", "critical"]
+Id = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9._-]{1,128}$")]
 Text = Annotated[str, StringConstraints(strict=True, pattern=r"\S")]
 # Characters that JSON writers never escape: the fetch filter searches for these names as bytes.
 _Name = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9._-]+$")]
 _RiskScore = Annotated[int, Field(strict=True, ge=0, le=100)]
 _Milliseconds = Annotated[int, Field(strict=True, gt=0)]
+_MillisecondsOrZero = Annotated[int, Field(strict=True, ge=0)]
 
-_DURATIONS = ("window", "cap_period")
+SHORT_FORM_TERMS = ("rootwatch.principal", "rootwatch.member_account")
+"""The terms of a rule in the short form (T3, T4)."""
+MAX_ENTRIES = 1_000_000
+"""The default of ``max_entries`` (U11)."""
+_DURATIONS = ("window", "forget_after", "cap_period", "refresh", "learn")
 _DAY = 86_400_000
 MOST_ALERTS = 10_000
 """The largest cap. A bucket is one Kafka record with all ids of its period, and must fit into any topic."""
@@ -50,7 +56,7 @@ class Threat:
     reference: Text
 
 
-@dataclass(frozen=True, slots=True, config=_CLOSED)
+@dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
 class Rule:
     """One rule. Its values are checked on construction, so ``dataclasses.replace`` is a safe way to override one.
 
@@ -60,11 +66,21 @@ class Rule:
         version: the version of the rule's text and values, from 1.
         severity: ``low``, ``medium``, ``high`` or ``critical``.
         risk_score: 0 to 100.
-        event_source: the exact ``eventSource`` of its records (T1).
-        event_name: the exact ``eventName`` of its records (T1).
-        window: how long a pair stays known after it was last seen, in milliseconds (M1).
-        max_alerts: the maximum number of alerts per principal and ``cap_period``; 0 is no cap (A3).
+        query: decides which records it takes (U1, U3).
+        terms: one to three names of fields; their values are remembered together (U4).
+        event_source: of the short form, the exact ``eventSource`` of its records; else ``None``.
+        event_name: of the short form, the exact ``eventName`` of its records; else ``None``.
+        window: how long a tuple of values stays known after it was last seen, in milliseconds (M1).
+        forget_after: how long after it was last seen a tuple counts as never seen, in milliseconds (M8); ``None`` is
+            the setting's.
+        max_alerts: the maximum number of alerts per value of the first term and ``cap_period``; 0 is no cap (A3).
         cap_period: in milliseconds, aligned to the epoch, at most a day (A3).
+        refresh: a tuple sent to detection less than this long ago may be dropped, in milliseconds (U7); 0 is exact,
+            ``None`` is a hundredth of the window.
+        learn: how long a partition learns from its first sighting on, in milliseconds (U6); ``None`` is the window
+            after a change of the rule, else nothing.
+        max_entries: how many tuples a partition remembers for the rule (U11).
+        incomplete: what happens to a record without a term: it is counted, or goes to the dead letters (T5, U3).
         description: what the rule looks for, and why.
         action: the action in the words of the alert's reason: "took root on".
         privilege: the privilege in the words of the reason: "root privileges".
@@ -76,16 +92,23 @@ class Rule:
         task_policies: by ARN, what a session under this task policy can do; ``detection.task_policy`` reads it.
     """
 
-    id: Text
+    id: Id
     name: Text
     version: Annotated[int, Field(strict=True, ge=1, lt=2**31)]
     severity: Severity
     risk_score: _RiskScore
-    event_source: _Name
-    event_name: _Name
+    query: Text
+    terms: Annotated[tuple[Text, ...], Field(min_length=1, max_length=3)]
+    event_source: _Name | None = None
+    event_name: _Name | None = None
     window: _Milliseconds
+    forget_after: _Milliseconds | None = None
     max_alerts: Annotated[int, Field(strict=True, ge=0, le=MOST_ALERTS)] = 100
     cap_period: Annotated[_Milliseconds, Field(le=_DAY)] = 300_000
+    refresh: _MillisecondsOrZero | None = None
+    learn: _MillisecondsOrZero | None = None
+    max_entries: Annotated[int, Field(strict=True, ge=1)] = MAX_ENTRIES
+    incomplete: Literal["count", "dead-letter"] = "count"
     description: Text | None = None
     action: Text | None = None
     privilege: Text | None = None
@@ -114,10 +137,20 @@ def parse(text: str, name: str) -> Rule:
     for key in _DURATIONS:
         if key in table:
             table[key] = _duration(table[key], f"{name}: {key}")
+    if "query" not in table and (missing := [key for key in ("event_source", "event_name") if key not in table]):
+        raise RuleError("\n".join(f"{name}: {key}: is missing" for key in missing))
     try:
-        return _RULE.validate_python(table)
+        return _RULE.validate_python(_in_full(table))
     except ValidationError as error:
         raise RuleError("\n".join(_complaint(name, details) for details in error.errors(include_url=False))) from error
+
+
+def _in_full(table: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a rule file with what the short form stands for."""
+    source, name = table.get("event_source"), table.get("event_name")
+    query = f'event.provider: "{source}" and event.action: "{name}" and event.outcome: success'
+    stands_for = {"query": query, "terms": SHORT_FORM_TERMS, "incomplete": "dead-letter", "refresh": 0}
+    return stands_for | table
 
 
 def _duration(value: object, where: str) -> int:

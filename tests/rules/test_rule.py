@@ -57,7 +57,21 @@ def test_a_rule_needs_only_what_decides_and_names() -> None:
 def test_the_shipped_rule_with_another_event_name_is_another_rule() -> None:
     """A4: a rule of the same kind is the file with another event name, and nothing else."""
     rule = parse(SHIPPED.replace('event_name = "AssumeRoot"', 'event_name = "AssumeLeaf"'), "leaf.toml")
-    assert rule == replace(RULE, event_name="AssumeLeaf")
+    assert rule == replace(
+        RULE,
+        event_name="AssumeLeaf",
+        query=RULE.query.replace('event.action: "AssumeRoot"', 'event.action: "AssumeLeaf"'),
+    )
+
+
+def test_the_short_form_stands_for_a_query_and_terms() -> None:
+    """U3: the shipped rule takes successful calls of AssumeRoot; its terms are principal and member account."""
+    assert RULE.query == (
+        'event.provider: "sts.amazonaws.com" and event.action: "AssumeRoot" and event.outcome: success'
+    )
+    assert RULE.terms == ("rootwatch.principal", "rootwatch.member_account")
+    assert (RULE.incomplete, RULE.refresh, RULE.learn, RULE.forget_after) == ("dead-letter", 0, None, None)
+    assert RULE.max_entries == 1_000_000
 
 
 @pytest.mark.parametrize(
