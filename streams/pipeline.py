@@ -231,7 +231,7 @@ def detect(sighting: Sighting, memory: PrincipalMemory, rule: Rule, decision_set
     exception = first_match(decision_settings.exceptions, sighting)
     if exception is not None:
         return Decision("excepted", time, exception=exception)
-    judgement = judge(memory.pair(sighting.member_account), time, decision_settings)
+    judgement = judge(memory.pair(sighting.values[1]), time, decision_settings)
     if sighting.teaching or (decision_settings.learn_until is not None and time <= decision_settings.learn_until):
         return Decision("learned", time, pair=judgement.pair)
     identifier = alert.alert_id(rule, sighting)
@@ -242,7 +242,7 @@ def detect(sighting: Sighting, memory: PrincipalMemory, rule: Rule, decision_set
             return Decision(judgement.kind, time, pair=judgement.pair, bucket=bucket)
         case "first" | "returned":
             admission = cap.admit(identifier, time, memory, rule, decision_settings)
-            novelty = describe(judgement, sighting.member_account, memory, decision_settings)
+            novelty = describe(judgement, sighting.values[1], memory, decision_settings)
             return Decision(
                 "alert" if admission.admitted else "overflow",
                 time,

@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from streams.detection.dict_memory import DictMemory
-from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting
+from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting, Term
 from streams.pipeline import Decision, DecisionSettings, detect
 from streams.rules.rule import Rule, parse
 
@@ -41,6 +41,10 @@ def sighting(  # noqa: PLR0913  the fields that tests change
 ) -> Sighting:
     """A sighting at ``time`` (ms); without ``event_id`` it has a new id, without ``kafka_time`` it is from a file."""
     return Sighting(
+        rule_id=RULE.id,
+        terms=(Term("rootwatch.principal", principal), Term("rootwatch.member_account", account)),
+        combination=0,
+        mapping_version=1,
         principal=principal,
         member_account=account,
         member_account_source="target",
@@ -94,7 +98,7 @@ class History:
 
     def of(self, seen: Sighting) -> DictMemory:
         """The memory of the sighting's principal."""
-        return self.memory.setdefault(seen.principal, DictMemory())
+        return self.memory.setdefault(seen.values[0], DictMemory())
 
     def contents(self) -> dict[str, object]:
         """The whole memory, for comparison."""

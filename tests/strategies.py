@@ -10,7 +10,7 @@ import fastavro
 from hypothesis import strategies as st
 
 from streams.detection.memory import CapBucket, PairMemory
-from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting
+from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting, Term
 from streams.wire.schemas import newest
 
 if TYPE_CHECKING:
@@ -58,6 +58,12 @@ def sightings() -> SearchStrategy[Sighting]:
     """Sightings with arbitrary content."""
     return st.builds(
         Sighting,
+        terms=st.lists(st.builds(Term), min_size=2, max_size=3).map(tuple),
+        combination=INT,
+        mapping_version=INT,
+        principal=st.none() | st.text(),
+        member_account=st.none() | st.text(),
+        member_account_source=st.text(),
         identity=st.builds(Identity, **_optional(Identity)),
         event=st.builds(
             Event,

@@ -45,7 +45,7 @@ class Verdicts:
     def count(self, sighting: Sighting, decision: Decision) -> None:
         """Count one decision; decisions come in order of time."""
         self.outcomes[decision.outcome] += 1
-        self.principals[sighting.principal] += 1
+        self.principals[sighting.values[0]] += 1
         if self.first is None:
             self.first = decision.time
         self.last = decision.time
@@ -61,9 +61,9 @@ def evaluate(
     """Decide on sightings that come in order of time, beginning with an empty memory."""
     memory: dict[str, DictMemory] = {}
     for handled, sighting in enumerate(ordered, 1):
-        principal = memory.get(sighting.principal)
+        principal = memory.get(sighting.values[0])
         if principal is None:
-            principal = memory[sighting.principal] = DictMemory()
+            principal = memory[sighting.values[0]] = DictMemory()
         decision = pipeline.detect(sighting, principal, rule, decision_settings)
         principal.apply(sighting, decision)
         yield sighting, decision

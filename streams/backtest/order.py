@@ -1,7 +1,7 @@
 """Sorts any number of sightings, or of other values, in bounded memory.
 
 The order of evaluation is by time, then event id, then the record's canonical bytes (M9). The sightings of one record
-keep the order in which the record names the accounts; the worker sees them in that order too. Sightings that are still
+go by rule id and combination; the worker sees them in that order too. Sightings that are still
 equal differ only in ``teaching``, which comes first, and in their position in Kafka. Values that do not fit in memory
 are sorted in runs on disk, which are merged while they are read.
 """
@@ -34,28 +34,19 @@ _OVERHEAD = 2_048  # about what a value takes in addition to its text
 
 def order_key(
     sighting: Sighting, clock: Literal["event", "record"]
-) -> tuple[int, str, str, int, str, bool, str, int, int]:
+) -> tuple[int, str, str, str, int, bool, str, int, int]:
     """The sort key of a sighting; its time is that of the clock (M4)."""
     origin = sighting.origin
     position = ("", 0, 0) if origin is None else (origin.topic, origin.partition, origin.offset)
-    account = sighting.member_account
     return (
         sighting.time_by(clock),
         sighting.event.id,
         sighting.record,
-        _rank(sighting),
-        account,
+        sighting.rule_id,
+        sighting.combination,
         not sighting.teaching,
         *position,
     )
-
-
-def _rank(sighting: Sighting) -> int:
-    """The index of the resource that a sighting was taken from (T4); 0 if it was taken from none."""
-    if sighting.member_account_source != "resources":
-        return 0
-    accounts = (resource.account_id for resource in sighting.event.resources)
-    return next((rank for rank, account in enumerate(accounts) if account == sighting.member_account), 0)
 
 
 def record_size(sighting: Sighting) -> int:

@@ -84,7 +84,7 @@ class _Sender:
         value = codec.encode(replace(sighting, teaching=True))
         while True:
             try:
-                self._producer.produce(self._topic, value, sighting.principal.encode(), on_delivery=self._delivered)
+                self._producer.produce(self._topic, value, codec.key_of(sighting), on_delivery=self._delivered)
             except BufferError:
                 self._serve(self._producer.poll, 0.1)
                 continue

@@ -21,7 +21,7 @@ _NAMESPACE = uuid5(NAMESPACE_URL, "rootwatch")
 
 def alert_id(rule: Rule, sighting: Sighting) -> str:
     """Return the id of this sighting's alert: the same input always gives the same id (A1)."""
-    terms = [rule.id, sighting.principal, sighting.member_account, sighting.event.id]
+    terms = [rule.id, *sighting.values, sighting.event.id]
     return str(uuid5(_NAMESPACE, json.dumps(terms, separators=(",", ":"))))
 
 
@@ -43,9 +43,13 @@ def compose(identifier: str, sighting: Sighting, novelty: Novelty, rule: Rule) -
         "alert_id": identifier,
         "rule": _rule(rule),
         "reason": reason.sentence(sighting, novelty, rule, risk),
+        "terms": [{"field": term.field, "value": term.value} for term in sighting.terms],
+        "mapping_version": sighting.mapping_version,
         "novelty": _novelty(novelty),
         "principal": _principal(sighting.principal, sighting.identity),
-        "member_account": {"id": sighting.member_account, "source": sighting.member_account_source},
+        "member_account": None
+        if sighting.member_account is None
+        else {"id": sighting.member_account, "source": sighting.member_account_source},
         "event": _event(sighting, risk),
         "geo": None,
         "origin": None if sighting.origin is None else _origin(sighting.origin),
@@ -92,7 +96,7 @@ def _novelty(novelty: Novelty) -> dict[str, Any]:
     }
 
 
-def _principal(arn: str, identity: Identity) -> dict[str, Any]:
+def _principal(arn: str | None, identity: Identity) -> dict[str, Any]:
     return {
         "arn": arn,
         "recorded_arn": identity.recorded_arn,

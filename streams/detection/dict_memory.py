@@ -49,4 +49,4 @@ class DictMemory:
         if decision.bucket is not None:
             self.buckets[decision.bucket.start] = decision.bucket
         if decision.pair is not None:
-            self.accounts[sighting.member_account] = decision.pair
+            self.accounts[sighting.values[1]] = decision.pair

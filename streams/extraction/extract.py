@@ -21,7 +21,7 @@ from streams.extraction.details import event, identity, resources, text_at, valu
 from streams.extraction.event_time import parse_time
 from streams.extraction.kafka_time import explain_odd_timestamp
 from streams.extraction.record import PassedOver
-from streams.extraction.sighting import Sighting
+from streams.extraction.sighting import Sighting, Term
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 MAX_MESSAGE_SIZE = 64 * 1024 * 1024
 """The default bound of a message in bytes, decompressed (R3)."""
 
+_MAPPING_VERSION = 1
 _DAY = 86_400_000
 _MOST_SHOWN = 100
 
@@ -126,7 +127,22 @@ def extract_sightings(
         )
         return Incomplete("; ".join(problems), partial, text, source is not record.source)
     who = identity(fields, principal)
-    return tuple(Sighting(principal, account, accounts_from, who, details, text, origin) for account in accounts)
+    return tuple(
+        Sighting(
+            rule.id,
+            (Term("rootwatch.principal", principal), Term("rootwatch.member_account", account)),
+            index,
+            _MAPPING_VERSION,
+            principal,
+            account,
+            accounts_from,
+            who,
+            details,
+            text,
+            origin,
+        )
+        for index, account in enumerate(accounts)
+    )
 
 
 def why_not(fields: Mapping[str, Any], rule: Rule) -> str | None:

@@ -1,4 +1,4 @@
-"""What a sighting is; ``extract.py`` makes sightings from a record."""
+"""What a sighting is: one record that a rule takes, with one value of each of the rule's terms (U3, U4)."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """The identity that took root, from CloudTrail's ``userIdentity``. Every field but the ARN may be missing."""
+    """The caller's identity, from CloudTrail's ``userIdentity``. Every field may be missing."""
 
-    recorded_arn: str
+    recorded_arn: str | None = None
     type: str | None = None
     account_id: str | None = None
     user_name: str | None = None
@@ -56,7 +56,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """The AssumeRoot call. Times are milliseconds since the epoch, UTC; ``id`` is the event id of T6."""
+    """The call. Times are milliseconds since the epoch, UTC; ``id`` is the event id of T6."""
 
     id: str
     time: int
@@ -76,13 +76,30 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
-    """One successful AssumeRoot by one principal on one member account.
+class Term:
+    """One of the values that must be new together.
 
     Attributes:
-        principal: the term (T3), the key of the sightings topic.
-        member_account: the term (T4), twelve digits.
-        member_account_source: ``target`` or ``resources``.
+        field: the field's name, as the rule writes it.
+        value: the value as text (U4).
+    """
+
+    field: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One record that a rule takes, with one combination of the values of its terms.
+
+    Attributes:
+        rule_id: the rule that takes the record.
+        terms: in the rule's order; the first one is the group, which has the cap and the count of others (U5).
+        combination: its index among the combinations of the record's values, from 0.
+        mapping_version: the version of the field mapping that the values were read with (U2).
+        principal: T3; ``None`` if the record has none.
+        member_account: T4, twelve digits; ``None`` unless it is a term.
+        member_account_source: ``target`` or ``resources``; ``None`` without a member account.
         identity: the recorded identity.
         event: the call.
         record: the source record, redacted (T7), as canonical JSON text.
@@ -90,14 +107,23 @@ class Sighting:
         teaching: whether it only teaches and never alerts, as a sighting of ``warm-up`` does.
     """
 
-    principal: str
-    member_account: str
-    member_account_source: str
+    rule_id: str
+    terms: tuple[Term, ...]
+    combination: int
+    mapping_version: int
+    principal: str | None
+    member_account: str | None
+    member_account_source: str | None
     identity: Identity
     event: Event
     record: str
     origin: Origin | None = None
     teaching: bool = False
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values of its terms, in the rule's order."""
+        return tuple(term.value for term in self.terms)
 
     def time_by(self, clock: Literal["event", "record"]) -> int:
         """Return its time by this clock (M4), in milliseconds since the epoch.

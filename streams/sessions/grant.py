@@ -65,11 +65,11 @@ class Granted:
 def grant_of(sighting: Sighting, rule_id: str, alert_id: str | None) -> Granted | None:
     """The grant of a sighting; ``None`` if it opens no session that can be followed.
 
-    That is so if no temporary key was issued, or if the sighting only teaches.
+    That is so if no temporary key was issued, if the sighting only teaches, or if it names no member account.
     """
     event = sighting.event
     key = event.issued_access_key_id
-    if sighting.teaching or not is_temporary(key):
+    if sighting.teaching or not is_temporary(key) or sighting.principal is None or sighting.member_account is None:
         return None
     grant = Grant(
         event_id=event.id,

@@ -1,10 +1,15 @@
-"""Sightings on the topic between ``[sight]`` and ``[detect]``: always Avro single-object encoding."""
+"""Sightings on the topic between ``[sight]`` and ``[detect]``: always Avro single-object encoding.
+
+A record's key is a JSON array of the rule's id and the first term, as text: ``["rule","arn:aws:iam::…"]``. So all
+sightings that share a cap and a count of others meet in one partition (U5).
+"""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting
+from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting, Term
 from streams.wire.single_object import SingleObjectCodec
 
 if TYPE_CHECKING:
@@ -20,11 +25,17 @@ def encode(sighting: Sighting) -> bytes:
         ValueError: a value is outside its type, such as a time of more than 64 bits.
     """
     datum = _fields(sighting)
+    datum["terms"] = [_fields(term) for term in sighting.terms]
     datum["identity"] = _fields(sighting.identity)
     event = datum["event"] = _fields(sighting.event)
     event["resources"] = [_fields(resource) for resource in sighting.event.resources]
     datum["origin"] = _fields(sighting.origin) if sighting.origin else None
     return _CODEC.encode(datum)
+
+
+def key_of(sighting: Sighting) -> bytes:
+    """Return the key of the sighting's record on the topic."""
+    return json.dumps([sighting.rule_id, sighting.terms[0].value], separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def decode(data: bytes) -> Sighting:
@@ -36,6 +47,7 @@ def decode(data: bytes) -> Sighting:
     datum = _CODEC.decode(data)
     event = datum["event"]
     event["resources"] = tuple(Resource(**resource) for resource in event["resources"])
+    datum["terms"] = tuple(Term(**term) for term in datum["terms"])
     datum["identity"] = Identity(**datum["identity"])
     datum["event"] = Event(**event)
     datum["origin"] = Origin(**datum["origin"]) if datum["origin"] else None

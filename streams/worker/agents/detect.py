@@ -71,9 +71,9 @@ class Detection(Logic[PartitionMemory, "Sighting", pipeline.Decision]):
         self, message: Message, item: Sighting, view: PartitionMemory
     ) -> tuple[pipeline.Decision, list[Outgoing]]:
         """See ``Logic``. A grant goes with its alert, in one round of acknowledgements, and carries its id (S3)."""
-        principal = view.principal(item.principal)
+        principal = view.principal(item.values[0])
         decision = pipeline.detect(item, principal, self.rule, self.settings)
-        principal.remember(item.member_account, decision)
+        principal.remember(item.values[1], decision)
         outgoing = [] if decision.alert is None else [await self._alert(message, item, decision)]
         outgoing += self._grant(item, decision)
         return decision, outgoing

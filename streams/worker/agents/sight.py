@@ -102,7 +102,7 @@ class Sight:
             value = codec.encode(sighting)
         except ValueError as unfit:
             return self.dead_letters.rejected(message, _not_sent("malformed", str(unfit), sighting))
-        key = sighting.principal.encode()
+        key = codec.key_of(sighting)
         if len(key) + len(value) > self.largest:
             error = f"the sighting is {len(key) + len(value)} bytes, more than the {self.largest} of max_record_size"
             return self.dead_letters.rejected(message, _not_sent("too-large", error, sighting))
