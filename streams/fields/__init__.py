@@ -1,1 +1,1 @@
-"""The fields that rules and exceptions name: what they are called, and how a record or a document gives their values."""
+"""The fields that rules and exceptions name: their names, and how a record or a document gives their values."""

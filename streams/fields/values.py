@@ -24,13 +24,9 @@ def text_of(value: Any) -> str | None:
     """Return the text of a JSON value; ``None`` if it is no value."""
     if isinstance(value, str):
         return None if value in NO_VALUES else value
-    if value is True:
-        return "true"
-    if value is False:
-        return "false"
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and math.isfinite(value):
         if not value.is_integer():
             return repr(value)
         value = int(value)

@@ -29,7 +29,9 @@ def test_a_path_of_cloudtrail_names_the_same_field(first: str, other: str) -> No
 def test_any_leaf_of_a_section_is_a_field(section: str, long: str, leaf: str) -> None:
     """U2: leaves of the request parameters and such are fields, by both spellings."""
     field = field_named(f"{section}.{leaf}")
-    assert field == field_named(f"{FLATTENED}.{long}.{leaf}") == Field(f"{FLATTENED}.{long}.{leaf}", "text", True)
+    assert (
+        field == field_named(f"{FLATTENED}.{long}.{leaf}") == Field(f"{FLATTENED}.{long}.{leaf}", "text", verbatim=True)
+    )
 
 
 def test_no_name_has_two_fields() -> None:
