@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 from streams.detection.dict_memory import DictMemory
 from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting, Term
 from streams.pipeline import Decision, DecisionSettings, detect
-from streams.rules.rule import Rule, parse
+from streams.rules.rule_file import parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from streams.rules.rule import Rule
 
 SECOND = 1_000
 MINUTE = 60 * SECOND

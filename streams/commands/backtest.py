@@ -76,7 +76,7 @@ def backtest(  # noqa: PLR0913  one for each option
     clock: options.Clock = None,
     max_alerts: MaxAlerts = None,
     exceptions: Exceptions = None,
-    rule: options.RuleFile = None,
+    rule: options.Rules = None,
     output: Output = None,
     report: ReportFile = None,
     sessions: Sessions = None,
@@ -114,14 +114,14 @@ def backtest(  # noqa: PLR0913  one for each option
         clock=clock,
         max_alerts=max_alerts,
         exceptions=exceptions,
-        rule=rule,
+        rules=rule or None,
     )
     stats, is_different = _run(request, configured, results, processes or cores())
     if stats.failures or is_different or (stats.truncated and not allow_truncated):
         raise typer.Exit(1)
 
 
-def _configured(config: Path | None, topic: str | None, **chosen: str | None) -> Settings:
+def _configured(config: Path | None, topic: str | None, **chosen: str | list[str] | None) -> Settings:
     """The settings with the options' values.
 
     Raises:
@@ -137,7 +137,7 @@ def _configured(config: Path | None, topic: str | None, **chosen: str | None) ->
 def _run(request: ReplayRequest, configured: Settings, results: Results, processes: int) -> tuple[ReadStats, bool]:
     """Replay, write the results and print the summary. Returns what was read, and whether the live run differs."""
     rule = configured.load_rule()
-    decision_settings = configured.decision_settings(rule)
+    decision_settings = configured.decision_settings_of(rule)
     with ExitStack() as stack:
         opened = OpenResults.of(results, rule, stack)
         source = select_input(request, configured, processes)

@@ -16,7 +16,7 @@ from streams import pipeline, settings
 from streams.backtest.sources.file_messages import CannotReadError, blocks, holds_lines
 from streams.backtest.sources.request import parse_offsets
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
-from streams.commands.terminal.replay_options import MemberAccount, Principal, RuleFile, say
+from streams.commands.terminal.replay_options import MemberAccount, Principal, Rules, say
 from streams.content.redaction import redact_text
 from streams.errors import UsageError
 from streams.extraction.event_time import format_time
@@ -55,7 +55,7 @@ def explain(  # noqa: PLR0913  one for each option
             help="Partition and offset of a message, such as 2:1234, from an alert's origin. May be repeated.",
         ),
     ] = None,
-    rule: RuleFile = None,
+    rule: Rules = None,
     principal: Principal = None,
     member_account: MemberAccount = None,
     max_message_size: Annotated[
@@ -69,7 +69,11 @@ def explain(  # noqa: PLR0913  one for each option
     """
     positions = _positions(files, topic, offset)
     configured = settings.load(
-        config, rule=rule, principal=principal, member_account=member_account, max_message_size=max_message_size
+        config,
+        rules=rule or None,
+        principal=principal,
+        member_account=member_account,
+        max_message_size=max_message_size,
     )
     if topic is None:
         all_read = _explain_files(files or [], configured.load_rule(), configured.extract_settings())

@@ -29,7 +29,7 @@ def warm_up(  # noqa: PLR0913  one for each option
     principal: options.Principal = None,
     member_account: options.MemberAccount = None,
     clock: options.Clock = None,
-    rule: options.RuleFile = None,
+    rule: options.Rules = None,
     processes: options.Processes = None,
     thorough: options.Thorough = False,
     config: Config = None,
@@ -49,7 +49,9 @@ def warm_up(  # noqa: PLR0913  one for each option
         to_offset=to_offset,
         thorough=thorough,
     )
-    configured = settings.load(config, principal=principal, member_account=member_account, clock=clock, rule=rule)
+    configured = settings.load(
+        config, principal=principal, member_account=member_account, clock=clock, rules=rule or None
+    )
     sightings = topic_names(configured).sightings
     if topic == sightings:
         raise UsageError(f"--topic {topic}: the workers read this topic already; there is nothing to seed from it")

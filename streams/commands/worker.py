@@ -16,7 +16,13 @@ from streams.worker.skips import parse_skips
 def worker(
     config: Config = None,
     rule: Annotated[
-        Path | None, typer.Option("--rule", metavar="FILE", help="A rule file in place of the shipped rule.")
+        list[str] | None,
+        typer.Option(
+            "--rule",
+            metavar="ENTRY",
+            help="A rule file, a folder of them, shipped (all that ship) or shipped:ID; in place of the settings' "
+            "rules. May be repeated.",
+        ),
     ] = None,
     state_dir: Annotated[
         Path | None, typer.Option("--state-dir", metavar="DIR", help="The folder where RocksDB keeps the table.")
@@ -44,7 +50,7 @@ def worker(
     SIGTERM it finishes the records in hand, commits and ends with 0. A failure that waiting cannot fix ends it with 1,
     and nothing is committed past the failure.
     """
-    options = settings.load(config, rule=_text(rule), state_dir=_text(state_dir), session_grace=session_grace)
+    options = settings.load(config, rules=rule or None, state_dir=_text(state_dir), session_grace=session_grace)
     run(options, parse_skips(skip or (), options))
 
 

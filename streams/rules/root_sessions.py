@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from streams.rules.rule import RuleError
+from streams.rules.rule_errors import RuleErrors
 
 Outcome = Literal["success", "denied", "failed"]
 Kind = Literal["read", "write", "persistence", "weakening"]
@@ -157,18 +157,18 @@ def parse(text: str, name: str) -> SessionRules:
     """Read the text of a file of this kind; ``name`` is the file's, for messages.
 
     Raises:
-        RuleError: the text is no TOML, or a field is missing, unknown or has a value that is not allowed.
+        RuleErrors: the text is no TOML, or a field is missing, unknown or has a value that is not allowed.
     """
     try:
         table: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise RuleError(f"{name}: not TOML: {error}") from error
+        raise RuleErrors([f"{name}: not TOML: {error}"]) from error
     try:
         rules = _RULES.validate_python(table)
     except ValidationError as error:
-        raise RuleError("\n".join(_complaint(name, details) for details in error.errors(include_url=False))) from error
+        raise RuleErrors(_complaint(name, details) for details in error.errors(include_url=False)) from error
     if complaints := list(_contradictions(rules)):
-        raise RuleError("\n".join(f"{name}: {complaint}" for complaint in complaints))
+        raise RuleErrors(f"{name}: {complaint}" for complaint in complaints)
     return rules
 
 

@@ -1,23 +1,16 @@
 """A rule is data: which records it takes, how long its memory is, and what its alerts say (A4).
 
-A rule file is TOML with the fields of ``Rule``; durations are text such as ``10d``. It has ``query`` and ``terms``, or
-the short form: ``event_source`` and ``event_name``, which stand for both (U3).
+``rule_file`` reads it from a file.
 """
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping  # noqa: TC003  pydantic reads the annotation at run time
-from dataclasses import field, fields
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from dataclasses import field
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, StringConstraints
 from pydantic.dataclasses import dataclass
-
-from streams.rules.duration import milliseconds
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 Severity = Literal["low", "medium", "high", "critical"]
 Id = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9._-]{1,128}$")]
@@ -28,19 +21,15 @@ _RiskScore = Annotated[int, Field(strict=True, ge=0, le=100)]
 _Milliseconds = Annotated[int, Field(strict=True, gt=0)]
 _MillisecondsOrZero = Annotated[int, Field(strict=True, ge=0)]
 
-SHORT_FORM_TERMS = ("rootwatch.principal", "rootwatch.member_account")
-"""The terms of a rule in the short form (T3, T4)."""
 MAX_ENTRIES = 1_000_000
 """The default of ``max_entries`` (U11)."""
-_DURATIONS = ("window", "forget_after", "cap_period", "refresh", "learn")
-_DAY = 86_400_000
+MOST_TERMS = 3
+"""How many terms a rule may have (U4)."""
+LONGEST_CAP_PERIOD = 86_400_000
+"""In milliseconds."""
 MOST_ALERTS = 10_000
 """The largest cap. A bucket is one Kafka record with all ids of its period, and must fit into any topic."""
 _CLOSED = ConfigDict(extra="forbid")
-
-
-class RuleError(ValueError):
-    """A rule file is wrong; the message names the file, the field, the value and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
@@ -98,13 +87,13 @@ class Rule:
     severity: Severity
     risk_score: _RiskScore
     query: Text
-    terms: Annotated[tuple[Text, ...], Field(min_length=1, max_length=3)]
+    terms: Annotated[tuple[Text, ...], Field(min_length=1, max_length=MOST_TERMS)]
     event_source: _Name | None = None
     event_name: _Name | None = None
     window: _Milliseconds
     forget_after: _Milliseconds | None = None
     max_alerts: Annotated[int, Field(strict=True, ge=0, le=MOST_ALERTS)] = 100
-    cap_period: Annotated[_Milliseconds, Field(le=_DAY)] = 300_000
+    cap_period: Annotated[_Milliseconds, Field(le=LONGEST_CAP_PERIOD)] = 300_000
     refresh: _MillisecondsOrZero | None = None
     learn: _MillisecondsOrZero | None = None
     max_entries: Annotated[int, Field(strict=True, ge=1)] = MAX_ENTRIES
@@ -118,57 +107,3 @@ class Rule:
     false_positives: tuple[Text, ...] = ()
     triage: tuple[Text, ...] = ()
     task_policies: Mapping[Text, Text] = field(default_factory=dict)
-
-
-_RULE = TypeAdapter(Rule)
-
-
-def parse(text: str, name: str) -> Rule:
-    """Read a rule from the text of a rule file; ``name`` is the file's name, for messages.
-
-    Raises:
-        RuleError: the text is not TOML, or a field is missing, unknown or has a value that is not allowed; the message
-            names every such field.
-    """
-    try:
-        table: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise RuleError(f"{name}: not TOML: {error}") from error
-    for key in _DURATIONS:
-        if key in table:
-            table[key] = _duration(table[key], f"{name}: {key}")
-    if "query" not in table and (missing := [key for key in ("event_source", "event_name") if key not in table]):
-        raise RuleError("\n".join(f"{name}: {key}: is missing" for key in missing))
-    try:
-        return _RULE.validate_python(_in_full(table))
-    except ValidationError as error:
-        raise RuleError("\n".join(_complaint(name, details) for details in error.errors(include_url=False))) from error
-
-
-def _in_full(table: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of a rule file with what the short form stands for."""
-    source, name = table.get("event_source"), table.get("event_name")
-    query = f'event.provider: "{source}" and event.action: "{name}" and event.outcome: success'
-    stands_for = {"query": query, "terms": SHORT_FORM_TERMS, "incomplete": "dead-letter", "refresh": 0}
-    return stands_for | table
-
-
-def _duration(value: object, where: str) -> int:
-    if not isinstance(value, str):
-        raise RuleError(f'{where}: {value!r}: must be a duration in quotes, such as "10d" or "5m"')
-    try:
-        return milliseconds(value)
-    except ValueError as error:
-        raise RuleError(f"{where}: {error}") from error
-
-
-def _complaint(name: str, details: ErrorDetails) -> str:
-    where = ".".join(str(part) for part in details["loc"])
-    match details["type"]:
-        case "missing":
-            return f"{name}: {where}: is missing"
-        case "unexpected_keyword_argument":
-            known = Threat if where.startswith("threat.") else Rule
-            return f"{name}: {where}: is not a field of a rule; allowed are {', '.join(f.name for f in fields(known))}"
-        case _:
-            return f"{name}: {where}: {details['input']!r}: {details['msg']}"

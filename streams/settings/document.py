@@ -13,9 +13,13 @@ from annotated_types import Ge, Le
 from streams.rules.duration import format_duration
 from streams.settings.loading import PREFIX
 from streams.settings.model import Settings
+from streams.settings.rule_settings import RuleSettings, RuleTables
 from streams.settings.values import (
     Addresses,
     Duration,
+    DurationOrZero,
+    Entries,
+    Entry,
     ExistingFile,
     Files,
     Name,
@@ -34,7 +38,7 @@ if TYPE_CHECKING:
 # The first setting of each group, and the heading of the group. The model has the same headings as comments.
 GROUPS = {
     "bootstrap_servers": "Kafka",
-    "rule": "The rule, and what an operator overrides of it",
+    "rules": "The rules, and what an operator overrides of one",
     "forget_after": "Detection",
     "security_protocol": "Security, for both Kafka clients",
     "state_dir": "The worker's own machine",
@@ -45,6 +49,10 @@ _VALUES = (
     (Files, "list of files"),
     (Name, "name"),
     (Duration, "duration"),
+    (DurationOrZero, "duration, or `0s`"),
+    (Entries, "list of files, folders, `shipped`, `shipped:ID`"),
+    (Entry, "file, folder, `shipped` or `shipped:ID`"),
+    (RuleTables, "tables"),
     (Time, "time"),
     (Size, "size"),
     (RecordSize, "size, 1MiB to 64MiB"),
@@ -80,9 +88,25 @@ changelog topic: see [Changing partitions](operations.md#changing-partitions). N
 """
 
 
+_OF_ONE_RULE = """\
+The file may have a table per rule that runs, under the rule's id:
+
+```toml
+[rule_settings."aws-sts-assume-root-rare-pair"]
+window = "30d"
+severity = "medium"
+```
+
+A table wins over the settings above, and those win over the rule file. `window`, `max_alerts`, `severity` and
+`risk_score` above are those of the one rule if one runs; else of `aws-sts-assume-root-rare-pair`; if that does not run
+either, they are an error. `forget_after` and `learn_until` above are the defaults of every rule: a rule file's
+`forget_after` wins over the one above.\
+"""
+
+
 def document() -> str:
     """The whole page: an introduction, then a table per group, in the model's order."""
-    return "\n".join([_INTRODUCTION, *_tables()]) + "\n"
+    return "\n".join([_INTRODUCTION, *_tables(), *_table_of_one_rule()]) + "\n"
 
 
 def _tables() -> Iterator[str]:
@@ -91,15 +115,34 @@ def _tables() -> Iterator[str]:
         if name in GROUPS:
             yield from ("", f"## {GROUPS[name]}", "", "| setting | default | values | meaning | variable |")
             yield "| --- | --- | --- | --- | --- |"
-        meaning = re.sub(r"\(([RTMA][0-9]+)\)", _link, field.description or "")
         default, values = shown_default(name), _values(hints[name], field)
-        yield f"| `{name}` | {default} | {values} | {meaning} | `{PREFIX}{name.upper()}` |"
+        variable = "none" if name == "rule_settings" else f"`{PREFIX}{name.upper()}`"
+        yield f"| `{name}` | {default} | {values} | {_meaning(field)} | {variable} |"
+
+
+def _table_of_one_rule() -> Iterator[str]:
+    hints = get_type_hints(RuleSettings, include_extras=True)
+    yield from (
+        "",
+        "## Settings of one rule",
+        "",
+        _OF_ONE_RULE,
+        "",
+        "| setting | values | meaning |",
+        "| --- | --- | --- |",
+    )
+    for name, field in RuleSettings.model_fields.items():
+        yield f"| `{name}` | {_values(hints[name], field)} | {_meaning(field)} |"
+
+
+def _meaning(field: FieldInfo) -> str:
+    return re.sub(r"\(([RTMA][0-9]+)\)", _link, field.description or "")
 
 
 def shown_default(name: str) -> str:
     """The default of a setting as a table shows it: as one would write it, or ``none``."""
     default, hint = Settings.model_fields[name].default, get_type_hints(Settings, include_extras=True)[name]
-    if default is None or default == ():
+    if default is None or default in ((), {}):
         return "none"
     if isinstance(default, tuple):
         return f"`{','.join(default)}`"

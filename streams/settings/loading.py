@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pydantic_settings import EnvSettingsSource
 
 from streams.settings.model import Settings
+from streams.settings.rule_settings import RuleSettings
 from streams.settings.setting_files import SettingsError
 from streams.settings.values import file_problem
 
@@ -28,6 +29,7 @@ PREFIX = "ROOTWATCH_"
 CONFIG_VARIABLE = f"{PREFIX}CONFIG"
 CONFIG_NAME = "rootwatch.toml"
 _SECRETS = ("auth", "credential", "key", "pass", "secret", "token", "url")
+_RULES = ("rule", "rules")
 _TEST_PREFIX = f"{PREFIX}TEST_"  # variables that only the tests read
 
 
@@ -50,10 +52,12 @@ def load(config: Path | None = None, **options: object) -> Settings:
         raise SettingsError(f"{file}: cannot be read as TOML: {error}") from error
     in_variables = EnvSettingsSource(Settings, env_ignore_empty=True)()
     in_options = {name: value for name, value in options.items() if value is not None}
+    if not in_options.keys().isdisjoint(_RULES):  # --rule stands in the place of both settings
+        in_file, in_variables = _without_rules(in_file), _without_rules(in_variables)
     sources = {
         **dict.fromkeys(in_file, str(file)),
         **{name: PREFIX + name.upper() for name in in_variables},
-        **{name: "--" + name.replace("_", "-") for name in in_options},
+        **{name: "--rule" if name in _RULES else "--" + name.replace("_", "-") for name in in_options},
     }
     problems = list(_unknown_variables(os.environ))
     given = {**in_file, **in_variables, **in_options}
@@ -79,6 +83,10 @@ def _file(config: Path | None) -> Path | None:
     return asked
 
 
+def _without_rules(given: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in given.items() if name not in _RULES}
+
+
 def _unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
     known = {name.upper() for name in Settings.model_fields} | {CONFIG_VARIABLE.removeprefix(PREFIX)}
     for name in sorted(environment):
@@ -93,11 +101,25 @@ def _problem(details: ErrorDetails, sources: Mapping[str, str], given: Mapping[s
     if not details["loc"]:
         return [_with_sources(line, sources, given) for line in message.split("\n")]
     name = str(details["loc"][0])
+    if name == "rule_settings" and len(details["loc"]) > 1:
+        return [_problem_of_a_rule(details, message, sources[name])]
     if details["type"] == "extra_forbidden":
         assigned = _assigned(name, details["input"])
         return [f"{assigned} ({sources[name]}): no such setting{_meant(name, Settings.model_fields)}"]
     assigned = _assigned(name, details["input"])
     return [f"{assigned} ({sources.get(name, 'default')}): {message[0].lower()}{message[1:]}"]
+
+
+def _problem_of_a_rule(details: ErrorDetails, message: str, source: str) -> str:
+    """Return the line for a wrong value in a ``[rule_settings."ID"]`` table."""
+    _, rule_id, *names = map(str, details["loc"])
+    table = f'rule_settings."{rule_id}"'
+    if not names:
+        return f'{table} = {details["input"]!r} ({source}): write a table: [rule_settings."ID"]'
+    assigned = f"{table}.{names[0]} = {_shown(details['input'])} ({source})"
+    if details["type"] == "extra_forbidden":
+        return f"{assigned}: no such setting of a rule{_meant(names[0], RuleSettings.model_fields)}"
+    return f"{assigned}: {message[0].lower()}{message[1:]}"
 
 
 def _with_sources(line: str, sources: Mapping[str, str], given: Mapping[str, object]) -> str:

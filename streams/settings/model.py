@@ -6,10 +6,8 @@ method reads it, so that no log and no traceback can show the secret.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, Self
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
@@ -17,12 +15,17 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from streams.detection.exception import ExceptionEntry, ExceptionsError, parse_exceptions
 from streams.pipeline import DecisionSettings, ExtractSettings
-from streams.rules import rule as rules
-from streams.rules.duration import format_duration
+from streams.rules.rule import MOST_ALERTS, Rule
+from streams.rules.rule_set import RuleSet
+from streams.settings.contradictions import contradictions
+from streams.settings.rule_entries import DEFAULT, read_rules
+from streams.settings.rule_settings import FLAT, Chosen, RuleSettings, RuleTables, overridden
 from streams.settings.setting_files import SettingsError, read_secret, read_text
 from streams.settings.values import (
     Addresses,
     Duration,
+    Entries,
+    Entry,
     ExistingFile,
     Files,
     Name,
@@ -36,11 +39,8 @@ from streams.settings.values import (
     parse_size,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-SHIPPED_RULE = "assume_root.toml"
+DEFAULT_REFRESH = 100
+"""The default of a rule's ``refresh`` is its window divided by this (U7)."""
 
 
 class Settings(BaseSettings):
@@ -69,21 +69,29 @@ class Settings(BaseSettings):
         parse_size("64MiB"), description="Largest message that rootwatch reads, after decompression (R3)"
     )
 
-    # The rule, and what an operator overrides of it
-    rule: ExistingFile | None = Field(None, description="A rule file; default: the shipped rule")
+    # The rules, and what an operator overrides of one
+    rules: Entries = Field(
+        (DEFAULT,),
+        description="The rules: files, folders with `*.toml` in them or below, `shipped` for all that ship, or "
+        "`shipped:ID` for one",
+    )
+    rule: Entry | None = Field(None, description="The same as `rules` with one entry; only one of the two may be set")
     window: Duration | None = Field(
         None, description="How long a pair stays known after its last use (M1); default: the rule's (10d)"
     )
     max_alerts: Whole | None = Field(
         None,
         ge=0,
-        le=rules.MOST_ALERTS,
+        le=MOST_ALERTS,
         description="Maximum alerts per principal per 5 minutes (A3); 0 = unlimited; default: the rule's (100)",
     )
     severity: Literal["low", "medium", "high", "critical"] | None = Field(
         None, description="Severity of alerts; default: the rule's (low)"
     )
     risk_score: Whole | None = Field(None, ge=0, le=100, description="Risk score of alerts; default: the rule's (21)")
+    rule_settings: RuleTables = Field(
+        {}, description="A table per rule: see [Settings of one rule](#settings-of-one-rule)"
+    )
 
     # Detection
     forget_after: Duration = Field(parse_duration("400d"), description="Pairs unseen for longer are forgotten (M8)")
@@ -173,39 +181,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        if problems := list(self._contradictions()):
+        if problems := list(contradictions(self)):
             raise ValueError("\n".join(problems))
         return self
-
-    def _contradictions(self) -> Iterator[str]:
-        """Give a line per contradiction between settings, each of which is allowed; it starts with their names."""
-        if self.window is not None and self.forget_after < self.window:
-            yield "forget_after, window: forget_after must be at least the window, or known pairs would alert again"
-        if bool(self.ssl_cert) != bool(self.ssl_key):
-            yield "ssl_cert, ssl_key: a client's certificate and its key go together; only one is set"
-        if "SSL" not in self.security_protocol:
-            needs = f"needs security_protocol SSL or SASL_SSL, not {self.security_protocol}"
-            if self.ssl_cert:
-                yield f"ssl_cert: {needs}"
-            if self.ssl_ca and not (self.schema_registry_url or "").startswith("https"):
-                yield f"ssl_ca: {needs}, or a registry over https"
-        if self.security_protocol.startswith("SASL") or self.sasl_mechanism:
-            yield from self._sasl_contradictions()
-
-    def _sasl_contradictions(self) -> Iterator[str]:
-        protocol, mechanism = self.security_protocol, self.sasl_mechanism
-        if mechanism is None:
-            yield f"sasl_mechanism: must be set with security_protocol {protocol}"
-        elif not protocol.startswith("SASL"):
-            yield f"sasl_mechanism: needs security_protocol SASL_SSL or SASL_PLAINTEXT, not {protocol}"
-        elif mechanism == "AWS_MSK_IAM":
-            if protocol != "SASL_SSL":
-                yield f"sasl_mechanism: AWS_MSK_IAM needs security_protocol SASL_SSL, not {protocol}"
-        else:
-            if self.sasl_password_file is None:
-                yield f"sasl_password_file: must be set with sasl_mechanism {mechanism}"
-            if self.sasl_username is None and mechanism != "OAUTHBEARER":
-                yield f"sasl_username: must be set with sasl_mechanism {mechanism}"
 
     def sasl_password(self) -> str:
         """Return the password, or the OAUTHBEARER token, that its file holds now.
@@ -215,26 +193,38 @@ class Settings(BaseSettings):
         """
         return read_secret("sasl_password_file", self.sasl_password_file)
 
-    def load_rule(self) -> rules.Rule:
-        """Return the rule, with the operator's overrides (A4).
+    def load_rules(self) -> RuleSet:
+        """Return the rules that run, with the operator's overrides (A4, U8).
 
         Raises:
-            SettingsError: the rule file cannot be read or is wrong, or its window is longer than ``forget_after``.
+            SettingsError: a rule file cannot be read or is wrong, two rules have the same id, or an override fits no
+                rule or not its window; the message has a line for each.
         """
-        if self.rule is None:
-            text, name = files("streams.rules").joinpath(SHIPPED_RULE).read_text("utf-8"), SHIPPED_RULE
-        else:
-            text, name = read_text("rule", self.rule), str(self.rule)
+        chosen = Chosen(
+            {name: value for name in FLAT if (value := getattr(self, name)) is not None},
+            self.forget_after,
+            self.rule_settings,
+        )
         try:
-            rule = rules.parse(text, name)
-        except rules.RuleError as error:
-            raise SettingsError(f"rule: {error}") from error
-        overrides = {name: getattr(self, name) for name in ("window", "max_alerts", "severity", "risk_score")}
-        rule = replace(rule, **{name: value for name, value in overrides.items() if value is not None})
-        if self.forget_after < rule.window:
-            allowed = f"must be at least the window of {name}, which is {format_duration(rule.window)}"
-            raise SettingsError(f"forget_after = {format_duration(self.forget_after)}: {allowed}")
-        return rule
+            return RuleSet(overridden(read_rules(self.rule_entries), chosen))
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
+
+    def load_rule(self) -> Rule:
+        """Return the only rule, in the short form: for what cannot take any other yet.
+
+        Raises:
+            SettingsError: as ``load_rules``, or there are several rules, or the rule has a query.
+        """
+        first, *others = self.load_rules().rules
+        if others or first.rule.event_name is None:
+            raise SettingsError("rules: only one rule can run yet, and only one with event_source and event_name")
+        return first.rule
+
+    @property
+    def rule_entries(self) -> tuple[str, ...]:
+        """The entries of ``rules``, or the one of ``rule``."""
+        return self.rules if self.rule is None else (self.rule,)
 
     def load_exceptions(self) -> tuple[ExceptionEntry, ...]:
         """Return the exceptions (M7); empty if no file is set.
@@ -259,19 +249,37 @@ class Settings(BaseSettings):
             max_message_size=self.max_message_size,
         )
 
-    def decision_settings(self, rule: rules.Rule) -> DecisionSettings:
-        """Return the settings of the pipeline's second half, for the rule that ``load_rule`` returned.
+    def decision_settings(self, rules: RuleSet) -> dict[str, DecisionSettings]:
+        """Return the settings of the pipeline's second half by rule id, for what ``load_rules`` returned.
 
         Raises:
             SettingsError: as ``load_exceptions``.
         """
+        exceptions = self.load_exceptions()
+        return {
+            rule_id: self._decision_settings(compiled.rule, exceptions) for rule_id, compiled in rules.by_id.items()
+        }
+
+    def decision_settings_of(self, rule: Rule) -> DecisionSettings:
+        """Return the settings of the pipeline's second half for the rule that ``load_rule`` returned.
+
+        Raises:
+            SettingsError: as ``load_exceptions``.
+        """
+        return self._decision_settings(rule, self.load_exceptions())
+
+    def _decision_settings(self, rule: Rule, exceptions: tuple[ExceptionEntry, ...]) -> DecisionSettings:
+        learn_until = self.rule_settings.get(rule.id, RuleSettings()).learn_until
         return DecisionSettings(
             window=rule.window,
-            forget_after=self.forget_after,
-            learn_until=self.learn_until,
+            forget_after=self.forget_after if rule.forget_after is None else rule.forget_after,
+            learn_until=self.learn_until if learn_until is None else learn_until,
             clock=self.clock,
             max_alerts=rule.max_alerts,
-            exceptions=self.load_exceptions(),
+            refresh=rule.window // DEFAULT_REFRESH if rule.refresh is None else rule.refresh,
+            learn=rule.learn,
+            max_entries=rule.max_entries,
+            exceptions=exceptions,
         )
 
 

@@ -40,6 +40,11 @@ def parse_duration(value: object) -> int:
     return length
 
 
+def parse_duration_or_zero(value: object) -> int:
+    """Return the milliseconds of a duration, which may be ``0s``; otherwise as ``parse_duration``."""
+    return 0 if isinstance(value, str) and value.strip() == "0s" else parse_duration(value)
+
+
 def parse_time(value: object) -> int:
     """Return milliseconds since the epoch of an RFC 3339 time with an offset, or of a date's midnight in UTC.
 
@@ -130,7 +135,18 @@ def _file(value: Path) -> Path:
     return value
 
 
+def _path_as_text(value: object) -> object:
+    return str(value) if isinstance(value, Path) else value
+
+
+def _some(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value:
+        raise ValueError("give at least one")
+    return value
+
+
 Duration = Annotated[int, BeforeValidator(parse_duration)]
+DurationOrZero = Annotated[int, BeforeValidator(parse_duration_or_zero)]
 Time = Annotated[int, BeforeValidator(parse_time)]
 Size = Annotated[int, BeforeValidator(parse_size)]
 RecordSize = Annotated[int, BeforeValidator(parse_record_size)]
@@ -140,5 +156,7 @@ ExistingFile = Annotated[Path, AfterValidator(_file)]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=200)]
 Names = Annotated[tuple[Name, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
 Files = Annotated[tuple[ExistingFile, ...], NoDecode, BeforeValidator(_split)]
+Entry = Annotated[str, StringConstraints(pattern=r"\S"), BeforeValidator(_path_as_text)]
+Entries = Annotated[tuple[Entry, ...], NoDecode, AfterValidator(_some), BeforeValidator(_split)]
 Address = Annotated[str, AfterValidator(_address)]
 Addresses = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]

@@ -78,7 +78,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self.options = options
         self.rule = options.load_rule()
         self.extract_settings = replace(options.extract_settings(), follow_sessions=True)
-        self.decision_settings = options.decision_settings(self.rule)
+        self.decision_settings = options.decision_settings_of(self.rule)
         self.trace_settings = TraceSettings(load_session_rules(), options.session_grace)
         self.fetch_filter = FetchFilter(
             frozenset(options.source_topics),

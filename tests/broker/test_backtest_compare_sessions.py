@@ -70,7 +70,7 @@ def _live(broker: RunningBroker, prefix: str, actions: int) -> None:
     rule = settings.load_rule()
     reader = Reader(ReadSettings(rule, ExtractSettings(), thorough=True))
     reader.lines(json.dumps(GRANT).encode(), "in.jsonl", 1)
-    decision = detect(reader.sightings[0], DictMemory(), rule, settings.decision_settings(rule))
+    decision = detect(reader.sightings[0], DictMemory(), rule, settings.decision_settings_of(rule))
     assert decision.alert is not None
     followed = Followed()
     grant = {"event_id": "grant", "principal": replay_records.ALICE}

@@ -39,7 +39,7 @@ def handled(value: bytes | None) -> list[Outgoing]:
     dead_letters = DeadLetters(topics.dead_letter, 1_000_000, settings.extract_settings(), metrics)
     detection = Detection(
         rule=rule,
-        settings=settings.decision_settings(rule),
+        settings=settings.decision_settings_of(rule),
         topics=topics,
         largest=1_000_000,
         encoder=unused,

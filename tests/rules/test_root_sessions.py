@@ -5,7 +5,7 @@ from importlib.resources import files
 import pytest
 
 from streams.rules.root_sessions import SHIPPED, Call, parse
-from streams.rules.rule import RuleError
+from streams.rules.rule_errors import RuleErrors
 from streams.settings.session_rules import load_session_rules
 
 TEXT = files("streams.rules").joinpath(SHIPPED).read_text(encoding="utf-8")
@@ -121,7 +121,7 @@ def test_what_needs_no_permission_is_no_question() -> None:
 def test_nonsense_is_refused_by_file_and_field(changed: str, to: str, complaint: str) -> None:
     """S12: a file that cannot be used is refused, and the message names the file and the field."""
     assert changed in TEXT
-    with pytest.raises(RuleError) as refused:
+    with pytest.raises(RuleErrors) as refused:
         parse(TEXT.replace(changed, to, 1), "own.toml")
     assert f"own.toml: {complaint}" in str(refused.value)
 

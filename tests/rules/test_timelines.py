@@ -13,7 +13,7 @@ from sightings import ALICE, BOB, History, sighting, with_settings
 
 from streams.detection.exception import ExceptionEntry
 from streams.rules.duration import milliseconds
-from streams.rules.rule import parse
+from streams.rules.rule_file import parse
 
 if TYPE_CHECKING:
     from streams.detection.decision import Decision

@@ -35,7 +35,9 @@ def test_defaults() -> None:
         "group_id": "rootwatch",
         "state_dir": type(settings.state_dir)("./state"),
         "schema_registry_url": None,
+        "rules": ("shipped:aws-sts-assume-root-rare-pair",),
         "rule": None,
+        "rule_settings": {},
         "window": None,
         "forget_after": 400 * DAY,
         "learn_until": None,
@@ -173,11 +175,8 @@ def test_which_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             for url in ("registry:8081", "http://", "http://a:99999", "http://[::1", "http://a,b:8081", "http://a,")
         ),
         ({"http_port": "0"}, "http_port = '0' (--http-port): must be greater than or equal to 1"),
-        (
-            {"forget_after": "1d", "window": "2d"},
-            "forget_after = '1d' (--forget-after), window = '2d' (--window): forget_after must be at least the window",
-        ),
-        ({"window": "401d"}, "forget_after, window = '401d' (--window): forget_after must be at least the window"),
+        ({"rules": ","}, "rules =  (--rule): give at least one"),
+        ({"rule_settings": "x"}, "rule_settings = 'x' (--rule-settings): write tables of settings to the file"),
         ({"sasl_mechanism": "PLAIN"}, "sasl_mechanism = 'PLAIN' (--sasl-mechanism): needs security_protocol SASL_SSL"),
         ({"security_protocol": "SASL_SSL"}, "sasl_mechanism: must be set with security_protocol SASL_SSL"),
         (
@@ -303,7 +302,7 @@ def test_the_rule_and_its_overrides() -> None:
     settings = load(window="3d", max_alerts="0", severity="high", risk_score="73")
     rule = settings.load_rule()
     assert (rule.window, rule.max_alerts, rule.severity, rule.risk_score) == (3 * DAY, 0, "high", 73)
-    decision_settings = settings.decision_settings(rule)
+    decision_settings = settings.decision_settings_of(rule)
     assert (decision_settings.window, decision_settings.max_alerts, decision_settings.forget_after) == (
         3 * DAY,
         0,
@@ -325,7 +324,7 @@ def test_exceptions_are_read(tmp_path: Path) -> None:
     """The exceptions file is used for decisions, and a wrong one is a SettingsError that names the file (M7)."""
     file = write(tmp_path / "ok.toml", "[[exception]]\nprincipal = 'arn:aws:iam::1:role/automation-*'\n")
     settings = load(exceptions=str(file))
-    assert len(settings.decision_settings(settings.load_rule()).exceptions) == 1
+    assert len(settings.decision_settings_of(settings.load_rule()).exceptions) == 1
     with pytest.raises(SettingsError, match=r"everything\.toml"):
         load(exceptions=str(write(tmp_path / "everything.toml", "[[exception]]\n"))).load_exceptions()
 
@@ -349,8 +348,8 @@ def test_files_out_of_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(Path, "is_file", refuse)  # these tests may run as root, who may do everything
     with pytest.raises(
-        SettingsError, match=r"^rule = .*/rule\.toml.* \(--rule\): cannot be looked at: Permission denied$"
+        SettingsError, match=r"^exceptions = .*/e\.toml.* \(--exceptions\): cannot be looked at: Permission denied$"
     ):
-        load(rule=str(locked / "rule.toml"))
+        load(exceptions=str(locked / "e.toml"))
     with pytest.raises(SettingsError, match=r"^--config = .*/x\.toml: cannot be looked at: Permission denied$"):
         load(locked / "x.toml")

@@ -33,7 +33,7 @@ def source_options(request: ReplayRequest) -> Iterator[tuple[str, str]]:
 
 def setting_options(settings: Settings, decision_settings: DecisionSettings) -> Iterator[tuple[str, str]]:
     """The settings that decide about alerts."""
-    yield "rule", str(settings.rule or "the shipped one")
+    yield "rule", ", ".join(settings.rule_entries)
     yield "window", format_duration(decision_settings.window)
     yield "forget_after", format_duration(decision_settings.forget_after)
     yield "learn_until", "none" if decision_settings.learn_until is None else to_iso8601(decision_settings.learn_until)

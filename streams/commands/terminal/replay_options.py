@@ -58,7 +58,15 @@ Thorough = Annotated[
         "several times as long. A small input is always parsed so.",
     ),
 ]
-RuleFile = Annotated[str | None, typer.Option("--rule", help="A rule file; default: the shipped rule.", metavar="FILE")]
+Rules = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--rule",
+        help="A rule file, a folder of them, shipped (all that ship) or shipped:ID; in place of the settings' rules. "
+        "May be repeated.",
+        metavar="ENTRY",
+    ),
+]
 Principal = Annotated[str | None, typer.Option("--principal", help="What a principal is: arn or issuer.")]
 MemberAccount = Annotated[
     str | None, typer.Option("--member-account", help="Where the member account is read from: target or resources.")

@@ -1,0 +1,160 @@
+"""The rules that run together, compiled: what each takes, and which of them a record may concern (U3, U10)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass
+from itertools import product
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from streams.fields.catalogue import MAPPING_VERSION, Field, field_named
+from streams.rules.query.compiler import compile_query
+from streams.rules.query.literals import requirements
+from streams.rules.query.parser import parse_query
+from streams.rules.query.printer import print_query
+from streams.rules.rule_errors import RuleErrors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from streams.fields.view import View
+    from streams.rules.query.literals import Requirements
+    from streams.rules.rule import Rule
+
+_FINGERPRINT_LENGTH = 16
+"""In hexadecimal digits. A fingerprint only tells apart what one rule has been over the years."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledRule:
+    """A rule, ready to judge records.
+
+    Attributes:
+        rule: the rule.
+        matches: whether its query takes a record (U3).
+        terms: the fields of its terms, in order (U4).
+        requirements: what each record that it takes has (U10).
+        query_fingerprint: of the query's meaning, the terms and the version of the mapping; if it changes, the rule
+            learns anew (U6).
+        terms_fingerprint: of the terms and the version of the mapping; part of the keys of the rule's memory (U5).
+    """
+
+    rule: Rule
+    matches: Callable[[View], bool]
+    terms: tuple[Field, ...]
+    requirements: Requirements
+    query_fingerprint: str
+    terms_fingerprint: str
+
+    def __eq__(self, other: object) -> bool:
+        return self.rule == other.rule if isinstance(other, CompiledRule) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # a rule has no hash, because its task policies are a dict
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return compile_rule, (self.rule,)  # a compiled query cannot be pickled
+
+
+def compile_rule(rule: Rule) -> CompiledRule:
+    """Compile a rule that ``rule_file`` has read.
+
+    Raises:
+        QueryError: its query is not understood.
+        UnknownFieldError: a term is no field.
+    """
+    query = parse_query(rule.query)
+    terms = tuple(map(field_named, rule.terms))
+    names = [term.name for term in terms]
+    return CompiledRule(
+        rule=rule,
+        matches=compile_query(query),
+        terms=terms,
+        requirements=requirements(query),
+        query_fingerprint=_fingerprint(print_query(query), names, MAPPING_VERSION),
+        terms_fingerprint=_fingerprint(names, MAPPING_VERSION),
+    )
+
+
+class RuleSet:
+    """The rules of a worker or a replay. Two sets of equal rules are equal; the order of the arguments is no matter.
+
+    Attributes:
+        rules: the rules, by id.
+        by_id: the same, under their ids.
+        literals: a record that some rule takes holds at least one of these texts, as plain bytes; ``None`` if a rule
+            may take a record without any of a known few (U10).
+    """
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        """Compile the rules.
+
+        Raises:
+            RuleErrors: two rules have the same id.
+        """
+        by_id = sorted(rules, key=attrgetter("id"))
+        counts = Counter(rule.id for rule in by_id)
+        if twice := [rule_id for rule_id, count in counts.items() if count > 1]:
+            raise RuleErrors(f"id: {each!r}: is the id of several rules; each rule needs its own" for each in twice)
+        self.rules: tuple[CompiledRule, ...] = tuple(map(compile_rule, by_id))
+        self.by_id: Mapping[str, CompiledRule] = {rule.rule.id: rule for rule in self.rules}
+        self.literals: frozenset[str] | None = _literals(self.rules)
+        self._provider, self._action = field_named("event.provider"), field_named("event.action")
+        needs = [rule.requirements for rule in self.rules]
+        self._providers = frozenset[str]().union(*(need.providers for need in needs if need.providers is not None))
+        self._actions = frozenset[str]().union(*(need.actions for need in needs if need.actions is not None))
+        # By provider and action, None for any that no rule names: at most as many entries as there are such pairs.
+        self._dispatch: dict[tuple[str | None, str | None], tuple[CompiledRule, ...]] = {}
+
+    def candidates(self, view: View) -> Sequence[CompiledRule]:
+        """Return the rules, by id, that may take the record by its provider and action; all others do not take it."""
+        providers, actions = view.values(self._provider), view.values(self._action)
+        if len(providers) == 1 and len(actions) == 1:
+            return self._of(providers[0], actions[0])
+        pairs = product(providers or (None,), actions or (None,))
+        found = {rule.rule.id: rule for pair in pairs for rule in self._of(*pair)}
+        return [found[rule_id] for rule_id in sorted(found)]
+
+    def _of(self, provider: str | None, action: str | None) -> tuple[CompiledRule, ...]:
+        pair = (
+            provider if provider in self._providers else None,
+            action if action in self._actions else None,
+        )
+        rules = self._dispatch.get(pair)
+        if rules is None:
+            rules = self._dispatch[pair] = tuple(rule for rule in self.rules if _may_take(rule.requirements, *pair))
+        return rules
+
+    def __eq__(self, other: object) -> bool:
+        return self.rules == other.rules if isinstance(other, RuleSet) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]  # as CompiledRule
+
+    def __repr__(self) -> str:
+        return f"RuleSet({', '.join(self.by_id)})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RuleSet, ([rule.rule for rule in self.rules],)
+
+
+def _may_take(needs: Requirements, provider: str | None, action: str | None) -> bool:
+    return (needs.providers is None or provider in needs.providers) and (
+        needs.actions is None or action in needs.actions
+    )
+
+
+def _literals(rules: Sequence[CompiledRule]) -> frozenset[str] | None:
+    literals: set[str] = set()
+    for rule in rules:
+        if rule.requirements.literals is None:
+            return None
+        literals |= rule.requirements.literals
+    return frozenset(literals)
+
+
+def _fingerprint(*parts: object) -> str:
+    """Return what stands for the parts for years: it is stored in keys and compared with what was stored."""
+    text = json.dumps(parts, separators=(",", ":"))
+    return hashlib.sha256(text.encode("ascii")).hexdigest()[:_FINGERPRINT_LENGTH]
