@@ -1,14 +1,17 @@
 """Exceptions: sightings that neither alert nor teach, for a reason that an operator wrote down (M7).
 
-A file holds ``[[exception]]`` tables, with any of ``principal``, ``member_account``, ``task_policy`` and ``reason``:
+A file holds ``[[exception]]`` tables, with any of ``principal``, ``member_account``, ``task_policy``, ``rule``,
+``query`` and ``reason``:
 
 * A pattern is a shell glob (``*``, ``?``, ``[seq]``, ``[!seq]``) over the whole value, case-sensitive. ``principal`` is
   matched against the term (T3), ``member_account`` against the twelve digits, ``task_policy`` against the full ARN.
-* A table matches if all its patterns match. A sighting is excepted if any table matches.
+* ``rule`` is a pattern of the same kind over the rule's id. ``query`` is a query as in a rule file, over the record.
+* A table matches if all its patterns and its query match. A sighting is excepted if any table matches.
 * A missing value matches no pattern, not even ``*``.
-* A table is refused if it has no pattern, or matches everything: if its principal pattern, if any, matches every ARN,
-  and its member account pattern, if any, matches every account. A table with ``task_policy`` does not match
-  everything, because it never matches a call without a policy.
+* A table is refused if it has no pattern and no query, or matches everything: if its principal pattern, if any,
+  matches every ARN, its member account pattern, if any, matches every account, and its rule pattern, if any, matches
+  every id. A table with ``task_policy`` or ``query`` does not match everything: the one never matches a call without a
+  policy, and the other chooses records.
 """
 
 from __future__ import annotations
@@ -18,12 +21,15 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from streams.rules.query.error import QueryError
+from streams.rules.query.parser import parse_query
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from streams.extraction.sighting import Sighting
 
-_PATTERNS = ("principal", "member_account", "task_policy")
+_PATTERNS = ("principal", "member_account", "task_policy", "rule", "query")
 _ALLOWED = (*_PATTERNS, "reason")
 
 # A glob that matches each of these matches every account, because each position then matches every digit.
@@ -36,6 +42,8 @@ _ARNS = (
     "arn:aws-us-gov:sts::333333333333:assumed-role/c-4/d",
     "arn:aws-cn:sts::555555555555:federated-user/E6",
 )
+# These ids have in common only what all ids of rules have in common.
+_IDS = ("a", "Z-9", "0.b_c", "aws-sts-assume-root-rare-pair", "_Q.7")
 
 
 class ExceptionsError(ValueError):
@@ -44,16 +52,18 @@ class ExceptionsError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ExceptionEntry:
-    """One ``[[exception]]`` table: at least one glob pattern, and the reason."""
+    """One ``[[exception]]`` table: at least one glob pattern or a query, and the reason."""
 
     principal: str | None = None
     member_account: str | None = None
     task_policy: str | None = None
+    rule: str | None = None
+    query: str | None = None
     reason: str = ""
 
     def matches(self, sighting: Sighting) -> bool:
         """Whether every given pattern matches the whole of its value."""
-        values = (sighting.principal, sighting.member_account, sighting.event.task_policy)
+        values = (sighting.principal, sighting.member_account, sighting.event.task_policy, sighting.rule_id)
         return all(
             pattern is None or _matches(pattern, value) for pattern, value in zip(self._patterns(), values, strict=True)
         )
@@ -62,12 +72,14 @@ class ExceptionEntry:
         """Whether it matches every sighting; a table without a pattern does."""
         return (
             self.task_policy is None
+            and self.query is None
+            and all(_matches(self.rule or "*", rule_id) for rule_id in _IDS)
             and all(_matches(self.principal or "*", arn) for arn in _ARNS)
             and all(_matches(self.member_account or "*", account) for account in _ACCOUNTS)
         )
 
-    def _patterns(self) -> tuple[str | None, str | None, str | None]:
-        return (self.principal, self.member_account, self.task_policy)
+    def _patterns(self) -> tuple[str | None, ...]:
+        return (self.principal, self.member_account, self.task_policy, self.rule)
 
 
 def first_match(exceptions: tuple[ExceptionEntry, ...], sighting: Sighting) -> int | None:
@@ -101,8 +113,13 @@ def _entry(table: Mapping[str, Any], where: str) -> ExceptionEntry:
             raise ExceptionsError(f"{where}: {field}: unknown field; allowed are {', '.join(_ALLOWED)}")
         if not isinstance(value, str):
             raise ExceptionsError(f"{where}: {field}: {value!r}: must be text")
-        if field in _PATTERNS and not value:
+        if field in _PATTERNS and not value and field != "query":
             raise ExceptionsError(f"{where}: {field}: '': an empty pattern matches nothing; leave the field out")
+    if "query" in table:
+        try:
+            parse_query(table["query"])
+        except QueryError as error:
+            raise ExceptionsError(f"{where}: query:{error}") from error
     if not any(field in table for field in _PATTERNS):
         raise ExceptionsError(f"{where}: has no pattern; give at least one of {', '.join(_PATTERNS)}")
     entry = ExceptionEntry(**table)

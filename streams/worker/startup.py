@@ -1,4 +1,4 @@
-"""The checks before a worker starts: the registry's files, the state directory, rights, topics, the state on disk."""
+"""The checks before a worker starts: rules, the registry's files, the state directory, rights, topics, the state."""
 
 from __future__ import annotations
 
@@ -35,10 +35,13 @@ def check(settings: Settings, skips: Skips = NO_SKIPS) -> None:
     """Check everything that a worker needs before it starts; wait for a broker that does not answer.
 
     Raises:
+        SettingsError: a rule or an exception is wrong.
         StartupError, StateError, RegistryMisconfigured: something is wrong that waiting does not fix.
         AccessRefused: the broker refuses the credentials or a right.
         SkipError: a record to be skipped does not exist.
     """
+    settings.load_rules()
+    settings.load_exceptions()
     registry.check_files(settings)
     check_state_dir(settings.state_dir)
     _until_answered(check_rights, settings)

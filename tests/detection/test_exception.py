@@ -27,6 +27,9 @@ NAME = "exceptions.toml"
         (ExceptionEntry(task_policy="*/S3UnlockBucketPolicy"), True),
         (ExceptionEntry(principal=ALICE, member_account=ACCOUNT, task_policy="*/root-task/S3*"), True),
         (ExceptionEntry(principal=ALICE, member_account="3*"), False),
+        (ExceptionEntry(rule="aws-sts-assume-root-rare-pair"), True),
+        (ExceptionEntry(rule="aws-sts-*", principal=ALICE), True),
+        (ExceptionEntry(rule="aws-iam-*", principal=ALICE), False),
     ],
 )
 def test_all_patterns_of_an_entry_match_whole_values(entry: ExceptionEntry, matches: bool) -> None:  # noqa: FBT001  a case
@@ -88,6 +91,8 @@ def test_a_file_gives_its_entries_in_order() -> None:
         'member_account = "????????????"',
         'member_account = "[0-9]*"',
         'principal = "*"\nmember_account = "*"',
+        'rule = "*"',
+        'rule = "?*"\nprincipal = "arn:*"',
         'principal = "arn:aws*"\nmember_account = "*[0-9]"\nreason = "all of it"',
     ],
 )
@@ -107,6 +112,10 @@ def test_what_matches_everything_is_refused(table: str) -> None:
         'member_account = "[0-8]*"',
         'member_account = "???????????"',
         'task_policy = "*"',
+        'rule = "aws-*"',
+        'rule = "my-rule"\nprincipal = "*"',
+        "query = 'user_agent.original: *Terraform*'",
+        "rule = '*'\nprincipal = '*'\nquery = 'event.action: CreateUser and not cloud.region: eu-*'",
         'principal = "*"\ntask_policy = "*/IAMAuditRootUserCredentials"',
     ],
 )
@@ -118,14 +127,22 @@ def test_what_spares_something_is_taken(table: str) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("[[exception]]", "exception 1: has no pattern; give at least one of principal, member_account, task_policy"),
+        (
+            "[[exception]]",
+            "exception 1: has no pattern; give at least one of principal, member_account, task_policy, rule, query",
+        ),
         ('[[exception]]\nreason = "because"', "exception 1: has no pattern"),
         ('[[exception]]\nprincipal = ""', "exception 1: principal: '': an empty pattern"),
         ("[[exception]]\nmember_account = 222222222222", "exception 1: member_account: 222222222222: must be text"),
         (
             '[[exception]]\nuser = "x"',
-            "exception 1: user: unknown field; allowed are principal, member_account, task_policy",
+            "exception 1: user: unknown field; allowed are principal, member_account, task_policy, rule, query, reason",
         ),
+        ('[[exception]]\nrule = ""', "exception 1: rule: '': an empty pattern"),
+        ("[[exception]]\nquery = 7", "exception 1: query: 7: must be text"),
+        ("[[exception]]\nquery = ''", "exception 1: query:1:1: "),
+        ("[[exception]]\nquery = 'event.action: a and user.nam: x'", "exception 1: query:1:21: "),
+        ('[[exception]]\nquery = """event.action: a\nand (user.name: b"""', "exception 1: query:2:18: "),
         (
             '[[exceptions]]\nprincipal = "x"',
             "exceptions: unknown; a file of exceptions holds [[exception]] tables only",
