@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streams.extraction.account import account_id
 from streams.extraction.event_time import parse_expiration
 from streams.extraction.sighting import Event, Identity, Resource
+from streams.fields.account import account_id
+from streams.fields.lookup import text_at, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,22 +81,6 @@ def resources(fields: Mapping[str, Any]) -> tuple[Resource, ...]:
         for resource in entries
         if isinstance(resource, dict)
     )
-
-
-def value_at(fields: Mapping[str, Any], *path: str) -> Any:
-    """Return the value at a path of keys; ``None`` if it is missing."""
-    value: Any = fields
-    for name in path:
-        if not isinstance(value, dict):
-            return None
-        value = value.get(name)
-    return value
-
-
-def text_at(fields: Mapping[str, Any], *path: str) -> str | None:
-    """Return the text at a path of keys; ``None`` if it is missing, empty or not text."""
-    value = value_at(fields, *path)
-    return value if isinstance(value, str) and value else None
 
 
 def _flag(value: Any) -> bool | None:

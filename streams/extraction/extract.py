@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from streams.content import json_text
 from streams.content.redaction import redact
-from streams.extraction.account import target_account
-from streams.extraction.details import event, identity, resources, text_at, value_at
+from streams.extraction.details import event, identity
 from streams.extraction.event_time import parse_time
 from streams.extraction.kafka_time import explain_odd_timestamp
 from streams.extraction.record import PassedOver
 from streams.extraction.sighting import Sighting, Term
+from streams.fields import terms
+from streams.fields.lookup import text_at
+from streams.fields.mapping import MAPPING_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 MAX_MESSAGE_SIZE = 64 * 1024 * 1024
 """The default bound of a message in bytes, decompressed (R3)."""
 
-_MAPPING_VERSION = 1
 _DAY = 86_400_000
 _MOST_SHOWN = 100
 
@@ -111,8 +112,8 @@ def extract_sightings(
     source = redact(record.source)
     fields: Mapping[str, Any] = source if record.fields is record.source else redact(record.fields)
     text = json_text.canonical(source)
-    principal = _principal(fields, extract_settings)
-    accounts, accounts_from = _member_accounts(fields, extract_settings)
+    principal = terms.principal(fields, extract_settings.principal)
+    accounts, accounts_from = terms.member_accounts(fields, extract_settings.member_account)
     event_time = parse_time(fields.get("eventTime"))
     details = event(fields, event_id(fields, text), event_time or 0)  # without a time it comes to nothing
     problems = list(_problems(principal, accounts, event_time, extract_settings, origin))
@@ -132,7 +133,7 @@ def extract_sightings(
             rule.id,
             (Term("rootwatch.principal", principal), Term("rootwatch.member_account", account)),
             index,
-            _MAPPING_VERSION,
+            MAPPING_VERSION,
             principal,
             account,
             accounts_from,
@@ -172,24 +173,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, str):
         return value if len(value) <= _MOST_SHOWN else f"{value[:_MOST_SHOWN]}…"
     return "missing" if value is None else f"of type {type(value).__name__}"
-
-
-def _principal(fields: Mapping[str, Any], extract_settings: ExtractSettings) -> str | None:
-    arn = text_at(fields, "userIdentity", "arn")
-    if extract_settings.principal == "issuer" and text_at(fields, "userIdentity", "type") == "AssumedRole":
-        return text_at(fields, "userIdentity", "sessionContext", "sessionIssuer", "arn") or arn
-    return arn
-
-
-def _member_accounts(
-    fields: Mapping[str, Any], extract_settings: ExtractSettings
-) -> tuple[tuple[str, ...], Literal["target", "resources"]]:
-    if extract_settings.member_account == "target":
-        target = target_account(value_at(fields, "requestParameters", "targetPrincipal"))
-        if target is not None:
-            return (target,), "target"
-    accounts = (resource.account_id for resource in resources(fields))
-    return tuple(dict.fromkeys(account for account in accounts if account is not None)), "resources"
 
 
 def _problems(

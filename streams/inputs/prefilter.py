@@ -37,8 +37,8 @@ from stringzilla import find
 from streams.content import compression
 from streams.content.compression import SizeBudget
 from streams.content.encoding import NotTextError, to_utf8
-from streams.extraction.details import text_at
 from streams.extraction.record import PassedOver, Record
+from streams.fields.lookup import text_at
 from streams.inputs.envelopes.carried import BASE64_KEYS
 from streams.inputs.message_reader import UnpackedMessage, read, read_unpacked
 

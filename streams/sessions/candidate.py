@@ -19,10 +19,10 @@ from streams.content import json_text
 from streams.content.json_text import TooDeepError
 from streams.content.redaction import redact, redact_text
 from streams.extraction import details
-from streams.extraction.account import account_id
-from streams.extraction.details import text_at, value_at
 from streams.extraction.event_time import parse_time
 from streams.extraction.sighting import Resource
+from streams.fields.account import account_id
+from streams.fields.lookup import text_at, value_at
 from streams.sessions.action import Action, ActionEvent
 from streams.sessions.grant import LONGEST_KEY_ID, TEMPORARY
 

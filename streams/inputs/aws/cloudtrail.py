@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streams.inputs import text_object
+from streams.content import text_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

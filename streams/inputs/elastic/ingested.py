@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from streams.inputs import text_object
+from streams.content import text_object
 from streams.inputs.elastic import filebeat
 from streams.inputs.elastic.ecs import CLOUDTRAIL, Ecs
 

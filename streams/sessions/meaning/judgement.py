@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any
 
 from streams.content import json_text
-from streams.extraction.details import value_at
+from streams.fields.lookup import value_at
 from streams.rules.root_sessions import LEVELS, Call
 
 if TYPE_CHECKING:

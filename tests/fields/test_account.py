@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.extraction.account import account_id, target_account
+from streams.fields.account import account_id, target_account
 
 
 @pytest.mark.parametrize(

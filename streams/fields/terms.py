@@ -1,0 +1,39 @@
+"""The principal and the member accounts of a record (T3, T4): the terms of the shipped rule."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from streams.fields.account import account_id, target_account
+from streams.fields.lookup import text_at, value_at
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PrincipalSource = Literal["arn", "issuer"]
+AccountSource = Literal["target", "resources"]
+
+
+def principal(fields: Mapping[str, Any], source: PrincipalSource) -> str | None:
+    """Return the principal of a record: the recorded ARN, or by ``issuer`` that of the assumed role (T3)."""
+    arn = text_at(fields, "userIdentity", "arn")
+    if source == "issuer" and text_at(fields, "userIdentity", "type") == "AssumedRole":
+        return text_at(fields, "userIdentity", "sessionContext", "sessionIssuer", "arn") or arn
+    return arn
+
+
+def member_accounts(fields: Mapping[str, Any], source: AccountSource) -> tuple[tuple[str, ...], AccountSource]:
+    """Return the member accounts of a record, each once, and where they are from (T4).
+
+    By ``target`` it is the account that the target names. If it names none, or by ``resources``, they are those of the
+    record's resources.
+    """
+    if source == "target":
+        target = target_account(value_at(fields, "requestParameters", "targetPrincipal"))
+        if target is not None:
+            return (target,), "target"
+    entries = fields.get("resources")
+    if not isinstance(entries, list):
+        return (), "resources"
+    accounts = (account_id(entry.get("accountId")) for entry in entries if isinstance(entry, dict))
+    return tuple(dict.fromkeys(account for account in accounts if account is not None)), "resources"
