@@ -32,7 +32,7 @@ from streams.sessions.action import Action
 from streams.sessions.candidate import candidate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from streams.detection.memory import PrincipalMemory
     from streams.extraction.record import Unreadable
@@ -161,7 +161,7 @@ def compile_matcher(rule: Rule, extract_settings: ExtractSettings) -> Callable[[
     and nothing unreadable that could be one.
     """
     return prefilter.compile_matcher(
-        _event_name(rule), extract_settings.max_message_size, follow_sessions=extract_settings.follow_sessions
+        _literals(rule), extract_settings.max_message_size, follow_sessions=extract_settings.follow_sessions
     )
 
 
@@ -170,27 +170,25 @@ def compile_selector(
 ) -> Callable[[bytes | bytearray | None], bytes | bytearray | None]:
     """Return the fetch filter of one message, see ``prefilter.compile_selector``."""
     return prefilter.compile_selector(
-        _event_name(rule), extract_settings.max_message_size, follow_sessions=extract_settings.follow_sessions
+        _literals(rule), extract_settings.max_message_size, follow_sessions=extract_settings.follow_sessions
     )
 
 
 def compile_finder(
     rule: Rule, extract_settings: ExtractSettings
-) -> Callable[[bytes | bytearray | memoryview, int, int], list[int]]:
+) -> Callable[[bytes | bytearray | memoryview, int, int], Sequence[int]]:
     """Return the search for marks in a buffer that holds many messages, see ``prefilter.compile_finder``."""
-    return prefilter.compile_finder(_event_name(rule), follow_sessions=extract_settings.follow_sessions)
-
-
-def _event_name(rule: Rule) -> str:
-    """The event's name of a rule in the short form; the filter does not know any other yet."""
-    if rule.event_name is None:
-        raise ValueError(f"rule {rule.id} has no event_name")
-    return rule.event_name
+    return prefilter.compile_finder(_literals(rule), follow_sessions=extract_settings.follow_sessions)
 
 
 def may_match(value: bytes | None, rule: Rule, extract_settings: ExtractSettings) -> bool:
     """Whether a message passes the test of ``compile_matcher``; for many messages, keep that test."""
     return compile_matcher(rule, extract_settings)(value)
+
+
+def _literals(rule: Rule) -> frozenset[str] | None:
+    """Texts of which each record that the rule takes holds one; ``None`` if the rule is not in the short form."""
+    return None if rule.event_name is None else frozenset({rule.event_name})
 
 
 def reject(value: bytes, reason: str, error: str, extract_settings: ExtractSettings) -> Rejected:

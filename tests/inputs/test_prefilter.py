@@ -28,6 +28,7 @@ from streams.pipeline import ExtractSettings, compile_finder, may_match, sight
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+LITERALS = frozenset({RULE.event_name})
 EXTRACT_SETTINGS = ExtractSettings(max_message_size=1_000_000)
 FOLLOWING = replace(EXTRACT_SETTINGS, follow_sessions=True)
 QUIET = changed({"userAgent": "plain text"}, OTHER)
@@ -151,7 +152,7 @@ PASSED = {
 @pytest.mark.parametrize("name", PASSED)
 def test_it_passes_what_cannot_be_told(name: str) -> None:
     """R3, R6: bytes with a mark that cannot be read, or have no known shape, pass, because they may hold a match."""
-    assert prefilter.compile_matcher(RULE.event_name, 1_000_000)(PASSED[name])
+    assert prefilter.compile_matcher(LITERALS, 1_000_000)(PASSED[name])
 
 
 def test_awslogs_data_beside_records_is_none() -> None:
@@ -189,7 +190,7 @@ def test_what_only_resembles_base64_of_a_message_costs_no_reading(name: str, mon
     monkeypatch.setattr(prefilter, "read", lambda *_: pytest.fail("it was read"))
     value = json.dumps(changed({"requestParameters": FALSE_MARKS[name]}, QUIET)).encode()
     assert not may_match(value, RULE, EXTRACT_SETTINGS)
-    assert not prefilter.compile_finder(RULE.event_name)(value, 0, len(value))
+    assert not prefilter.compile_finder(LITERALS)(value, 0, len(value))
 
 
 @pytest.mark.parametrize("blanks", ["", " ", "\t\r\n" * 30])
@@ -197,7 +198,7 @@ def test_a_mark_over_the_end_of_a_part_is_found(blanks: str) -> None:
     """R8: a buffer is searched in parts of a MiB; a key with its base64 is found anywhere, also across parts."""
     carried = b64(json.dumps(RECORD).encode())
     mark = f'{{"requestId":"r","timestamp":1,"records"{blanks}:[{{"data"{blanks}:{blanks}"{carried}"}}]}}'.encode()
-    find_marks = prefilter.compile_finder(RULE.event_name)
+    find_marks = prefilter.compile_finder(LITERALS)
     for before in range(1024 * 1024 - 60, 1024 * 1024 + 2, 7):
         piece = b" " * before + mark
         assert find_marks(piece, 0, len(piece))
@@ -209,7 +210,7 @@ def test_every_key_of_base64_is_searched_for() -> None:
     for key in BASE64_KEYS:
         value = json.dumps({key: b64(json.dumps(RECORD).encode()), "topic": "t"}).encode()
         assert may_match(value, RULE, EXTRACT_SETTINGS), key
-        assert prefilter.compile_finder(RULE.event_name)(value, 0, len(value)), key
+        assert prefilter.compile_finder(LITERALS)(value, 0, len(value)), key
 
 
 def test_a_compressed_message_is_decompressed_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,7 +234,7 @@ def test_a_compressed_message_that_passes_is_read_from_what_the_test_decompresse
     """R3: the message keeps its bytes and carries its content, so reading it decompresses nothing again."""
     value = gzip.compress(json.dumps(RECORD).encode())
     expected = sight(value, RULE, ExtractSettings())
-    selected = prefilter.compile_selector(RULE.event_name, 1 << 20)(value)
+    selected = prefilter.compile_selector(LITERALS, 1 << 20)(value)
     assert selected == value
     monkeypatch.setattr(compression, "decompress", lambda *_: pytest.fail("it was decompressed again"))
     assert sight(bytes_of(selected), RULE, ExtractSettings()) == expected
@@ -246,7 +247,7 @@ def test_the_bound_of_a_message_holds_behind_the_test() -> None:
     value = gzip.compress(json.dumps({"awslogs": {"data": inner}, "q": "AssumeRoot" * 60}).encode())
     limit = 1500
     small = ExtractSettings(max_message_size=limit)
-    selected = prefilter.compile_selector(RULE.event_name, limit)(value)
+    selected = prefilter.compile_selector(LITERALS, limit)(value)
     assert sight(bytes_of(selected), RULE, small) == sight(value, RULE, small)
 
 

@@ -16,6 +16,7 @@ from streams.inputs import prefilter
 from streams.pipeline import ExtractSettings, compile_finder, may_match, sight
 
 LIMIT = 1_000_000
+LITERALS = frozenset({RULE.event_name})
 FOLLOWING = ExtractSettings(max_message_size=LIMIT, follow_sessions=True)
 WRITERS = {"json": json.dumps, "without a plain Root": NO_PLAIN_NAME, ".NET": AS_DOTNET}
 # No resource of the type AWS::IAM::Root.
@@ -25,8 +26,8 @@ QUIET = changed({"resources": [], "userAgent": "plain text"}, OTHER)
 def passes(value: bytes, event_name: str = RULE.event_name) -> bool:
     """Whether the filter passes a message; its two halves must agree where the mark is plain."""
     around = b"\x80\x1f{" + value + b"}:"
-    passed = prefilter.compile_matcher(event_name, LIMIT, follow_sessions=True)(value)
-    found = prefilter.compile_finder(event_name, follow_sessions=True)(around, 0, len(around))
+    passed = prefilter.compile_matcher(frozenset({event_name}), LIMIT, follow_sessions=True)(value)
+    found = prefilter.compile_finder(frozenset({event_name}), follow_sessions=True)(around, 0, len(around))
     assert bool(found) >= passed
     return passed
 
@@ -82,7 +83,7 @@ MARKS = {
 def test_a_mark_is_found_in_every_spelling(name: str) -> None:
     """S1: both halves of the filter find the type of an identity as it is and in text in text, and the event's name."""
     assert passes(MARKS[name])
-    assert prefilter.compile_finder(RULE.event_name, follow_sessions=True)(MARKS[name], 0, len(MARKS[name]))
+    assert prefilter.compile_finder(LITERALS, follow_sessions=True)(MARKS[name], 0, len(MARKS[name]))
 
 
 NO_MARKS: dict[str, Any] = {
@@ -107,7 +108,7 @@ def test_root_in_other_text_is_no_mark(name: str, monkeypatch: pytest.MonkeyPatc
     text = json.dumps(changed(NO_MARKS[name], QUIET))
     for value in (text, json.dumps({"log": text})):
         assert not passes(value.encode())
-        assert not prefilter.compile_finder(RULE.event_name, follow_sessions=True)(value.encode(), 0, len(value))
+        assert not prefilter.compile_finder(LITERALS, follow_sessions=True)(value.encode(), 0, len(value))
 
 
 def test_a_mark_behind_other_roots_is_found() -> None:
@@ -133,7 +134,7 @@ def test_any_rule_finds_its_event_and_root_actions(event_name: str) -> None:
     action = json.dumps(record()).encode()
     for value in (event, action):
         assert passes(value, event_name)
-        assert prefilter.compile_finder(event_name, follow_sessions=True)(value, 0, len(value))
+        assert prefilter.compile_finder(frozenset({event_name}), follow_sessions=True)(value, 0, len(value))
     assert not passes(json.dumps(QUIET).encode(), event_name)
 
 
@@ -149,6 +150,6 @@ def test_a_mark_over_the_end_of_a_part_is_found(before: int) -> None:
 def test_without_sessions_only_the_event_passes() -> None:
     """S1: a command that follows no sessions drops root actions as it does any other event."""
     action = json.dumps(ACTIONS["as CloudTrail writes it"]).encode()
-    assert not prefilter.compile_matcher(RULE.event_name, LIMIT)(action)
-    assert not prefilter.compile_finder(RULE.event_name)(action, 0, len(action))
+    assert not prefilter.compile_matcher(LITERALS, LIMIT)(action)
+    assert not prefilter.compile_finder(LITERALS)(action, 0, len(action))
     assert may_match(action, RULE, FOLLOWING)

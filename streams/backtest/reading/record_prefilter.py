@@ -71,15 +71,18 @@ class Narrowed:
 def narrow(
     value: bytes | bytearray,
     may_match: Callable[[bytes], bool],
-    find_marks: Callable[[bytes | bytearray, int, int], list[int]],
+    find_marks: Callable[[bytes | bytearray, int, int], Sequence[int]],
 ) -> Narrowed | None:
-    """The log file with only the entries that may match; ``None`` if it is not certainly a log file.
+    """The log file with only the entries that may match; ``None`` if all may, or if it is not certainly a log file.
 
     Args:
         value: the bytes of the file.
         may_match: the test of one entry.
-        find_marks: finds marks in bytes, between two positions; without one, ``may_match`` is false.
+        find_marks: finds marks in bytes, between two positions; without one, ``may_match`` is false. It returns a range
+            if every message may match.
     """
+    if isinstance(find_marks(value, 0, 0), range):  # every entry may match, so there is nothing to drop
+        return None
     try:
         entries = _DECODER.decode(value).Records
     except msgspec.MsgspecError:
@@ -92,7 +95,9 @@ def narrow(
 
 
 def _suspects(
-    value: bytes | bytearray, entries: list[msgspec.Raw], find_marks: Callable[[bytes | bytearray, int, int], list[int]]
+    value: bytes | bytearray,
+    entries: list[msgspec.Raw],
+    find_marks: Callable[[bytes | bytearray, int, int], Sequence[int]],
 ) -> Iterable[int] | None:
     """The indexes of entries that hold marks, in order; all indexes if blanks between entries hide where each one lies.
 

@@ -3,9 +3,10 @@
 Works on Kafka's record batches, version 2, as a broker sends them
 (https://kafka.apache.org/documentation/#recordbatch). The rules:
 
-* A batch without any mark of the rule is removed whole and is never unpacked (a compressed one is decompressed).
+* A batch without any mark of a rule is removed whole and is never unpacked (a compressed one is decompressed).
 * In a batch with a mark, the records with a mark are kept unchanged. The batch is written again around them,
   uncompressed. It then looks as after log compaction: the offsets are the same, with gaps.
+* If every record may match, a batch stays as it is; a compressed one is decompressed, so that its bytes are counted.
 * If nothing is left of the last batch of a response, its header is kept without records, as log compaction does. So the
   client's position moves past everything that was removed, without a record.
 * A record that an operator skips (``--skip``) is kept with or without a mark, because it becomes a dead letter. It is
@@ -32,7 +33,7 @@ from aiokafka import codec
 from aiokafka.record.util import calc_crc32c, decode_varint, encode_varint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Container, Iterator
+    from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 
 _START = struct.Struct(">qi")  # base offset, length of what follows
 _LENGTH_END = _START.size
@@ -82,7 +83,7 @@ class Filtered:
 
 def filter_batches(
     fetched: bytes | memoryview,
-    find_marks: Callable[[bytes | memoryview, int, int], list[int]],
+    find_marks: Callable[[bytes | memoryview, int, int], Sequence[int]],
     skip: Collection[int] = (),
     free_bytes: float = math.inf,
 ) -> Filtered:
@@ -90,7 +91,8 @@ def filter_batches(
 
     Args:
         fetched: the batches, as the broker sent them.
-        find_marks: returns the positions of the rule's marks in a range of bytes, in order.
+        find_marks: returns the positions of the rules' marks in a range of bytes, in order; the range itself if every
+            record may match.
         skip: the offsets of records that an operator skips; they are kept, without their headers.
         free_bytes: how many bytes may be kept; one batch may exceed this.
     """
@@ -111,7 +113,7 @@ def filter_batches(
     else:
         filtered.taken = len(fetched)  # the rest is an incomplete batch
     if kept and not kept[-1]:
-        kept.append(_batch(bytes(fetched[last : last + _RECORDS_AT]), []))
+        kept.append(_batch(bytes(fetched[last : last + _RECORDS_AT]), (), 0))
     filtered.kept = b"".join(kept)
     return filtered
 
@@ -131,7 +133,7 @@ def _filter_batch(  # noqa: PLR0913  position, search and counts
     fetched: bytes | memoryview,
     start: int,
     end: int,
-    find_marks: Callable[[bytes | memoryview, int, int], list[int]],
+    find_marks: Callable[[bytes | memoryview, int, int], Sequence[int]],
     filtered: Filtered,
     *,
     skip: Collection[int],
@@ -159,14 +161,31 @@ def _filter_batch(  # noqa: PLR0913  position, search and counts
     bare: dict[int, bytes] = {}
     if skip and (deltas := _offset_deltas(fetched, start, skip)):
         bare = dict(_bare_records(records, first, after, deltas))
+    if isinstance(marks, range):
+        if not compression and not bare:
+            return fetched[start:end]
+        return _batch(bytes(fetched[start : start + _RECORDS_AT]), _all_records(records, first, after, bare), count)
+    if bare:
         marks = sorted([*marks, *bare])
     kept = [bare.get(start) or records[start:end] for start, end in _records_with_marks(records, first, after, marks)]
     filtered.skipped += count - len(kept)
-    return _batch(bytes(fetched[start : start + _RECORDS_AT]), kept) if kept else b""
+    return _batch(bytes(fetched[start : start + _RECORDS_AT]), kept, len(kept)) if kept else b""
+
+
+def _all_records(
+    records: bytes | memoryview, start: int, end: int, bare: Mapping[int, bytes]
+) -> Iterator[bytes | memoryview]:
+    """All records, in pieces; those in ``bare`` by their start, as they are there."""
+    for at in sorted(bare):
+        yield records[start:at]
+        yield bare[at]
+        length, body = decode_varint(records, at)
+        start = body + length
+    yield records[start:end]
 
 
 def _records_with_marks(
-    records: bytes | memoryview, start: int, end: int, marks: list[int]
+    records: bytes | memoryview, start: int, end: int, marks: Sequence[int]
 ) -> Iterator[tuple[int, int]]:
     """The start and end of each record with a mark."""
     coming = iter(marks)
@@ -207,12 +226,12 @@ def _bare_records(
         start = body + length
 
 
-def _batch(header: bytes, records: list[bytes | memoryview]) -> bytes:
-    """A batch of these records: neither compressed nor a marker, otherwise with the given header."""
+def _batch(header: bytes, records: Iterable[bytes | memoryview], count: int) -> bytes:
+    """A batch of this many records: neither compressed nor a marker, otherwise with the given header."""
     batch = bytearray(header + b"".join(records))
     attributes = _ATTRIBUTES.unpack_from(header, _ATTRIBUTES_AT)[0]
     _START.pack_into(batch, 0, _START.unpack_from(header)[0], len(batch) - _LENGTH_END)
     _ATTRIBUTES.pack_into(batch, _ATTRIBUTES_AT, attributes & ~(_CODEC_BITS | _CONTROL_BIT))
-    _COUNT.pack_into(batch, _COUNT_AT, len(records))
+    _COUNT.pack_into(batch, _COUNT_AT, count)
     _CRC.pack_into(batch, _CRC_AT, calc_crc32c(bytes(batch[_ATTRIBUTES_AT:])))
     return bytes(batch)

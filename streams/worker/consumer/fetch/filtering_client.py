@@ -23,7 +23,7 @@ from streams.worker.consumer.fetch.held_bytes import SOURCES, HeldBytes
 from streams.worker.consumer.fetch.response_reader import FETCH, attach
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from streams.worker.monitoring.counters import Metrics
     from streams.worker.skips import Skips
@@ -47,7 +47,7 @@ class FetchFilter:
     """
 
     source_topics: frozenset[str]
-    find_marks: Callable[[bytes | memoryview, int, int], list[int]]
+    find_marks: Callable[[bytes | memoryview, int, int], Sequence[int]]
     select: Callable[[bytes | None], bytes | bytearray | None]
     skips: Skips
 

@@ -21,8 +21,8 @@ from streams.worker.consumer.fetch.fetch_filter import filter_batches
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FIND_MARKS = prefilter.compile_finder("AssumeRoot", follow_sessions=True)
-MAY_MATCH = prefilter.compile_matcher("AssumeRoot", 1 << 20, follow_sessions=True)
+FIND_MARKS = prefilter.compile_finder(frozenset({"AssumeRoot"}), follow_sessions=True)
+MAY_MATCH = prefilter.compile_matcher(frozenset({"AssumeRoot"}), 1 << 20, follow_sessions=True)
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 MATCH = json.dumps({"eventName": "AssumeRoot"}).encode()
 ACTION = json.dumps({"eventName": "GetBucketPolicy", "userIdentity": {"type": "Root"}}).encode()
