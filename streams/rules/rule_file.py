@@ -143,6 +143,7 @@ class _Reading:
         if short and long:
             for field in short:
                 self._wrong(field, "stands for a query and terms, which this rule has too; remove one of the two")
+            self._judged |= set(_LONG_FORM) - set(long)
         elif short:
             for field in set(_SHORT_FORM) - set(short):
                 self._missing(field, f"{short[0]} needs it")
