@@ -119,7 +119,8 @@ _PIECES = st.one_of(
 )
 _VALUES = st.recursive(st.builds(Text, _PIECES), _joined, max_leaves=4)
 CLAUSES = st.builds(Clause, st.sampled_from(list(NAMES)), _VALUES)
-MEANINGS = st.recursive(CLAUSES, _joined, max_leaves=6)
+_SOME = st.one_of(CLAUSES, _joined(CLAUSES))
+MEANINGS = st.one_of(CLAUSES, _joined(_SOME), _joined(_joined(_SOME)))
 RECORDS = st.dictionaries(
     st.sampled_from(sorted(set(NAMES.values()))), st.lists(st.sampled_from(PLAIN), max_size=3, unique=True).map(tuple)
 )
