@@ -12,7 +12,9 @@ Rules:
 
 from __future__ import annotations
 
+import math
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from streams.content.json_text import MAX_DEPTH, TooDeepError
@@ -27,6 +29,9 @@ _KEY = re.compile(r"([^\s={}\[\],]+)=")
 _MEMBER_ENDS = re.compile(r"[{}]|, (?=[^\s={}\[\],]+=)")
 _ITEM_ENDS = re.compile(r"[\[\]]|, ")
 _NEXT = ", "
+_LEFT_OUT = frozenset({"", "-", "none"})
+_MOST_BITS = 14_000  # Python writes integers of up to 4,300 digits
+_LEAST_PLAIN, _FIRST_WITH_EXPONENT = 1e-3, 1e7
 
 
 class NoJavaMapError(ValueError):
@@ -125,3 +130,52 @@ def _after_value(text: str, position: int, closing: str) -> int:
     if text.startswith(closing, position):
         return position
     raise NoJavaMapError("a value does not end")
+
+
+def write(value: Any) -> str | None:
+    """Write a JSON value as Java's ``toString`` does: ``{k=v, list=[a, b]}``; ``None`` if nothing is left to write.
+
+    As in Elastic's pipeline, null and the texts "", "-" and "none" are left out, and then the objects and lists that
+    are empty. Numbers are written as Java's ``Double`` and ``BigInteger`` do.
+
+    Raises:
+        TooDeepError: the value is nested deeper than ``json_text.MAX_DEPTH``.
+    """
+    return _written(value, 0)
+
+
+def _written(value: Any, depth: int) -> str | None:
+    if depth > MAX_DEPTH:
+        raise TooDeepError
+    match value:
+        case str():
+            return None if value in _LEFT_OUT else value
+        case dict():
+            members = ((key, _written(member, depth + 1)) for key, member in value.items())
+            return _joined("{%s}", [f"{key}={written}" for key, written in members if written is not None])
+        case list():
+            items = [_written(item, depth + 1) for item in value]
+            return _joined("[%s]", [written for written in items if written is not None])
+        case float():
+            return _double(value)
+        case int() if value.bit_length() < _MOST_BITS:
+            return str(value).lower()  # booleans are integers
+    return None
+
+
+def _joined(form: str, texts: list[str]) -> str | None:
+    return form % _NEXT.join(texts) if texts else None
+
+
+def _double(number: float) -> str | None:
+    """Write a number with a fraction as ``Double.toString`` does, whose exponents begin at 10**7 and below 10**-3."""
+    if not math.isfinite(number):
+        return None
+    sign, digits, exponent = Decimal(repr(number)).as_tuple()
+    shown = "".join(map(str, digits)).rstrip("0") or "0"
+    point = len(digits) + int(exponent) if number else 1  # where the point is, counted from the first digit
+    minus = "-" if sign else ""
+    if not number or _LEAST_PLAIN <= abs(number) < _FIRST_WITH_EXPONENT:
+        whole, fraction = shown[: max(point, 0)].ljust(point, "0"), "0" * -point + shown[max(point, 0) :]
+        return f"{minus}{whole or '0'}.{fraction or '0'}"
+    return f"{minus}{shown[0]}.{shown[1:] or '0'}E{point - 1}"

@@ -19,12 +19,16 @@ class Record:
         source: the element as it arrived; the alert shows it, redacted.
         shape: the name of the message shape (R1), for metrics and ``explain``.
         element: its zero-based position among the elements of its message; ``None`` if it is the whole message.
+        document: the objects that hold the fields of an Elastic document after ingest, by which queries judge it (U2);
+            the first that has a field counts. ``None`` for a raw record, and for a document that only carries one or
+            that its pipeline left half way.
     """
 
     fields: Mapping[str, Any]
     source: Mapping[str, Any]
     shape: str
     element: int | None = None
+    document: tuple[Mapping[str, Any], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from streams.content.json_text import MAX_DEPTH
 from streams.fields.mapping import (
     ADDRESSES,
     FLATTENED,
@@ -97,7 +98,7 @@ def _first_names() -> dict[str, str]:
 def _leaf_name(name: str) -> str | None:
     """Return the first name of a leaf of the request parameters and such; ``None`` for any other name."""
     for prefix, first in _prefixes():
-        if name.startswith(prefix) and _LEAF.fullmatch(leaf := name[len(prefix) :]):
+        if name.startswith(prefix) and _LEAF.fullmatch(leaf := name[len(prefix) :]) and leaf.count(".") < MAX_DEPTH:
             return first + leaf
     return None
 

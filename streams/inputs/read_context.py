@@ -150,9 +150,17 @@ class ReadContext:
                 else:
                     yield elements.unreadable("malformed", _error(piece.damaged), piece.damaged)
 
-    def record(self, fields: Document, source: Document | None = None) -> Record:
-        """Return a record; ``source`` is the element that it was read from, if that is not the record itself."""
-        return Record(fields, fields if source is None else source, self.shape or "record", self._number())
+    def record(
+        self, fields: Document, source: Document | None = None, bodies: tuple[Document, ...] | None = None
+    ) -> Record:
+        """Return a record.
+
+        Args:
+            fields: the record under CloudTrail's names.
+            source: the element that it was read from, if that is not the record itself.
+            bodies: the objects of an Elastic document after ingest that it was read from.
+        """
+        return Record(fields, fields if source is None else source, self.shape or "record", self._number(), bodies)
 
     def passed_over(self, reason: str) -> PassedOver:
         """Return an element that is known to hold no record (R5)."""

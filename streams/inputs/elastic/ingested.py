@@ -6,9 +6,11 @@ record in ``event.original``. If the pipeline left the document half way, the co
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from streams.content import text_object
+from streams.extraction.record import Record
 from streams.inputs.elastic import filebeat
 from streams.inputs.elastic.ecs import CLOUDTRAIL, Ecs
 
@@ -89,9 +91,11 @@ def read_fields(ecs: Ecs, context: ReadContext) -> Iterator[Item]:
             "a document that its ingest pipeline left half way, without the record in event.original", ecs.bodies[0]
         )
     elif ecs.is_without_terms and ecs.value("event.original"):
-        yield from filebeat.read_untouched(ecs, context)
+        for item in filebeat.read_untouched(ecs, context):
+            # Queries judge the document by its own fields (U2); the record only fills in what they do not show.
+            yield replace(item, document=ecs.bodies) if isinstance(item, Record) else item
     else:
-        yield context.record(_fields(ecs), ecs.bodies[0])
+        yield context.record(_fields(ecs), ecs.bodies[0], ecs.bodies)
 
 
 def _fields(ecs: Ecs) -> dict[str, Any]:
