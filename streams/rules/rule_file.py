@@ -33,6 +33,7 @@ _LONG_FORM = ("query", "terms")
 _DURATIONS = ("window", "forget_after", "cap_period", "refresh", "learn")
 _MAY_BE_ZERO = ("refresh", "learn")
 _TERMS_ALLOWED = f"must be a list of 1 to {MOST_TERMS} different names of fields, in quotes"
+_FIELD_ALLOWED = "a field of ECS or CloudTrail is allowed, such as event.action or requestParameters.roleArn"
 # What is allowed where pydantic would show a pattern.
 _WORDS = {
     "id": "must be 1 to 128 letters, digits, '.', '_' or '-'",
@@ -77,19 +78,29 @@ def parse_all(texts: Iterable[RuleText]) -> list[NamedRule]:
     Raises:
         RuleErrors: a text is wrong, or two rules have the same id; it has all faults of all files.
     """
-    rules: dict[str, NamedRule] = {}
+    rules: list[NamedRule] = []
+    names: dict[str, str] = {}  # of the file that has an id first
     faults: list[str] = []
     for name, text in sorted(texts):
+        rule_id = _id_in(text)
+        if rule_id is not None and (other := names.setdefault(rule_id, name)) != name:
+            faults.append(f"{name}: id: {shown(rule_id)}: is also the id of {other}; each rule needs its own")
         try:
-            rule = parse(text, name)
+            rules.append(NamedRule(name, parse(text, name)))
         except RuleErrors as wrong:
             faults += wrong.faults
-            continue
-        if (other := rules.setdefault(rule.id, NamedRule(name, rule))).rule is not rule:
-            faults.append(f"{name}: id: {rule.id!r}: is also the id of {other.name}; each rule needs its own")
     if faults:
         raise RuleErrors(faults)
-    return list(rules.values())
+    return rules
+
+
+def _id_in(text: str) -> str | None:
+    """Return the id of a rule, also if something else in its file is wrong."""
+    try:
+        rule_id = tomllib.loads(text).get("id")
+    except (ValueError, RecursionError):
+        return None
+    return rule_id if isinstance(rule_id, str) else None
 
 
 class _Reading:
@@ -205,7 +216,7 @@ class _Reading:
             try:
                 field = field_named(term)
             except UnknownFieldError as error:
-                self._wrong("terms", str(error), term)
+                self._wrong("terms", str(error) if error.nearest else f"{error}; {_FIELD_ALLOWED}", term)
                 continue
             if field in names:
                 other = "is there twice" if names[field] == term else f"is the same field as {names[field]!r}"

@@ -144,6 +144,14 @@ def test_an_unknown_term_comes_with_the_nearest() -> None:
     assert "user.name" in line.removeprefix(f"{NAME}: terms: 'user.nam': ")
 
 
+def test_a_term_like_no_field_comes_with_an_example() -> None:
+    """U8: also a name that is near to none says what is allowed; one without a leaf is no field."""
+    allowed = "a field of ECS or CloudTrail is allowed, such as event.action or requestParameters.roleArn"
+    assert faults(LONG.replace("user.name", "x.y")) == [f"{NAME}: terms: 'x.y': no field is named x.y; {allowed}"]
+    (line,) = faults(LONG.replace("user.name", "requestParameters"))
+    assert line.startswith(f"{NAME}: terms: 'requestParameters': ")
+
+
 def test_all_faults_of_a_file_are_named_at_once() -> None:
     """U8: each wrong field has its line, in the order of the fields of a rule, whatever the order in the file."""
     text = (
@@ -175,3 +183,14 @@ def test_all_faults_of_all_files_are_named(texts: list[RuleText]) -> None:
     first, second = wrong.value.faults
     assert first == "2.toml: id: 'b': is also the id of 1.toml; each rule needs its own"
     assert second.startswith("3.toml: not TOML: ")
+
+
+def test_an_id_is_compared_also_if_another_fault_is_in_the_file() -> None:
+    """U8: a file with a wrong window still has its id, and both faults are named."""
+    with pytest.raises(RuleErrors) as wrong:
+        parse_all([RuleText("1.toml", A.replace("10d", "ten")), RuleText("2.toml", A.replace("21", "121"))])
+    assert [fault.split(": ")[:2] for fault in wrong.value.faults] == [
+        ["1.toml", "window"],
+        ["2.toml", "id"],
+        ["2.toml", "risk_score"],
+    ]
