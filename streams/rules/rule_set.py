@@ -104,7 +104,11 @@ class RuleSet:
         self._provider, self._action = field_named("event.provider"), field_named("event.action")
         needs = [rule.requirements for rule in self.rules]
         self._providers = frozenset[str]().union(*(need.providers for need in needs if need.providers is not None))
-        self._actions = frozenset[str]().union(*(need.actions for need in needs if need.actions is not None))
+        actions = frozenset[str]().union(*(need.actions for need in needs if need.actions is not None))
+        self._by_action: dict[str | None, list[CompiledRule]] = {
+            action: [rule for rule in self.rules if _allows(rule.requirements.actions, action)]
+            for action in (None, *actions)
+        }
         # By provider and action, None for any that no rule names: at most as many entries as there are such pairs.
         self._dispatch: dict[tuple[str | None, str | None], tuple[CompiledRule, ...]] = {}
 
@@ -118,13 +122,12 @@ class RuleSet:
         return [found[rule_id] for rule_id in sorted(found)]
 
     def _of(self, provider: str | None, action: str | None) -> tuple[CompiledRule, ...]:
-        pair = (
-            provider if provider in self._providers else None,
-            action if action in self._actions else None,
-        )
+        pair = (provider if provider in self._providers else None, action if action in self._by_action else None)
         rules = self._dispatch.get(pair)
         if rules is None:
-            rules = self._dispatch[pair] = tuple(rule for rule in self.rules if _may_take(rule.requirements, *pair))
+            of_action = self._by_action[pair[1]]
+            rules = tuple(rule for rule in of_action if _allows(rule.requirements.providers, pair[0]))
+            self._dispatch[pair] = rules
         return rules
 
     def __eq__(self, other: object) -> bool:
@@ -139,10 +142,8 @@ class RuleSet:
         return RuleSet, ([rule.rule for rule in self.rules],)
 
 
-def _may_take(needs: Requirements, provider: str | None, action: str | None) -> bool:
-    return (needs.providers is None or provider in needs.providers) and (
-        needs.actions is None or action in needs.actions
-    )
+def _allows(needed: frozenset[str] | None, value: str | None) -> bool:
+    return needed is None or value in needed
 
 
 def _literals(rules: Sequence[CompiledRule]) -> frozenset[str] | None:
