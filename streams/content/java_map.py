@@ -17,7 +17,7 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from streams.content.json_text import MAX_DEPTH, TooDeepError
+from streams.content.json_text import MAX_DEPTH, NumberText, TooDeepError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,7 +149,7 @@ def _written(value: Any, depth: int) -> str | None:
         raise TooDeepError
     match value:
         case str():
-            return None if value in _LEFT_OUT else value
+            return None if value in _LEFT_OUT or isinstance(value, NumberText) else value
         case dict():
             members = ((key, _written(member, depth + 1)) for key, member in value.items())
             return _joined("{%s}", [f"{key}={written}" for key, written in members if written is not None])

@@ -3,8 +3,8 @@
 Rules (R3):
 - Integers keep all their digits. orjson turns an integer of more than 64 bits into a float, so such text goes to the
   slower parser.
-- NaN, Infinity, 1e999 and numbers of thousands of digits become text: one odd value must not make its record or its
-  message unreadable.
+- NaN, Infinity, 1e999 and numbers of thousands of digits become ``NumberText``: one odd value must not make its record
+  or its message unreadable.
 - A lone surrogate becomes U+FFFD, because it has no UTF-8 form, and keys, topics and files are UTF-8.
 - If an object has a key twice, the last value counts, as in every common parser.
 - Nesting is bounded by a fixed number, not by the stack that is left, so live and replay give the same result.
@@ -35,6 +35,12 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 class MalformedJsonError(ValueError):
     """The text is not JSON; the message says where and why, without quoting the text."""
+
+
+class NumberText(str):
+    """A number that has no number's form here, as it was written: NaN, Infinity, 1e999, or thousands of digits."""
+
+    __slots__ = ()
 
 
 class TooDeepError(ValueError):
@@ -105,22 +111,24 @@ def to_bytes(value: Any) -> bytes | None:
 
 
 def _integer(digits: str) -> int | str:
-    return int(digits) if len(digits) <= _MOST_DIGITS else digits
+    return int(digits) if len(digits) <= _MOST_DIGITS else NumberText(digits)
 
 
 def _float(digits: str) -> float | str:
     number = float(digits)
-    return number if math.isfinite(number) else digits
+    return number if math.isfinite(number) else NumberText(digits)
 
 
 def _own_text(constant: str) -> str:
-    return constant
+    return NumberText(constant)
 
 
 def _without_lone_surrogates(value: Any, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise TooDeepError
     match value:
+        case NumberText():
+            return value
         case str():
             return _SURROGATE.sub("\ufffd", value)
         case dict():

@@ -29,18 +29,22 @@ class Path:
         name: the keys, with dots between them.
     """
 
-    __slots__ = ("_node", "_only_key", "name")
+    __slots__ = ("_levels", "_node", "name")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._node = _compiled(name)
-        self._only_key = name if "." not in name else None
+        self._levels = _levels(name)
 
     def texts(self, value: Any) -> tuple[str, ...]:
         """Return the texts of the values at the path, each once."""
-        if self._only_key is not None and isinstance(value, dict):
-            found = value.get(self._only_key)
-            if isinstance(found, str | None):
+        found = value  # the fast way, for nested objects and a sole value
+        for key, joined in self._levels:
+            if not isinstance(found, dict) or not found.keys().isdisjoint(joined):
+                break
+            found = found.get(key)
+        else:
+            if not isinstance(found, list):
                 text = text_of(found)
                 return () if text is None else (text,)
         return texts_of(self.found(value))
@@ -54,6 +58,16 @@ def texts_of(values: Iterable[Any]) -> tuple[str, ...]:
     """Return the texts of values, each once; what is no value has none."""
     texts = (text_of(value) for value in values)
     return tuple(dict.fromkeys(text for text in texts if text is not None))
+
+
+@cache
+def _levels(name: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the path's keys, each with the keys that hold dots and may stand beside it."""
+    parts = name.split(".")
+    return tuple(
+        (key, tuple(".".join(parts[start:end]) for end in range(start + 2, len(parts) + 1)))
+        for start, key in enumerate(parts)
+    )
 
 
 @cache

@@ -13,6 +13,8 @@ import ipaddress
 import math
 from typing import Any
 
+from streams.content.json_text import NumberText
+
 NO_VALUES = frozenset({"", "-", "none"})
 """The texts that stand for a missing value."""
 
@@ -23,7 +25,7 @@ _TOO_LONG = 10**_MOST_CHARACTERS
 def text_of(value: Any) -> str | None:
     """Return the text of a JSON value; ``None`` if it is no value."""
     if isinstance(value, str):
-        return None if value in NO_VALUES else value
+        return None if value in NO_VALUES or isinstance(value, NumberText) else value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and math.isfinite(value):

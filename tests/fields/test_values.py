@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.content import json_text
 from streams.fields.values import canonical_address, text_of
 
 TEXTS: list[tuple[Any, str | None]] = [
@@ -52,6 +53,15 @@ TEXTS: list[tuple[Any, str | None]] = [
 def test_the_text_of_a_value(value: Any, text: str | None) -> None:
     """U4: text, booleans and numbers have one text each; nothing else is a value."""
     assert text_of(value) == text
+
+
+@pytest.mark.parametrize("written", ["NaN", "-Infinity", "1e999", "-1e999", "9" * 5000, "1" + "0" * 100, "1e100"])
+def test_a_number_out_of_range_is_no_value(written: str) -> None:
+    """U4, R3: it is none as it was read, and in the text form; text that looks the same is a value."""
+    read = json_text.parse(f'{{"a": {written}, "b": "NaN", "c": "\\ud800"}}')
+    assert text_of(read["a"]) is None
+    assert text_of(read["b"]) == "NaN"
+    assert text_of(read["c"]) == "\ufffd"
 
 
 @given(st.integers() | st.floats(allow_nan=False, allow_infinity=False))
