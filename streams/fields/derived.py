@@ -13,7 +13,7 @@ from streams.content import java_map, text_object
 from streams.content.json_text import TooDeepError
 from streams.fields.account import account_id
 from streams.fields.mapping import CLOUDTRAIL, FLATTENED, MAPPED, SECTIONS
-from streams.fields.path import Path, texts_of
+from streams.fields.path import Path
 from streams.fields.values import NO_VALUES, canonical_address
 
 Texts = tuple[str, ...]
@@ -129,7 +129,7 @@ def _mfa_used(fields: Mapping[str, Any]) -> Texts:
     if _SIGN_IN not in _EVENT_NAME(fields):
         return ()
     used = leaf_reader("additionalEventData.MFAUsed")(fields)
-    return (("false" if "No" in used else "true"),) if used else ()
+    return tuple(dict.fromkeys("false" if text == "No" else "true" for text in used))
 
 
 def _resource_arns(fields: Mapping[str, Any]) -> Texts:
@@ -158,12 +158,10 @@ def _text_form(section: str) -> Reader:
 
     def read(fields: Mapping[str, Any]) -> Texts:
         value = fields.get(section)
-        if isinstance(value, str) and isinstance(read := text_object.parse(value), dict | list):
-            value = read
-        if not isinstance(value, dict | list):
-            return texts_of((value,))
+        if isinstance(value, str):
+            value = text_object.parse(value)
         try:
-            text = java_map.write(value)
+            text = java_map.write(value) if isinstance(value, dict) else None
         except TooDeepError:
             return ()
         return () if text is None else (text,)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from streams.fields.account import account_id, target_account
 from streams.fields.lookup import text_at, value_at
+from streams.fields.values import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,10 +16,13 @@ AccountSource = Literal["target", "resources"]
 
 
 def principal(fields: Mapping[str, Any], source: PrincipalSource) -> str | None:
-    """Return the principal of a record: the recorded ARN, or by ``issuer`` that of the assumed role (T3)."""
-    arn = text_at(fields, "userIdentity", "arn")
+    """Return the principal of a record: the recorded ARN, or by ``issuer`` that of the assumed role (T3).
+
+    An ARN of "-" or "none" is missing, as for every field.
+    """
+    arn = text_of(text_at(fields, "userIdentity", "arn"))
     if source == "issuer" and text_at(fields, "userIdentity", "type") == "AssumedRole":
-        return text_at(fields, "userIdentity", "sessionContext", "sessionIssuer", "arn") or arn
+        return text_of(text_at(fields, "userIdentity", "sessionContext", "sessionIssuer", "arn")) or arn
     return arn
 
 

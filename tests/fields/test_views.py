@@ -172,6 +172,7 @@ DERIVED: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
             ("no", ("true",)),
             ("none", ()),
             (False, ("true",)),
+            (["No", "Yes"], ("false", "true")),
         )
     ),
     (
@@ -197,7 +198,8 @@ DERIVED: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
         ("{k=v, list=[a, b], map={x=true}}",),
     ),
     ("aws.cloudtrail.request_parameters", of(requestParameters='{"k": 1}'), ("{k=1}",)),
-    ("aws.cloudtrail.request_parameters", of(requestParameters="odd"), ("odd",)),
+    ("aws.cloudtrail.request_parameters", of(requestParameters="odd"), ()),
+    ("aws.cloudtrail.request_parameters", of(requestParameters=[{"k": "v"}]), ()),
     ("aws.cloudtrail.response_elements", of(responseElements={"a": {"b": 1.5}}), ("{a={b=1.5}}",)),
     ("aws.cloudtrail.response_elements", of(responseElements=None), ()),
     ("aws.cloudtrail.additional_eventdata", of(additionalEventData={"MFAUsed": "No"}), ("{MFAUsed=No}",)),
@@ -340,6 +342,13 @@ def test_settings_decide_what_the_shipped_rules_terms_are() -> None:
     )
     assert raw(record, "rootwatch.principal", settings) == (ISSUER_ARN,)
     assert raw(record, "rootwatch.member_account", settings) == ("333333333333",)
+
+
+def test_an_issuer_that_is_no_value_counts_as_none() -> None:
+    """T3: the recorded ARN is used where there is no issuer."""
+    record = of(userIdentity=ROLE | {"sessionContext": {"sessionIssuer": {"arn": "-"}}})
+    assert raw(record, "rootwatch.principal", FieldSettings(principal="issuer")) == (ROLE["arn"],)
+    assert raw(of(userIdentity={"arn": "none"}), "rootwatch.principal") == ()
 
 
 def test_without_a_database_networks_have_no_value() -> None:
