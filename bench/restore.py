@@ -38,13 +38,15 @@ import broker
 from kafka_broker import Names, RunningBroker
 from worker_process import Deployment, Worker
 
-from streams.detection.memory import PairMemory
-from streams.wire.memory import encode_pair, pair_key
+from streams.detection.memory import TupleMemory
+from streams.settings import Settings
+from streams.wire.memory import encode_tuple, tuple_key
 
 PARTITIONS = 8
 ACCOUNTS = 100
 START = 1_767_225_600_000  # 2026-01-01 UTC, in milliseconds
 MOST_QUEUED = 150_000
+RULE = Settings().load_rules().rules[0]
 
 
 def fill(bootstrap: str, topic: str, pairs: int, codec: str) -> None:
@@ -61,8 +63,9 @@ def fill(bootstrap: str, topic: str, pairs: int, codec: str) -> None:
     for number in range(pairs):
         principal, account = divmod(number, ACCOUNTS)
         first = START + 977 * number
-        key = pair_key(f"arn:aws:iam::{principal % 97:012d}:role/service/job-{principal}", f"{account * 7919:012d}")
-        value = encode_pair(PairMemory(first_seen=first, last_seen=first + 3_600_000 * (number % 24), times_seen=3))
+        values = (f"arn:aws:iam::{principal % 97:012d}:role/service/job-{principal}", f"{account * 7919:012d}")
+        key = tuple_key(RULE.rule.id, RULE.terms_fingerprint, values)
+        value = encode_tuple(TupleMemory(first_seen=first, last_seen=first + 3_600_000 * (number % 24), times_seen=3))
         producer.produce(topic, value, key, partition=principal % PARTITIONS)
         if number % 5000 == 0:
             producer.poll(0)

@@ -1,24 +1,25 @@
 """The two pure halves, composed once: worker, backtest, explain and warm-up call these, so that they cannot differ.
 
 ``sight`` turns the bytes of one message into sightings, actions of root sessions and rejected elements. ``detect``
-turns a sighting and the memory of its principal into a decision: the alert, if any, and what to remember.
+turns a sighting and the memory of its group into a decision: the alert, if any, and what to remember.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streams.content import json_text
 from streams.content.json_text import TooDeepError
 from streams.content.redact_bytes import redact_bytes
-from streams.detection import alert, cap
+from streams.detection import alert, cap, learning
 from streams.detection.cap import is_over as bucket_is_over
-from streams.detection.decision import Decision, DecisionSettings
+from streams.detection.decision import OUTCOMES, Decision, DecisionSettings
 from streams.detection.exception import first_match
 from streams.detection.forgetting import Seen, partition_time
-from streams.detection.novelty import describe, forgotten, judge
+from streams.detection.group_summary import DAY
+from streams.detection.novelty import describe, is_deletable, judge
 from streams.extraction.extract import (
     ExtractSettings,
     Incomplete,
@@ -26,6 +27,7 @@ from streams.extraction.extract import (
     extract_sightings,
 )
 from streams.extraction.record import PassedOver, Record
+from streams.fields.view import FieldSettings, RecordView
 from streams.inputs import prefilter
 from streams.inputs.message_reader import read, size_in_memory
 from streams.sessions.action import Action
@@ -34,12 +36,18 @@ from streams.sessions.candidate import candidate
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from streams.detection.memory import PrincipalMemory
+    from streams.detection.decision import Outcome
+    from streams.detection.group_summary import GroupSummary
+    from streams.detection.memory import GroupMemory, RuleState, TupleMemory
+    from streams.detection.novelty import Kind
     from streams.extraction.record import Unreadable
     from streams.extraction.sighting import Origin, Sighting
+    from streams.fields.view import View
     from streams.rules.rule import Rule
+    from streams.rules.rule_set import CompiledRule, RuleSet
 
 __all__ = [
+    "OUTCOMES",
     "Decision",
     "DecisionSettings",
     "ExtractSettings",
@@ -52,12 +60,14 @@ __all__ = [
     "compile_matcher",
     "compile_selector",
     "detect",
-    "forgotten",
+    "is_deletable",
     "may_match",
     "partition_time",
     "reject",
+    "rule_of",
     "sight",
     "size_in_memory",
+    "view_of",
 ]
 
 
@@ -216,37 +226,101 @@ def _too_deep(value: bytes, record: Record, error: TooDeepError, extract_setting
     return Rejected("malformed", str(error), record.element, content, redacted)
 
 
-def detect(sighting: Sighting, memory: PrincipalMemory, rule: Rule, decision_settings: DecisionSettings) -> Decision:
+def rule_of(sighting: Sighting, rules: RuleSet) -> CompiledRule | None:
+    """Return the rule of a sighting; ``None`` if it does not run, or has other terms now (U6)."""
+    rule = rules.by_id.get(sighting.rule_id)
+    if rule is None or tuple(term.field for term in sighting.terms) != rule.rule.terms:
+        return None
+    return rule
+
+
+def detect(
+    sighting: Sighting,
+    memory: GroupMemory,
+    rule: CompiledRule,
+    decision_settings: DecisionSettings,
+    view_of: Callable[[Sighting], View],
+) -> Decision:
     """Decide on one sighting; the same arguments always give the same decision.
 
     Args:
         sighting: the sighting.
-        memory: the memory of its principal; it is only read.
-        rule: the rule.
-        decision_settings: the settings; their window and cap override the rule's.
+        memory: the memory of its group; it is only read.
+        rule: its rule.
+        decision_settings: the settings of this rule; their window and cap override the rule's.
+        view_of: reads the fields of a sighting's record again, for exceptions with a query.
     """
     time = sighting.time_by(decision_settings.clock)
-    exception = first_match(decision_settings.exceptions, sighting)
+    exception = first_match(decision_settings.exceptions, sighting, view_of)
     if exception is not None:
         return Decision("excepted", time, exception=exception)
-    judgement = judge(memory.pair(sighting.values[1]), time, decision_settings)
-    if sighting.teaching or (decision_settings.learn_until is not None and time <= decision_settings.learn_until):
-        return Decision("learned", time, pair=judgement.pair)
-    identifier = alert.alert_id(rule, sighting)
+    known_state = memory.rule_state()
+    state = learning.met(known_state, rule, time)
+    learning_ends_at = learning.learning_ends_at(state, decision_settings)
+    teaches = sighting.teaching or (learning_ends_at is not None and time <= learning_ends_at)
+    stored = memory.remembered(sighting.values)
+    judgement = judge(stored, time, decision_settings)
+    identifier = alert.alert_id(sighting)
+
+    def composed(kind: Kind) -> dict[str, Any]:
+        novelty = describe(judgement, kind, stored, memory.summary(), decision_settings.forget_after)
+        return alert.compose(identifier, sighting, replace(novelty, learning_ended_at=learning_ends_at), rule.rule)
+
+    if stored is None and state.entries >= decision_settings.max_entries:
+        changed = None if state is known_state else state
+        if teaches:
+            return Decision("unknown", time, rule_state=changed)
+        return Decision("unknown", time, rule_state=changed, alert=composed("unknown"), alert_id=identifier)
+    if stored is None:
+        state = replace(state, entries=state.entries + 1)
+    kept = _Kept(
+        judgement.memory,
+        _changed_summary(stored, judgement.memory, memory, decision_settings),
+        None if state is known_state else state,
+    )
+    if teaches:
+        return Decision("learned", time, *kept)
     match judgement.kind:
-        case "known" | "late":
-            # After a crash the bucket may be in the store but not in the changelog. A repeat writes it again.
-            bucket = cap.bucket_of(identifier, time, memory, rule)
-            return Decision(judgement.kind, time, pair=judgement.pair, bucket=bucket)
         case "first" | "returned":
-            admission = cap.admit(identifier, time, memory, rule, decision_settings)
-            novelty = describe(judgement, sighting.values[1], memory, decision_settings)
+            admission = cap.admit(identifier, time, memory, rule.rule, decision_settings)
             return Decision(
                 "alert" if admission.admitted else "overflow",
                 time,
-                pair=judgement.pair,
+                *kept,
                 bucket=admission.bucket,
                 dropped_buckets=admission.dropped,
-                alert=alert.compose(identifier, sighting, novelty, rule),
+                alert=composed(judgement.kind),
                 alert_id=identifier,
             )
+        case _:
+            # After a crash the bucket may be in the store but not in the changelog. A repeat writes it again.
+            outcome: Outcome = "late" if judgement.kind == "late" else "known"
+            return Decision(outcome, time, *kept, bucket=cap.bucket_of(identifier, time, memory, rule.rule))
+
+
+class _Kept(NamedTuple):
+    """What a decision keeps; the fields of ``Decision`` behind its time, in their order."""
+
+    memory: TupleMemory
+    summary: GroupSummary | None
+    rule_state: RuleState | None
+
+
+def _changed_summary(
+    stored: TupleMemory | None, after: TupleMemory, memory: GroupMemory, decision_settings: DecisionSettings
+) -> GroupSummary | None:
+    if stored is not None and (stored.last_seen // DAY, stored.first_seen) == (
+        after.last_seen // DAY,
+        after.first_seen,
+    ):
+        return None  # most sightings of known tuples; the summary is not even read
+    return memory.summary().moved(stored, after, decision_settings.forget_after)
+
+
+def view_of(sighting: Sighting, extract_settings: ExtractSettings) -> View:
+    """Return the fields of a sighting's record, read again from its text."""
+    settings = FieldSettings(extract_settings.principal, extract_settings.member_account)
+    for item in read(sighting.record.encode(), extract_settings.max_message_size):
+        if isinstance(item, Record):
+            return RecordView(item.fields, item.document, settings)
+    return RecordView({}, None, settings)

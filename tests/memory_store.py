@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sightings import RULE
+from sightings import RULES, nothing_known
 
 from streams.pipeline import Decision, DecisionSettings, Seen, detect
 from streams.worker.state.partition_memory import PartitionMemory
+from streams.worker.state.sweep import Forgetting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from streams.extraction.sighting import Sighting
+    from streams.rules.rule_set import RuleSet
     from streams.worker.state.sweep import Sweep
 
 
@@ -73,17 +75,19 @@ class Partition:
         sweep: deletes what is forgotten; ``None`` if nothing does.
     """
 
-    def __init__(self, decision_settings: DecisionSettings, sweep: Sweep | None = None) -> None:
-        self._deciding = decision_settings
+    def __init__(self, decision_settings: DecisionSettings, sweep: Sweep | None = None, rules: RuleSet = RULES) -> None:
+        settings = dict.fromkeys(rules.by_id, decision_settings)
+        self._forgetting = Forgetting(rules, settings, decision_settings.forget_after)
         self.sweep = sweep
         self.store = Store()
         self.sent: list[tuple[str, str]] = []
 
     def decide(self, batch: PartitionMemory, sighting: Sighting) -> Decision:
         """Decide on one sighting of a batch."""
-        principal: Any = batch.principal(sighting.principal)
-        decision = detect(sighting, principal, RULE, self._deciding)
-        principal.remember(sighting.member_account, decision)
+        rule = self._forgetting.rules.by_id[sighting.rule_id]
+        settings = self._forgetting.settings[sighting.rule_id]
+        decision = detect(sighting, batch.group(sighting, rule), rule, settings, nothing_known)
+        batch.remember(sighting, rule, decision)
         return decision
 
     def handle(self, sightings: Sequence[Sighting], stored: Callable[[int], int] = lambda changes: changes) -> None:
@@ -92,7 +96,7 @@ class Partition:
         decisions = [self.decide(batch, sighting) for sighting in sightings]
         self.sent += [(d.alert_id, d.outcome) for d in decisions if d.alert_id is not None]
         if self.sweep is not None:
-            self.sweep.forget(batch, [Seen(decision.time, decision.time) for decision in decisions], self._deciding)
+            self.sweep.forget(batch, [Seen(decision.time, decision.time) for decision in decisions], self._forgetting)
         changes = batch.changes()
         for key, value in changes[: stored(len(changes))]:
             if value is None:

@@ -7,10 +7,10 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from sightings import pair_key
 from worker_process import accounts, assume_root
 
 from streams.wire import sighting as sighting_codec
-from streams.wire.memory import pair_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

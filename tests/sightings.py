@@ -10,10 +10,13 @@ from streams.detection.dict_memory import DictMemory
 from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting, Term
 from streams.pipeline import Decision, DecisionSettings, detect
 from streams.rules.rule_file import parse
+from streams.rules.rule_set import RuleSet, compile_rule
+from streams.wire import memory as codec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from streams.fields.catalogue import Field
     from streams.rules.rule import Rule
 
 SECOND = 1_000
@@ -28,6 +31,8 @@ OTHER_ACCOUNT = "333333333333"
 UNLOCK = "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"
 
 RULE = parse(files("streams.rules").joinpath("assume_root.toml").read_text(encoding="utf-8"), "assume_root.toml")
+COMPILED = compile_rule(RULE)
+RULES = RuleSet([RULE])
 DECISION_SETTINGS = DecisionSettings(window=RULE.window, max_alerts=RULE.max_alerts)
 
 
@@ -76,35 +81,57 @@ def sighting(  # noqa: PLR0913  the fields that tests change
     )
 
 
+class NothingKnown:
+    """A view of a record without any field."""
+
+    def values(self, _field: Field, /) -> tuple[str, ...]:
+        """No value."""
+        return ()
+
+
+def nothing_known(_seen: Sighting) -> NothingKnown:
+    """The view of a sighting's record where no exception asks for it."""
+    return NothingKnown()
+
+
+def pair_key(principal: str, account: str) -> bytes:
+    """The key of a tuple of the shipped rule."""
+    return codec.tuple_key(RULE.id, COMPILED.terms_fingerprint, (principal, account))
+
+
+def bucket_key(principal: str, start: int) -> bytes:
+    """The key of a cap bucket of the shipped rule."""
+    return codec.bucket_key(RULE.id, principal, start)
+
+
 class History:
-    """Decides on sightings in order, with a memory per principal, like a partition."""
+    """Decides on sightings in order, like a partition."""
 
     def __init__(self, decision_settings: DecisionSettings = DECISION_SETTINGS, rule: Rule = RULE) -> None:
         self.decision_settings = decision_settings
-        self.rule = rule
-        self.memory: dict[str, DictMemory] = {}
+        self.rule = compile_rule(rule)
+        self.memory = DictMemory()
 
     def decide(self, seen: Sighting) -> Decision:
         """Decide on one sighting without remembering it."""
-        return detect(seen, self.of(seen), self.rule, self.decision_settings)
+        return detect(seen, self.memory.group(seen), self.rule, self.decision_settings, nothing_known)
 
     def take(self, seen: Sighting) -> Decision:
         """Decide on one sighting and remember it."""
         decision = self.decide(seen)
-        self.of(seen).apply(seen, decision)
+        self.memory.apply(seen, decision)
         return decision
 
     def take_all(self, sightings: Iterable[Sighting]) -> list[Decision]:
         """Decide on each sighting in the given order, and remember it."""
         return [self.take(seen) for seen in sightings]
 
-    def of(self, seen: Sighting) -> DictMemory:
-        """The memory of the sighting's principal."""
-        return self.memory.setdefault(seen.values[0], DictMemory())
-
-    def contents(self) -> dict[str, object]:
+    def contents(self) -> dict[object, object]:
         """The whole memory, for comparison."""
-        return {principal: (dict(kept.accounts), dict(kept.buckets)) for principal, kept in self.memory.items()}
+        groups = {
+            key: (dict(kept.tuples), dict(kept.buckets), kept.summarised) for key, kept in self.memory.groups.items()
+        }
+        return {**groups, "states": dict(self.memory.states)}
 
 
 def with_settings(**changes: Any) -> DecisionSettings:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import fastavro
 from hypothesis import strategies as st
 
-from streams.detection.memory import CapBucket, PairMemory
+from streams.detection.group_summary import GroupSummary, SeenOnDay
+from streams.detection.memory import CapBucket, RuleState, TupleMemory
 from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting, Term
 from streams.wire.schemas import newest
 
@@ -82,9 +83,20 @@ def _optional(record: type) -> dict[str, SearchStrategy[Any]]:
     return {field.name: st.none() | kinds[field.type] for field in dataclasses.fields(record) if field.type in kinds}
 
 
-def pairs() -> SearchStrategy[PairMemory]:
-    """Memories of a pair with arbitrary content."""
-    return st.builds(PairMemory, LONG, LONG, LONG)
+def tuples() -> SearchStrategy[TupleMemory]:
+    """Memories of a tuple with arbitrary content."""
+    return st.builds(TupleMemory, LONG, LONG, LONG)
+
+
+def summaries() -> SearchStrategy[GroupSummary]:
+    """Summaries of a group with arbitrary content."""
+    days = st.builds(SeenOnDay, LONG, LONG, st.lists(LONG, max_size=2).map(tuple))
+    return st.lists(days, max_size=4).map(tuple).map(GroupSummary)
+
+
+def states() -> SearchStrategy[RuleState]:
+    """States of a rule with arbitrary content."""
+    return st.builds(RuleState, st.text(), st.text(), LONG, st.booleans(), LONG)
 
 
 def buckets() -> SearchStrategy[CapBucket]:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
 
 from streams import pipeline
 from streams.backtest.sources.span import DAY
 from streams.detection.dict_memory import DictMemory
+from streams.pipeline import Decision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from streams.extraction.sighting import Sighting
-    from streams.pipeline import Decision, DecisionSettings
-    from streams.rules.rule import Rule
+    from streams.fields.view import View
+    from streams.pipeline import DecisionSettings
+    from streams.rules.rule_set import RuleSet
 
 SWEEP_EVERY = 200_000
-"""After this many sightings, forgotten pairs (M8) are deleted from the memory, so that it stays bounded."""
+"""After this many sightings, forgotten tuples (M8) are deleted from the memory, so that it stays bounded."""
 
 
 @dataclass(slots=True)
@@ -55,27 +57,50 @@ class Verdicts:
             self.alerts[decision.alert["rule"]["severity"], decision.alert["novelty"]["kind"]] += 1
 
 
-def evaluate(
-    ordered: Iterable[Sighting], rule: Rule, decision_settings: DecisionSettings
-) -> Iterator[tuple[Sighting, Decision]]:
-    """Decide on sightings that come in order of time, beginning with an empty memory."""
-    memory: dict[str, DictMemory] = {}
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """How to decide.
+
+    Attributes:
+        rules: the rules that run.
+        settings: the settings of their decisions, by rule id.
+        view_of: reads the fields of a sighting's record again, for exceptions with a query.
+    """
+
+    rules: RuleSet
+    settings: Mapping[str, DecisionSettings]
+    view_of: Callable[[Sighting], View]
+
+    @property
+    def clock(self) -> Literal["event", "record"]:
+        """The clock of all rules (M4)."""
+        return next(iter(self.settings.values())).clock
+
+
+def evaluate(ordered: Iterable[Sighting], judging: Judging) -> Iterator[tuple[Sighting, Decision]]:
+    """Decide on sightings that come in order of time, beginning with an empty memory: one partition knows no rule."""
+    memory = DictMemory()
     for handled, sighting in enumerate(ordered, 1):
-        principal = memory.get(sighting.values[0])
-        if principal is None:
-            principal = memory[sighting.values[0]] = DictMemory()
-        decision = pipeline.detect(sighting, principal, rule, decision_settings)
-        principal.apply(sighting, decision)
+        rule = pipeline.rule_of(sighting, judging.rules)
+        if rule is None:
+            yield sighting, Decision("gone", sighting.time_by(judging.clock))
+            continue
+        settings = judging.settings[sighting.rule_id]
+        decision = pipeline.detect(sighting, memory.group(sighting), rule, settings, judging.view_of)
+        memory.apply(sighting, decision)
         yield sighting, decision
         if handled % SWEEP_EVERY == 0:
-            _forget(memory, decision.time, decision_settings)
+            _forget(memory, decision.time, judging.settings)
 
 
-def _forget(memory: dict[str, DictMemory], now: int, decision_settings: DecisionSettings) -> None:
-    """Delete what counts as never seen from ``now`` on (M8). No later sighting is older, so no decision changes."""
-    for name, principal in list(memory.items()):
-        for account, pair in list(principal.accounts.items()):
-            if pipeline.forgotten(pair.last_seen, now, decision_settings):
-                del principal.accounts[account]
-        if not principal.accounts and all(start + DAY < now for start in principal.buckets):
-            del memory[name]
+def _forget(memory: DictMemory, now: int, settings: Mapping[str, DecisionSettings]) -> None:
+    """Delete what has no effect from ``now`` on (M8). No later sighting is older, so no decision changes."""
+    for key, group in list(memory.groups.items()):
+        rule_id = key[0]
+        for values, remembered in list(group.tuples.items()):
+            if pipeline.is_deletable(remembered.last_seen, now, settings[rule_id].forget_after):
+                del group.tuples[values]
+                state = memory.states[rule_id]
+                memory.states[rule_id] = replace(state, entries=state.entries - 1)
+        if not group.tuples and all(start + DAY < now for start in group.buckets):
+            del memory.groups[key]

@@ -13,9 +13,10 @@ from streams.backtest.reading.read_stats import ReadStats
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from streams.backtest.evaluation import Judging
     from streams.backtest.reading.tasks import Chunk, ReadSettings, Task
     from streams.extraction.sighting import Sighting
-    from streams.pipeline import Decision, DecisionSettings
+    from streams.pipeline import Decision
     from streams.sessions.action import Action
 
 
@@ -47,7 +48,7 @@ class ReplaySettings:
     """The settings of a replay: how to read, how to decide, and how many processes may read."""
 
     read_settings: ReadSettings
-    decision_settings: DecisionSettings
+    judging: Judging
     processes: int = 1
 
 
@@ -104,13 +105,13 @@ def replay(
         OutputError: temporary files cannot be written, or an observer cannot write.
     """
     stats, verdicts = ReadStats(), Verdicts()
-    with Sorter(lambda sighting: order_key(sighting, how.decision_settings.clock), size=record_size) as sorter:
+    with Sorter(lambda sighting: order_key(sighting, how.judging.clock), size=record_size) as sorter:
         for chunk in read(source, how.read_settings, how.processes, stats, progress):
             sorter.add(chunk.sightings)
             if take_actions is not None:
                 take_actions(chunk.actions)
         ordered = progress.handle("deciding", sorter.sorted(), stats.sightings)
-        for sighting, decision in evaluate(ordered, how.read_settings.rule, how.decision_settings):
+        for sighting, decision in evaluate(ordered, how.judging):
             verdicts.count(sighting, decision)
             for observer in observers:
                 observer.on_decision(sighting, decision)

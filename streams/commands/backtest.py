@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streams import settings
+from streams.backtest.evaluation import Judging
 from streams.backtest.results import progress, summary
 from streams.backtest.results.compare import Comparison, comparison_lines
 from streams.backtest.results.report_options import setting_options, source_options
@@ -23,6 +25,8 @@ from streams.commands.terminal import replay_options as options  # noqa: TC001  
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.commands.terminal.replay_options import cores, say
 from streams.errors import UsageError
+from streams.pipeline import view_of
+from streams.rules.rule_set import RuleSet
 from streams.wire.sessions.published import ACTIVITY, SUMMARY
 
 if TYPE_CHECKING:
@@ -149,7 +153,12 @@ def _run(request: ReplayRequest, configured: Settings, results: Results, process
         if comparison is not None:
             observers.append(comparison)
         with progress.shown(source) as bar:
-            how = ReplaySettings(sought, decision_settings, processes)
+            judging = Judging(
+                RuleSet([rule]),
+                {rule.id: decision_settings},
+                partial(view_of, extract_settings=sought.extract_settings),
+            )
+            how = ReplaySettings(sought, judging, processes)
             take_actions = None if opened.following is None else opened.following.add_actions
             stats, verdicts = replay(source, how, observers, bar, take_actions)
         opened.write_sessions(of_sessions)

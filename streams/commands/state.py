@@ -1,16 +1,16 @@
-"""``rootwatch state``: what the workers remember of a principal, read from the table's changelog topic.
+"""``rootwatch state``: what the workers remember of a principal, or of another first term, from the changelog topic.
 
-The changelog holds what the workers remember, up to the last acknowledged sighting (A2). No worker need run. Only the
-principal's partition is read, found by murmur2 as for sightings.
+The changelog holds what the workers remember, up to the last acknowledged sighting (A2). No worker need run. Of each
+rule only the group's partition is read, found by murmur2 as for sightings.
 """
 
 from __future__ import annotations
 
 import json as to_json
-import re
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -22,73 +22,93 @@ from streams.content.printable import printable
 from streams.errors import OperatorError
 from streams.kafka.partitioner import partition_of
 from streams.kafka.reader import Connection
-from streams.settings import SettingsError
 from streams.topics.catalogue import topic_names
 from streams.wire import memory as codec
+from streams.wire.sighting import key_of_group
 from streams.wire.single_object import WireError
 from streams.wire.timestamps import to_iso8601
 
 if TYPE_CHECKING:
-    from streams.detection.memory import PairMemory
+    from streams.detection.memory import TupleMemory
+    from streams.rules.rule_set import CompiledRule
     from streams.settings import Settings
 
-COLUMNS = ("member account", "first seen", "last seen", "times seen", "known until")
-_ACCOUNT = re.compile(r"\d{12}", re.ASCII)
+COLUMNS = ("terms", "first seen", "last seen", "times seen", "known until")
 
 
-@dataclass(frozen=True, slots=True)
-class StateView:
-    """What is remembered of a principal: its pairs by member account, and the alerts and periods of the cap."""
+@dataclass(slots=True)
+class GroupState:
+    """What is remembered of one rule's group: its tuples by their values, and the alerts and periods of the cap."""
 
-    pairs: dict[str, PairMemory]
-    counted: int
-    periods: int
+    tuples: dict[tuple[str, ...], TupleMemory] = field(default_factory=dict)
+    counted: int = 0
+    periods: int = 0
 
 
 def state(
-    principal: Annotated[str, typer.Argument(metavar="PRINCIPAL", help="As in an alert: principal.arn.")],
-    account: Annotated[
-        str | None, typer.Argument(metavar="[ACCOUNT]", help="Only this member account, twelve digits.")
+    first: Annotated[str, typer.Argument(metavar="PRINCIPAL", help="The first term, as in an alert: principal.arn.")],
+    others: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[ACCOUNT]", help="Only tuples with these further terms: for the shipped rule the account."
+        ),
     ] = None,
     *,
     json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
     config: Config = None,
 ) -> None:
-    """Show what is remembered of a principal: a table at a terminal, else one line per pair. Exit 1 if nothing is.
+    """Show what each rule remembers of a principal: a table at a terminal, else a line per tuple. Exit 1 if nothing is.
 
-    A sighting of the pair after `known until` alerts again.
+    A rule with other terms is asked for the value of its first one. A sighting of the tuple after `known until` alerts
+    again.
     """
-    if account is not None and not _ACCOUNT.fullmatch(account):
-        raise SettingsError(f"ACCOUNT = {account!r}: an account id is twelve digits")
     configured = settings.load(config)
-    window = configured.load_rule().window
-    remembered = _read(configured, principal)
-    pairs = {name: pair for name, pair in sorted(remembered.pairs.items()) if account in {None, name}}
+    loaded = configured.load_rules().rules
+    wanted = (first, *(others or ()))
+    found = _read(configured, loaded, first)
+    shown = [
+        (rule, values, remembered)
+        for rule in loaded
+        for values, remembered in sorted(found[rule.rule.id].tuples.items())
+        if values[: len(wanted)] == wanted
+    ]
+    documents = [_document(*each) for each in shown]
     if json:
-        for name, pair in pairs.items():
-            sys.stdout.write(to_json.dumps({"principal": principal, **_document(name, pair, window)}) + "\n")
+        for document in documents:
+            sys.stdout.write(to_json.dumps(document) + "\n")
     elif sys.stdout.isatty():
-        _table(pairs, window)
+        _tables(shown)
     else:
-        for name, pair in pairs.items():
-            sys.stdout.write("\t".join(map(str, _document(name, pair, window).values())) + "\n")
-    if remembered.counted:
-        periods = f"{remembered.periods} period{'s' if remembered.periods > 1 else ''} of five minutes"
-        _say(f"the cap remembers {remembered.counted} of its alerts, in {periods}")
-    if not pairs:
-        _say(f"nothing is remembered of {printable(principal)}" + (f" on {account}" if account else ""))
+        for rule, values, remembered in shown:
+            cells = (*([rule.rule.id] if len(loaded) > 1 else []), *values[1:], *_times(rule, remembered).values())
+            sys.stdout.write("\t".join(map(str, cells)) + "\n")
+    for rule in loaded:
+        group = found[rule.rule.id]
+        if group.counted:
+            periods = f"{group.periods} period{'s' if group.periods > 1 else ''}"
+            of_rule = f" of {rule.rule.id}" if len(loaded) > 1 else ""
+            _say(f"the cap{of_rule} remembers {group.counted} of its alerts, in {periods}")
+    if not shown:
+        _say("nothing is remembered of " + " on ".join(map(printable, wanted)))
         raise typer.Exit(1)
 
 
-def _read(configured: Settings, principal: str) -> StateView:
-    """The principal's entries: the latest value of each key, without deleted keys."""
+def _read(configured: Settings, rules: tuple[CompiledRule, ...], first: str) -> dict[str, GroupState]:
+    """Read the group of each rule, by rule id: the latest value of each key, without deleted keys."""
     topic = topic_names(configured).changelog
-    prefixes = (codec.pair_prefix(principal), codec.bucket_prefix(principal))
+    prefixes = tuple(
+        prefix
+        for rule in rules
+        for prefix in (
+            codec.tuple_prefix(rule.rule.id, rule.terms_fingerprint, first),
+            codec.bucket_prefix(rule.rule.id, first),
+        )
+    )
     latest: dict[bytes, bytes] = {}
     with Connection(configured) as connection:
-        partitions = connection.require_partitions(topic, "; `rootwatch topics apply` makes it")
-        partition = partition_of(principal.encode(), len(partitions))
-        for message in connection.read_to_end(topic, [partition]):
+        count = len(connection.require_partitions(topic, "; `rootwatch topics apply` makes it"))
+        partitions = {partition_of(key_of_group(rule.rule.id, first), count) for rule in rules}
+        for message in connection.read_to_end(topic, sorted(partitions)):
             key, value = message.key() or b"", message.value()
             if not key.startswith(prefixes):
                 continue
@@ -102,42 +122,57 @@ def _read(configured: Settings, principal: str) -> StateView:
         raise OperatorError(f"topic {topic}: {newer}") from newer
 
 
-def _decode(latest: dict[bytes, bytes]) -> StateView:
-    pairs, buckets = {}, []
+def _decode(latest: dict[bytes, bytes]) -> dict[str, GroupState]:
+    groups: dict[str, GroupState] = defaultdict(GroupState)
     for key, value in latest.items():
-        parsed = codec.parse_key(key)
-        if isinstance(parsed, codec.PairKey):
-            pairs[parsed.member_account] = codec.decode_pair(value)
-        else:
-            buckets.append(codec.decode_bucket(value))
-    return StateView(pairs, sum(len(bucket.alert_ids) for bucket in buckets), len(buckets))
+        match codec.parse_key(key):
+            case codec.TupleKey(rule_id, _, values):
+                groups[rule_id].tuples[values] = codec.decode_tuple(value)
+            case codec.BucketKey(rule_id):
+                groups[rule_id].counted += len(codec.decode_bucket(value).alert_ids)
+                groups[rule_id].periods += 1
+    return groups
 
 
-def _document(account: str, pair: PairMemory, window: int) -> dict[str, str | int]:
+def _document(rule: CompiledRule, values: tuple[str, ...], remembered: TupleMemory) -> dict[str, Any]:
+    pairs = dict(zip(rule.rule.terms, values, strict=True))
     return {
-        "member_account": account,
-        "first_seen": to_iso8601(pair.first_seen),
-        "last_seen": to_iso8601(pair.last_seen),
-        "times_seen": pair.times_seen,
-        "known_until": to_iso8601(pair.last_seen + window),
+        "rule_id": rule.rule.id,
+        "principal": pairs.get("rootwatch.principal"),
+        "member_account": pairs.get("rootwatch.member_account"),
+        "terms": [{"field": name, "value": value} for name, value in pairs.items()],
+        **_times(rule, remembered),
     }
 
 
-def _table(pairs: dict[str, PairMemory], window: int) -> None:
-    """A table for people: nothing is cut off in 80 columns, and times are shown to the second."""
-    table = Table()
-    for name, width in zip(COLUMNS, (12, 10, 10, 5, 10), strict=True):
-        table.add_column(name, width=width)
-    for name, pair in pairs.items():
-        table.add_row(*(_on_two_lines(str(value)) for value in _document(name, pair, window).values()))
-    if pairs:
+def _times(rule: CompiledRule, remembered: TupleMemory) -> dict[str, str | int]:
+    return {
+        "first_seen": to_iso8601(remembered.first_seen),
+        "last_seen": to_iso8601(remembered.last_seen),
+        "times_seen": remembered.times_seen,
+        "known_until": to_iso8601(remembered.last_seen + rule.rule.window),
+    }
+
+
+def _tables(shown: list[tuple[CompiledRule, tuple[str, ...], TupleMemory]]) -> None:
+    """Show a table per rule, for people: nothing is cut off in 80 columns, and times are shown to the second."""
+    by_rule: dict[str, Table] = {}
+    for rule, values, remembered in shown:
+        if rule.rule.id not in by_rule:
+            table = by_rule[rule.rule.id] = Table(title=rule.rule.id, title_justify="left")
+            names = "\n".join(rule.rule.terms[1:]) or rule.rule.terms[0]
+            for name, width in zip((names, *COLUMNS[1:]), (24, 10, 10, 5, 10), strict=True):
+                table.add_column(name, width=width, overflow="fold")
+        cells = ("\n".join(values[1:] or values), *_times(rule, remembered).values())
+        by_rule[rule.rule.id].add_row(*(_on_two_lines(str(cell)) for cell in cells))
+    for table in by_rule.values():
         Console().print(table)
 
 
 def _on_two_lines(value: str) -> str:
     """A time on two lines, day and second; any other value as it is."""
     date, is_time, clock = value.partition("T")
-    return f"{date}\n{clock[:8]}" if is_time else value
+    return f"{date}\n{clock[:8]}" if is_time and clock.endswith("Z") else value
 
 
 def _say(line: str) -> None:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 _NAMESPACE = uuid5(NAMESPACE_URL, "rootwatch")
 
 
-def alert_id(rule: Rule, sighting: Sighting) -> str:
+def alert_id(sighting: Sighting) -> str:
     """Return the id of this sighting's alert: the same input always gives the same id (A1)."""
-    terms = [rule.id, *sighting.values, sighting.event.id]
+    terms = [sighting.rule_id, *sighting.values, sighting.event.id]
     return str(uuid5(_NAMESPACE, json.dumps(terms, separators=(",", ":"))))
 
 
@@ -90,8 +90,8 @@ def _novelty(novelty: Novelty) -> dict[str, Any]:
         "previous_seen": novelty.previous_seen,
         "gap_seconds": novelty.gap_seconds,
         "times_seen": novelty.times_seen,
-        "principal_is_new": novelty.principal_is_new,
-        "principal_known_accounts": len(novelty.others),
+        "principal_is_new": novelty.group_is_new,
+        "principal_known_accounts": novelty.others.number,
         "learning_ended_at": novelty.learning_ended_at,
     }
 

@@ -1,13 +1,13 @@
-"""The cap: the maximum number of alerts per principal and five minutes (A3).
+"""The cap: the maximum number of alerts per group and period (A3).
 
 * Periods are aligned to the epoch, also before 1970. The sighting's time (M4) decides the period.
 * A bucket remembers the ids that it let through. A remembered id goes through again and counts once. Any other id
   overflows if the bucket is full, however often it comes.
-* When a bucket is written, the principal's buckets that are a day older are deleted. The age is measured from the
+* When a bucket is written, the group's buckets that are a day older are deleted. The age is measured from the
   bucket being written, not from the newest one: after a crash a batch is replayed while its newest bucket may already
   be stored, and the replay must still find the old buckets (A2).
-* For a quiet principal no bucket is written any more. Its last buckets are kept for eight days in all, so that a replay
-  of the last week finds them. ``forget_after`` is about pairs and does not matter here.
+* For a quiet group no bucket is written any more. Its last buckets are kept for eight days in all, so that a replay
+  of the last week finds them. ``forget_after`` is about tuples and does not matter here.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from streams.detection.memory import CapBucket
 
 if TYPE_CHECKING:
     from streams.detection.decision import DecisionSettings
-    from streams.detection.memory import PrincipalMemory
+    from streams.detection.memory import GroupMemory
     from streams.rules.rule import Rule
 
 BUCKET_LIFE = 86_400_000
 """The shortest time after its start that a bucket is kept, in milliseconds."""
 
 QUIET_BUCKET_LIFE = 8 * BUCKET_LIFE
-"""The longest time after its start that a bucket is kept if the principal has no newer one, in milliseconds."""
+"""The longest time after its start that a bucket is kept if the group has no newer one, in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,7 @@ class Admission:
     dropped: tuple[int, ...] = ()
 
 
-def admit(
-    alert_id: str, time: int, memory: PrincipalMemory, rule: Rule, decision_settings: DecisionSettings
-) -> Admission:
+def admit(alert_id: str, time: int, memory: GroupMemory, rule: Rule, decision_settings: DecisionSettings) -> Admission:
     """Decide whether the alert of a sighting at ``time`` goes through or overflows (A3)."""
     if decision_settings.max_alerts == 0:
         return Admission(admitted=True)
@@ -60,7 +58,7 @@ def admit(
     return Admission(admitted=True, bucket=bucket, dropped=dropped)
 
 
-def bucket_of(alert_id: str, time: int, memory: PrincipalMemory, rule: Rule) -> CapBucket | None:
+def bucket_of(alert_id: str, time: int, memory: GroupMemory, rule: Rule) -> CapBucket | None:
     """Return the bucket that let this alert through before; a repeat writes it again (A2). ``None`` if none did."""
     bucket = memory.bucket(bucket_start(time, rule))
     return bucket if bucket is not None and alert_id in bucket.alert_ids else None

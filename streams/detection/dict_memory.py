@@ -1,52 +1,90 @@
-"""The memory of one principal in plain dicts: for ``backtest``, and the model for the tests of other stores."""
+"""The memory of one partition in plain dicts: for ``backtest``, and the model for the tests of other stores."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from streams.detection.group_summary import GroupSummary
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streams.detection.decision import Decision
-    from streams.detection.memory import CapBucket, PairMemory
+    from streams.detection.memory import CapBucket, RuleState, TupleMemory
     from streams.extraction.sighting import Sighting
 
 
-class DictMemory:
-    """A ``PrincipalMemory`` to which decisions are applied.
+class DictGroup:
+    """A ``GroupMemory``.
 
     Attributes:
-        accounts: the memory of the principal's pairs, by member account.
+        tuples: the memory of the group's tuples, by their values.
         buckets: the cap's buckets, by start.
+        summarised: the summary of the tuples.
     """
 
-    __slots__ = ("accounts", "buckets")
+    __slots__ = ("_rule_id", "_states", "buckets", "summarised", "tuples")
 
-    def __init__(self) -> None:
-        self.accounts: dict[str, PairMemory] = {}
+    def __init__(self, rule_id: str, states: dict[str, RuleState]) -> None:
+        self.tuples: dict[tuple[str, ...], TupleMemory] = {}
         self.buckets: dict[int, CapBucket] = {}
+        self.summarised = GroupSummary()
+        self._rule_id = rule_id
+        self._states = states
 
-    def pair(self, member_account: str) -> PairMemory | None:
-        """Return the pair with this member account; ``None`` if it is not remembered."""
-        return self.accounts.get(member_account)
+    def remembered(self, values: tuple[str, ...]) -> TupleMemory | None:
+        """See ``GroupMemory``."""
+        return self.tuples.get(values)
 
-    def pairs(self) -> Iterator[tuple[str, PairMemory]]:
-        """Give every remembered (member account, pair), in the order in which they were first remembered."""
-        return iter(self.accounts.items())
+    def summary(self) -> GroupSummary:
+        """See ``GroupMemory``."""
+        return self.summarised
 
     def bucket(self, start: int) -> CapBucket | None:
-        """Return the cap's bucket that starts at ``start``; ``None`` if there is none."""
+        """See ``GroupMemory``."""
         return self.buckets.get(start)
 
     def bucket_starts(self) -> Iterator[int]:
-        """Give the starts of all buckets."""
+        """See ``GroupMemory``."""
         return iter(self.buckets)
 
+    def rule_state(self) -> RuleState | None:
+        """See ``GroupMemory``."""
+        return self._states.get(self._rule_id)
+
+
+class DictMemory:
+    """A partition to which decisions are applied.
+
+    Attributes:
+        groups: by rule id and value of the first term.
+        states: what the partition knows of each rule, by rule id.
+    """
+
+    __slots__ = ("groups", "states")
+
+    def __init__(self) -> None:
+        self.groups: dict[tuple[str, str], DictGroup] = {}
+        self.states: dict[str, RuleState] = {}
+
+    def group(self, sighting: Sighting) -> DictGroup:
+        """Return the memory of the sighting's group."""
+        key = (sighting.rule_id, sighting.terms[0].value)
+        group = self.groups.get(key)
+        if group is None:
+            group = self.groups[key] = DictGroup(sighting.rule_id, self.states)
+        return group
+
     def apply(self, sighting: Sighting, decision: Decision) -> None:
-        """Apply the decision on a sighting of this principal."""
+        """Apply the decision on a sighting."""
+        group = self.group(sighting)
         for start in decision.dropped_buckets:
-            self.buckets.pop(start, None)
+            group.buckets.pop(start, None)
         if decision.bucket is not None:
-            self.buckets[decision.bucket.start] = decision.bucket
-        if decision.pair is not None:
-            self.accounts[sighting.values[1]] = decision.pair
+            group.buckets[decision.bucket.start] = decision.bucket
+        if decision.memory is not None:
+            group.tuples[sighting.values] = decision.memory
+        if decision.summary is not None:
+            group.summarised = decision.summary
+        if decision.rule_state is not None:
+            self.states[sighting.rule_id] = decision.rule_state

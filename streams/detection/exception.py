@@ -19,15 +19,18 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from streams.rules.query.compiler import compile_query
 from streams.rules.query.error import QueryError
 from streams.rules.query.parser import parse_query
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from streams.extraction.sighting import Sighting
+    from streams.fields.view import View
 
 _PATTERNS = ("principal", "member_account", "task_policy", "rule", "query")
 _ALLOWED = (*_PATTERNS, "reason")
@@ -62,7 +65,7 @@ class ExceptionEntry:
     reason: str = ""
 
     def matches(self, sighting: Sighting) -> bool:
-        """Whether every given pattern matches the whole of its value."""
+        """Whether every given pattern matches the whole of its value; the query is not asked."""
         values = (sighting.principal, sighting.member_account, sighting.event.task_policy, sighting.rule_id)
         return all(
             pattern is None or _matches(pattern, value) for pattern, value in zip(self._patterns(), values, strict=True)
@@ -82,9 +85,31 @@ class ExceptionEntry:
         return (self.principal, self.member_account, self.task_policy, self.rule)
 
 
-def first_match(exceptions: tuple[ExceptionEntry, ...], sighting: Sighting) -> int | None:
-    """Return the position of the first exception that matches the sighting; ``None`` if none does."""
-    return next((position for position, entry in enumerate(exceptions) if entry.matches(sighting)), None)
+def first_match(
+    exceptions: tuple[ExceptionEntry, ...], sighting: Sighting, view_of: Callable[[Sighting], View]
+) -> int | None:
+    """Return the position of the first exception that matches the sighting; ``None`` if none does.
+
+    Args:
+        exceptions: in the order of the file.
+        sighting: the sighting.
+        view_of: gives the fields of its record; it is called once, and only if a query must be asked.
+    """
+    view: View | None = None
+    for position, entry in enumerate(exceptions):
+        if not entry.matches(sighting):
+            continue
+        if entry.query is None:
+            return position
+        view = view_of(sighting) if view is None else view
+        if _compiled(entry.query)(view):
+            return position
+    return None
+
+
+@cache
+def _compiled(query: str) -> Callable[[View], bool]:
+    return compile_query(parse_query(query))
 
 
 def parse_exceptions(text: str, name: str) -> tuple[ExceptionEntry, ...]:

@@ -1,4 +1,4 @@
-"""The memory of a pair, and of a principal's recent alerts."""
+"""What is remembered: of a tuple, of a group's recent alerts, and of a rule in one partition."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from streams.detection.group_summary import GroupSummary
+
 
 @dataclass(frozen=True, slots=True)
-class PairMemory:
-    """The memory of one (principal, member account) pair. Times are milliseconds since the epoch, UTC.
+class TupleMemory:
+    """The memory of one tuple of a rule's terms. Times are milliseconds since the epoch, UTC.
 
     Attributes:
         first_seen: the earliest sighting; a late sighting may lower it (M3).
@@ -26,10 +28,10 @@ class PairMemory:
 
 @dataclass(frozen=True, slots=True)
 class CapBucket:
-    """The alerts let through for one principal in five minutes of event time (A3).
+    """The alerts let through for one group in one period of event time (A3).
 
     Attributes:
-        start: the start of the five minutes, in milliseconds since the epoch, a multiple of 300,000.
+        start: the start of the period, in milliseconds since the epoch, a multiple of the rule's ``cap_period``.
         alert_ids: the ids of these alerts, in order.
     """
 
@@ -37,17 +39,44 @@ class CapBucket:
     alert_ids: tuple[str, ...]
 
 
-class PrincipalMemory(Protocol):
-    """The memory of one principal. The worker reads it from RocksDB on demand; a backtest holds it in dicts."""
+@dataclass(frozen=True, slots=True)
+class RuleState:
+    """What one partition knows of a rule (U6, U11).
 
-    def pair(self, member_account: str) -> PairMemory | None:
-        """Return the pair with this member account; ``None`` if it is not remembered."""
+    Attributes:
+        fingerprint: of the rule's query and terms, ``CompiledRule.query_fingerprint``.
+        terms_fingerprint: of its terms alone, ``CompiledRule.terms_fingerprint``.
+        first_sighting_at: the time of the first sighting under this fingerprint that no exception takes out, in
+            milliseconds since the epoch.
+        relearning: whether another fingerprint was known before.
+        entries: how many tuples the partition remembers for the rule. A crash may leave it too low by what the batch
+            in hand added, until the sweep has counted.
+    """
 
-    def pairs(self) -> Iterator[tuple[str, PairMemory]]:
-        """Give every remembered (member account, pair) of the principal, in any order."""
+    fingerprint: str
+    terms_fingerprint: str
+    first_sighting_at: int
+    relearning: bool = False
+    entries: int = 0
+
+
+class GroupMemory(Protocol):
+    """The memory of one group: a rule's tuples with the same first value, and their cap.
+
+    The worker reads it from RocksDB on demand; a backtest holds it in dicts.
+    """
+
+    def remembered(self, values: tuple[str, ...]) -> TupleMemory | None:
+        """Return the memory of a tuple of the group; ``None`` if there is none."""
+
+    def summary(self) -> GroupSummary:
+        """Return the summary of all tuples of the group."""
 
     def bucket(self, start: int) -> CapBucket | None:
         """Return the cap's bucket that starts at ``start``; ``None`` if there is none."""
 
     def bucket_starts(self) -> Iterator[int]:
-        """Give the starts of all the principal's buckets, in any order."""
+        """Give the starts of all the group's buckets, in any order."""
+
+    def rule_state(self) -> RuleState | None:
+        """Return what the partition knows of the group's rule; ``None`` if it has never met it."""

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 from streams.detection.task_policy import UNKNOWN, short_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from streams.detection.novelty import Novelty
     from streams.extraction.sighting import Sighting
     from streams.rules.rule import Rule
 
+_NOBODY = "a caller without an ARN"
+_FULL = "the rule remembers as many tuples as it may"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
@@ -25,27 +29,56 @@ def sentence(sighting: Sighting, novelty: Novelty, rule: Rule, task_policy_risk:
         rule: gives the words for the action.
         task_policy_risk: what the task policy allows; ``None`` if the call names no policy.
     """
-    action = rule.action or f"called {rule.event_name} on"
-    gap = novelty.gap_seconds
-    when = "for the first time" if gap is None else f"again after {_span(gap)}"
-    clauses = [
-        f"{sighting.principal} {action} {sighting.member_account} {when}",
-        _history(novelty, rule),
-    ]
+    clauses = [*(_on_account if sighting.member_account is not None else _on_terms)(sighting, novelty, rule)]
     if sighting.event.task_policy is not None:
         risk = "what it allows is unknown" if task_policy_risk in (None, UNKNOWN) else task_policy_risk
         clauses.append(f"task policy {short_name(sighting.event.task_policy)}: {risk}")
     return "; ".join(clauses)
 
 
-def _history(novelty: Novelty, rule: Rule) -> str:
-    if novelty.principal_is_new:
-        return f"this is its first use of {rule.privilege or rule.event_name} on any account"
-    if not novelty.others:
-        return "it is not known to have done so on any other account"
-    count = len(novelty.others)
-    since = _date(min(pair.first_seen for pair in novelty.others))
-    return f"it has done so on {count} other {'account' if count == 1 else 'accounts'} since {since}"
+def _on_account(sighting: Sighting, novelty: Novelty, rule: Rule) -> Iterator[str]:
+    """Give the clauses of a rule that tells member accounts apart."""
+    event = rule.event_name or sighting.event.name or "the event"
+    action = rule.action or f"called {event} on"
+    done = f"{sighting.principal or _NOBODY} {action} {sighting.member_account}"
+    if novelty.kind == "unknown":
+        yield f"{done}; {_FULL}, so nobody can tell whether this is new"
+        return
+    yield f"{done} {_when(novelty)}"
+    count, since = novelty.others
+    if novelty.group_is_new:
+        yield f"this is its first use of {rule.privilege or event} on any account"
+    elif since is None:
+        yield "it is not known to have done so on any other account"
+    else:
+        yield f"it has done so on {count} other {'account' if count == 1 else 'accounts'} since {_date(since)}"
+
+
+def _on_terms(sighting: Sighting, novelty: Novelty, rule: Rule) -> Iterator[str]:
+    """Give the clauses of any other rule."""
+    action = rule.action or f"used {sighting.event.name or 'an unnamed event'}"
+    account = sighting.identity.account_id or sighting.event.recipient_account_id
+    done = f"{sighting.principal or _NOBODY} {action}" + (f" in account {account}" if account else "")
+    names = ", ".join(term.field for term in sighting.terms)
+    several = len(sighting.terms) > 1
+    new = f"{names} {'are new together' if several else 'is new'}"
+    match novelty.kind:
+        case "unknown":
+            yield f"{done}; {_FULL}, so nobody can tell whether {new}"
+        case "returned":
+            seen = "were not seen together" if several else "was not seen"
+            yield f"{done} {_when(novelty)}: {names} {seen} in between"
+        case _:
+            yield f"{done} {_when(novelty)}: {new}"
+    count, since = novelty.others
+    if several and since is not None and novelty.kind != "unknown":
+        others = "other is" if count == 1 else "others are"
+        yield f"{count} {others} known with this {sighting.terms[0].field} since {_date(since)}"
+
+
+def _when(novelty: Novelty) -> str:
+    gap = novelty.gap_seconds
+    return "for the first time" if gap is None else f"again after {_span(gap)}"
 
 
 def _span(seconds: int) -> str:

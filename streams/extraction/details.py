@@ -51,6 +51,7 @@ def event(fields: Mapping[str, Any], identifier: str, time: int) -> Event:
     return Event(
         id=identifier,
         time=time,
+        name=text_at(fields, "eventName"),
         shared_event_id=text_at(fields, "sharedEventID") or text_at(fields, "sharedEventId"),
         region=text_at(fields, "awsRegion"),
         source_ip=text_at(fields, "sourceIPAddress"),

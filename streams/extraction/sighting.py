@@ -60,6 +60,7 @@ class Event:
 
     id: str
     time: int
+    name: str | None = None
     shared_event_id: str | None = None
     region: str | None = None
     source_ip: str | None = None

@@ -2,16 +2,21 @@ r"""The worker's memory as bytes: the contract of the state tables and their cha
 
 These bytes outlive the process that wrote them, in RocksDB and in compacted topics. Version 1 of the contract:
 
-- A value is Avro in single-object encoding, so it names its schema: ``schemas/pair.avsc`` (``PairMemory``) or
-  ``schemas/bucket.avsc`` (``CapBucket``). Times are milliseconds since the epoch. All released versions are read. A
-  value of a newer version is refused (``UnknownSchemaError``), never overwritten.
+- A value is Avro in single-object encoding, so it names its schema: ``schemas/tuple.avsc`` (``TupleMemory``),
+  ``schemas/bucket.avsc`` (``CapBucket``), ``schemas/group.avsc`` (``GroupSummary``) or ``schemas/rule.avsc``
+  (``RuleState``). Times are milliseconds since the epoch. All released versions are read. A value of a newer version is
+  refused (``UnknownSchemaError``), never overwritten.
 - A key is a JSON array without blanks, in ASCII (other characters as ``\u`` escapes, as in an alert's id, A1)::
 
-      ["pair","arn:aws:iam::111111111111:user/alice","222222222222"]      principal, member account
-      ["bucket","arn:aws:iam::111111111111:user/alice",1767225600000]     principal, start of the cap's period
+      ["tuple","rule-id","0f3a…","arn:aws:iam::111111111111:user/alice","222222222222"]
+      ["group","rule-id","0f3a…","arn:aws:iam::111111111111:user/alice"]
+      ["bucket","rule-id","arn:aws:iam::111111111111:user/alice",1767225600000]
+      ["rule","rule-id"]
 
-- A JSON string ends at its closing quote, so keys are unambiguous for principals with separators in them. Exactly the
-  keys of one kind and principal begin with its prefix (a RocksDB range scan).
+  That is the rule's id and, for a tuple, the fingerprint of its terms and the values of the terms; for a group the
+  first value; for a bucket the first value and the start of the cap's period.
+- A JSON string ends at its closing quote, so keys are unambiguous for values with separators in them. Exactly the keys
+  of the tuples of one group, or of its buckets, begin with its prefix (a RocksDB range scan).
 - A key of another kind or form was written by a newer version, and is refused like a value of one.
 
 The samples in ``tests/wire/test_memory_bytes.py`` pin this contract.
@@ -19,44 +24,95 @@ The samples in ``tests/wire/test_memory_bytes.py`` pin this contract.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from streams.detection.memory import CapBucket, PairMemory
+from streams.detection.group_summary import GroupSummary, SeenOnDay
+from streams.detection.memory import CapBucket, RuleState, TupleMemory
 from streams.wire.single_object import SingleObjectCodec
 from streams.wire.state_key import parts_of, to_bytes, unknown
 
-_PAIR = SingleObjectCodec.of("pair")
+_TUPLE = SingleObjectCodec.of("tuple")
+_GROUP = SingleObjectCodec.of("group")
+_RULE = SingleObjectCodec.of("rule")
 _BUCKET = SingleObjectCodec.of("bucket")
 
-ALL_PAIRS = b'["pair",'  # exactly the keys of pairs begin with this
+ALL_TUPLES = b'["tuple",'  # exactly the keys of tuples begin with this
 
 
-class PairKey(NamedTuple):
-    """The key of a ``PairMemory``."""
+class TupleKey(NamedTuple):
+    """The key of a ``TupleMemory``; ``terms`` is the fingerprint of the rule's terms."""
 
-    principal: str
-    member_account: str
+    rule_id: str
+    terms: str
+    values: tuple[str, ...]
+
+
+class GroupKey(NamedTuple):
+    """The key of a ``GroupSummary``; ``terms`` is the fingerprint of the rule's terms, ``value`` the first value."""
+
+    rule_id: str
+    terms: str
+    value: str
 
 
 class BucketKey(NamedTuple):
-    """The key of a ``CapBucket``; ``start`` in milliseconds since the epoch."""
+    """The key of a ``CapBucket``; ``value`` is the first value, ``start`` in milliseconds since the epoch."""
 
-    principal: str
+    rule_id: str
+    value: str
     start: int
 
 
-def encode_pair(pair: PairMemory) -> bytes:
-    """Return the stored value of a pair's memory."""
-    return _PAIR.encode({name: getattr(pair, name) for name in PairMemory.__dataclass_fields__})
+class RuleKey(NamedTuple):
+    """The key of a ``RuleState``."""
+
+    rule_id: str
 
 
-def decode_pair(value: bytes) -> PairMemory:
-    """Return the pair's memory from its stored value.
+Key = TupleKey | GroupKey | BucketKey | RuleKey
+
+
+def encode_tuple(remembered: TupleMemory) -> bytes:
+    """Return the stored value of a tuple's memory."""
+    return _TUPLE.encode(_fields(remembered))
+
+
+def decode_tuple(value: bytes) -> TupleMemory:
+    """Return the tuple's memory from its stored value.
 
     Raises:
         WireError: the value is not one, or a newer version wrote it.
     """
-    return PairMemory(**_PAIR.decode(value))
+    return TupleMemory(**_TUPLE.decode(value))
+
+
+def encode_group(summary: GroupSummary) -> bytes:
+    """Return the stored value of a group's summary."""
+    return _GROUP.encode({"days": [{**day._asdict(), "first_seen": list(day.first_seen)} for day in summary.days]})
+
+
+def decode_group(value: bytes) -> GroupSummary:
+    """Return the group's summary from its stored value.
+
+    Raises:
+        WireError: the value is not one, or a newer version wrote it.
+    """
+    days = _GROUP.decode(value)["days"]
+    return GroupSummary(tuple(SeenOnDay(day["day"], day["tuples"], tuple(day["first_seen"])) for day in days))
+
+
+def encode_rule(state: RuleState) -> bytes:
+    """Return the stored value of what a partition knows of a rule."""
+    return _RULE.encode(_fields(state))
+
+
+def decode_rule(value: bytes) -> RuleState:
+    """Return what a partition knows of a rule from its stored value.
+
+    Raises:
+        WireError: the value is not one, or a newer version wrote it.
+    """
+    return RuleState(**_RULE.decode(value))
 
 
 def encode_bucket(bucket: CapBucket) -> bytes:
@@ -74,47 +130,69 @@ def decode_bucket(value: bytes) -> CapBucket:
     return CapBucket(datum["start"], tuple(datum["alert_ids"]))
 
 
-def pair_key(principal: str, member_account: str) -> bytes:
-    """Return the key of the pair."""
-    return to_bytes("pair", principal, member_account)
+def tuple_key(rule_id: str, terms: str, values: tuple[str, ...]) -> bytes:
+    """Return the key of a tuple."""
+    return to_bytes("tuple", rule_id, terms, *values)
 
 
-def pair_prefix(principal: str) -> bytes:
-    """Return the prefix of exactly the keys of the principal's pairs."""
-    return _prefix("pair", principal)
+def tuple_prefix(rule_id: str, terms: str, value: str) -> bytes:
+    """Return what exactly the keys of a group's tuples begin with: the first value's closing quote is its end."""
+    return to_bytes("tuple", rule_id, terms, value)[:-1]
 
 
-def bucket_key(principal: str, start: int) -> bytes:
-    """Return the key of the principal's bucket that begins at ``start``, in milliseconds since the epoch."""
-    return to_bytes("bucket", principal, start)
+def group_key(rule_id: str, terms: str, value: str) -> bytes:
+    """Return the key of a group's summary."""
+    return to_bytes("group", rule_id, terms, value)
 
 
-def bucket_prefix(principal: str) -> bytes:
-    """Return the prefix of exactly the keys of the principal's buckets."""
-    return _prefix("bucket", principal)
+def rule_key(rule_id: str) -> bytes:
+    """Return the key of what a partition knows of a rule."""
+    return to_bytes("rule", rule_id)
 
 
-def parse_key(key: bytes) -> PairKey | BucketKey:
+def bucket_key(rule_id: str, value: str, start: int) -> bytes:
+    """Return the key of a group's bucket that begins at ``start``, in milliseconds since the epoch."""
+    return to_bytes("bucket", rule_id, value, start)
+
+
+def bucket_prefix(rule_id: str, value: str) -> bytes:
+    """Return what exactly the keys of a group's buckets begin with."""
+    return to_bytes("bucket", rule_id, value)[:-1] + b","
+
+
+def parse_key(key: bytes) -> Key:
     """Parse a stored key.
 
     Raises:
         WireError: the key does not have a form of this version.
     """
-    parsed: PairKey | BucketKey | None = None
+    parsed: Key | None = None
     match parts_of(key):
-        case ["pair", str(principal), str(member_account)]:
-            parsed = PairKey(principal, member_account)
-        case ["bucket", str(principal), int(start)] if not isinstance(start, bool):
-            parsed = BucketKey(principal, start)
+        case ["tuple", str(rule_id), str(terms), *values] if values and all(isinstance(each, str) for each in values):
+            parsed = TupleKey(rule_id, terms, tuple(values))
+        case ["group", str(rule_id), str(terms), str(value)]:
+            parsed = GroupKey(rule_id, terms, value)
+        case ["bucket", str(rule_id), str(value), int(start)] if not isinstance(start, bool):
+            parsed = BucketKey(rule_id, value, start)
+        case ["rule", str(rule_id)]:
+            parsed = RuleKey(rule_id)
     if parsed is None or key_of(parsed) != key:
         raise unknown(key)
     return parsed
 
 
-def key_of(parsed: PairKey | BucketKey) -> bytes:
+def key_of(parsed: Key) -> bytes:
     """Return the stored key: the inverse of ``parse_key``."""
-    return pair_key(*parsed) if isinstance(parsed, PairKey) else bucket_key(*parsed)
+    match parsed:
+        case TupleKey():
+            return tuple_key(*parsed)
+        case GroupKey():
+            return group_key(*parsed)
+        case BucketKey():
+            return bucket_key(*parsed)
+        case RuleKey():
+            return rule_key(*parsed)
 
 
-def _prefix(kind: str, principal: str) -> bytes:
-    return to_bytes(kind, principal)[:-1] + b","
+def _fields(value: TupleMemory | RuleState) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}

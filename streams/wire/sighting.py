@@ -35,7 +35,12 @@ def encode(sighting: Sighting) -> bytes:
 
 def key_of(sighting: Sighting) -> bytes:
     """Return the key of the sighting's record on the topic."""
-    return json.dumps([sighting.rule_id, sighting.terms[0].value], separators=(",", ":"), ensure_ascii=False).encode()
+    return key_of_group(sighting.rule_id, sighting.terms[0].value)
+
+
+def key_of_group(rule_id: str, value: str) -> bytes:
+    """Return the key of all sightings of a rule with this first value."""
+    return json.dumps([rule_id, value], separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def decode(data: bytes) -> Sighting:

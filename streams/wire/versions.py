@@ -26,7 +26,9 @@ class Version(NamedTuple):
 VERSIONS = {
     "alert": (Version(read_since="0.1.0", written_since="0.1.0"),),
     "sighting": (Version(read_since="0.1.0", written_since="0.1.0"),),
-    "pair": (Version(read_since="0.1.0", written_since="0.1.0"),),
+    "tuple": (Version(read_since="0.1.0", written_since="0.1.0"),),
+    "group": (Version(read_since="0.1.0", written_since="0.1.0"),),
+    "rule": (Version(read_since="0.1.0", written_since="0.1.0"),),
     "bucket": (Version(read_since="0.1.0", written_since="0.1.0"),),
     "activity": (Version(read_since="0.1.0", written_since="0.1.0"),),
     "session_summary": (Version(read_since="0.1.0", written_since="0.1.0"),),

@@ -44,6 +44,7 @@ from streams.worker.monitoring.faust_gauges import FAUST_GAUGES
 from streams.worker.monitoring.gauges import GAUGES, GaugeCollector
 from streams.worker.monitoring.http import HttpServer
 from streams.worker.monitoring.registry_probe import RegistryProbe
+from streams.worker.monitoring.rule_states import RuleStates
 from streams.worker.monitoring.view import Remaining
 from streams.worker.skips import NO_SKIPS
 from streams.worker.stages import AgentSpec, agents
@@ -78,7 +79,8 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self.options = options
         self.rule = options.load_rule()
         self.extract_settings = replace(options.extract_settings(), follow_sessions=True)
-        self.decision_settings = options.decision_settings_of(self.rule)
+        self.rules = options.load_rules()
+        self.decision_settings = options.decision_settings(self.rules)
         self.trace_settings = TraceSettings(load_session_rules(), options.session_grace)
         self.fetch_filter = FetchFilter(
             frozenset(options.source_topics),
@@ -90,7 +92,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self.source_topics = self.fetch_filter.source_topics
         self.topics_read = self.source_topics | {self.topic_names.sightings, self.topic_names.sessions}
         self.metrics = Metrics()
-        self.metrics.start(self.rule, self.source_topics, self.topic_names)
+        self.metrics.start((each.rule for each in self.rules.rules), self.source_topics, self.topic_names)
         self.metrics.registry.register(GaugeCollector(self, (*GAUGES, *FAUST_GAUGES)))
         self.geo = GeoLookup(options.geoip_database)
         self.batches = Batches()
@@ -118,8 +120,13 @@ class WorkerApp(faust.App):  # type: ignore[misc]
     @cached_property
     def baseline(self) -> Baseline:
         """The baseline's state, for health, metrics and log."""
-        learn_until = self.decision_settings.learn_until
+        learn_until = self.options.learn_until
         return Baseline(self.memory, learn_until, lambda: self.ready, loop=self.loop, beacon=self.beacon)
+
+    @cached_property
+    def rule_states(self) -> RuleStates:
+        """What the worker knows of each rule, for metrics."""
+        return RuleStates(self.memory.stores, self.rules, self.decision_settings)
 
     @cached_property
     def disk_watch(self) -> DiskWatch:
@@ -260,7 +267,9 @@ def create_app(options: Settings, skips: Skips = NO_SKIPS) -> WorkerApp:
         skips: records that become dead letters unread.
     """
     app = WorkerApp(options, skips)
-    app.memory = app.add_table(MemoryTable, MEMORY_TABLE, "First-seen memory of pairs, and the alert cap's buckets.")
+    app.memory = app.add_table(
+        MemoryTable, MEMORY_TABLE, "First-seen memory of all rules, and the alert cap's buckets."
+    )
     app.sessions = app.add_table(SessionsTable, SESSIONS_TABLE, "Root sessions, and actions that wait for their grant.")
     app.session_indexes = Indexes(app.sessions, options.session_grace)
     for spec in agents(app, skips):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from streams import pipeline
 from streams.worker.agents.dead_letter import DeadLetters
 from streams.worker.agents.detect import Detection
 from streams.worker.agents.encoder import encoder_for
@@ -11,12 +13,13 @@ from streams.worker.agents.sessions.trace import Tracing
 from streams.worker.agents.sight import Sight
 from streams.worker.agents.stage import Stage
 from streams.worker.outgoing import largest_record
+from streams.worker.state.sweep import Forgetting
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from streams import pipeline
     from streams.rules.rule import Rule
+    from streams.rules.rule_set import RuleSet
     from streams.sessions.joining.trace import TraceSettings
     from streams.settings import Settings
     from streams.topics.catalogue import TopicNames
@@ -50,7 +53,8 @@ class Worker(Protocol):
     options: Settings
     rule: Rule
     extract_settings: pipeline.ExtractSettings
-    decision_settings: pipeline.DecisionSettings
+    rules: RuleSet
+    decision_settings: Mapping[str, pipeline.DecisionSettings]
     trace_settings: TraceSettings
     topic_names: TopicNames
     memory: MemoryTable
@@ -79,8 +83,8 @@ def agents(app: Worker, skips: Skips) -> tuple[AgentSpec, ...]:
         metrics=app.metrics,
     )
     detection = Detection(
-        rule=app.rule,
-        settings=app.decision_settings,
+        forgetting=Forgetting(app.rules, app.decision_settings, app.options.forget_after),
+        view_of=partial(pipeline.view_of, extract_settings=app.extract_settings),
         topics=names,
         largest=largest,
         encoder=encoder,

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import rocksdict
 from confluent_kafka import Producer
-from sightings import ALICE, DAY, sighting
+from sightings import ALICE, DAY, pair_key, sighting
 from two_years import FIRST_ACCOUNT, START, days, entries_at_most
 from worker_process import SOON_MISSED, Deployment, wait_for
 
 from streams.wire import sighting as codec
-from streams.wire.memory import PairKey, decode_pair, parse_key
+from streams.wire.memory import TupleKey, decode_tuple, parse_key
 from streams.worker.agents.batches import BATCH_LIMIT
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from kafka_broker import Names, RunningBroker
 
-    from streams.detection.memory import PairMemory
+    from streams.detection.memory import TupleMemory
     from streams.extraction.sighting import Sighting
 
 FORGET_DAYS = 30
@@ -50,13 +50,13 @@ def feed(deployment: Deployment, sightings: Iterator[Sighting] | list[Sighting],
     assert producer.flush(60) == 0
 
 
-def remembered(deployment: Deployment) -> tuple[dict[PairKey, PairMemory], int]:
+def remembered(deployment: Deployment) -> tuple[dict[TupleKey, TupleMemory], int]:
     """The pairs in the compacted changelog, and how many entries it has in total."""
     entries: dict[bytes, Any] = {}
     for message in deployment.read(f"{deployment.names.group_id}-memory-changelog"):
         entries[message.key()] = message.value()
     kept = {parse_key(key): value for key, value in entries.items() if value is not None}
-    return {key: decode_pair(value) for key, value in kept.items() if isinstance(key, PairKey)}, len(kept)
+    return {key: decode_tuple(value) for key, value in kept.items() if isinstance(key, TupleKey)}, len(kept)
 
 
 def in_store(state: Path) -> int:
@@ -111,7 +111,7 @@ def test_two_years_stay_bounded(deployment: Deployment) -> None:
         feed(deployment, days(500, 730))
         assert_bounded(deployment, 730)
         pairs, _ = remembered(deployment)
-        assert pairs[PairKey(ALICE, "222222222222")].times_seen == 730
+        assert pairs[parse_key(pair_key(ALICE, "222222222222"))].times_seen == 730
         # Deleted long ago, and just old enough but perhaps not yet swept.
         forgotten = [f"arn:aws:iam::111111111111:user/{day}-0" for day in (0, 699)]
         feed(deployment, [sighting(START + 730 * DAY + 1, who, FIRST_ACCOUNT) for who in forgotten])

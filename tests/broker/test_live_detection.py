@@ -27,10 +27,10 @@ from live_scenarios import (
     vault_rule,
 )
 from maxmind import BERLIN, write_database
+from sightings import pair_key
 from worker_process import SOON_MISSED, Deployment, assume_root, wait_for
 
 from streams.wire.alert import to_json
-from streams.wire.memory import pair_key
 
 if TYPE_CHECKING:
     from kafka_broker import Names, RunningBroker

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from next_release import next_release, next_schema, schema_versions
 from pairs import alert_ids, assert_each_pair_alerted_under_one_id, records
+from sightings import pair_key
 from worker_process import ROOTWATCH, Worker, wait_for
 
-from streams.wire.memory import pair_key
 from streams.wire.schemas import released
 from streams.wire.single_object import SingleObjectCodec, fingerprint
 

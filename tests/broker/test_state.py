@@ -6,12 +6,13 @@ import json
 
 from aiokafka.partitioner import DefaultPartitioner
 from confluent_kafka import Producer
+from sightings import bucket_key, pair_key
 from worker_process import Deployment, assume_root, wait_for
 
-from streams.detection.memory import CapBucket, PairMemory
+from streams.detection.memory import CapBucket, TupleMemory
 from streams.kafka.security import producer_options
 from streams.settings import Settings
-from streams.wire.memory import bucket_key, encode_bucket, encode_pair, pair_key
+from streams.wire.memory import encode_bucket, encode_tuple
 
 ALICE = "arn:aws:iam::111111111111:user/alice"
 MARCH = 1_772_323_200_000  # 2026-03-01
@@ -64,12 +65,12 @@ def test_a_principal_that_a_worker_has_seen(deployment: Deployment) -> None:
 def test_the_latest_of_each_key_counts(deployment: Deployment) -> None:
     """Rewritten entries show their latest value; deleted entries and those of other principals do not show."""
     changes: list[tuple[str, bytes, bytes | None]] = [
-        (ALICE, pair_key(ALICE, "222222222222"), encode_pair(PairMemory(MARCH, MARCH, 1))),
-        (ALICE, pair_key(ALICE, "333333333333"), encode_pair(PairMemory(MARCH, MARCH, 1))),
-        (ALICE, pair_key(ALICE, "222222222222"), encode_pair(PairMemory(MARCH, MARCH + 60_000, 7))),
+        (ALICE, pair_key(ALICE, "222222222222"), encode_tuple(TupleMemory(MARCH, MARCH, 1))),
+        (ALICE, pair_key(ALICE, "333333333333"), encode_tuple(TupleMemory(MARCH, MARCH, 1))),
+        (ALICE, pair_key(ALICE, "222222222222"), encode_tuple(TupleMemory(MARCH, MARCH + 60_000, 7))),
         (ALICE, pair_key(ALICE, "333333333333"), None),
         (ALICE, bucket_key(ALICE, MARCH), encode_bucket(CapBucket(MARCH, ("a", "b")))),
-        (ALICE, pair_key(f"{ALICE}2", "444444444444"), encode_pair(PairMemory(MARCH, MARCH, 1))),
+        (ALICE, pair_key(f"{ALICE}2", "444444444444"), encode_tuple(TupleMemory(MARCH, MARCH, 1))),
     ]
     producer = Producer(producer_options(Settings(bootstrap_servers=deployment.bootstrap)))
     for principal, key, value in changes:

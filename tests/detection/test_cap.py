@@ -59,9 +59,9 @@ def test_a_repeat_writes_its_bucket_again() -> None:
     alert = history.take(sighting())
     history.take(sighting(NOON + SECOND))
     repeat = history.take(sighting())
-    assert (repeat.outcome, repeat.pair, repeat.bucket) == (
+    assert (repeat.outcome, repeat.memory, repeat.bucket) == (
         "late",
-        history.of(sighting()).pair("222222222222"),
+        history.memory.group(sighting()).remembered(sighting().values),
         alert.bucket,
     )
 

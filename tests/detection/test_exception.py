@@ -57,7 +57,7 @@ def test_the_decision_says_which_exception_it_was() -> None:
     history = History(with_settings(exceptions=exceptions))
     decision = history.take(sighting())
     assert (decision.outcome, decision.exception) == ("excepted", 1)
-    assert (decision.pair, decision.bucket, decision.alert, decision.alert_id) == (None, None, None, None)
+    assert (decision.memory, decision.bucket, decision.alert, decision.alert_id) == (None, None, None, None)
     assert history.of(sighting()).accounts == {}
 
 

@@ -3,43 +3,43 @@ from __future__ import annotations
 import pytest
 from sightings import DAY, NOON, SECOND, History, sighting, with_settings
 
-from streams.detection.memory import PairMemory
+from streams.detection.memory import TupleMemory
 from streams.detection.novelty import Kind, forgotten, judge
 
 WINDOW = 10 * DAY
 FORGET = 400 * DAY
 SETTINGS = with_settings(window=WINDOW, forget_after=FORGET)
 LAST = NOON + 20 * DAY
-KEPT = PairMemory(first_seen=NOON, last_seen=LAST, times_seen=7)
+KEPT = TupleMemory(first_seen=NOON, last_seen=LAST, times_seen=7)
 
 
 @pytest.mark.parametrize(
     ("time", "kind", "pair"),
     [
-        (LAST + 1, "known", PairMemory(NOON, LAST + 1, 8)),
-        (LAST + WINDOW, "known", PairMemory(NOON, LAST + WINDOW, 8)),
-        (LAST + WINDOW + 1, "returned", PairMemory(NOON, LAST + WINDOW + 1, 8)),
-        (LAST + FORGET, "returned", PairMemory(NOON, LAST + FORGET, 8)),
-        (LAST + FORGET + 1, "first", PairMemory(LAST + FORGET + 1, LAST + FORGET + 1, 1)),
+        (LAST + 1, "known", TupleMemory(NOON, LAST + 1, 8)),
+        (LAST + WINDOW, "known", TupleMemory(NOON, LAST + WINDOW, 8)),
+        (LAST + WINDOW + 1, "returned", TupleMemory(NOON, LAST + WINDOW + 1, 8)),
+        (LAST + FORGET, "returned", TupleMemory(NOON, LAST + FORGET, 8)),
+        (LAST + FORGET + 1, "first", TupleMemory(LAST + FORGET + 1, LAST + FORGET + 1, 1)),
         (LAST, "known", KEPT),
         (LAST - 1, "late", KEPT),
         (NOON, "late", KEPT),
-        (NOON - 1, "late", PairMemory(NOON - 1, LAST, 7)),
-        (LAST - FORGET, "late", PairMemory(LAST - FORGET, LAST, 7)),
+        (NOON - 1, "late", TupleMemory(NOON - 1, LAST, 7)),
+        (LAST - FORGET, "late", TupleMemory(LAST - FORGET, LAST, 7)),
         (LAST - FORGET - 1, "late", KEPT),
     ],
 )
-def test_the_distance_from_last_seen_decides(time: int, kind: Kind, pair: PairMemory) -> None:
+def test_the_distance_from_last_seen_decides(time: int, kind: Kind, pair: TupleMemory) -> None:
     """M1, M2, M3, M8: the kind of a sighting and the memory after it, at every edge."""
     judgement = judge(KEPT, time, SETTINGS)
-    assert (judgement.kind, judgement.time, judgement.pair) == (kind, time, pair)
+    assert (judgement.kind, judgement.time, judgement.memory) == (kind, time, pair)
     assert judgement.previous == (None if kind == "first" else KEPT)
 
 
 def test_a_pair_not_remembered_is_first() -> None:
     """M1: a pair that is not remembered is new at any time."""
     judgement = judge(None, -5, SETTINGS)
-    assert (judgement.kind, judgement.previous, judgement.pair) == ("first", None, PairMemory(-5, -5, 1))
+    assert (judgement.kind, judgement.previous, judgement.memory) == ("first", None, TupleMemory(-5, -5, 1))
 
 
 def test_forgotten_is_more_than_forget_after() -> None:

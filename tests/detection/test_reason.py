@@ -5,16 +5,16 @@ from dataclasses import replace
 import pytest
 from sightings import ALICE, DAY, NOON, RULE, SECOND, UNLOCK, sighting
 
-from streams.detection.memory import PairMemory
+from streams.detection.memory import TupleMemory
 from streams.detection.novelty import Novelty
 from streams.detection.reason import sentence
 
 FIRST = Novelty("first", NOON, NOON, None, 1, (), None)
-SEEN_SINCE_FEBRUARY = PairMemory(NOON + 31 * DAY, NOON + 40 * DAY, 3)
-SEEN_SINCE_MARCH = PairMemory(NOON + 60 * DAY, NOON + 60 * DAY, 1)
+SEEN_SINCE_FEBRUARY = TupleMemory(NOON + 31 * DAY, NOON + 40 * DAY, 3)
+SEEN_SINCE_MARCH = TupleMemory(NOON + 60 * DAY, NOON + 60 * DAY, 1)
 
 
-def back_after(milliseconds: int, *others: PairMemory) -> Novelty:
+def back_after(milliseconds: int, *others: TupleMemory) -> Novelty:
     return Novelty("returned", NOON, NOON - 500 * DAY, NOON - milliseconds, 9, others, None)
 
 
@@ -86,5 +86,5 @@ def test_the_words_are_the_rules() -> None:
 
 def test_a_time_outside_the_calendar_is_told_too() -> None:
     """M4: a Kafka timestamp may be any integer; the reason does not fail on it."""
-    beyond = PairMemory(2**62, 2**62, 1)
+    beyond = TupleMemory(2**62, 2**62, 1)
     assert f"since {2**62} ms after 1970" in sentence(sighting(), replace(FIRST, others=(beyond,)), RULE, None)

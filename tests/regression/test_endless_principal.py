@@ -9,11 +9,10 @@ import json
 
 import pytest
 from replay_records import record
-from sightings import RULE
+from sightings import RULE, pair_key
 
 from streams.extraction.extract import LONGEST_PRINCIPAL
 from streams.pipeline import ExtractSettings, sight
-from streams.wire.memory import pair_key
 
 TOPIC_TAKES = 1024 * 1024  # Kafka's default for a record
 

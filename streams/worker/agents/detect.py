@@ -16,13 +16,15 @@ from streams.worker.agents.messages import origin_of
 from streams.worker.agents.stage import Logic
 from streams.worker.outgoing import Outgoing
 from streams.worker.state.partition_memory import PartitionMemory
-from streams.worker.state.sweep import Sweep
+from streams.worker.state.sweep import Forgetting, Sweep
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from streams.extraction.sighting import Sighting
+    from streams.fields.view import View
     from streams.rules.rule import Rule
+    from streams.rules.rule_set import CompiledRule
     from streams.topics.catalogue import TopicNames
     from streams.worker.agents.dead_letter import DeadLetters
     from streams.worker.agents.encoder import Encoder
@@ -30,16 +32,28 @@ if TYPE_CHECKING:
     from streams.worker.agents.messages import Message
     from streams.worker.monitoring.counters import Metrics
 
+_GRANTING = frozenset({"AssumeRoot"})
+_GONE = ""  # a label for all rules that do not run: a topic may hold any number of them
+_MOST_NAMED = 100
+
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Detection(Logic[PartitionMemory, "Sighting", pipeline.Decision]):
+class Decided:
+    """What was decided on a sighting, and by which rule; ``None`` if its rule does not run."""
+
+    decision: pipeline.Decision
+    rule: CompiledRule | None
+
+
+@dataclass(frozen=True, slots=True)
+class Detection(Logic[PartitionMemory, "Sighting", Decided]):
     """Decides on sightings.
 
     Attributes:
-        rule: the rule.
-        settings: the settings of decisions; they override the rule.
+        forgetting: the rules, and the settings of their decisions.
+        view_of: reads the fields of a sighting's record again, for exceptions with a query.
         topics: the topics of alerts, overflow and sessions.
         largest: how many bytes key and value of a record may have.
         encoder: encodes alerts.
@@ -48,8 +62,8 @@ class Detection(Logic[PartitionMemory, "Sighting", pipeline.Decision]):
         metrics: the counters.
     """
 
-    rule: Rule
-    settings: pipeline.DecisionSettings
+    forgetting: Forgetting
+    view_of: Callable[[Sighting], View]
     topics: TopicNames
     largest: int
     encoder: Encoder
@@ -57,85 +71,121 @@ class Detection(Logic[PartitionMemory, "Sighting", pipeline.Decision]):
     dead_letters: DeadLetters
     metrics: Metrics
     _sweeps: dict[int, Sweep] = field(default_factory=dict)
+    _gone: set[str] = field(default_factory=set)
+    _saturated: set[tuple[int, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         # Each starts at zero, so that an exception that silences nothing is visible too.
-        for position in range(len(self.settings.exceptions)):
+        exceptions = next(iter(self.forgetting.settings.values())).exceptions
+        for position in range(len(exceptions)):
             self.metrics.excepted.labels(_exception_number(position))
 
     def read(self, value: bytes) -> Sighting:
         """See ``Logic``."""
         return codec.decode(value)
 
-    async def decide(
-        self, message: Message, item: Sighting, view: PartitionMemory
-    ) -> tuple[pipeline.Decision, list[Outgoing]]:
+    async def decide(self, message: Message, item: Sighting, view: PartitionMemory) -> tuple[Decided, list[Outgoing]]:
         """See ``Logic``. A grant goes with its alert, in one round of acknowledgements, and carries its id (S3)."""
-        principal = view.principal(item.values[0])
-        decision = pipeline.detect(item, principal, self.rule, self.settings)
-        principal.remember(item.values[1], decision)
-        outgoing = [] if decision.alert is None else [await self._alert(message, item, decision)]
-        outgoing += self._grant(item, decision)
-        return decision, outgoing
+        rule = pipeline.rule_of(item, self.forgetting.rules)
+        if rule is None:
+            self._note_gone(item.rule_id)
+            return Decided(pipeline.Decision("gone", item.event.time), None), []
+        settings = self.forgetting.settings[rule.rule.id]
+        decision = pipeline.detect(item, view.group(item, rule), rule, settings, self.view_of)
+        view.remember(item, rule, decision)
+        if decision.outcome == "unknown":
+            self._note_saturated(view.number, rule.rule.id, settings.max_entries)
+        outgoing = [] if decision.alert is None else [await self._alert(message, item, decision, rule.rule)]
+        outgoing += self._grant(item, decision, rule)
+        return Decided(decision, rule), outgoing
 
-    def _grant(self, sighting: Sighting, decision: pipeline.Decision) -> Iterator[Outgoing]:
-        granted = grant_of(sighting, self.rule.id, decision.alert_id)
+    def _note_gone(self, rule_id: str) -> None:
+        if rule_id not in self._gone and len(self._gone) < _MOST_NAMED:
+            self._gone.add(rule_id)
+            log.warning("rule.gone", rule=rule_id, consequence="its sightings are counted and have no effect")
+
+    def _note_saturated(self, partition: int, rule_id: str, max_entries: int) -> None:
+        if (partition, rule_id) not in self._saturated:
+            self._saturated.add((partition, rule_id))
+            log.error(
+                "rule.saturated",
+                rule=rule_id,
+                partition=partition,
+                max_entries=max_entries,
+                consequence="new tuples go to the overflow topic as unknown, and are not remembered",
+                fix="raise max_entries, or choose terms that change less",
+            )
+
+    def _most_entries(self, rule_id: str) -> int:
+        return self.forgetting.settings[rule_id].max_entries
+
+    def _grant(self, sighting: Sighting, decision: pipeline.Decision, rule: CompiledRule) -> Iterator[Outgoing]:
+        if rule.requirements.actions != _GRANTING:
+            return
+        granted = grant_of(sighting, rule.rule.id, decision.alert_id)
         if granted is not None:
             yield Outgoing(self.topics.sessions, granted.access_key_id.encode(), session_item.encode(granted))
 
-    async def _alert(self, message: Message, sighting: Sighting, decision: pipeline.Decision) -> Outgoing:
+    async def _alert(self, message: Message, sighting: Sighting, decision: pipeline.Decision, rule: Rule) -> Outgoing:
         alert = {
             **(decision.alert or {}),
             "detected_at": time.time_ns() // 1_000_000,
             "geo": self.geo.look_up(sighting.event.source_ip),
         }
-        topic = self.topics.overflow if decision.outcome == "overflow" else self.topics.alerts
+        topic = self.topics.alerts if decision.outcome == "alert" else self.topics.overflow
         value = await self.encoder.encode(topic, alert)
         if len(value) > self.largest:
             error = f"the alert is {len(value)} bytes, more than the {self.largest} of max_record_size"
             return self.dead_letters.unread(message, "too-large", error)
-        headers = (("rule_id", self.rule.id.encode()), ("severity", self.rule.severity.encode()))
+        headers = (("rule_id", rule.id.encode()), ("severity", rule.severity.encode()))
         return Outgoing(topic, alert["alert_id"].encode(), value, headers)
 
-    def sweep(self, view: PartitionMemory, decided: Sequence[tuple[Message, pipeline.Decision]]) -> None:
+    def sweep(self, view: PartitionMemory, decided: Sequence[tuple[Message, Decided]]) -> None:
         """See ``Logic``: deletes what is forgotten (M8)."""
         seen: list[pipeline.Seen] = []
-        for message, decision in decided:
+        for message, each in decided:
             origin = origin_of(message)
-            seen.append(pipeline.Seen(decision.time, origin.timestamp if origin.has_timestamp else None))
-        self._sweeps.setdefault(view.number, Sweep()).forget(view, seen, self.settings)
+            seen.append(pipeline.Seen(each.decision.time, origin.timestamp if origin.has_timestamp else None))
+        self._sweeps.setdefault(view.number, Sweep()).forget(view, seen, self.forgetting)
 
     def stored(self, view: PartitionMemory) -> None:
         """See ``Logic``."""
         self.metrics.forgotten.inc(view.forgotten)
+        for rule_id, state in view.states():
+            if (view.number, rule_id) in self._saturated and state.entries < self._most_entries(rule_id):
+                self._saturated.remove((view.number, rule_id))
+                log.info("rule.unsaturated", rule=rule_id, partition=view.number, entries=state.entries)
 
-    def acknowledged(self, message: Message, item: Sighting, decided: pipeline.Decision) -> None:
+    def acknowledged(self, message: Message, item: Sighting, decided: Decided) -> None:
         """See ``Logic``: counts and logs."""
-        metrics = self.metrics
-        metrics.decided.labels(decided.outcome).inc()
-        if decided.exception is not None:
-            metrics.excepted.labels(_exception_number(decided.exception)).inc()
-        if decided.alert is None:
+        metrics, decision = self.metrics, decided.decision
+        rule_id = item.rule_id if decided.rule is not None else _GONE
+        metrics.decided.labels(rule_id, decision.outcome).inc()
+        if decision.exception is not None:
+            metrics.excepted.labels(_exception_number(decision.exception)).inc()
+        if decision.alert is None or decided.rule is None:
             return
-        novelty = decided.alert["novelty"]["kind"]
+        novelty = decision.alert["novelty"]["kind"]
         now = time.time()
         metrics.event_to_alert.observe(max(0.0, now - item.event.time / 1000))
         if message.time_in is not None:
             metrics.fetch_to_alert.observe(max(0.0, time.monotonic() - message.time_in))
-        if decided.outcome == "overflow":
-            metrics.overflow.labels(self.rule.id).inc()
-            event = "alert.overflow"
-        else:
-            metrics.alerts.labels(self.rule.id, novelty).inc()
+        if decision.outcome == "alert":
+            metrics.alerts.labels(rule_id, novelty).inc()
             event = "alert"
+        else:
+            metrics.overflow.labels(rule_id).inc()
+            event = "alert.overflow"
         log.warning(
             event,
-            alert_id=decided.alert_id,
-            severity=self.rule.severity,
+            alert_id=decision.alert_id,
+            rule=rule_id,
+            severity=decided.rule.rule.severity,
             novelty=novelty,
             principal=item.principal,
             member_account=item.member_account,
-            reason=decided.alert["reason"],
+            terms=item.values,
+            reason=decision.alert["reason"],
         )
 
 

@@ -1,6 +1,6 @@
 """The baseline's state, for operators: whether the worker learns or alerts, and how much it remembers.
 
-RocksDB's estimate of its entries is always available. The number of pairs and the age of the oldest need a census,
+RocksDB's estimate of its entries is always available. The number of tuples and the age of the oldest need a census,
 which reads every entry. It reads a few at a time, with pauses between, so that it takes a twentieth of the event loop's
 time and no alert waits for it.
 """
@@ -55,8 +55,9 @@ class Baseline(Service):  # type: ignore[misc]
     """A service of the worker that knows the baseline's state.
 
     Attributes:
-        pairs: how many pairs this worker's own partitions remember, by the last census; ``None`` before the first one.
-        oldest: when the oldest pair was first seen, in milliseconds since the epoch; ``None`` if there is no pair.
+        learn_until: the setting, in milliseconds since the epoch.
+        pairs: how many tuples this worker's own partitions remember, by the last census; ``None`` before the first one.
+        oldest: when the oldest was first seen, in milliseconds since the epoch; ``None`` if there is none.
     """
 
     def __init__(self, table: Table, learn_until: int | None, is_ready: Callable[[], bool], **kwargs: object) -> None:
@@ -69,7 +70,7 @@ class Baseline(Service):  # type: ignore[misc]
             **kwargs: for mode's ``Service``.
         """
         self._table = table
-        self._learn_until = learn_until
+        self.learn_until = learn_until
         self._is_ready = is_ready
         self._warned = False
         self.pairs: int | None = None
@@ -79,11 +80,11 @@ class Baseline(Service):  # type: ignore[misc]
     @property
     def learning(self) -> bool:
         """Whether a sighting of now teaches and does not alert (M6)."""
-        return self._learn_until is not None and time.time() * 1000 <= self._learn_until
+        return self.learn_until is not None and time.time() * 1000 <= self.learn_until
 
     def describe(self) -> State:
         """Return the state."""
-        until = self._learn_until
+        until = self.learn_until
         return {
             "state": "learning" if self.learning else "live",
             "learn_until": None if until is None else to_iso8601(until),
@@ -95,12 +96,12 @@ class Baseline(Service):  # type: ignore[misc]
     def announce(self) -> None:
         """Log the baseline's state, and warn if the memory is empty (M6)."""
         log.info("baseline", **self.describe())
-        if self._warned or self._learn_until is not None or not self._is_empty():
+        if self._warned or self.learn_until is not None or not self._is_empty():
             return
         self._warned = True
         log.warning(
             "baseline.empty",
-            consequence="nothing is remembered: every pair is new and will alert",
+            consequence="nothing is remembered: everything is new and will alert",
             fix="seed the past with `rootwatch warm-up`, or set learn_until",
         )
 
@@ -135,7 +136,7 @@ class Baseline(Service):  # type: ignore[misc]
                     return False
                 some = list(islice(_pairs(stores[number], after), _STEP))
                 pairs += len(some)
-                seen = [codec.decode_pair(value).first_seen for _, value in some]
+                seen = [codec.decode_tuple(value).first_seen for _, value in some]
                 oldest = min(seen if oldest is None else [oldest, *seen], default=None)
                 if len(some) < _STEP:
                     break
@@ -146,6 +147,6 @@ class Baseline(Service):  # type: ignore[misc]
 
 
 def _pairs(store: Store, start: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The entries of pairs, from the first key at or after ``start``."""
-    entries = stored_from(store, max(start, codec.ALL_PAIRS))
-    return takewhile(lambda entry: entry[0].startswith(codec.ALL_PAIRS), entries)
+    """The entries of tuples, from the first key at or after ``start``."""
+    entries = stored_from(store, max(start, codec.ALL_TUPLES))
+    return takewhile(lambda entry: entry[0].startswith(codec.ALL_TUPLES), entries)

@@ -12,6 +12,7 @@ import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
 
 from streams import __version__
+from streams.pipeline import OUTCOMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 _FETCH_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _CLOSE_BUCKETS = (1, 5, 10, 15, 30, 60, 300, 900, 3600, 14400, 86400)
 _EVENT_BUCKETS = (1, 5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 14400, 86400)
+
+RULE_LABELS = ("id", "version", "severity", "window_seconds", "max_alerts")
 
 # Otherwise each counter has a second series, with the time of its creation, that nothing here uses.
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -87,7 +90,11 @@ class Metrics:
     def _create_deciding(self) -> None:
         """Create what the detect agent counts."""
         self.decided = self._counter(
-            "decided", "Sightings decided on: alert, overflow, known, late, learned or excepted.", "outcome"
+            "decided",
+            "Sightings decided on: alert, overflow, known, late, learned, excepted, unknown (the rule remembers as "
+            "much as it may) or gone (the rule does not run; the label is empty).",
+            "rule",
+            "outcome",
         )
         self.alerts = self._counter("alerts", "Alerts acknowledged by the broker, without overflow.", "rule", "novelty")
         self.overflow = self._counter("overflow", "Alerts above the cap, sent to the overflow topic.", "rule")
@@ -95,10 +102,10 @@ class Metrics:
             "excepted", "Sightings that match an exception: they neither alert nor teach.", "exception"
         )
         self.forgotten = self._counter(
-            "forgotten", "Entries deleted: pairs last seen longer ago than forget_after, cap buckets older than a week."
+            "forgotten",
+            "Entries deleted: tuples last seen longer ago than forget_after, cap buckets older than a week.",
         )
-        for outcome in ("alert", "overflow", "known", "late", "learned", "excepted"):  # at zero, see above
-            self.decided.labels(outcome)
+        self.decided.labels("", "gone")  # at zero, see above
 
     def _create_tracing(self) -> None:
         """Create what the trace agent counts, and what the sight agent counts for it."""
@@ -150,12 +157,12 @@ class Metrics:
         """Create what says which version, rule and process this is."""
         self.build = Info("rootwatch_build", "Version of rootwatch.", registry=self.registry)
         self.build.info({"version": __version__})
-        self.rule = Info("rootwatch_rule", "The rule that the worker runs, overrides included.", registry=self.registry)
+        self.rule_info = self._gauge("rule_info", "A rule that the worker runs, overrides included.", *RULE_LABELS)
         # Resident memory, processor seconds, start time, open files: rootwatch_process_…
         ProcessCollector(namespace="rootwatch", registry=self.registry)
 
-    def start(self, rule: Rule, sources: Iterable[str], names: TopicNames) -> None:
-        """Show which rule the worker runs, and start its counters per topic at zero.
+    def start(self, rules: Iterable[Rule], sources: Iterable[str], names: TopicNames) -> None:
+        """Show which rules the worker runs, and start the counters per rule and topic at zero.
 
         Otherwise a source that is silent from the start would have no rate, and so no alert.
         """
@@ -168,21 +175,21 @@ class Metrics:
         for topic in (*sent, names.dead_letter, *names.changelogs.values()):
             for counter in (self.sent, self.send_failures):
                 counter.labels(topic)
+        for rule in rules:
+            self._start_rule(rule)
+
+    def _start_rule(self, rule: Rule) -> None:
+        for outcome in OUTCOMES:
+            if outcome != "gone":
+                self.decided.labels(rule.id, outcome)
         self.overflow.labels(rule.id)
         for novelty in ("first", "returned"):
             self.alerts.labels(rule.id, novelty)
         for severity in ("low", "medium", "high"):
             self.activities.labels(rule.id, severity)
             self.summaries.labels(rule.id, severity)
-        self.rule.info(
-            {
-                "id": rule.id,
-                "version": str(rule.version),
-                "severity": rule.severity,
-                "window_seconds": str(rule.window // 1000),
-                "max_alerts": str(rule.max_alerts),
-            }
-        )
+        values = (rule.id, str(rule.version), rule.severity, str(rule.window // 1000), str(rule.max_alerts))
+        self.rule_info.labels(*values).set(1)
 
     def count_fetched(self, topic: str, partition: int, fetched: FetchCounts) -> None:
         """Count what one fetch brought of one source partition. Called in the consumer's thread."""

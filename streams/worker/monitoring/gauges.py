@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from prometheus_client import Metric
 
+    from streams.worker.monitoring.rule_states import RuleCondition
     from streams.worker.monitoring.view import SessionCounts, WorkerView
 
     Samples = Iterable[tuple[tuple[str, ...], float]]
@@ -124,7 +125,7 @@ def _oldest(app: WorkerView) -> Samples:
 
 
 def _learn_until(app: WorkerView) -> Samples:
-    until = app.decision_settings.learn_until
+    until = app.baseline.learn_until
     return [] if until is None else [((), until / 1000)]
 
 
@@ -132,6 +133,14 @@ def _sessions(read: Callable[[SessionCounts], int]) -> Callable[[WorkerView], Sa
     def samples(app: WorkerView) -> Samples:
         if app.ready:  # before that, each look would read the tables
             yield (), read(app.session_indexes.counts(time.time_ns() // 1_000_000))
+
+    return samples
+
+
+def _rules(read: Callable[[RuleCondition], float]) -> Callable[[WorkerView], Samples]:
+    def samples(app: WorkerView) -> Samples:
+        for condition in app.rule_states.conditions(time.time_ns() // 1_000_000):
+            yield (condition.rule_id,), read(condition)
 
     return samples
 
@@ -164,7 +173,7 @@ GAUGES = (
     ),
     Gauge(
         "memory_entries",
-        "Pairs and cap buckets in the table, by RocksDB's own estimate.",
+        "Entries of the table, by RocksDB's own estimate.",
         _of_stores("estimate-num-keys"),
         ("partition", "role"),
     ),
@@ -180,16 +189,34 @@ GAUGES = (
         _of_stores("cur-size-all-mem-tables", "block-cache-usage", "estimate-table-readers-mem"),
         ("partition", "role"),
     ),
-    Gauge("memory_pairs", "Pairs remembered in this worker's own partitions, by the last census.", _pairs),
+    Gauge("memory_pairs", "Tuples remembered in this worker's own partitions, by the last census.", _pairs),
     Gauge(
         "memory_oldest_timestamp_seconds",
-        "First sighting of the oldest pair, by the last census, in seconds since the epoch.",
+        "First sighting of the oldest tuple, by the last census, in seconds since the epoch.",
         _oldest,
     ),
     Gauge(
         "learning",
         "1 until learn_until has passed: until then sightings teach and do not alert.",
         lambda app: [((), app.baseline.learning)],
+    ),
+    Gauge(
+        "rule_learning",
+        "1 while a sighting of now teaches and does not alert, in any of this worker's own partitions.",
+        _rules(lambda condition: condition.is_learning),
+        ("rule",),
+    ),
+    Gauge(
+        "rule_saturated",
+        "1 while any of this worker's own partitions remembers max_entries tuples of the rule.",
+        _rules(lambda condition: condition.is_saturated),
+        ("rule",),
+    ),
+    Gauge(
+        "rule_entries",
+        "Tuples of the rule that this worker's own partitions remember.",
+        _rules(lambda condition: condition.entries),
+        ("rule",),
     ),
     Gauge("learn_until_timestamp_seconds", "The setting learn_until, in seconds since the epoch.", _learn_until),
     Gauge(

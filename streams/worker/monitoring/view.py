@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from streams.pipeline import DecisionSettings
     from streams.worker.monitoring.baseline import Baseline
     from streams.worker.monitoring.counters import Metrics
     from streams.worker.monitoring.disk_watch import DiskWatch
     from streams.worker.monitoring.registry_probe import RegistryProbe
+    from streams.worker.monitoring.rule_states import RuleCondition
     from streams.worker.state.table import OpenStore
 
 
@@ -96,6 +96,13 @@ class Table(Protocol):
         """The stores that are open here, by partition."""
 
 
+class RuleStates(Protocol):
+    """What this worker knows of each rule, as it is read here."""
+
+    def conditions(self, now: int, /) -> Iterable[RuleCondition]:
+        """Give the condition of each rule at ``now``, in milliseconds since the epoch."""
+
+
 class FaustMonitor(Protocol):
     """Faust's own monitor (``faust.sensors.monitor``), as it is read here; times in seconds."""
 
@@ -152,8 +159,8 @@ class WorkerView(Protocol):
         """Topics that were deleted."""
 
     @property
-    def decision_settings(self) -> DecisionSettings:
-        """The settings of decisions."""
+    def rule_states(self) -> RuleStates:
+        """What this worker knows of each rule."""
 
     @property
     def baseline(self) -> Baseline:

@@ -2,25 +2,32 @@
 
 The rules:
 
-* A batch keeps what it has read. So a flood of new pairs of one principal lists that principal's pairs once, not once
-  per pair.
-* Per principal, a batch sends its cap buckets to the changelog before its pairs: if a pair is remembered, its alert has
-  been counted. Exception: when a decision deletes buckets, send everything learned so far, then the deletions, then its
-  own pair. So a repeat after a crash finds each bucket as it was the first time, or it finds the pair remembered (A3).
+* A batch keeps what it has read, and writes each entry once.
+* What is known of a rule comes first in the changelog: a repeat after a crash finds when the rule began to learn. How
+  many entries it has comes last.
+* Per group, a batch sends its cap buckets to the changelog before its tuples: if a tuple is remembered, its alert has
+  been counted. Exception: when a decision deletes buckets, send everything learned so far, then the deletions, then
+  its own tuple. So a repeat after a crash finds each bucket as it was the first time, or the tuple remembered (A3).
+* The summary of a group is deleted before its tuples are sent, and sent behind them. So a crash in between leaves no
+  summary that differs from the tuples, and a missing summary is counted anew from them (U5).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Protocol
 
+from streams.detection.group_summary import GroupSummary
 from streams.wire import memory as codec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.detection.memory import CapBucket, PairMemory
+    from streams.detection.memory import CapBucket, RuleState, TupleMemory
+    from streams.extraction.sighting import Sighting
     from streams.pipeline import Decision
+    from streams.rules.rule_set import CompiledRule
 
 
 class Entries(Protocol):
@@ -58,6 +65,10 @@ class Store(Protocol):
         """Write all of a ``rocksdict.WriteBatch``, or nothing."""
 
 
+Change = tuple[bytes, bytes | None]
+"""A key and its new value; ``None`` deletes it."""
+
+
 class PartitionMemory:
     """One partition as one batch sees it: the store, overlaid with what the batch has learned."""
 
@@ -66,119 +77,205 @@ class PartitionMemory:
         self.store = store
         # Faust's key for the changelog offset that the store has reached.
         self.offset_key = offset_key
-        self._principals: dict[str, StoredPrincipal] = {}
-        self._forgotten: list[bytes] = []
+        self._groups: dict[tuple[str, str], StoredGroup] = {}
+        self._states: dict[str, _StoredState] = {}
+        self._forgotten: dict[bytes, None] = {}
+        self._added: list[bytes] = []
 
-    def principal(self, principal: str) -> StoredPrincipal:
-        """Return what is remembered of one principal."""
-        if principal not in self._principals:
-            self._principals[principal] = StoredPrincipal(self.store, principal)
-        return self._principals[principal]
+    def group(self, sighting: Sighting, rule: CompiledRule) -> StoredGroup:
+        """Return what is remembered of the sighting's group."""
+        key = (rule.rule.id, sighting.terms[0].value)
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = StoredGroup(self.store, key, rule.terms_fingerprint, self.state(rule.rule.id))
+        return group
+
+    def state(self, rule_id: str) -> _StoredState:
+        """Return what the partition knows of a rule."""
+        if rule_id not in self._states:
+            self._states[rule_id] = _StoredState(self.store, rule_id)
+        return self._states[rule_id]
+
+    def states(self) -> Iterator[tuple[str, RuleState]]:
+        """Give what the batch has read or learned of its rules, by rule id."""
+        return ((rule_id, state.now) for rule_id, state in self._states.items() if state.now is not None)
+
+    def remember(self, sighting: Sighting, rule: CompiledRule, decision: Decision) -> None:
+        """Keep what a decision keeps. Every handled sighting rewrites its tuple, even if the tuple is known (A2)."""
+        group = self.group(sighting, rule)
+        if decision.memory is not None and group.remembered(sighting.values) is None:
+            self._added.append(codec.tuple_key(rule.rule.id, rule.terms_fingerprint, sighting.values))
+        if decision.rule_state is not None:
+            self.state(rule.rule.id).now = decision.rule_state
+        group.remember(sighting.values, decision)
+
+    def added(self) -> list[bytes]:
+        """The keys of tuples that the store did not have before the batch."""
+        return self._added
 
     def forget(self, key: bytes) -> None:
         """Delete one entry that the batch has not touched."""
-        self._forgotten.append(key)
+        self._forgotten[key] = None
 
     @property
     def forgotten(self) -> int:
         """How many entries ``forget`` deletes."""
         return len(self._forgotten)
 
-    def changes(self) -> list[tuple[bytes, bytes | None]]:
+    def changes(self) -> list[Change]:
         """The changes of the batch, in the order of the changelog; ``None`` deletes. A key may occur twice."""
         return [
-            *(change for principal in self._principals.values() for change in principal.changes()),
+            *(change for state in self._states.values() for change in state.first_changes()),
+            *(change for group in self._groups.values() for change in group.changes()),
             *((key, None) for key in self._forgotten),
+            *(change for state in self._states.values() for change in state.last_changes()),
         ]
 
     def has_written(self, key: bytes) -> bool:
         """Whether the batch writes or deletes this entry."""
         parsed = codec.parse_key(key)
-        principal = self._principals.get(parsed.principal)
-        return principal is not None and principal.has_written(parsed)
+        if isinstance(parsed, codec.RuleKey):
+            return parsed.rule_id in self._states
+        value = parsed.values[0] if isinstance(parsed, codec.TupleKey) else parsed.value
+        group = self._groups.get((parsed.rule_id, value))
+        return group is not None and group.has_written(key)
 
 
-class StoredPrincipal:
-    """A principal's memory in the store, overlaid with what the batch has learned; implements ``PrincipalMemory``."""
+class _StoredState:
+    """What the store knows of a rule, overlaid with what the batch has learned."""
 
-    def __init__(self, store: Store, principal: str) -> None:
+    def __init__(self, store: Store, rule_id: str) -> None:
+        self._key = codec.rule_key(rule_id)
+        value = store.get(self._key)
+        self._before = None if value is None else codec.decode_rule(value)
+        self.now = self._before
+
+    def first_changes(self) -> Iterator[Change]:
+        """Give the state with the entries of before the batch, if the rule is new or changed."""
+        before, now = self._before, self.now
+        if now is None:
+            return
+        entries = before.entries if before is not None and before.terms_fingerprint == now.terms_fingerprint else 0
+        first = replace(now, entries=entries)
+        if first != before:
+            yield self._key, codec.encode_rule(first)
+
+    def last_changes(self) -> Iterator[Change]:
+        """Give the state with the entries of after the batch, if their number has changed."""
+        before, now = self._before, self.now
+        if now is not None and (before is None or before.entries != now.entries):
+            yield self._key, codec.encode_rule(now)
+
+
+class StoredGroup:
+    """A group's memory in the store, overlaid with what the batch has learned; implements ``GroupMemory``."""
+
+    def __init__(self, store: Store, group: tuple[str, str], terms: str, state: _StoredState) -> None:
         self._store = store
-        self._principal = principal
-        self._pairs: dict[str, PairMemory | None] = {}
+        self._rule_id, self._value = group
+        self._terms = terms
+        self._state = state
+        self._tuples: dict[tuple[str, ...], TupleMemory | None] = {}
         self._buckets: dict[int, CapBucket | None] = {}
-        self._changed_pairs: dict[str, None] = {}  # in the order of their first decisions
+        self._changed_tuples: dict[tuple[str, ...], None] = {}  # in the order of their first decisions
         self._changed_buckets: set[int] = set()
-        self._settled: list[tuple[bytes, bytes | None]] = []
-        self._written: set[codec.PairKey | codec.BucketKey] = set()
-        self._all_pairs = self._all_buckets = False
+        self._settled: list[Change] = []
+        self._written: set[bytes] = set()
+        self._all_buckets = False
+        self._summary: GroupSummary | None = None
+        self._is_summary_stored = False
+        self._is_summary_changed = False
 
-    def pair(self, member_account: str) -> PairMemory | None:
-        """See ``PrincipalMemory``."""
-        if member_account not in self._pairs and not self._all_pairs:
-            value = self._store.get(codec.pair_key(self._principal, member_account))
-            self._pairs[member_account] = None if value is None else codec.decode_pair(value)
-        return self._pairs.get(member_account)
+    def remembered(self, values: tuple[str, ...]) -> TupleMemory | None:
+        """See ``GroupMemory``."""
+        if values not in self._tuples:
+            value = self._store.get(codec.tuple_key(self._rule_id, self._terms, values))
+            self._tuples[values] = None if value is None else codec.decode_tuple(value)
+        return self._tuples[values]
 
-    def pairs(self) -> Iterator[tuple[str, PairMemory]]:
-        """See ``PrincipalMemory``."""
-        if not self._all_pairs:
-            prefix = codec.pair_prefix(self._principal)
-            for key, value in self._entries(prefix):
-                # After the prefix comes `"222222222222"]`. It is cut, not parsed, because a flood lists thousands.
-                account = key[len(prefix) + 1 : -2].decode()
-                if account not in self._pairs:
-                    self._pairs[account] = codec.decode_pair(value)
-            self._all_pairs = True
-        return ((account, pair) for account, pair in self._pairs.items() if pair is not None)
+    def summary(self) -> GroupSummary:
+        """See ``GroupMemory``."""
+        if self._summary is None:
+            value = self._store.get(codec.group_key(self._rule_id, self._terms, self._value))
+            self._is_summary_stored = value is not None
+            self._summary = self._counted() if value is None else codec.decode_group(value)
+        return self._summary
 
     def bucket(self, start: int) -> CapBucket | None:
-        """See ``PrincipalMemory``."""
+        """See ``GroupMemory``."""
         if start not in self._buckets and not self._all_buckets:
-            value = self._store.get(codec.bucket_key(self._principal, start))
+            value = self._store.get(codec.bucket_key(self._rule_id, self._value, start))
             self._buckets[start] = None if value is None else codec.decode_bucket(value)
         return self._buckets.get(start)
 
     def bucket_starts(self) -> Iterator[int]:
-        """See ``PrincipalMemory``."""
+        """See ``GroupMemory``."""
         if not self._all_buckets:
-            for key, value in self._entries(codec.bucket_prefix(self._principal)):
+            for key, value in self._entries(codec.bucket_prefix(self._rule_id, self._value)):
                 parsed = codec.parse_key(key)
                 if isinstance(parsed, codec.BucketKey) and parsed.start not in self._buckets:
                     self._buckets[parsed.start] = codec.decode_bucket(value)
             self._all_buckets = True
         return (start for start, bucket in self._buckets.items() if bucket is not None)
 
-    def remember(self, member_account: str, decision: Decision) -> None:
-        """Keep what a decision keeps. Every handled sighting rewrites its pair, even if the pair is known (A2)."""
+    def rule_state(self) -> RuleState | None:
+        """See ``GroupMemory``."""
+        return self._state.now
+
+    def remember(self, values: tuple[str, ...], decision: Decision) -> None:
+        """Keep what a decision keeps of the group."""
         if decision.bucket is not None:
-            self._written.add(codec.BucketKey(self._principal, decision.bucket.start))
+            self._written.add(codec.bucket_key(self._rule_id, self._value, decision.bucket.start))
             self._buckets[decision.bucket.start] = decision.bucket
             self._changed_buckets.add(decision.bucket.start)
         if decision.dropped_buckets:
-            self._settled = self.changes()
-            self._changed_buckets, self._changed_pairs = set(), {}
-            for start in decision.dropped_buckets:
-                self._written.add(codec.BucketKey(self._principal, start))
-                self._buckets[start] = None
-                self._settled.append((codec.bucket_key(self._principal, start), None))
-        if decision.pair is not None:
-            self._written.add(codec.PairKey(self._principal, member_account))
-            self._pairs[member_account] = decision.pair
-            self._changed_pairs[member_account] = None
+            self._settle(decision.dropped_buckets)
+        if decision.memory is not None:
+            self._written.add(codec.tuple_key(self._rule_id, self._terms, values))
+            self._tuples[values] = decision.memory
+            self._changed_tuples[values] = None
+        if decision.summary is not None:
+            self._written.add(codec.group_key(self._rule_id, self._terms, self._value))
+            self._summary = decision.summary
+            self._is_summary_changed = True
 
-    def has_written(self, key: codec.PairKey | codec.BucketKey) -> bool:
-        """Whether the batch writes or deletes this entry of the principal."""
+    def has_written(self, key: bytes) -> bool:
+        """Whether the batch writes or deletes this entry of the group."""
         return key in self._written
 
-    def changes(self) -> list[tuple[bytes, bytes | None]]:
-        """The batch's changes of this principal, in the order of the changelog; ``None`` deletes."""
+    def changes(self) -> list[Change]:
+        """The batch's changes of this group, in the order of the changelog; ``None`` deletes."""
+        rule_id, value, terms = self._rule_id, self._value, self._terms
         buckets = ((start, self._buckets[start]) for start in self._changed_buckets)
-        pairs = ((account, self._pairs[account]) for account in self._changed_pairs)
-        return [
+        tuples = ((values, self._tuples[values]) for values in self._changed_tuples)
+        changes = [
             *self._settled,
-            *((codec.bucket_key(self._principal, start), codec.encode_bucket(kept)) for start, kept in buckets if kept),
-            *((codec.pair_key(self._principal, account), codec.encode_pair(kept)) for account, kept in pairs if kept),
+            *((codec.bucket_key(rule_id, value, start), codec.encode_bucket(kept)) for start, kept in buckets if kept),
         ]
+        summary = codec.group_key(rule_id, terms, value)
+        if self._is_summary_changed and self._is_summary_stored:
+            changes.append((summary, None))
+        changes += ((codec.tuple_key(rule_id, terms, key), codec.encode_tuple(kept)) for key, kept in tuples if kept)
+        if self._is_summary_changed and self._summary is not None:
+            changes.append((summary, codec.encode_group(self._summary)))
+        return changes
+
+    def _settle(self, dropped_buckets: tuple[int, ...]) -> None:
+        """Fix the order of what was learned so far; the deletions come behind it."""
+        self._settled = self.changes()
+        self._is_summary_stored |= self._is_summary_changed
+        self._is_summary_changed = False
+        self._changed_buckets, self._changed_tuples = set(), {}
+        for start in dropped_buckets:
+            key = codec.bucket_key(self._rule_id, self._value, start)
+            self._written.add(key)
+            self._buckets[start] = None
+            self._settled.append((key, None))
+
+    def _counted(self) -> GroupSummary:
+        """Count the group's tuples, which the batch has not changed yet: that needs the summary first."""
+        entries = self._entries(codec.tuple_prefix(self._rule_id, self._terms, self._value))
+        return GroupSummary.of(codec.decode_tuple(value) for _, value in entries)
 
     def _entries(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         return takewhile(lambda entry: entry[0].startswith(prefix), stored_from(self._store, prefix))

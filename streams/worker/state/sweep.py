@@ -1,11 +1,19 @@
-"""Deletes forgotten pairs and expired cap buckets from the memory, a few entries per sighting (M8, A3).
+"""Deletes what is forgotten from the memory, a few entries per sighting (M8, A3), and counts each rule's tuples (U11).
 
 Reading a whole partition would take seconds. So each sighting examines the next few entries, and the sweep starts again
 at the end.
+
+- A tuple is forgotten by the ``forget_after`` of its rule. A tuple of a rule that does not run, or of terms that the
+  rule no longer has, is forgotten by the flat setting: a rule that was left out by mistake finds its memory again.
+- A group's summary is deleted when all that it counts is forgotten; what is known of a rule, only if the rule does not
+  run.
+- Each round counts the tuples of each rule. A crash may have left the number in the rule's state too low.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass, replace
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
@@ -14,12 +22,53 @@ from streams.wire import memory as codec
 from streams.worker.state.partition_memory import stored_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from streams.rules.rule_set import RuleSet
     from streams.worker.state.partition_memory import PartitionMemory
 
-# Entries examined per sighting. One would keep up with one new pair per sighting; more catch up after a flood.
+# Entries examined per sighting. One would keep up with one new tuple per sighting; more catch up after a flood.
 STEP = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Forgetting:
+    """When entries are forgotten.
+
+    Attributes:
+        rules: the rules that run.
+        settings: the settings of their decisions, by rule id.
+        forget_after: of everything else, in milliseconds.
+    """
+
+    rules: RuleSet
+    settings: Mapping[str, pipeline.DecisionSettings]
+    forget_after: int
+
+    def of_terms(self, rule_id: str, terms: str) -> int:
+        """Return after how many milliseconds a tuple is forgotten; ``terms`` is the fingerprint in its key."""
+        return self.settings[rule_id].forget_after if self.runs(rule_id, terms) else self.forget_after
+
+    def runs(self, rule_id: str, terms: str) -> bool:
+        """Whether the rule runs, with these terms."""
+        rule = self.rules.by_id.get(rule_id)
+        return rule is not None and rule.terms_fingerprint == terms
+
+    def is_deletable(self, key: codec.Key, value: bytes, now: int) -> bool:
+        """Whether an entry has no effect at ``now`` or later, in milliseconds since the epoch."""
+        match key:
+            case codec.TupleKey(rule_id, terms):
+                return pipeline.is_deletable(codec.decode_tuple(value).last_seen, now, self.of_terms(rule_id, terms))
+            case codec.GroupKey(rule_id, terms):
+                last_seen = codec.decode_group(value).last_seen
+                return pipeline.is_deletable(last_seen, now, self.of_terms(rule_id, terms))
+            case codec.BucketKey():
+                return pipeline.bucket_is_over(key.start, now)
+            case codec.RuleKey(rule_id):
+                gone = rule_id not in self.rules.by_id
+                return gone and pipeline.is_deletable(
+                    codec.decode_rule(value).first_sighting_at, now, self.forget_after
+                )
 
 
 class Sweep:
@@ -31,42 +80,76 @@ class Sweep:
     def __init__(self) -> None:
         self._next = b""
         self._newest: int | None = None
+        self._counted: Counter[str] = Counter()  # tuples by rule, of the present round
 
-    def forget(
-        self, partition: PartitionMemory, batch: Sequence[pipeline.Seen], decision_settings: pipeline.DecisionSettings
-    ) -> None:
+    def forget(self, partition: PartitionMemory, batch: Sequence[pipeline.Seen], forgetting: Forgetting) -> None:
         """Have a batch's memory delete the forgotten ones among the next entries.
 
         Args:
             partition: the batch's view of the partition, after all of its decisions.
             batch: the sightings of this partition, in order.
-            decision_settings: the settings.
+            forgetting: the settings.
         """
         time = pipeline.partition_time(self._newest, batch)
         if time is None:
             return
         self._newest = time.newest
-        for key, value in self._examined(partition, STEP * len(batch)):
-            if _is_forgotten(key, value, time.now, decision_settings) and not partition.has_written(key):
-                partition.forget(key)
+        added = [(key, codec.parse_key(key)) for key in partition.added()]
+        rest, beginning = self._examined(partition, STEP * len(batch))
+        self._delete(partition, rest, time.now, forgetting)
+        if beginning is None:
+            self._count(added, forgetting, before=self._next)
+            return
+        self._count(added, forgetting)
+        for rule in forgetting.rules.rules:
+            _correct(partition, rule.rule.id, self._counted[rule.rule.id])
+        self._counted.clear()
+        self._delete(partition, beginning, time.now, forgetting)
+        self._count(added, forgetting, before=self._next)
 
-    def _examined(self, partition: PartitionMemory, count: int) -> list[tuple[bytes, bytes]]:
-        """The next entries. After the end of the store comes its beginning, but no entry comes twice."""
+    def _examined(self, partition: PartitionMemory, count: int) -> tuple[list[Entry], list[Entry] | None]:
+        """The next entries to the end of the store, and those behind its beginning; ``None`` before the end."""
         start = self._next
-        examined = list(islice(_entries(partition, start), count))
-        if len(examined) < count:
-            before = takewhile(lambda entry: entry[0] < start, _entries(partition, b""))
-            examined += islice(before, count - len(examined))
-        self._next = examined[-1][0] + b"\0" if len(examined) == count else b""
-        return examined
+        rest = list(islice(_entries(partition, start), count))
+        if len(rest) == count:
+            self._next = rest[-1][0] + b"\0"
+            return rest, None
+        before = takewhile(lambda entry: entry[0] < start, _entries(partition, b""))
+        beginning = list(islice(before, count - len(rest)))
+        self._next = beginning[-1][0] + b"\0" if len(rest) + len(beginning) == count and beginning else b""
+        return rest, beginning
+
+    def _delete(self, partition: PartitionMemory, entries: list[Entry], now: int, forgetting: Forgetting) -> None:
+        for key, value in entries:
+            parsed = codec.parse_key(key)
+            if not partition.has_written(key) and forgetting.is_deletable(parsed, value, now):
+                partition.forget(key)
+                if isinstance(parsed, codec.TupleKey) and forgetting.runs(parsed.rule_id, parsed.terms):
+                    _subtract(partition, parsed.rule_id)
+            elif isinstance(parsed, codec.TupleKey) and forgetting.runs(parsed.rule_id, parsed.terms):
+                self._counted[parsed.rule_id] += 1
+
+    def _count(self, added: list[tuple[bytes, codec.Key]], forgetting: Forgetting, before: bytes | None = None) -> None:
+        """Count tuples that the batch adds: all, or only those that the present round has already gone past."""
+        for key, parsed in added:
+            if isinstance(parsed, codec.TupleKey) and forgetting.runs(parsed.rule_id, parsed.terms):
+                self._counted[parsed.rule_id] += before is None or key < before
 
 
-def _entries(partition: PartitionMemory, start: bytes) -> Iterator[tuple[bytes, bytes]]:
+Entry = tuple[bytes, bytes]
+
+
+def _subtract(partition: PartitionMemory, rule_id: str) -> None:
+    state = partition.state(rule_id)
+    if state.now is not None:
+        state.now = replace(state.now, entries=max(0, state.now.entries - 1))
+
+
+def _correct(partition: PartitionMemory, rule_id: str, entries: int) -> None:
+    state = partition.state(rule_id)
+    if state.now is not None:
+        state.now = replace(state.now, entries=entries)
+
+
+def _entries(partition: PartitionMemory, start: bytes) -> Iterator[Entry]:
     return (entry for entry in stored_from(partition.store, start) if entry[0] != partition.offset_key)
-
-
-def _is_forgotten(key: bytes, value: bytes, now: int, decision_settings: pipeline.DecisionSettings) -> bool:
-    parsed = codec.parse_key(key)
-    if isinstance(parsed, codec.BucketKey):
-        return pipeline.bucket_is_over(parsed.start, now)
-    return pipeline.forgotten(codec.decode_pair(value).last_seen, now, decision_settings)

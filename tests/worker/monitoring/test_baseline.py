@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from rocksdict import Options, Rdict
+from sightings import bucket_key, pair_key
 from structlog.testing import capture_logs
 
-from streams.detection.memory import CapBucket, PairMemory
-from streams.wire.memory import bucket_key, encode_bucket, encode_pair, pair_key
+from streams.detection.memory import CapBucket, TupleMemory
+from streams.wire.memory import encode_bucket, encode_tuple
 from streams.worker.monitoring.baseline import Baseline
 from streams.worker.state.table import OpenStore
 
@@ -46,7 +47,7 @@ def remember(store: Rdict, count: int, first_seen: int) -> None:
     """Store pairs of one principal, each first seen a millisecond after the previous one, and a bucket."""
     for number in range(count):
         seen = first_seen + number
-        store.put(pair_key("arn:aws:iam::1:user/a", f"{number:012d}"), encode_pair(PairMemory(seen, seen, 1)))
+        store.put(pair_key("arn:aws:iam::1:user/a", f"{number:012d}"), encode_tuple(TupleMemory(seen, seen, 1)))
     store.put(bucket_key("arn:aws:iam::1:user/a", 300_000), encode_bucket(CapBucket(300_000, ("id",))))
 
 

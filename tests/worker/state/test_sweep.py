@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from memory_store import Partition
-from sightings import ALICE, BOB, DAY, MINUTE, NOON, sighting, with_settings
+from sightings import ALICE, BOB, DAY, MINUTE, NOON, RULES, pair_key, sighting, with_settings
 from two_years import A_DAY, days, entries_at_most
 
-from streams.detection.memory import PairMemory
+from streams.detection.memory import TupleMemory
 from streams.pipeline import Seen
 from streams.wire import memory as codec
 from streams.worker.state.partition_memory import PartitionMemory
-from streams.worker.state.sweep import STEP, Sweep
+from streams.worker.state.sweep import STEP, Forgetting, Sweep
 
 if TYPE_CHECKING:
     from streams.pipeline import DecisionSettings
@@ -23,20 +23,25 @@ SETTINGS = with_settings(window=10 * MINUTE, forget_after=2 * DAY, max_alerts=2)
 LATER = NOON + 3 * DAY
 
 
+def forgetting(decision_settings: DecisionSettings) -> Forgetting:
+    """The shipped rule with these settings."""
+    return Forgetting(RULES, dict.fromkeys(RULES.by_id, decision_settings), decision_settings.forget_after)
+
+
 def swept(
     sweep: Sweep, partition: Partition, sightings: int, decision_settings: DecisionSettings = SETTINGS
 ) -> list[bytes]:
     """The keys that the sweep deletes for a batch of so many sightings, none of which wrote anything."""
     batch = PartitionMemory(0, partition.store, b"offset")
-    sweep.forget(batch, [Seen(LATER, LATER)] * sightings, decision_settings)
+    sweep.forget(batch, [Seen(LATER, LATER)] * sightings, forgetting(decision_settings))
     return [key for key, value in batch.changes() if value is None]
 
 
 def old_pairs(count: int) -> Partition:
     """A partition with only forgotten pairs, so many of them."""
     partition = Partition(SETTINGS)
-    value = codec.encode_pair(PairMemory(NOON, NOON, 1))
-    partition.store.entries = {codec.pair_key(ALICE, f"{n:012d}"): value for n in range(count)}
+    value = codec.encode_tuple(TupleMemory(NOON, NOON, 1))
+    partition.store.entries = {pair_key(ALICE, f"{n:012d}"): value for n in range(count)}
     return partition
 
 
@@ -64,8 +69,8 @@ def test_what_the_batch_has_written_is_left() -> None:
     partition = old_pairs(2)
     batch = PartitionMemory(0, partition.store, b"offset")
     partition.decide(batch, sighting(LATER, account=f"{0:012d}"))
-    Sweep().forget(batch, [Seen(LATER, LATER)], SETTINGS)
-    assert [key for key, value in batch.changes() if value is None] == [codec.pair_key(ALICE, f"{1:012d}")]
+    Sweep().forget(batch, [Seen(LATER, LATER)], forgetting(SETTINGS))
+    assert [key for key, value in batch.changes() if value is None] == [pair_key(ALICE, f"{1:012d}")]
 
 
 def test_cap_buckets_of_a_quiet_principal_are_kept_for_a_week() -> None:
@@ -79,7 +84,7 @@ def test_cap_buckets_of_a_quiet_principal_are_kept_for_a_week() -> None:
     partition.handle([sighting(NOON + 8 * DAY + 1, BOB, f"{8:012d}")] * 5)
     kept = [codec.parse_key(key) for key in partition.store.entries]
     assert {key.start for key in kept if isinstance(key, codec.BucketKey)} == {NOON + 8 * DAY}
-    assert codec.PairKey(ALICE, f"{1:012d}") in kept
+    assert codec.parse_key(pair_key(ALICE, f"{1:012d}")) in kept
 
 
 @settings(deadline=None, max_examples=15)
@@ -104,5 +109,5 @@ def test_the_memory_stays_bounded_whatever_the_batches(forget_days: int, sizes: 
         assert len(partition.store.entries) <= entries_at_most(forget_days, max(sizes))
         last = batch[-1].event.time
         of_late = [seen for seen in batch if last - seen.event.time <= forget_days * DAY]
-        assert {codec.pair_key(seen.principal, seen.member_account) for seen in of_late} <= set(partition.store.entries)
+        assert {pair_key(seen.principal, seen.member_account) for seen in of_late} <= set(partition.store.entries)
     assert len(partition.store.entries) >= min(60, forget_days) * A_DAY
