@@ -1,4 +1,4 @@
-"""A copy of the source tree like a later release, with one more version of the sighting and pair schemas.
+"""A copy of the source tree like a later release, with one more version of the sighting and tuple schemas.
 
 A release that only reads the version and one that writes it differ in one line of ``streams/wire/versions.py``. The new
 field is called ``noted``.
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 ROOT = Path(__file__).parents[1]
-SUBJECTS = ("sighting", "pair")
+SUBJECTS = ("sighting", "tuple")
 NOTED = {"name": "noted", "type": ["null", "string"], "default": None, "doc": "What the next release notes."}
 # The last field of each value, and its module.
 _LAST_FIELDS = {
@@ -28,7 +28,7 @@ _LAST_FIELDS = {
 
 
 def next_schema(subject: str) -> dict[str, Any]:
-    """The schema of the next version of ``sighting`` or ``pair``."""
+    """The schema of the next version of ``sighting`` or ``tuple``."""
     schema = newest(subject)
     return {**schema, "fields": [*schema["fields"], NOTED]}
 

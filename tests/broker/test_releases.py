@@ -69,7 +69,7 @@ class Group:
         found = set()
         for message in self.deployment.read(f"{self.deployment.topic}.sightings"):
             sighting = SIGHTINGS.decode(message.value())
-            pair = remembered.get(pair_key(sighting["principal"], sighting["member_account"]))
+            pair = remembered.get(pair_key(*(term["value"] for term in sighting["terms"])))
             if pair is not None:
                 found.add((VERSIONS[message.value()[2:10]], pair))
         return found
