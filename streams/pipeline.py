@@ -20,13 +20,9 @@ from streams.detection.exception import first_match
 from streams.detection.forgetting import Seen, partition_time
 from streams.detection.group_summary import DAY
 from streams.detection.novelty import describe, is_deletable, judge
-from streams.extraction.extract import (
-    ExtractSettings,
-    Incomplete,
-    Partial,
-    extract_sightings,
-)
+from streams.extraction.extract import ExtractSettings, extract
 from streams.extraction.record import PassedOver, Record
+from streams.extraction.taking import Partial, Taking
 from streams.fields.view import FieldSettings, RecordView
 from streams.inputs import prefilter
 from streams.inputs.message_reader import read, size_in_memory
@@ -37,13 +33,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from streams.detection.decision import Outcome
+    from streams.detection.exception import ExceptionEntry
     from streams.detection.group_summary import GroupSummary
     from streams.detection.memory import GroupMemory, RuleState, TupleMemory
     from streams.detection.novelty import Kind
     from streams.extraction.record import Unreadable
     from streams.extraction.sighting import Origin, Sighting
+    from streams.extraction.taking import Incomplete
     from streams.fields.view import View
-    from streams.rules.rule import Rule
     from streams.rules.rule_set import CompiledRule, RuleSet
 
 __all__ = [
@@ -55,12 +52,14 @@ __all__ = [
     "Rejected",
     "Seen",
     "SightResult",
+    "Taking",
     "bucket_is_over",
     "compile_finder",
     "compile_matcher",
     "compile_selector",
     "detect",
     "is_deletable",
+    "may_be_excepted",
     "may_match",
     "partition_time",
     "reject",
@@ -99,13 +98,14 @@ class SightResult:
     """The content of one message.
 
     Attributes:
-        sightings: its sightings, in the order of its records.
+        sightings: its sightings, in the order of its records, then by rule id and combination.
         rejected: the elements that could not be used, in the same order.
         records: how many records were read, by shape.
         passed_over: how many elements hold no sighting, by the reason in words; the reason may quote the record.
         actions: the candidate actions of root sessions (S2), in the order of its records; none unless sessions are
             followed.
         no_candidates: how many records are no candidates, by reason; empty unless sessions are followed.
+        rules: what each rule that took a record took, by rule id, in order.
     """
 
     sightings: tuple[Sighting, ...]
@@ -114,16 +114,17 @@ class SightResult:
     passed_over: Mapping[str, int] = field(default_factory=dict)
     actions: tuple[Action, ...] = ()
     no_candidates: Mapping[str, int] = field(default_factory=dict)
+    rules: Mapping[str, Taking] = field(default_factory=dict)
 
 
 def sight(
-    value: bytes | None, rule: Rule, extract_settings: ExtractSettings, origin: Origin | None = None
+    value: bytes | None, rules: RuleSet, extract_settings: ExtractSettings, origin: Origin | None = None
 ) -> SightResult:
     """Read one message and extract its sightings and actions. It returns for any bytes, and raises nothing.
 
     Args:
         value: the message; ``None`` is a tombstone.
-        rule: the rule whose event is looked for.
+        rules: the rules whose records are looked for.
         extract_settings: the settings.
         origin: the position in Kafka that the message comes from; ``None`` for files.
     """
@@ -133,6 +134,7 @@ def sight(
     passed_over: Counter[str] = Counter()
     actions: list[Action] = []
     no_candidates: Counter[str] = Counter()
+    takings: dict[str, Taking] = {}
     for item in read(value, extract_settings.max_message_size):
         if isinstance(item, PassedOver):
             passed_over[item.reason] += 1
@@ -148,57 +150,64 @@ def sight(
             else:
                 no_candidates[followed.reason] += 1
         try:
-            extracted = extract_sightings(item, rule, extract_settings, origin)
+            extracted = extract(item, rules, extract_settings, origin)
         except TooDeepError as error:
             rejected.append(replace(_too_deep(value or b"", item, error, extract_settings), after=len(sightings)))
             continue
-        match extracted:
-            case PassedOver(reason):
-                passed_over[reason] += 1
-            case Incomplete():
-                rejected.append(
-                    replace(_incomplete(value or b"", item, extracted, extract_settings), after=len(sightings))
-                )
-            case _:
-                sightings += extracted
-    return SightResult(tuple(sightings), tuple(rejected), records, passed_over, tuple(actions), no_candidates)
+        if extracted.passed_over is not None:
+            passed_over[extracted.passed_over] += 1
+        for taken in extracted.taken:
+            takings.setdefault(taken.rule_id, Taking()).add(taken)
+            sightings += taken.sightings
+            if taken.incomplete is not None:
+                incomplete = _incomplete(value or b"", item, taken.incomplete, extract_settings)
+                rejected.append(replace(incomplete, after=len(sightings)))
+    return SightResult(
+        tuple(sightings),
+        tuple(rejected),
+        records,
+        passed_over,
+        tuple(actions),
+        no_candidates,
+        {rule_id: takings[rule_id] for rule_id in sorted(takings)},
+    )
 
 
-def compile_matcher(rule: Rule, extract_settings: ExtractSettings) -> Callable[[bytes | bytearray | None], bool]:
+def compile_matcher(rules: RuleSet, extract_settings: ExtractSettings) -> Callable[[bytes | bytearray | None], bool]:
     """Return the fetch filter's test of one message.
 
     In a message that fails the test, ``sight`` with these settings finds no sighting, no action, nothing incomplete,
     and nothing unreadable that could be one.
     """
     return prefilter.compile_matcher(
-        _literals(rule), extract_settings.max_message_size, follow_sessions=extract_settings.follow_sessions
+        rules.literals, extract_settings.max_message_size, follow_sessions=extract_settings.follow_sessions
     )
 
 
 def compile_selector(
-    rule: Rule, extract_settings: ExtractSettings
+    rules: RuleSet, extract_settings: ExtractSettings
 ) -> Callable[[bytes | bytearray | None], bytes | bytearray | None]:
     """Return the fetch filter of one message, see ``prefilter.compile_selector``."""
     return prefilter.compile_selector(
-        _literals(rule), extract_settings.max_message_size, follow_sessions=extract_settings.follow_sessions
+        rules.literals, extract_settings.max_message_size, follow_sessions=extract_settings.follow_sessions
     )
 
 
 def compile_finder(
-    rule: Rule, extract_settings: ExtractSettings
+    rules: RuleSet, extract_settings: ExtractSettings
 ) -> Callable[[bytes | bytearray | memoryview, int, int], Sequence[int]]:
     """Return the search for marks in a buffer that holds many messages, see ``prefilter.compile_finder``."""
-    return prefilter.compile_finder(_literals(rule), follow_sessions=extract_settings.follow_sessions)
+    return prefilter.compile_finder(rules.literals, follow_sessions=extract_settings.follow_sessions)
 
 
-def may_match(value: bytes | None, rule: Rule, extract_settings: ExtractSettings) -> bool:
+def may_match(value: bytes | None, rules: RuleSet, extract_settings: ExtractSettings) -> bool:
     """Whether a message passes the test of ``compile_matcher``; for many messages, keep that test."""
-    return compile_matcher(rule, extract_settings)(value)
+    return compile_matcher(rules, extract_settings)(value)
 
 
-def _literals(rule: Rule) -> frozenset[str] | None:
-    """Texts of which each record that the rule takes holds one; ``None`` if the rule is not in the short form."""
-    return None if rule.event_name is None else frozenset({rule.event_name})
+def may_be_excepted(exceptions: tuple[ExceptionEntry, ...], sighting: Sighting) -> bool:
+    """Whether an exception may take the sighting out, by its patterns; the queries of exceptions are not asked (M7)."""
+    return any(entry.matches(sighting) for entry in exceptions)
 
 
 def reject(value: bytes, reason: str, error: str, extract_settings: ExtractSettings) -> Rejected:

@@ -148,7 +148,7 @@ def _run(request: ReplayRequest, configured: Settings, results: Results, process
         comparison = _comparison(results.compare, configured, rule, decision_settings)
         of_sessions = _comparison_of_sessions(results, configured, rule)
         extract_settings = replace(configured.extract_settings(), follow_sessions=results.follow_sessions)
-        sought = read_settings(request, source, rule, extract_settings)
+        sought = read_settings(request, source, configured.load_rules(), extract_settings)
         observers: list[Observer] = opened.observers
         if comparison is not None:
             observers.append(comparison)

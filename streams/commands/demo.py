@@ -109,8 +109,10 @@ def _run(
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None
         tell("all handled and committed; the topics of alerts and sessions now hold:")
-        alerts = list(distinct_alerts(options, names.alerts, app.rule.id))
-        sessions = _last(values_of_rule(options, Source(names.session_summaries, SUMMARY.read), app.rule.id))
+        alerts = list(distinct_alerts(options, names.alerts, app.rules.rules[0].rule.id))
+        sessions = _last(
+            values_of_rule(options, Source(names.session_summaries, SUMMARY.read), app.rules.rules[0].rule.id)
+        )
     return sorted(alerts, key=lambda alert: (alert["event"]["time"], alert["alert_id"])), sessions, counts
 
 

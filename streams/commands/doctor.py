@@ -22,6 +22,7 @@ from streams.commands.terminal.options import Config  # noqa: TC001  typer reads
 from streams.errors import OperatorError, SourceError
 from streams.kafka.admin import BrokerAccess, BrokerError
 from streams.kafka.security import confluent_options
+from streams.rules.rule_set import READS_EVERYTHING, reads_everything
 from streams.topics.admin import check_topics
 from streams.topics.catalogue import value_schemas
 from streams.topics.rights import FIX, missing_rights, worker_rights
@@ -86,8 +87,11 @@ def _guarded(check: Callable[[Settings], Iterator[Row]], configured: Settings) -
 
 
 def _rule(configured: Settings) -> Iterator[Row]:
-    rule = configured.load_rule()
-    yield Row("ok", f"rule: {rule.id}, version {rule.version}, window {rule.window // 3_600_000} hours")
+    for compiled in configured.load_rules().rules:
+        rule = compiled.rule
+        yield Row("ok", f"rule: {rule.id}, version {rule.version}, window {rule.window // 3_600_000} hours")
+        if reads_everything(compiled):
+            yield Row("warning", f"rule: {rule.id}: {READS_EVERYTHING}")
 
 
 def _exceptions(configured: Settings) -> Iterator[Row]:
@@ -193,10 +197,10 @@ def _topics(configured: Settings) -> Iterator[Row]:
 
 def _sources(configured: Settings) -> Iterator[Row]:
     """Describe the newest messages of each source topic. A worker that cannot read them is blind, but looks healthy."""
-    rule = configured.load_rule()
+    rules = configured.load_rules()
     for topic in configured.source_topics:
         try:
-            found = sample(topic, configured, rule)
+            found = sample(topic, configured, rules)
         except SourceError as error:
             yield Row("unknown", f"sample: {error}")
             continue

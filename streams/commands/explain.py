@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streams.extraction.sighting import Origin, Sighting
-    from streams.pipeline import ExtractSettings, Partial, Rejected, SightResult
-    from streams.rules.rule import Rule
+    from streams.pipeline import ExtractSettings, Partial, Rejected, SightResult, Taking
+    from streams.rules.rule_set import RuleSet
     from streams.settings import Settings
 
 _STDIN = "-"
@@ -76,7 +76,7 @@ def explain(  # noqa: PLR0913  one for each option
         max_message_size=max_message_size,
     )
     if topic is None:
-        all_read = _explain_files(files or [], configured.load_rule(), configured.extract_settings())
+        all_read = _explain_files(files or [], configured.load_rules(), configured.extract_settings())
     else:
         all_read = _explain_records(topic, positions, configured)
     if not all_read:
@@ -94,16 +94,16 @@ def _positions(files: list[str] | None, topic: str | None, offset: list[str] | N
     return [position for text in offset or () for position in parse_offsets("--offset", text)]
 
 
-def _explain_files(files: list[str], rule: Rule, extract_settings: ExtractSettings) -> bool:
+def _explain_files(files: list[str], rules: RuleSet, extract_settings: ExtractSettings) -> bool:
     """Explain the messages of files. Returns whether every file could be read."""
     all_read = True
     for file in files:
         try:
             for source, value in _messages(file, extract_settings.max_message_size):
-                explained = explanation(source, value, rule, extract_settings)
+                explained = explanation(source, value, rules, extract_settings)
                 _write(explained)
                 if not explained["filtered"]:
-                    _tell_actions(source, value, rule, extract_settings)
+                    _tell_actions(source, value, rules, extract_settings)
                 if source == file != _STDIN and str(explained["reason"]).startswith("too-large: "):
                     say(
                         f"rootwatch: {file}: read as one message; name it .jsonl or .jsonl.gz if each line is a message"
@@ -123,7 +123,7 @@ def _explain_records(topic: str, positions: list[tuple[int, int]], configured: S
     from streams.kafka.origin import origin_of  # noqa: PLC0415
     from streams.kafka.single_record import NoRecordError, read_records  # noqa: PLC0415
 
-    rule, extract_settings = configured.load_rule(), configured.extract_settings()
+    rules, extract_settings = configured.load_rules(), configured.extract_settings()
     all_read = True
     for record in read_records(configured, topic, positions):
         if isinstance(record, NoRecordError):
@@ -132,12 +132,12 @@ def _explain_records(topic: str, positions: list[tuple[int, int]], configured: S
             continue
         origin, value = origin_of(record.message), record.message.value()
         source = f"{origin.topic}:{origin.partition}:{origin.offset}"
-        explained = explanation(source, value, rule, extract_settings, origin)
+        explained = explanation(source, value, rules, extract_settings, origin)
         if description := describe_stored_value(value or b""):
             explained["reason"] = description
         _write(explained)
         if not explained["filtered"]:
-            _tell_actions(source, value, rule, extract_settings)
+            _tell_actions(source, value, rules, extract_settings)
         if not record.is_committed:
             say(f"rootwatch: {source}: workers do not read it: its transaction was aborted, or has not ended")
     return all_read
@@ -148,35 +148,36 @@ def _write(explained: dict[str, Any]) -> None:
 
 
 def explanation(
-    source: str, value: bytes | None, rule: Rule, extract_settings: ExtractSettings, origin: Origin | None = None
+    source: str, value: bytes | None, rules: RuleSet, extract_settings: ExtractSettings, origin: Origin | None = None
 ) -> dict[str, Any]:
     """Explain one message; the keys are part of the contract (P8).
 
     Args:
         source: where the message is from, for the answer.
         value: its bytes; ``None`` is a tombstone.
-        rule: the rule.
+        rules: the rules of the worker.
         extract_settings: the settings of the worker.
         origin: where in Kafka it is from, with its timestamp; ``None`` for files.
     """
-    result = pipeline.sight(value, rule, extract_settings, origin)
+    result = pipeline.sight(value, rules, extract_settings, origin)
     as_worker = replace(extract_settings, follow_sessions=True)  # a worker also reads the actions of root sessions
     reason = _reason(result)
     return {
         "source": source,
         "outcome": _outcome(result),
         "reason": None if reason is None else redact_text(reason),
-        "filtered": not pipeline.may_match(value, rule, as_worker),
+        "filtered": not pipeline.may_match(value, rules, as_worker),
         "sightings": list(_sightings(result)),
+        "rules": [_taking(rule_id, taking) for rule_id, taking in result.rules.items()],
     }
 
 
-def _tell_actions(source: str, value: bytes | None, rule: Rule, extract_settings: ExtractSettings) -> None:
+def _tell_actions(source: str, value: bytes | None, rules: RuleSet, extract_settings: ExtractSettings) -> None:
     """Say on stderr of calls of root whether a worker takes them for actions of root sessions (S2).
 
     The answer on stdout is about sightings, and its form is a contract (P8).
     """
-    result = pipeline.sight(value, rule, replace(extract_settings, follow_sessions=True))
+    result = pipeline.sight(value, rules, replace(extract_settings, follow_sessions=True))
     for key, count in Counter(action.access_key_id for action in result.actions).items():
         say(f"rootwatch: {source}: {_calls(count)} that may be of a root session; see: rootwatch session {key}")
     for reason, count in result.no_candidates.items():
@@ -188,7 +189,7 @@ def _calls(count: int) -> str:
     return "a call of root" if count == 1 else f"{count} calls of root"
 
 
-def _sightings(result: SightResult) -> Iterator[dict[str, str | None]]:
+def _sightings(result: SightResult) -> Iterator[dict[str, Any]]:
     """The sightings, and what is known of the incomplete ones, in the order of their records in the message."""
     shown = 0
     for rejected in result.rejected:
@@ -249,8 +250,21 @@ def _rejection(rejected: Rejected) -> str:
     return f"{rejected.reason}{element}: {rejected.error}"
 
 
-def _sighting(sighting: Sighting) -> dict[str, str | None]:
+def _taking(rule_id: str, taking: Taking) -> dict[str, Any]:
     return {
+        "rule_id": rule_id,
+        "taken": taking.taken,
+        "sightings": taking.sightings,
+        "missing_terms": taking.missing_terms,
+        "no_time": taking.no_time,
+        "cut": taking.cut,
+    }
+
+
+def _sighting(sighting: Sighting) -> dict[str, Any]:
+    return {
+        "rule_id": sighting.rule_id,
+        "terms": [{"field": term.field, "value": term.value} for term in sighting.terms],
         "principal": sighting.principal,
         "member_account": sighting.member_account,
         "event_id": sighting.event.id,
@@ -260,8 +274,10 @@ def _sighting(sighting: Sighting) -> dict[str, str | None]:
     }
 
 
-def _partial(partial: Partial) -> dict[str, str | None]:
+def _partial(partial: Partial) -> dict[str, Any]:
     return {
+        "rule_id": partial.rule_id,
+        "terms": [{"field": name, "value": value} for name, value in partial.terms],
         "principal": partial.principal,
         "member_account": partial.member_account,
         "event_id": partial.event_id,

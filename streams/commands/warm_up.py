@@ -52,14 +52,14 @@ def warm_up(  # noqa: PLR0913  one for each option
     configured = settings.load(
         config, principal=principal, member_account=member_account, clock=clock, rules=rule or None
     )
-    the_rule = configured.load_rule()
+    rules = configured.load_rules()
     sightings = topic_names(configured).sightings
     if topic == sightings:
         raise UsageError(f"--topic {topic}: the workers read this topic already; there is nothing to seed from it")
     # Without this check, a missing right would end in an error of the library that says nothing.
     check_rights(configured, [Right("topic", sightings, ("Write",))])
     source = select_input(request, configured, processes or cores())
-    how_to_read = read_settings(request, source, the_rule, configured.extract_settings())
+    how_to_read = read_settings(request, source, rules, configured.extract_settings())
     with progress.shown(source) as bar:
         stats, acknowledged = seed(
             source, WarmUpSettings(how_to_read, processes or cores(), configured, sightings), bar

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _MOST_SECONDS = 2**31 - 1
 
 
-def identity(fields: Mapping[str, Any], principal: str) -> Identity:
+def identity(fields: Mapping[str, Any], principal: str | None) -> Identity:
     """Read the identity from ``userIdentity``; without a recorded ARN, ``principal`` is used (T3, ``issuer``)."""
     who = ("userIdentity",)
     session = (*who, "sessionContext")
@@ -30,7 +30,7 @@ def identity(fields: Mapping[str, Any], principal: str) -> Identity:
         account_id=text_at(fields, *who, "accountId"),
         user_name=text_at(fields, *who, "userName") or text_at(fields, *session, "sessionIssuer", "userName"),
         session_issuer_arn=text_at(fields, *session, "sessionIssuer", "arn"),
-        session_name=_session_name(arn),
+        session_name=None if arn is None else _session_name(arn),
         access_key_id=text_at(fields, *who, "accessKeyId"),
         mfa_authenticated=_flag(value_at(fields, *session, "attributes", "mfaAuthenticated")),
         source_identity=text_at(fields, *session, "sourceIdentity"),

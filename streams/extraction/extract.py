@@ -1,48 +1,37 @@
-"""From a record to sightings: what is the rule's event, what is a success, and what are the terms (T1 to T6).
+"""From a record to sightings: which rules take it, and what each of them makes of it (U3).
 
 Rules:
-- A record of another event, or of a refused call, is passed over, with the reason.
-- A success without a principal, a member account or a readable time is incomplete: it neither alerts nor teaches, and
-  is never lost (T5).
-- Everything else is optional (``details.py``).
-- Fields are read from the redacted record, so that no text of the sighting can hold a session token (T7).
+- A rule's query alone decides whether it takes a record; only Insight and network activity events are never taken.
+- Each record costs one look-up of its event. Only a record that some rule may take is redacted and read further.
+- Fields are read from the redacted record, so that no text of a sighting can hold a session token (T7).
+- What a record gives for one rule does not depend on the other rules.
 """
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from streams.content import json_text
 from streams.content.redaction import redact
-from streams.extraction.details import event, identity
-from streams.extraction.event_time import parse_time
-from streams.extraction.kafka_time import explain_odd_timestamp
-from streams.extraction.record import PassedOver
-from streams.extraction.sighting import Sighting, Term
-from streams.fields import terms
-from streams.fields.lookup import text_at
-from streams.fields.mapping import MAPPING_VERSION
+from streams.extraction.call import Call
+from streams.extraction.passed_over import why_no_candidate, why_not_taken, why_without_sighting
+from streams.extraction.taking import take
+from streams.fields.catalogue import field_named
+from streams.fields.view import FieldSettings, RecordView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping, Sequence
 
     from streams.extraction.record import Record
     from streams.extraction.sighting import Origin
-    from streams.rules.rule import Rule
+    from streams.extraction.taking import Taken
+    from streams.fields.view import NetworkLookup, View
+    from streams.rules.rule_set import CompiledRule, RuleSet
 
 MAX_MESSAGE_SIZE = 64 * 1024 * 1024
 """The default bound of a message in bytes, decompressed (R3)."""
 
-_DAY = 86_400_000
-_MOST_SHOWN = 100
-
-LONGEST_PRINCIPAL = 16_384
-"""The longest principal that is accepted, in characters; IAM's ARNs have at most 2,048.
-
-A principal is part of keys, where one character may take twelve bytes, and topics and tables bound the size of a key.
-"""
+_CATEGORY, _TYPE = field_named("eventCategory"), field_named("eventType")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +44,7 @@ class ExtractSettings:
         clock: ``event``, or ``record`` for the Kafka timestamp (M4, T5).
         max_message_size: the bound of a message in bytes, decompressed (R3).
         follow_sessions: whether the actions of root sessions are taken too (S1, S2).
+        networks: looks up the networks of source addresses; ``None`` without a database.
     """
 
     principal: Literal["arn", "issuer"] = "arn"
@@ -62,139 +52,80 @@ class ExtractSettings:
     clock: Literal["event", "record"] = "event"
     max_message_size: int = MAX_MESSAGE_SIZE
     follow_sessions: bool = False
+    networks: NetworkLookup | None = None
+
+    def field_settings(self) -> FieldSettings:
+        """Return the settings that fields depend on."""
+        return FieldSettings(self.principal, self.member_account, self.networks)
 
 
 @dataclass(frozen=True, slots=True)
-class Partial:
-    """The known values of an incomplete success; ``event_time`` is in milliseconds since the epoch."""
-
-    principal: str | None
-    member_account: str | None
-    event_id: str
-    event_time: int | None
-    task_policy: str | None
-    issued_access_key_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Incomplete:
-    """A success without a value that a sighting needs (T5).
+class Extracted:
+    """What a record gives.
 
     Attributes:
-        error: what is missing or wrong, in words.
-        partial: the known values.
-        record: the source record, redacted, as canonical JSON text.
-        redacted: whether anything in it was replaced.
+        taken: what each rule that takes it makes of it, by rule id.
+        passed_over: why there is no sighting and nothing incomplete, in words; ``None`` if there is some.
     """
 
-    error: str
-    partial: Partial
-    record: str
-    redacted: bool
+    taken: tuple[Taken, ...] = ()
+    passed_over: str | None = None
 
 
-def extract_sightings(
-    record: Record, rule: Rule, extract_settings: ExtractSettings, origin: Origin | None
-) -> tuple[Sighting, ...] | PassedOver | Incomplete:
-    """Return the sightings of a record, one per member account; nearly every record has one account (T4).
+def extract(record: Record, rules: RuleSet, extract_settings: ExtractSettings, origin: Origin | None) -> Extracted:
+    """Return what the rules make of a record.
 
     Args:
         record: the record.
-        rule: the rule whose event is looked for.
+        rules: the rules.
         extract_settings: the settings.
         origin: the position in Kafka that the record comes from; ``None`` for files.
 
     Raises:
         TooDeepError: the record is nested too deeply to be redacted.
     """
-    if (reason := why_not(record.fields, rule)) is not None:
-        return PassedOver(reason)
+    candidates = _candidates(record, rules, extract_settings)
+    if not candidates:
+        return Extracted(passed_over=why_no_candidate(record.fields, rules))
     source = redact(record.source)
     fields: Mapping[str, Any] = source if record.fields is record.source else redact(record.fields)
-    text = json_text.canonical(source)
-    principal = terms.principal(fields, extract_settings.principal)
-    accounts, accounts_from = terms.member_accounts(fields, extract_settings.member_account)
-    event_time = parse_time(fields.get("eventTime"))
-    details = event(fields, event_id(fields, text), event_time or 0)  # without a time it comes to nothing
-    problems = list(_problems(principal, accounts, event_time, extract_settings, origin))
-    if problems or principal is None:
-        partial = Partial(
-            principal,
-            next(iter(accounts), None),
-            details.id,
-            event_time,
-            details.task_policy,
-            details.issued_access_key_id,
-        )
-        return Incomplete("; ".join(problems), partial, text, source is not record.source)
-    who = identity(fields, principal)
-    return tuple(
-        Sighting(
-            rule.id,
-            (Term("rootwatch.principal", principal), Term("rootwatch.member_account", account)),
-            index,
-            MAPPING_VERSION,
-            principal,
-            account,
-            accounts_from,
-            who,
-            details,
-            text,
-            origin,
-        )
-        for index, account in enumerate(accounts)
-    )
+    view = RecordView(fields, _bodies(record, source), extract_settings.field_settings())
+    if source is not record.source:
+        candidates = rules.candidates(view)
+    if (reason := _why_no_call(view)) is not None:
+        return Extracted(passed_over=reason)
+    takers = [rule for rule in candidates if rule.matches(view)]
+    if not takers:
+        return Extracted(passed_over=why_not_taken(fields, candidates))
+    call = Call(fields, source, view, extract_settings, origin, is_redacted=source is not record.source)
+    taken = tuple(take(call, rule) for rule in takers)
+    if any(one.sightings or one.incomplete is not None for one in taken):
+        return Extracted(taken)
+    return Extracted(taken, why_without_sighting(taken))
 
 
-def why_not(fields: Mapping[str, Any], rule: Rule) -> str | None:
-    """Return in words why a record is not a success of the rule's event (T1, T2); ``None`` if it is one."""
-    if fields.get("eventName") != rule.event_name:
-        return f"eventName is {_shown(fields.get('eventName'))}, not {rule.event_name}"
-    if fields.get("eventSource") != rule.event_source:
-        return f"eventSource is {_shown(fields.get('eventSource'))}, not {rule.event_source}"
+def _candidates(record: Record, rules: RuleSet, extract_settings: ExtractSettings) -> Sequence[CompiledRule]:
+    """Return the rules that may take the record. Nearly every record has none, so this is the fast way for those."""
+    if record.document is None:
+        provider, action = record.fields.get("eventSource"), record.fields.get("eventName")
+        if isinstance(provider, str) and isinstance(action, str):
+            return rules.candidates_of(provider, action)
+    return rules.candidates(RecordView(record.fields, record.document, extract_settings.field_settings()))
+
+
+def _bodies(record: Record, source: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...] | None:
+    if record.document is None:
+        return None
+    return tuple(source if body is record.source else redact(body) for body in record.document)
+
+
+def _why_no_call(view: View) -> str | None:
+    """Return in words why the record reports no call; ``None`` if it does (T2)."""
+    category, kind = view.values(_CATEGORY), view.values(_TYPE)
     # CloudTrail Insights reports an unusual rate of calls under the call's own name and source (R5).
-    if fields.get("eventCategory") == "Insight" or fields.get("eventType") == "AwsCloudTrailInsight":
+    if "Insight" in category or "AwsCloudTrailInsight" in kind:
         return "an Insight event, not a call"
     # A VPC endpoint writes such a record of a call, beside the record of the call itself.
-    if fields.get("eventCategory") == "NetworkActivity" or fields.get("eventType") == "AwsVpceEvent":
+    if "NetworkActivity" in category or "AwsVpceEvent" in kind:
         return "a network activity event, not a call"
-    for name in ("errorCode", "errorMessage"):
-        if fields.get(name) not in (None, "", [], {}):
-            return f"refused: {name} is {_shown(fields[name])}"
     return None
-
-
-def event_id(fields: Mapping[str, Any], record: str) -> str:
-    """Return the event's id; without one, the hash of ``record``, the redacted record as canonical JSON (T6)."""
-    return text_at(fields, "eventID") or f"sha256:{hashlib.sha256(record.encode()).hexdigest()}"
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, str):
-        return value if len(value) <= _MOST_SHOWN else f"{value[:_MOST_SHOWN]}…"
-    return "missing" if value is None else f"of type {type(value).__name__}"
-
-
-def _problems(
-    principal: str | None,
-    accounts: tuple[str, ...],
-    event_time: int | None,
-    extract_settings: ExtractSettings,
-    origin: Origin | None,
-) -> Iterator[str]:
-    if principal is None:
-        yield "no principal"
-    elif len(principal) > LONGEST_PRINCIPAL:
-        yield f"the principal is longer than {LONGEST_PRINCIPAL:,} characters"
-    if not accounts:
-        yield "no member account"
-    if event_time is None:
-        yield "no readable eventTime"
-    if origin is None:
-        return
-    if extract_settings.clock == "record":
-        if not origin.has_timestamp:
-            yield 'no Kafka timestamp, which is the time where clock = "record"'
-    elif event_time is not None and origin.has_timestamp and event_time > origin.timestamp + _DAY:
-        odd = explain_odd_timestamp(origin.timestamp)
-        yield f"eventTime is more than a day after the Kafka timestamp{f', which is {odd}' if odd else ''}"

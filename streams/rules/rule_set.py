@@ -78,6 +78,18 @@ def compile_rule(rule: Rule) -> CompiledRule:
     )
 
 
+def reads_everything(compiled: CompiledRule) -> bool:
+    """Whether the fetch filter cannot pass over any message because of this rule (U10)."""
+    return compiled.requirements.literals is None
+
+
+READS_EVERYTHING = (
+    "reads every message, because its query names no text that each of its records holds; add event.provider or "
+    "event.action to the query"
+)
+"""What an operator must know of such a rule."""
+
+
 class RuleSet:
     """The rules of a worker or a replay. Two sets of equal rules are equal; the order of the arguments is no matter.
 
@@ -120,6 +132,10 @@ class RuleSet:
         pairs = product(providers or (None,), actions or (None,))
         found = {rule.rule.id: rule for pair in pairs for rule in self._of(*pair)}
         return [found[rule_id] for rule_id in sorted(found)]
+
+    def candidates_of(self, provider: str, action: str) -> Sequence[CompiledRule]:
+        """As ``candidates``, of a record with this one provider and action, without a view of it."""
+        return self._of(provider, action)
 
     def _of(self, provider: str | None, action: str | None) -> tuple[CompiledRule, ...]:
         pair = (provider if provider in self._providers else None, action if action in self._by_action else None)

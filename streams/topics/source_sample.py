@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from streams.pipeline import SightResult
-    from streams.rules.rule import Rule
+    from streams.rules.rule_set import RuleSet
     from streams.settings import Settings
 
 SAMPLE_MESSAGES = 200
@@ -99,7 +99,7 @@ class Sample:
             yield f"and {len(self.unread) - _KINDS_SHOWN} kinds more"
 
 
-def sample(topic: str, settings: Settings, rule: Rule) -> Sample:
+def sample(topic: str, settings: Settings, rules: RuleSet) -> Sample:
     """Read the newest messages of each partition of a topic.
 
     Raises:
@@ -113,7 +113,7 @@ def sample(topic: str, settings: Settings, rule: Rule) -> Sample:
         for message in _newest(connection, topic, until):
             value = message.value()
             position = f"{topic}:{message.partition()}:{message.offset()}"
-            found.add(position, value, pipeline.sight(value, rule, extract_settings))
+            found.add(position, value, pipeline.sight(value, rules, extract_settings))
             size += len(value or b"")
             if size > SAMPLE_BYTES or time.monotonic() > until:
                 found.is_complete = False

@@ -77,21 +77,21 @@ class WorkerApp(faust.App):  # type: ignore[misc]
 
     def __init__(self, options: Settings, skips: Skips = NO_SKIPS) -> None:
         self.options = options
-        self.rule = options.load_rule()
-        self.extract_settings = replace(options.extract_settings(), follow_sessions=True)
         self.rules = options.load_rules()
+        self.extract_settings = replace(options.extract_settings(), follow_sessions=True)
         self.decision_settings = options.decision_settings(self.rules)
         self.trace_settings = TraceSettings(load_session_rules(), options.session_grace)
         self.fetch_filter = FetchFilter(
             frozenset(options.source_topics),
-            pipeline.compile_finder(self.rule, self.extract_settings),
-            pipeline.compile_selector(self.rule, self.extract_settings),
+            pipeline.compile_finder(self.rules, self.extract_settings),
+            pipeline.compile_selector(self.rules, self.extract_settings),
             skips,
         )
         self.topic_names = topic_names(options)
         self.source_topics = self.fetch_filter.source_topics
         self.topics_read = self.source_topics | {self.topic_names.sightings, self.topic_names.sessions}
         self.metrics = Metrics()
+        self.metrics.start_taking(compiled.rule for compiled in self.rules.rules)
         self.metrics.start((each.rule for each in self.rules.rules), self.source_topics, self.topic_names)
         self.metrics.registry.register(GaugeCollector(self, (*GAUGES, *FAUST_GAUGES)))
         self.geo = GeoLookup(options.geoip_database)

@@ -12,13 +12,13 @@ from streams.worker.agents.encoder import encoder_for
 from streams.worker.agents.sessions.trace import Tracing
 from streams.worker.agents.sight import Sight
 from streams.worker.agents.stage import Stage
+from streams.worker.agents.taking_counts import TakingCounts
 from streams.worker.outgoing import largest_record
 from streams.worker.state.sweep import Forgetting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from streams.rules.rule import Rule
     from streams.rules.rule_set import RuleSet
     from streams.sessions.joining.trace import TraceSettings
     from streams.settings import Settings
@@ -51,9 +51,8 @@ class Worker(Protocol):
     """What the stages share."""
 
     options: Settings
-    rule: Rule
-    extract_settings: pipeline.ExtractSettings
     rules: RuleSet
+    extract_settings: pipeline.ExtractSettings
     decision_settings: Mapping[str, pipeline.DecisionSettings]
     trace_settings: TraceSettings
     topic_names: TopicNames
@@ -72,7 +71,8 @@ def agents(app: Worker, skips: Skips) -> tuple[AgentSpec, ...]:
     dead_letters = DeadLetters(names.dead_letter, largest, app.extract_settings, app.metrics)
     encoder = encoder_for(app.options, app.metrics)
     sight = Sight(
-        rule=app.rule,
+        rules=app.rules,
+        settings=app.options.decision_settings(app.rules),
         extract_settings=app.extract_settings,
         topic=names.sightings,
         sessions_topic=names.sessions,
@@ -81,6 +81,7 @@ def agents(app: Worker, skips: Skips) -> tuple[AgentSpec, ...]:
         sender=app.sender,
         dead_letters=dead_letters,
         metrics=app.metrics,
+        counts=TakingCounts(app.rules, app.metrics),
     )
     detection = Detection(
         forgetting=Forgetting(app.rules, app.decision_settings, app.options.forget_after),

@@ -10,6 +10,7 @@ import structlog
 import tenacity
 
 from streams.errors import OperatorError
+from streams.rules.rule_set import READS_EVERYTHING, reads_everything
 from streams.topics.admin import BrokerUnreachable, check_topics
 from streams.topics.rights import check_rights
 from streams.wire import registry
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from streams.rules.rule_set import RuleSet
     from streams.settings import Settings
 
 Answer = TypeVar("Answer")
@@ -40,7 +42,7 @@ def check(settings: Settings, skips: Skips = NO_SKIPS) -> None:
         AccessRefused: the broker refuses the credentials or a right.
         SkipError: a record to be skipped does not exist.
     """
-    settings.load_rules()
+    warn_of_rules(settings.load_rules())
     settings.load_exceptions()
     registry.check_files(settings)
     check_state_dir(settings.state_dir)
@@ -49,6 +51,13 @@ def check(settings: Settings, skips: Skips = NO_SKIPS) -> None:
     _until_answered(check_state, settings)
     if skips:
         _until_answered(partial(check_skips, skips=skips), settings)
+
+
+def warn_of_rules(rules: RuleSet) -> None:
+    """Log which rules read every message: the fetch filter cannot pass over any because of them (U10)."""
+    for compiled in rules.rules:
+        if reads_everything(compiled):
+            log.warning("rule.reads_everything", rule=compiled.rule.id, consequence=READS_EVERYTHING)
 
 
 def check_state_dir(state_dir: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 from confluent_kafka import Producer
 from replay_records import Ran, lines, record, run
-from sightings import RULE, History
+from sightings import RULES, History
 
 from streams.backtest.reading.reader import Reader
 from streams.backtest.reading.tasks import ReadSettings
@@ -43,7 +43,7 @@ def compared(
 
 
 def _live_alerts() -> list[dict[str, Any]]:
-    reader = Reader(ReadSettings(RULE, ExtractSettings(), thorough=True))
+    reader = Reader(ReadSettings(RULES, ExtractSettings(), thorough=True))
     reader.lines(lines(*RECORDS).encode(), "in.jsonl", 1)
     decisions = History().take_all(reader.sightings)
     return [{**decision.alert, "detected_at": 1} for decision in decisions if decision.alert is not None]

@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 from replay_records import Ran, ordinary, record, run
-from sightings import RULE
+from sightings import RULES
 
 from streams.backtest.reading.reader import Reader
 from streams.backtest.reading.tasks import ReadSettings
@@ -205,7 +205,7 @@ def test_sightings_topic_replays_under_other_settings(backtest: Backtest, broker
     """Sightings can be replayed, also with other settings than they were extracted with."""
     topic = broker.create_topic(f"{names.topic_prefix}.sightings", 1)
     two = record("2026-01-01T00:00:00Z", resources=[{"accountId": "333333333333"}, {"accountId": "444444444444"}])
-    reader = Reader(ReadSettings(RULE, ExtractSettings(), thorough=True))
+    reader = Reader(ReadSettings(RULES, ExtractSettings(), thorough=True))
     reader.file([json.dumps({"Records": [two, record("2026-01-02T00:00:00Z")]}).encode()], "f")
     values = [codec.encode(sighting) for sighting in reader.sightings]
     produce(broker, topic, [(0, at("2026-01-03T00:00:00Z"), value) for value in [*values, *values]])
@@ -284,7 +284,7 @@ def test_offsets_deleted_while_reading_are_named(broker: RunningBroker, names: N
     admin = broker.admin()
     admin.delete_records([TopicPartition(topic, 0, 4)])[TopicPartition(topic, 0)].result(60)
     task = TopicTask(Settings(bootstrap_servers=broker.bootstrap), topic, (Slice(0, 1, 10), Slice(1, 2, 10)))
-    chunks = list(task.read(ReadSettings(RULE, ExtractSettings())))
+    chunks = list(task.read(ReadSettings(RULES, ExtractSettings())))
     found = sorted(int(seen.member_account) for chunk in chunks for seen in chunk.sightings)
     assert found == sorted([*range(10, 21, 2), *range(5, 20, 2)])
     (told,) = [line for chunk in chunks for line in chunk.stats.truncated]
@@ -297,7 +297,7 @@ def test_broker_that_goes_away_is_a_named_failure(own_broker: Broker, monkeypatc
     own_broker.kill()
     task = TopicTask(Settings(bootstrap_servers=own_broker.bootstrap), "cloudtrail", (Slice(0, 0, 10),))
     (failure,) = [
-        failure for chunk in task.read(ReadSettings(RULE, ExtractSettings())) for failure in chunk.stats.failures
+        failure for chunk in task.read(ReadSettings(RULES, ExtractSettings())) for failure in chunk.stats.failures
     ]
     assert failure[0] == "topic cloudtrail"
     assert "nothing heard for 1 s" in failure[1]

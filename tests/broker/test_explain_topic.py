@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 from replay_records import ACCOUNT, ALICE, Ran, record, run
-from sightings import RULE, History
+from sightings import RULES, History
 
 from streams import pipeline
 from streams.extraction.sighting import Origin
@@ -133,7 +133,7 @@ def test_transactions(explain: Explain, broker: RunningBroker, topic: str) -> No
 def test_sightings_and_alerts_lead_to_their_message(explain: Explain, broker: RunningBroker, topic: str) -> None:
     """For a sighting or an alert, the answer names the command that explains the message that it came from."""
     origin = Origin("cloudtrail", 2, 1234, NEW_YEAR)
-    (sighting,) = pipeline.sight(VALUE, RULE, ExtractSettings(), origin).sightings
+    (sighting,) = pipeline.sight(VALUE, RULES, ExtractSettings(), origin).sightings
     assert (sighting.principal, sighting.member_account) == (ALICE, ACCOUNT)
     (decision,) = History().take_all([sighting])
     write(broker, topic, codec.encode(sighting), alert.encode({**(decision.alert or {}), "detected_at": 1}))

@@ -12,7 +12,7 @@ import pytest
 import rocksdict
 from confluent_kafka import Producer
 from pairs import assert_each_pair_alerted_under_one_id, records
-from sightings import RULE
+from sightings import RULES
 from worker_process import Deployment, Worker, wait_for
 
 from streams.pipeline import ExtractSettings, sight
@@ -45,7 +45,7 @@ def feed(deployment: Deployment, produced: Iterable[Mapping[str, Any]]) -> None:
     """Send sightings directly to their topic: a sight agent that was stopped would rightly send its own again."""
     producer = Producer({"bootstrap.servers": deployment.bootstrap, "partitioner": "murmur2_random", "linger.ms": 5})
     for record in produced:
-        (seen,) = sight(json.dumps(record).encode(), RULE, ExtractSettings()).sightings
+        (seen,) = sight(json.dumps(record).encode(), RULES, ExtractSettings()).sightings
         producer.produce(f"{deployment.topic}.sightings", codec.encode(seen), seen.principal.encode())
     assert producer.flush(60) == 0
 

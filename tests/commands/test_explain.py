@@ -21,7 +21,7 @@ from cloudtrail_messages import (
     awslogs,
     changed,
 )
-from sightings import RULE
+from sightings import RULES
 from typer.testing import CliRunner
 
 from streams.commands.explain import explanation
@@ -35,16 +35,28 @@ if TYPE_CHECKING:
 
 VALUE = json.dumps(RECORD).encode()
 INCOMPLETE = changed({"userIdentity.arn": MISSING})
-SIGHTING = {
-    "principal": PRINCIPAL,
-    "member_account": ACCOUNT,
-    "event_id": RECORD["eventID"],
-    "event_time": "2026-01-01T12:00:00.000Z",
-    "task_policy": TASK_POLICY,
-    "issued_access_key_id": "ASIAISSUED",
-}
+
+
+def of_pair(principal: str | None, account: str | None) -> dict[str, Any]:
+    """What is said of a sighting of the shipped rule."""
+    return {
+        "rule_id": RULES.rules[0].rule.id,
+        "terms": [
+            {"field": "rootwatch.principal", "value": principal},
+            {"field": "rootwatch.member_account", "value": account},
+        ],
+        "principal": principal,
+        "member_account": account,
+        "event_id": RECORD["eventID"],
+        "event_time": "2026-01-01T12:00:00.000Z",
+        "task_policy": TASK_POLICY,
+        "issued_access_key_id": "ASIAISSUED",
+    }
+
+
+SIGHTING = of_pair(PRINCIPAL, ACCOUNT)
 KEY = root_sessions.KEY
-PARTIAL = {**SIGHTING, "principal": None}
+PARTIAL = of_pair(None, ACCOUNT)
 
 
 @pytest.fixture(autouse=True)
@@ -135,13 +147,26 @@ CASES: dict[str, tuple[bytes, str, str | None, bool, list[dict[str, Any]]]] = {
 def test_the_outcome_of_a_message_and_why(name: str) -> None:
     """P8, R3 to R6, T5: outcome, reason, whether the worker drops it at fetch, and the sightings."""
     value, outcome, reason, filtered, sightings = CASES[name]
-    explained = explanation("s", value, RULE, ExtractSettings())
+    explained = explanation("s", value, RULES, ExtractSettings())
+    good = sum(None not in (sighting["principal"], sighting["member_account"]) for sighting in sightings)
+    missing = {"rootwatch.principal": len(sightings) - good} if good < len(sightings) else {}
+    rules = [
+        {
+            "rule_id": RULES.rules[0].rule.id,
+            "taken": len(sightings),
+            "sightings": good,
+            "missing_terms": missing,
+            "no_time": 0,
+            "cut": 0,
+        }
+    ]
     assert explained == {
         "source": "s",
         "outcome": outcome,
         "reason": reason,
         "filtered": filtered,
         "sightings": sightings,
+        "rules": rules if sightings else [],
     }
 
 
@@ -207,7 +232,7 @@ def test_options_change_what_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "m.json"
     path.write_bytes(VALUE)
     [line] = lines(run("--principal", "issuer", "--member-account", "resources", str(path)))
-    assert line["sightings"] == [{**SIGHTING, "principal": ISSUER, "member_account": "333333333333"}]
+    assert line["sightings"] == [of_pair(ISSUER, "333333333333")]
     [line] = lines(run("--max-message-size", "1KiB", str(path)))
     assert (line["outcome"], line["reason"]) == ("malformed", "too-large: larger than 1024 bytes, decompressed")
 
@@ -272,7 +297,7 @@ def test_it_does_not_wait_for_kafka_clients(tmp_path: Path) -> None:
     program = (
         "import sys, streams.commands.explain as e; from pathlib import Path; from streams.settings import load;"
         "s = load(); value = Path(sys.argv[1]).read_bytes();"
-        "print(e.explanation('s', value, s.load_rule(), s.extract_settings())['outcome']);"
+        "print(e.explanation('s', value, s.load_rules(), s.extract_settings())['outcome']);"
         "e.explain([sys.argv[1]]);"
         "print([name for name in ('faust', 'aiokafka', 'confluent_kafka', 'rocksdict') if name in sys.modules])"
     )

@@ -9,7 +9,7 @@ from cloudtrail_messages import MISSING, PACKINGS, RECORD, SHAPES, TOKEN, awslog
 from compressed import COMPRESSIONS
 from hypothesis import given
 from hypothesis import strategies as st
-from sightings import RULE
+from sightings import RULE, RULES
 
 from streams.content.compression import Beginning, decompress
 from streams.content.redact_bytes import redact_bytes
@@ -54,7 +54,7 @@ def test_no_damaged_message_shows_a_token(shape: str, packing: str, data: st.Dat
     """R3, T7: the dead letter of a message that was cut anywhere holds no long part of the token."""
     value = PACKINGS[packing](SHAPES[shape](RECORD, json.dumps))
     value = value[: data.draw(st.integers(len(value) // 3, len(value) - 1))]
-    for rejected in sight(value, RULE, ExtractSettings(max_message_size=LIMIT)).rejected:
+    for rejected in sight(value, RULES, ExtractSettings(max_message_size=LIMIT)).rejected:
         content = rejected.content
         if content.startswith(b"\x1f\x8b"):
             content = b""  # it holds no readable token, or it would have been decompressed

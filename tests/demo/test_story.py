@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 
 DOCUMENTATION = [ipaddress.ip_network(net) for net in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")]
 SETTINGS = Settings.model_validate({})
-RULE = SETTINGS.load_rule()
+RULES = SETTINGS.load_rules()
+RULE = RULES.rules[0].rule
 
 
 def readings(messages: Sequence[Message]) -> list[tuple[Message, SightResult]]:
-    return [(message, pipeline.sight(message.value, RULE, SETTINGS.extract_settings())) for message in messages]
+    return [(message, pipeline.sight(message.value, RULES, SETTINGS.extract_settings())) for message in messages]
 
 
 def text_of(value: bytes) -> str:
@@ -70,7 +71,7 @@ def test_the_days_before_teach_more_than_one_principal() -> None:
 def test_the_morning_is_mostly_ordinary() -> None:
     """Of several hundred records by every road (R1), few messages hold a mark of the rule, and one is cut (R3)."""
     told = readings(story.morning())
-    may_match = pipeline.compile_matcher(RULE, SETTINGS.extract_settings())
+    may_match = pipeline.compile_matcher(RULES, SETTINGS.extract_settings())
     records = sum(sum(result.records.values()) for _, result in told)
     assert records > 500
     assert sum(may_match(message.value) for message, _ in told) == 9
@@ -82,7 +83,7 @@ def test_the_morning_is_mostly_ordinary() -> None:
 def test_root_acts_in_three_of_the_sessions() -> None:
     """S4: the records of root join the sessions of the morning that were used, and no other; the last one is unused."""
     follow = replace(SETTINGS.extract_settings(), follow_sessions=True)
-    read = [pipeline.sight(message.value, RULE, follow) for message in story.morning()]
+    read = [pipeline.sight(message.value, RULES, follow) for message in story.morning()]
     opened = {grant_of(sighting, RULE.id, None) for result in read for sighting in result.sightings}
     grants = sorted((one.grant for one in opened if one is not None), key=lambda grant: grant.time)
     actions = {action for result in read for action in result.actions}
@@ -103,5 +104,5 @@ def test_no_message_is_from_before_its_records() -> None:
 def test_every_road_keeps_every_record(road: str) -> None:
     """All records are read again, whatever road they take (R1)."""
     records = [json.loads(message.value) for message in story.morning() if message.name == "plain"][:3]
-    read = [pipeline.sight(value, RULE, SETTINGS.extract_settings()) for _, value in shapes.ROADS[road](records)]
+    read = [pipeline.sight(value, RULES, SETTINGS.extract_settings()) for _, value in shapes.ROADS[road](records)]
     assert sum(sum(result.records.values()) for result in read) == len(records)

@@ -16,12 +16,13 @@ from cloudtrail_messages import (
     TOKEN,
     changed,
 )
-from sightings import RULE
+from sightings import RULE, RULES
 
-from streams.extraction.extract import ExtractSettings, Incomplete, extract_sightings
+from streams.extraction.extract import ExtractSettings, extract
 from streams.extraction.kafka_time import NO_TIMESTAMP
 from streams.extraction.record import PassedOver, Record
 from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting, Term
+from streams.extraction.taking import Incomplete
 
 DAY = 86_400_000
 REDACTED = changed({"responseElements.credentials.sessionToken": "REDACTED"})
@@ -31,7 +32,12 @@ def extracted(
     changes: dict[str, Any] | None = None, extract_settings: ExtractSettings | None = None, origin: Origin | None = None
 ) -> tuple[Sighting, ...] | PassedOver | Incomplete:
     fields = changed(changes or {})
-    return extract_sightings(Record(fields, fields, "record"), RULE, extract_settings or ExtractSettings(), origin)
+    result = extract(Record(fields, fields, "record"), RULES, extract_settings or ExtractSettings(), origin)
+    if not result.taken:
+        assert result.passed_over is not None
+        return PassedOver(result.passed_over)
+    [taken] = result.taken
+    return taken.incomplete or taken.sightings
 
 
 def sightings(*args: Any, **kwargs: Any) -> tuple[Sighting, ...]:
@@ -91,7 +97,7 @@ PASSED_OVER = {
     "another event": {"eventName": "AssumeRole"},
     "another case of the name": {"eventName": "assumeRoot"},
     "a name with a blank": {"eventName": "AssumeRoot "},
-    "a name in a list": {"eventName": ["AssumeRoot"]},
+    "other names in a list": {"eventName": ["AssumeRole", "assumeRoot"]},
     "no name": {"eventName": MISSING},
     "another source": {"eventSource": "iam.amazonaws.com"},
     "another case of the source": {"eventSource": "STS.amazonaws.com"},
@@ -116,6 +122,8 @@ def test_what_is_not_a_success_of_the_event_is_passed_over(name: str) -> None:
 
 
 SUCCESSES = {
+    "a name in a list": {"eventName": ["AssumeRoot"]},
+    "error fields that say that there is none": {"errorCode": "-", "errorMessage": "none"},
     "empty error fields": {"errorCode": "", "errorMessage": None},
     "error fields that are empty in another way": {"errorCode": [], "errorMessage": {}},
     "no response": {"responseElements": None},
@@ -348,5 +356,5 @@ def test_no_field_of_a_sighting_carries_a_token() -> None:
 def test_the_record_is_not_changed() -> None:
     """T7: redaction makes a copy; the caller's record does not change."""
     fields = changed({})
-    extract_sightings(Record(fields, fields, "record"), RULE, ExtractSettings(), None)
+    extract(Record(fields, fields, "record"), RULES, ExtractSettings(), None)
     assert fields == RECORD

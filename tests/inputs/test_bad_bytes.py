@@ -8,7 +8,7 @@ import pytest
 from cloudtrail_messages import ACCOUNT, PRINCIPAL, RECORD, awslogs, changed
 from hypothesis import example, given
 from hypothesis import strategies as st
-from sightings import RULE
+from sightings import RULES
 
 from streams.pipeline import ExtractSettings, sight
 
@@ -21,7 +21,7 @@ SMALL = ExtractSettings(max_message_size=100_000)
 
 
 def read(value: bytes, extract_settings: ExtractSettings = SMALL) -> SightResult:
-    return sight(value, RULE, extract_settings)
+    return sight(value, RULES, extract_settings)
 
 
 def with_value(text: str) -> bytes:

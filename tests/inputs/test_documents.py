@@ -12,7 +12,7 @@ from cloudtrail_messages import OTHER, PRINCIPAL, RECORD, changed, eventbridge
 from compressed import COMPRESSIONS
 from hypothesis import given
 from hypothesis import strategies as st
-from sightings import RULE
+from sightings import RULES
 
 from streams.inputs.documents import pieces
 from streams.pipeline import ExtractSettings, may_match, sight
@@ -68,7 +68,7 @@ def test_every_document_of_a_message_counts(packing: str, layout: str, separator
     value = {"plain": str.encode, "UTF-16": lambda text: text.encode("utf-16")}.get(
         packing, lambda text: COMPRESSIONS[packing](text.encode())
     )(text)
-    result = sight(value, RULE, ExtractSettings())
+    result = sight(value, RULES, ExtractSettings())
     assert [sighting.principal for sighting in result.sightings] == [PRINCIPAL] * 3
     assert result.rejected == ()
     assert sum(result.records.values()) == 4
@@ -77,7 +77,7 @@ def test_every_document_of_a_message_counts(packing: str, layout: str, separator
 def test_every_member_of_gzip_may_hold_several_documents() -> None:
     """R7: files that were compressed one by one and concatenated are read."""
     members = (FILE, f"{TEXT}{TEXT}", f"{TEXT}\n\n", json.dumps(eventbridge(RECORD), indent=1))
-    result = sight(b"".join(gzip.compress(member.encode(), mtime=0) for member in members), RULE, ExtractSettings())
+    result = sight(b"".join(gzip.compress(member.encode(), mtime=0) for member in members), RULES, ExtractSettings())
     assert (len(result.sightings), result.rejected) == (5, ())
 
 
@@ -183,7 +183,7 @@ TOLD: dict[str, tuple[str, int]] = {
 def test_what_can_be_told_from_damage(name: str) -> None:
     """R7, decision 20: where reading continues behind a damaged document, and where it does not."""
     text, sightings = TOLD[name]
-    result = sight(text.encode(), RULE, ExtractSettings())
+    result = sight(text.encode(), RULES, ExtractSettings())
     assert len(result.sightings) == sightings
     assert {rejected.reason for rejected in result.rejected} == {"malformed"}
 
@@ -208,15 +208,15 @@ ENCODED = {
 @pytest.mark.parametrize("name", ENCODED)
 def test_json_in_a_json_string_is_read(name: str) -> None:
     """R8: JSON that a producer encoded twice is read."""
-    result = sight(ENCODED[name].encode(), RULE, ExtractSettings())
+    result = sight(ENCODED[name].encode(), RULES, ExtractSettings())
     assert (len(result.sightings), result.rejected) == (1, ())
-    assert may_match(ENCODED[name].replace("AssumeRoot", r"\u0041ssumeRoot").encode(), RULE, ExtractSettings())
+    assert may_match(ENCODED[name].replace("AssumeRoot", r"\u0041ssumeRoot").encode(), RULES, ExtractSettings())
 
 
 @pytest.mark.parametrize("value", ["AssumeRoot", "", ["AssumeRoot"], base64.b64encode(TEXT.encode()).decode()])
 def test_a_string_of_anything_else_is_no_message(value: Any) -> None:
     """R6: a JSON string whose text is not JSON has no known shape."""
-    assert {rejected.reason for rejected in sight(json.dumps(value).encode(), RULE, ExtractSettings()).rejected} == {
+    assert {rejected.reason for rejected in sight(json.dumps(value).encode(), RULES, ExtractSettings()).rejected} == {
         "unknown-shape"
     }
 
@@ -224,7 +224,7 @@ def test_a_string_of_anything_else_is_no_message(value: Any) -> None:
 def test_a_record_as_text_in_a_record_is_not_found() -> None:
     """R2: a caller's text is never read, also if it is JSON encoded twice."""
     held = changed({"eventName": "PutObject", "requestParameters": {"a": json.dumps(TEXT), "b": [TEXT]}})
-    assert sight(json.dumps(held).encode() * 2, RULE, ExtractSettings()).sightings == ()
+    assert sight(json.dumps(held).encode() * 2, RULES, ExtractSettings()).sightings == ()
 
 
 @given(st.integers(0, 2), st.data())
@@ -232,7 +232,7 @@ def test_a_cut_member_of_gzip_costs_only_itself(place: int, data: st.DataObject)
     """R7: the whole members before and behind a cut member are read."""
     member = gzip.compress(TEXT.encode(), mtime=0)
     cut = member[: data.draw(st.integers(3, len(member) - 1))]
-    result = sight(member * place + cut + member * (3 - place), RULE, ExtractSettings())
+    result = sight(member * place + cut + member * (3 - place), RULES, ExtractSettings())
     assert [sighting.principal for sighting in result.sightings] == [PRINCIPAL] * 3
     [rejected] = result.rejected
     assert (rejected.reason, rejected.element) == ("malformed", place)
@@ -242,7 +242,7 @@ def test_a_cut_member_of_gzip_costs_only_itself(place: int, data: st.DataObject)
 def test_a_member_with_a_wrong_checksum_is_not_trusted() -> None:
     """R7: a member with a wrong checksum is not read, even if it can be decompressed."""
     member = gzip.compress(TEXT.encode(), mtime=0)
-    result = sight(member + member[:-8] + bytes(8) + member, RULE, ExtractSettings())
+    result = sight(member + member[:-8] + bytes(8) + member, RULES, ExtractSettings())
     assert len(result.sightings) == 2
     assert [rejected.reason for rejected in result.rejected] == ["malformed"]
 
@@ -251,6 +251,6 @@ def test_members_of_no_text_are_malformed() -> None:
     """R3: half a character of UTF-16 in a whole member beside a cut one is not a crash."""
     odd = gzip.compress(TEXT.encode("utf-16") + b"\0")
     for value, rejections in ((odd, 1), (odd * 2, 1), (odd + odd[:-9], 2)):
-        result = sight(value, RULE, ExtractSettings())
+        result = sight(value, RULES, ExtractSettings())
         assert result.sightings == ()
         assert [rejected.reason for rejected in result.rejected] == ["malformed"] * rejections

@@ -30,7 +30,7 @@ from compressed import COMPRESSIONS
 from forwarder_messages import OF_BYTES, OF_OBJECT, OF_TEXT, b64
 from hypothesis import given
 from hypothesis import strategies as st
-from sightings import RULE
+from sightings import RULES
 
 from streams.pipeline import ExtractSettings, SightResult, sight
 
@@ -49,7 +49,7 @@ ENVELOPES: dict[str, tuple[str, Callable[[str], Any]]] = {
 
 
 def read(document: Any) -> SightResult:
-    return sight(document if isinstance(document, bytes) else json.dumps(document).encode(), RULE, ExtractSettings())
+    return sight(document if isinstance(document, bytes) else json.dumps(document).encode(), RULES, ExtractSettings())
 
 
 def what(result: SightResult) -> list[tuple[Any, ...]]:

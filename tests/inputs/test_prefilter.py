@@ -18,7 +18,7 @@ from forwarder_messages import OF_BYTES, OF_TEXT, b64
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from json_writers import AS_DOTNET, NO_PLAIN_NAME, at_random
-from sightings import RULE
+from sightings import RULE, RULES
 
 from streams.content import compression
 from streams.inputs import prefilter
@@ -93,11 +93,11 @@ def test_it_never_drops_what_could_have_matched(  # noqa: PLR0913, PLR0917  what
     if damage is not None:
         at = damage % len(value)
         value = value[:at] + value[at + 1 :]
-    result = sight(value, RULE, extract_settings)
+    result = sight(value, RULES, extract_settings)
     if result.sightings or result.actions or any(rejected.reason == "incomplete" for rejected in result.rejected):
-        assert may_match(value, RULE, extract_settings)
+        assert may_match(value, RULES, extract_settings)
         around = b"\x80\x1f{" + value + b"}:"
-        found = compile_finder(RULE, extract_settings)(around, 0, len(around))
+        found = compile_finder(RULES, extract_settings)(around, 0, len(around))
         assert any(3 <= place < 3 + len(value) for place in found)
 
 
@@ -110,7 +110,7 @@ def test_it_passes_every_shape_with_escapes_at_every_depth(record: str, shape: s
     text = SHAPES[shape](fields, NO_PLAIN_NAME)
     assert "AssumeRoot" not in text
     assert "awslogs" not in text
-    assert may_match(PACKINGS[packing](text), RULE, EXTRACT_SETTINGS)
+    assert may_match(PACKINGS[packing](text), RULES, EXTRACT_SETTINGS)
 
 
 DROPPED = {
@@ -134,7 +134,7 @@ DROPPED = {
 @pytest.mark.parametrize("name", DROPPED)
 def test_it_drops_what_cannot_match(name: str) -> None:
     """R3: a message without a mark, or with a mark that means nothing once it is read, is dropped."""
-    assert not may_match(DROPPED[name], RULE, EXTRACT_SETTINGS)
+    assert not may_match(DROPPED[name], RULES, EXTRACT_SETTINGS)
 
 
 PASSED = {
@@ -158,21 +158,23 @@ def test_it_passes_what_cannot_be_told(name: str) -> None:
 def test_awslogs_data_beside_records_is_none() -> None:
     """R1: a document with records is a log file, with any other keys; the filter drops no sighting in it."""
     value = json.dumps({"Records": [QUIET] * 20, **awslogs(RECORD, json.dumps)}, separators=(",", ":")).encode()
-    assert not may_match(value, RULE, EXTRACT_SETTINGS)
-    assert not sight(value, RULE, ExtractSettings()).sightings
-    assert may_match(value + b"\n" + json.dumps(awslogs(RECORD, json.dumps)).encode(), RULE, EXTRACT_SETTINGS)
+    assert not may_match(value, RULES, EXTRACT_SETTINGS)
+    assert not sight(value, RULES, ExtractSettings()).sightings
+    assert may_match(value + b"\n" + json.dumps(awslogs(RECORD, json.dumps)).encode(), RULES, EXTRACT_SETTINGS)
 
 
 def test_awslogs_data_after_a_record_on_another_line_passes() -> None:
     """R1: the start of a message decides only if the message is one line."""
-    assert may_match(f"{json.dumps(QUIET)}\n{json.dumps(awslogs(RECORD, json.dumps))}".encode(), RULE, EXTRACT_SETTINGS)
+    assert may_match(
+        f"{json.dumps(QUIET)}\n{json.dumps(awslogs(RECORD, json.dumps))}".encode(), RULES, EXTRACT_SETTINGS
+    )
 
 
 def test_json_with_harmless_escapes_is_dropped_without_being_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """R3: HTML escapes are frequent in CloudTrail; they must not cost a parse."""
     monkeypatch.setattr(prefilter, "read", lambda *_: pytest.fail("it was read"))
-    assert not may_match(DROPPED["escapes that writers use for HTML"], RULE, EXTRACT_SETTINGS)
-    assert not may_match(DROPPED["another event, compressed"], RULE, EXTRACT_SETTINGS)
+    assert not may_match(DROPPED["escapes that writers use for HTML"], RULES, EXTRACT_SETTINGS)
+    assert not may_match(DROPPED["another event, compressed"], RULES, EXTRACT_SETTINGS)
 
 
 FALSE_MARKS = {
@@ -189,7 +191,7 @@ def test_what_only_resembles_base64_of_a_message_costs_no_reading(name: str, mon
     """R8: keys and text that are frequent in CloudTrail are told from carried messages without parsing."""
     monkeypatch.setattr(prefilter, "read", lambda *_: pytest.fail("it was read"))
     value = json.dumps(changed({"requestParameters": FALSE_MARKS[name]}, QUIET)).encode()
-    assert not may_match(value, RULE, EXTRACT_SETTINGS)
+    assert not may_match(value, RULES, EXTRACT_SETTINGS)
     assert not prefilter.compile_finder(LITERALS)(value, 0, len(value))
 
 
@@ -202,14 +204,14 @@ def test_a_mark_over_the_end_of_a_part_is_found(blanks: str) -> None:
     for before in range(1024 * 1024 - 60, 1024 * 1024 + 2, 7):
         piece = b" " * before + mark
         assert find_marks(piece, 0, len(piece))
-    assert may_match(b" " * (1024 * 1024 - 50) + mark, RULE, EXTRACT_SETTINGS)
+    assert may_match(b" " * (1024 * 1024 - 50) + mark, RULES, EXTRACT_SETTINGS)
 
 
 def test_every_key_of_base64_is_searched_for() -> None:
     """R8: the parts of keys that are searched for cover every key under which base64 is read."""
     for key in BASE64_KEYS:
         value = json.dumps({key: b64(json.dumps(RECORD).encode()), "topic": "t"}).encode()
-        assert may_match(value, RULE, EXTRACT_SETTINGS), key
+        assert may_match(value, RULES, EXTRACT_SETTINGS), key
         assert prefilter.compile_finder(LITERALS)(value, 0, len(value)), key
 
 
@@ -223,7 +225,7 @@ def test_a_compressed_message_is_decompressed_once(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(compression, "decompress", counting)
     value = gzip.compress(json.dumps(awslogs(QUIET, json.dumps)).encode())
-    assert not may_match(value, RULE, EXTRACT_SETTINGS)
+    assert not may_match(value, RULES, EXTRACT_SETTINGS)
     assert decompressed.count(value) == 1
     assert len(decompressed) == 2  # the message, and the data in it
 
@@ -233,11 +235,11 @@ def test_a_compressed_message_that_passes_is_read_from_what_the_test_decompresse
 ) -> None:
     """R3: the message keeps its bytes and carries its content, so reading it decompresses nothing again."""
     value = gzip.compress(json.dumps(RECORD).encode())
-    expected = sight(value, RULE, ExtractSettings())
+    expected = sight(value, RULES, ExtractSettings())
     selected = prefilter.compile_selector(LITERALS, 1 << 20)(value)
     assert selected == value
     monkeypatch.setattr(compression, "decompress", lambda *_: pytest.fail("it was decompressed again"))
-    assert sight(bytes_of(selected), RULE, ExtractSettings()) == expected
+    assert sight(bytes_of(selected), RULES, ExtractSettings()) == expected
     assert len(expected.sightings) == 1
 
 
@@ -248,7 +250,7 @@ def test_the_bound_of_a_message_holds_behind_the_test() -> None:
     limit = 1500
     small = ExtractSettings(max_message_size=limit)
     selected = prefilter.compile_selector(LITERALS, limit)(value)
-    assert sight(bytes_of(selected), RULE, small) == sight(value, RULE, small)
+    assert sight(bytes_of(selected), RULES, small) == sight(value, RULES, small)
 
 
 def bytes_of(value: bytes | bytearray | None) -> bytes:

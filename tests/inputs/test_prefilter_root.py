@@ -10,7 +10,7 @@ from cloudtrail_messages import OTHER, PACKINGS, SHAPES, changed, java_map
 from forwarder_messages import OF_BYTES, OF_TEXT
 from json_writers import AS_DOTNET, NO_PLAIN_NAME
 from root_sessions import ACTIONS, record
-from sightings import RULE
+from sightings import RULE, RULES
 
 from streams.inputs import prefilter
 from streams.pipeline import ExtractSettings, compile_finder, may_match, sight
@@ -38,7 +38,7 @@ def passes(value: bytes, event_name: str = RULE.event_name) -> bool:
 def test_an_action_passes_in_every_shape_and_packing(shape: str, packing: str, writer: str) -> None:
     r"""S1: also with ``\u0052oot``, also with quotes as ``\u0022``, in text in text and compressed."""
     value = PACKINGS[packing](SHAPES[shape](ACTIONS["as CloudTrail writes it"], WRITERS[writer]))
-    assert [action.event.name for action in sight(value, RULE, FOLLOWING).actions] == ["DeleteBucketPolicy"]
+    assert [action.event.name for action in sight(value, RULES, FOLLOWING).actions] == ["DeleteBucketPolicy"]
     assert passes(value)
 
 
@@ -49,7 +49,7 @@ def test_an_action_passes_in_every_envelope(envelope: str, writer: str) -> None:
     text = WRITERS[writer](ACTIONS["as CloudTrail writes it"])
     wrapped = OF_TEXT[envelope][1](text) if envelope in OF_TEXT else OF_BYTES[envelope][1](text.encode())
     value = WRITERS[writer](wrapped).encode()
-    assert len(sight(value, RULE, FOLLOWING).actions) == 1
+    assert len(sight(value, RULES, FOLLOWING).actions) == 1
     assert passes(value)
 
 
@@ -58,7 +58,7 @@ def test_an_action_passes_in_every_envelope(envelope: str, writer: str) -> None:
 def test_an_action_passes_in_every_form(form: str, writer: str) -> None:
     """S1, R9: the identity may be text, in JSON or as Java writes a map, which has no quotes."""
     value = WRITERS[writer](ACTIONS[form]).encode()
-    assert len(sight(value, RULE, FOLLOWING).actions) == 1
+    assert len(sight(value, RULES, FOLLOWING).actions) == 1
     assert passes(value)
 
 
@@ -143,8 +143,8 @@ def test_a_mark_over_the_end_of_a_part_is_found(before: int) -> None:
     """S1: a piece is searched by parts of a MiB; what is around ``Root`` may lie in another part."""
     for mark in (b"\\u0022Root\\u0022", b"AssumeRoot", b"=Root}"):
         piece = b" " * before + mark
-        assert compile_finder(RULE, FOLLOWING)(piece, 0, len(piece))
-        assert not compile_finder(RULE, FOLLOWING)(piece, 0, len(piece) - (6 if mark.endswith(b"2") else 1))
+        assert compile_finder(RULES, FOLLOWING)(piece, 0, len(piece))
+        assert not compile_finder(RULES, FOLLOWING)(piece, 0, len(piece) - (6 if mark.endswith(b"2") else 1))
 
 
 def test_without_sessions_only_the_event_passes() -> None:
@@ -152,4 +152,4 @@ def test_without_sessions_only_the_event_passes() -> None:
     action = json.dumps(ACTIONS["as CloudTrail writes it"]).encode()
     assert not prefilter.compile_matcher(LITERALS, LIMIT)(action)
     assert not prefilter.compile_finder(LITERALS)(action, 0, len(action))
-    assert may_match(action, RULE, FOLLOWING)
+    assert may_match(action, RULES, FOLLOWING)

@@ -24,7 +24,7 @@ from cloudtrail_messages import (
     subscription,
 )
 from compressed import COMPRESSIONS
-from sightings import RULE
+from sightings import RULES
 
 from streams.pipeline import ExtractSettings, SightResult, sight
 
@@ -33,7 +33,7 @@ REFUSED = changed({"errorCode": "AccessDenied", "errorMessage": "no", "responseE
 
 def read(message: Any) -> SightResult:
     value = message if isinstance(message, bytes | None) else json.dumps(message).encode()
-    return sight(value, RULE, ExtractSettings())
+    return sight(value, RULES, ExtractSettings())
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from cloudtrail_messages import MISSING, RECORD, changed, ecs
-from sightings import RULE
+from sightings import RULES
 
 from streams.pipeline import ExtractSettings, sight
 
@@ -33,5 +33,5 @@ WITHOUT_TARGET = changed(
 def test_each_account_of_a_list_is_one_sighting(resources: Any) -> None:
     """R1, T4: leaves may be arrays, also under nested keys, and also with several values."""
     document = changed({"aws.cloudtrail.resources": resources}, WITHOUT_TARGET)
-    sightings = sight(json.dumps(document).encode(), RULE, ExtractSettings()).sightings
+    sightings = sight(json.dumps(document).encode(), RULES, ExtractSettings()).sightings
     assert [sighting.member_account for sighting in sightings] == ACCOUNTS

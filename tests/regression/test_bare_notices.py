@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from cloudtrail_messages import sns
-from sightings import RULE
+from sightings import RULES
 
 from streams.pipeline import ExtractSettings, sight
 
@@ -28,5 +28,5 @@ BARE: dict[str, Any] = {
 @pytest.mark.parametrize("name", BARE)
 def test_what_holds_no_record_is_known_without_its_optional_parts(name: str) -> None:
     """R5: such a message is no match and no dead letter."""
-    result = sight(json.dumps(BARE[name]).encode(), RULE, ExtractSettings())
+    result = sight(json.dumps(BARE[name]).encode(), RULES, ExtractSettings())
     assert (result.sightings, result.rejected) == ((), ())

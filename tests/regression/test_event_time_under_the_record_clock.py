@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from replay_records import record
-from sightings import RULE, History, with_settings
+from sightings import RULES, History, with_settings
 
 from streams.extraction.sighting import Origin
 from streams.pipeline import ExtractSettings, sight
@@ -20,7 +20,7 @@ EVENT_TIME = 1_767_225_600_000
 def test_the_event_keeps_its_own_time() -> None:
     """M4, A5: ``clock = "record"`` changes the memory's times, but ``event.time`` stays the record's eventTime."""
     value = json.dumps(record("2026-01-01T00:00:00Z")).encode()
-    (sighting,) = sight(value, RULE, ExtractSettings(clock="record"), Origin("cloudtrail", 0, 1, KAFKA_TIME)).sightings
+    (sighting,) = sight(value, RULES, ExtractSettings(clock="record"), Origin("cloudtrail", 0, 1, KAFKA_TIME)).sightings
     decision = History(with_settings(clock="record")).take(sighting)
     assert decision.alert is not None
     assert decision.alert["event"]["time"] == EVENT_TIME

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from cloudtrail_messages import PRINCIPAL, RECORD
-from sightings import RULE
+from sightings import RULES
 
 from streams.pipeline import ExtractSettings, sight
 
@@ -21,12 +21,12 @@ DATASET = {"dataset": "aws.cloudtrail"}
 )
 def test_the_record_may_be_an_object(document: dict[str, Any]) -> None:
     """R1: message or event.original holds the record, whether or not the shipper has parsed it."""
-    result = sight(json.dumps(document).encode(), RULE, ExtractSettings())
+    result = sight(json.dumps(document).encode(), RULES, ExtractSettings())
     assert [sighting.principal for sighting in result.sightings] == [PRINCIPAL]
     assert result.rejected == ()
 
 
 def test_an_empty_text_holds_nothing() -> None:
     """R5: an empty line from Filebeat is no dead letter."""
-    result = sight(json.dumps({"event": DATASET, "message": ""}).encode(), RULE, ExtractSettings())
+    result = sight(json.dumps({"event": DATASET, "message": ""}).encode(), RULES, ExtractSettings())
     assert (result.sightings, result.rejected) == ((), ())

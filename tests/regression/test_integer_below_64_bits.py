@@ -7,7 +7,7 @@ import json
 
 import pytest
 from cloudtrail_messages import MISSING, changed
-from sightings import RULE
+from sightings import RULES
 
 from streams.content.json_text import parse
 from streams.pipeline import ExtractSettings, sight
@@ -23,5 +23,5 @@ def test_the_event_id_is_of_the_digits_as_they_came() -> None:
     """T6: the hash is of the record's digits, not of the nearest float."""
     record = changed({"eventID": MISSING, "responseElements": None}) | {"additionalEventData": -(10**19) + 1}
     text = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    [sighting] = sight(json.dumps(record).encode(), RULE, ExtractSettings()).sightings
+    [sighting] = sight(json.dumps(record).encode(), RULES, ExtractSettings()).sightings
     assert sighting.event.id == f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

@@ -7,7 +7,7 @@ import json
 
 import pytest
 from cloudtrail_messages import RECORD
-from sightings import RULE
+from sightings import RULES
 
 from streams.pipeline import ExtractSettings, sight
 
@@ -27,7 +27,7 @@ MORE = MANY + 5
 )
 def test_a_message_that_is_mostly_unreadable_is_rejected_whole(value: bytes) -> None:
     """R3, R4: what was read counts, what was rejected stays rejected, and the rest is one dead letter: the message."""
-    result = sight(value, RULE, ExtractSettings())
+    result = sight(value, RULES, ExtractSettings())
     assert len(result.sightings) == 1
     assert [rejected.element for rejected in result.rejected[:-1]] == list(range(1, MORE))[:MANY]
     last = result.rejected[-1]
@@ -38,5 +38,5 @@ def test_a_message_that_is_mostly_unreadable_is_rejected_whole(value: bytes) -> 
 
 def test_as_many_as_are_allowed_cost_only_themselves() -> None:
     """R4: up to the limit, the good element after the bad ones counts."""
-    result = sight(f"[{'0,' * MANY}{TEXT}]".encode(), RULE, ExtractSettings())
+    result = sight(f"[{'0,' * MANY}{TEXT}]".encode(), RULES, ExtractSettings())
     assert (len(result.sightings), len(result.rejected)) == (1, MANY)

@@ -9,7 +9,7 @@ import pytest
 from cloudtrail_messages import RECORD, TOKEN, changed
 from hypothesis import given
 from hypothesis import strategies as st
-from sightings import RULE
+from sightings import RULES
 
 from streams.content.redaction import redact_text
 from streams.pipeline import ExtractSettings, sight
@@ -22,7 +22,7 @@ PLAIN = base64.b64encode(b'{"a": "no token in this one"}').decode()
 def test_a_record_is_taken_whatever_its_user_agent_looks_like(padding: str) -> None:
     """R3: a caller's text never stops a worker."""
     record = changed({"userAgent": f"eyJhbGciOiJIUzI1NiJ9abcdefgh{padding}zzzzzzzzzzzzzzzzz"})
-    result = sight(json.dumps(record).encode(), RULE, ExtractSettings())
+    result = sight(json.dumps(record).encode(), RULES, ExtractSettings())
     assert [sighting.principal for sighting in result.sightings] == [RECORD["userIdentity"]["arn"]]
 
 

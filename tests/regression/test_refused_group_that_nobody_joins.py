@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from confluent_kafka import KafkaError, Message, TopicPartition
-from sightings import RULE
+from sightings import RULES
 
 from streams.backtest.reading.tasks import ReadSettings
 from streams.backtest.sources.topic_task import Slice, TopicTask
@@ -67,7 +67,7 @@ class Refused:
 
 def replayed() -> int:
     """How many messages a replay reads."""
-    chunks = list(TopicTask(SETTINGS, "t", (Slice(0, 0, 2),)).read(ReadSettings(RULE, ExtractSettings())))
+    chunks = list(TopicTask(SETTINGS, "t", (Slice(0, 0, 2),)).read(ReadSettings(RULES, ExtractSettings())))
     assert [chunk.stats.failures for chunk in chunks] == [[] for _ in chunks]
     return sum(chunk.stats.messages for chunk in chunks)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from replay_records import ALICE, record
-from sightings import RULE
+from sightings import RULES
 
 from streams import pipeline
 from streams.content.payload_kind import describe
@@ -26,7 +26,7 @@ def sampled(*values: bytes | None) -> Sample:
     """A sample of one partition that holds these messages."""
     found = Sample("cloudtrail")
     for offset, value in enumerate(values):
-        found.add(f"cloudtrail:2:{offset}", value, pipeline.sight(value, RULE, pipeline.ExtractSettings()))
+        found.add(f"cloudtrail:2:{offset}", value, pipeline.sight(value, RULES, pipeline.ExtractSettings()))
     return found
 
 

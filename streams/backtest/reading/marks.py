@@ -1,4 +1,4 @@
-"""Which marks bytes have: of the rule, or of root alone, if root's actions are followed."""
+"""Which marks bytes have: of a rule, or of root alone, if root's actions are followed."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from streams.backtest.reading.record_prefilter import narrow
 if TYPE_CHECKING:
     from streams.backtest.reading.record_prefilter import Narrowed
     from streams.pipeline import ExtractSettings
-    from streams.rules.rule import Rule
+    from streams.rules.rule_set import RuleSet
 
 
 class Marks(NamedTuple):
     """The marks that were found in bytes.
 
     Attributes:
-        of_rule: whether there is one of the rule.
-        any: whether there is one of the rule, or of root.
+        of_rule: whether there is one of a rule.
+        any: whether there is one of a rule, or of root.
     """
 
     of_rule: bool = False
@@ -29,15 +29,15 @@ class Marks(NamedTuple):
 class MarkTests:
     """The tests of bytes for marks; without following, no mark is one of root alone."""
 
-    def __init__(self, rule: Rule, extract_settings: ExtractSettings) -> None:
+    def __init__(self, rules: RuleSet, extract_settings: ExtractSettings) -> None:
         """Test for the marks that messages must have under these settings."""
         sightings_alone = replace(extract_settings, follow_sessions=False)
         self._follows = extract_settings.follow_sessions
-        self._find_of_rule = pipeline.compile_finder(rule, sightings_alone)
-        self._find_any = pipeline.compile_finder(rule, extract_settings)
-        self.of_rule = pipeline.compile_matcher(rule, sightings_alone)
+        self._find_of_rule = pipeline.compile_finder(rules, sightings_alone)
+        self._find_any = pipeline.compile_finder(rules, extract_settings)
+        self.of_rule = pipeline.compile_matcher(rules, sightings_alone)
         """Whether a message may hold a sighting."""
-        self.any = pipeline.compile_matcher(rule, extract_settings)
+        self.any = pipeline.compile_matcher(rules, extract_settings)
         """Whether a message may hold a sighting, or an action that is followed."""
 
     def add(self, found: Marks, piece: bytes | bytearray) -> Marks:

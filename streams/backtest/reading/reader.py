@@ -1,7 +1,7 @@
 """Turns messages into sightings of the span, and counts, by way of the pipeline.
 
 Rules:
-- Bytes without any mark of the rule are not parsed, because reading would cost six times as much as decompressing. Only
+- Bytes without any mark of a rule are not parsed, because reading would cost six times as much as decompressing. Only
   their first and last bytes are checked: if these are not those of JSON, the bytes are parsed after all, to say what is
   wrong with them (R3).
 - A small input is parsed completely (``thorough``), so that every error in it is named.
@@ -54,7 +54,7 @@ class Reader:
         self._settings = read_settings
         self._thorough = read_settings.thorough
         self._unread = Marks(of_rule=self._thorough, any=self._thorough)
-        self._marks = MarkTests(read_settings.rule, read_settings.extract_settings)
+        self._marks = MarkTests(read_settings.rules, read_settings.extract_settings)
         self._follows = read_settings.extract_settings.follow_sessions
         self._sightings_alone = replace(read_settings.extract_settings, follow_sessions=False)
         self.stats = ReadStats()
@@ -194,17 +194,21 @@ class Reader:
     def _stored(self, value: bytes, location: Location, origin: Origin) -> None:
         """Read a stored sighting: extract it again from its record, because this run's settings may differ.
 
-        A record of several member accounts was stored once for each of them. So if the stored terms come out again,
-        only they are kept.
+        A record was stored once for each rule that took it and each combination of its terms. So if the rule is loaded,
+        only what that rule takes is kept, and if the stored terms come out again, only they are.
         """
         try:
             stored = decode_sighting(value)
         except WireError as error:
             self.stats.reject(Rejection(location, "malformed", str(error)))
             return
-        sightings = self._take(stored.record.encode(), None, location, stored.origin, self._sightings_alone).sightings
-        same = [t for t in sightings if (t.principal, t.member_account) == (stored.principal, stored.member_account)]
-        for taken in same or sightings:
+        sightings: Sequence[Sighting] = self._take(
+            stored.record.encode(), None, location, stored.origin, self._sightings_alone
+        ).sightings
+        if stored.rule_id in self._settings.rules.by_id:
+            of_rule = [taken for taken in sightings if taken.rule_id == stored.rule_id]
+            sightings = [taken for taken in of_rule if taken.terms == stored.terms] or of_rule
+        for taken in sightings:
             self._keep(origin.timestamp, replace(taken, teaching=stored.teaching))
 
     def _message(self, value: bytes | bytearray, location: Location) -> None:
@@ -239,7 +243,7 @@ class Reader:
 
     def _follow_in(self, value: bytes | bytearray, narrowed: Narrowed | None, timestamp: int) -> None:
         content = bytes(value if narrowed is None else narrowed.value)
-        sight = pipeline.sight(content, self._settings.rule, self._settings.extract_settings)
+        sight = pipeline.sight(content, self._settings.rules, self._settings.extract_settings)
         self._keep_actions(timestamp, sight.actions)
 
     def _take(
@@ -254,7 +258,7 @@ class Reader:
         if narrowed is not None:
             value = narrowed.value
             self.stats.records += narrowed.left_out
-        sight = pipeline.sight(bytes(value), self._settings.rule, extract_settings, origin)
+        sight = pipeline.sight(bytes(value), self._settings.rules, extract_settings, origin)
         self.stats.records += sum(sight.records.values())
         for rejected in sight.rejected:
             if origin is None and self._lies_outside(rejected):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from streams.backtest.reading.read_stats import ReadStats
     from streams.extraction.sighting import Sighting
     from streams.pipeline import ExtractSettings
-    from streams.rules.rule import Rule
+    from streams.rules.rule_set import RuleSet
     from streams.sessions.action import Action
 
 
@@ -22,13 +22,13 @@ class ReadSettings:
     """How to read.
 
     Attributes:
-        rule: what to look for.
+        rules: what to look for.
         extract_settings: how to extract sightings, whether to follow root's actions, and the maximum size of a message.
         span: the requested span of time.
         thorough: parse every message, also those without any mark of the rule.
     """
 
-    rule: Rule
+    rules: RuleSet
     extract_settings: ExtractSettings
     span: Span = field(default_factory=Span)
     thorough: bool = False

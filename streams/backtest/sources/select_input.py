@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from streams.backtest.sources.request import ReplayRequest
     from streams.backtest.sources.span import Span
     from streams.pipeline import ExtractSettings
-    from streams.rules.rule import Rule
+    from streams.rules.rule_set import RuleSet
     from streams.settings import Settings
 
 
@@ -32,9 +32,11 @@ def select_input(request: ReplayRequest, settings: Settings, processes: int) -> 
     return topic_input(request, settings, processes)
 
 
-def read_settings(request: ReplayRequest, source: Input, rule: Rule, extract_settings: ExtractSettings) -> ReadSettings:
+def read_settings(
+    request: ReplayRequest, source: Input, rules: RuleSet, extract_settings: ExtractSettings
+) -> ReadSettings:
     """How to read the input: thoroughly if the request says so, or if the input is small."""
-    return ReadSettings(rule, extract_settings, request.span, thorough=request.thorough or source.is_small)
+    return ReadSettings(rules, extract_settings, request.span, thorough=request.thorough or source.is_small)
 
 
 def _file_input(request: ReplayRequest) -> Input:

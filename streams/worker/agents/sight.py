@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from streams import pipeline
@@ -11,17 +11,21 @@ from streams.wire import sighting as codec
 from streams.wire.sessions import item as session_item
 from streams.worker.agents.batches import Yielder
 from streams.worker.agents.messages import origin_of
+from streams.worker.agents.refresh_cache import RefreshCache
 from streams.worker.failure import in_hand
 from streams.worker.outgoing import SLICE_BYTES, Outgoing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from streams.extraction.sighting import Sighting
-    from streams.rules.rule import Rule
+    from streams.pipeline import DecisionSettings
+    from streams.rules.rule_set import RuleSet
     from streams.sessions.action import Action
     from streams.worker.agents.dead_letter import DeadLetters
     from streams.worker.agents.messages import Event, Message
+    from streams.worker.agents.refresh_cache import RefreshBatch
+    from streams.worker.agents.taking_counts import TakingCounts
     from streams.worker.monitoring.counters import Metrics
     from streams.worker.skips import Skips
 
@@ -41,7 +45,8 @@ class Sight:
     """Handles batches of source messages: read, extract, send, wait for the acknowledgements.
 
     Attributes:
-        rule: the rule.
+        rules: the rules.
+        settings: the settings of detection by rule id; ``refresh`` and the exceptions count here.
         extract_settings: how sightings are extracted.
         topic: the sightings topic.
         largest: how many bytes key and value of a record may have.
@@ -49,9 +54,12 @@ class Sight:
         sender: sends sightings and dead letters.
         dead_letters: makes the dead letters.
         metrics: the counters.
+        counts: counts what the rules take.
+        refresh_cache: the tuples that were sent a short time ago (U7).
     """
 
-    rule: Rule
+    rules: RuleSet
+    settings: Mapping[str, DecisionSettings]
     extract_settings: pipeline.ExtractSettings
     topic: str
     sessions_topic: str
@@ -60,42 +68,63 @@ class Sight:
     sender: Sender
     dead_letters: DeadLetters
     metrics: Metrics
+    counts: TakingCounts
+    refresh_cache: RefreshCache = field(default_factory=RefreshCache)
 
     async def handle(self, events: Sequence[Event], _owned: Callable[[], bool]) -> None:
         """Send the sightings and dead letters of a batch; return when the broker has acknowledged all of them."""
-        yielder, size = Yielder(), 0
+        yielder, size, fresh = Yielder(), 0, self.refresh_cache.batch()
         outgoing: list[Outgoing] = []
         for event in events:
-            read = await self._outgoing(event.message)
+            read = await self._outgoing(event.message, fresh)
             outgoing += read
             size += sum(record.size for record in read)
             if size >= SLICE_BYTES:
                 await self.sender.send_all(outgoing)
+                fresh.commit()
                 outgoing, size = [], 0
             await yielder.yield_if_due()
         await self.sender.send_all(outgoing)
+        fresh.commit()
 
-    async def _outgoing(self, message: Message) -> list[Outgoing]:
+    async def _outgoing(self, message: Message, fresh: RefreshBatch) -> list[Outgoing]:
         if self.skips.has(message.topic, message.partition, message.offset):
             return [await self.dead_letters.skipped(message)]
         with in_hand(message):
             if pipeline.size_in_memory(message.value) > LARGE_BYTES:  # the event loop goes on meanwhile
-                return await asyncio.to_thread(self._read, message)
-            return self._read(message)
+                return await asyncio.to_thread(self._read, message, fresh)
+            return self._read(message, fresh)
 
-    def _read(self, message: Message) -> list[Outgoing]:
-        result = pipeline.sight(message.value, self.rule, self.extract_settings, origin_of(message))
+    def _read(self, message: Message, fresh: RefreshBatch) -> list[Outgoing]:
+        result = pipeline.sight(message.value, self.rules, self.extract_settings, origin_of(message))
         for shape, records in result.records.items():
             self.metrics.records.labels(shape).inc(records)
         self.metrics.passed_over.inc(sum(result.passed_over.values()))
         for reason, count in result.no_candidates.items():
             if reason != "not-root":
                 self.metrics.no_candidates.labels(reason).inc(count)
+        self.counts.count(result)
         return [
-            *(self._sighting(message, sighting) for sighting in result.sightings),
+            *self._sightings(message, result.sightings, fresh),
             *(self._action(message, action) for action in result.actions),
             *(self.dead_letters.rejected(message, rejected) for rejected in result.rejected),
         ]
+
+    def _sightings(self, message: Message, sightings: Sequence[Sighting], fresh: RefreshBatch) -> Iterator[Outgoing]:
+        """The records of sightings, without those whose tuple was sent a short time ago (U7)."""
+        for sighting in sightings:
+            settings = self.settings[sighting.rule_id]
+            if not settings.refresh:
+                yield self._sighting(message, sighting)
+                continue
+            time = sighting.time_by(settings.clock)
+            if fresh.is_fresh(sighting, time, settings.refresh):
+                self.metrics.refreshed.labels(sighting.rule_id).inc()
+                continue
+            outgoing = self._sighting(message, sighting)
+            yield outgoing
+            if outgoing.topic == self.topic and not pipeline.may_be_excepted(settings.exceptions, sighting):
+                fresh.note(sighting, time)
 
     def _sighting(self, message: Message, sighting: Sighting) -> Outgoing:
         try:
@@ -106,7 +135,7 @@ class Sight:
         if len(key) + len(value) > self.largest:
             error = f"the sighting is {len(key) + len(value)} bytes, more than the {self.largest} of max_record_size"
             return self.dead_letters.rejected(message, _not_sent("too-large", error, sighting))
-        self.metrics.sightings.inc()
+        self.metrics.sightings.labels(sighting.rule_id).inc()
         return Outgoing(self.topic, key, value)
 
     def _action(self, message: Message, action: Action) -> Outgoing:

@@ -79,7 +79,15 @@ class Metrics:
         self.passed_over = self._counter(
             "passed_over", "Records and other elements that are no sighting, in messages that may match."
         )
-        self.sightings = self._counter("sightings", "Sightings sent to the sightings topic.")
+        self.taken = self._counter("taken", "Records that the rule's query takes.", "rule")
+        self.missing_terms = self._counter(
+            "missing_terms", "Records that the rule takes and that have no value of this term.", "rule", "field"
+        )
+        self.cut = self._counter("cut", "Combinations of terms above the 100 that a record may have.", "rule")
+        self.sightings = self._counter("sightings", "Sightings sent to the sightings topic.", "rule")
+        self.refreshed = self._counter(
+            "refreshed", "Sightings not sent, because their terms were sent less than refresh ago.", "rule"
+        )
         self.dead_letters = self._counter(
             "dead_letters", "Messages or elements sent to the dead-letter topic.", "reason"
         )
@@ -160,6 +168,14 @@ class Metrics:
         self.rule_info = self._gauge("rule_info", "A rule that the worker runs, overrides included.", *RULE_LABELS)
         # Resident memory, processor seconds, start time, open files: rootwatch_process_…
         ProcessCollector(namespace="rootwatch", registry=self.registry)
+
+    def start_taking(self, rules: Iterable[Rule]) -> None:
+        """Start the counters of the sight agent at zero for each rule."""
+        for rule in rules:
+            for counter in (self.taken, self.cut, self.sightings, self.refreshed):
+                counter.labels(rule.id)
+            for field in rule.terms:
+                self.missing_terms.labels(rule.id, field)
 
     def start(self, rules: Iterable[Rule], sources: Iterable[str], names: TopicNames) -> None:
         """Show which rules the worker runs, and start the counters per rule and topic at zero.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sightings import NOON, RULE, sighting
+from sightings import NOON, RULES, sighting
 from worker_process import wait_for
 
 from streams.backtest.reading.process_pool import WorkerLostError, gather
@@ -21,7 +21,7 @@ from streams.pipeline import ExtractSettings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-READING = ReadSettings(RULE, ExtractSettings())
+READING = ReadSettings(RULES, ExtractSettings())
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Numbers:
     numbers: tuple[int, ...]
 
     def read(self, read_settings: ReadSettings) -> Iterator[Chunk]:  # noqa: D102  the protocol's
-        assert read_settings.rule.id == RULE.id
+        assert read_settings.rules == RULES
         for number in self.numbers:
             stats = ReadStats(messages=1)
             stats.reject(Rejection(Location(f"file {number:03}"), "malformed", "x"))
@@ -89,7 +89,7 @@ class Number:
     def read(self, read_settings):
         yield Chunk(ReadStats(messages=os.getpid()), [])
 
-chunks = gather([Number()] * 100_000, ReadSettings(settings.load(None).load_rule(), ExtractSettings()), 3)
+chunks = gather([Number()] * 100_000, ReadSettings(settings.load(None).load_rules(), ExtractSettings()), 3)
 readers = set()
 while len(readers) < 3:
     readers.add(next(chunks).stats.messages)

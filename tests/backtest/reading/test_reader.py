@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from replay_records import ACCOUNT, lines, ordinary, record
 from root_sessions import ACTIONS, identity
 from root_sessions import record as root_record
-from sightings import DAY, NOON, RULE
+from sightings import DAY, NOON, RULES
 
 from streams.backtest.reading.outside import looks_whole
 from streams.backtest.reading.reader import Reader
@@ -50,14 +50,14 @@ OF_ROOT = st.sampled_from(
 
 
 def read_file(value: bytes, *, thorough: bool, limit: int = 1 << 26) -> tuple[ReadStats, list[Sighting]]:
-    reader = Reader(ReadSettings(RULE, ExtractSettings(max_message_size=limit), thorough=thorough))
+    reader = Reader(ReadSettings(RULES, ExtractSettings(max_message_size=limit), thorough=thorough))
     reader.file([value[at : at + file_messages.PIECE] for at in range(0, len(value), file_messages.PIECE)], "file")
     return reader.take()[:2]
 
 
 def followed(value: bytes, *, thorough: bool, as_lines: bool = False) -> tuple[ReadStats, list[Sighting], list[Action]]:
     """What is read when root's actions are followed."""
-    reader = Reader(ReadSettings(RULE, ExtractSettings(follow_sessions=True), thorough=thorough))
+    reader = Reader(ReadSettings(RULES, ExtractSettings(follow_sessions=True), thorough=thorough))
     if as_lines:
         reader.lines(value, "file", 1)
     else:
@@ -66,7 +66,7 @@ def followed(value: bytes, *, thorough: bool, as_lines: bool = False) -> tuple[R
 
 
 def read_lines(value: bytes, *, thorough: bool) -> tuple[ReadStats, list[Sighting]]:
-    reader = Reader(ReadSettings(RULE, ExtractSettings(), thorough=thorough))
+    reader = Reader(ReadSettings(RULES, ExtractSettings(), thorough=thorough))
     reader.lines(value, "file", 1)
     return reader.take()[:2]
 
@@ -97,7 +97,7 @@ def test_what_is_incomplete_outside_the_span_is_not_counted_as_that() -> None:
     """P9: files are replayed by event time; a record without a readable time may lie within any span."""
     days = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z", "never")
     incomplete = [record(day, requestParameters=None, resources=None) for day in days]
-    reader = Reader(ReadSettings(RULE, ExtractSettings(), Span(NOON + DAY // 2, NOON + DAY)))
+    reader = Reader(ReadSettings(RULES, ExtractSettings(), Span(NOON + DAY // 2, NOON + DAY)))
     reader.file([json.dumps({"Records": incomplete}).encode()], "file")
     stats, *_ = reader.take()
     assert [rejection.location.element for rejection in stats.rejections] == [1, 3]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import root_sessions
 from cloudtrail_messages import OTHER, RECORD, changed
-from sightings import RULE
+from sightings import RULES
 
 from streams import pipeline
 from streams.backtest.reading.record_prefilter import Narrowed, narrow
@@ -31,7 +31,7 @@ FILES = {
 
 def narrowed_by(value: bytes, extract_settings: ExtractSettings) -> Narrowed | None:
     return narrow(
-        value, pipeline.compile_matcher(RULE, extract_settings), pipeline.compile_finder(RULE, extract_settings)
+        value, pipeline.compile_matcher(RULES, extract_settings), pipeline.compile_finder(RULES, extract_settings)
     )
 
 
@@ -43,7 +43,7 @@ def test_a_narrowed_file_holds_the_same(name: str, extract_settings: ExtractSett
     value = json.dumps({"Records": entries}, separators=(",", ":")).encode()
     narrowed = narrowed_by(value, extract_settings)
     if narrowed is not None:
-        left, whole = (sight(content, RULE, extract_settings) for content in (narrowed.value, value))
+        left, whole = (sight(content, RULES, extract_settings) for content in (narrowed.value, value))
         assert (left.sightings, left.actions) == (whole.sightings, whole.actions)
 
 
@@ -63,7 +63,7 @@ def test_a_log_file_of_fifty_with_one_action_is_narrowed_to_it() -> None:
     narrowed = narrowed_by(value, FOLLOWING)
     assert narrowed is not None
     assert (narrowed.elements, narrowed.left_out) == ((20,), 49)
-    [action] = sight(narrowed.value, RULE, FOLLOWING).actions
+    [action] = sight(narrowed.value, RULES, FOLLOWING).actions
     assert action.event.name == ACTION["eventName"]
     unfollowed = narrowed_by(value, ExtractSettings())
     assert unfollowed is not None

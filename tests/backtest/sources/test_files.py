@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from compressed import COMPRESSIONS
 from replay_records import lines, ordinary, record
-from sightings import RULE
+from sightings import RULES
 
 from streams.backtest.reading.tasks import ReadSettings
 from streams.backtest.sources import files
@@ -30,7 +30,7 @@ def test_a_large_file_comes_in_parts_though_it_holds_no_match(tmp_path: Path, mo
     path = tmp_path / "a.jsonl.gz"
     content = b"".join(gzip.compress(os.urandom(99_000).hex().encode() + b"\n") for _ in range(20))
     path.write_bytes(content)
-    chunks = list(files.FileTask((Found(str(path), len(content)),)).read(ReadSettings(RULE, ExtractSettings())))
+    chunks = list(files.FileTask((Found(str(path), len(content)),)).read(ReadSettings(RULES, ExtractSettings())))
     assert len(chunks) > 3
     assert sum(chunk.stats.size for chunk in chunks) == len(content)
 
@@ -43,7 +43,7 @@ def test_a_pipe_of_lines_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     text = lines(record("2026-01-01T00:00:00Z"), *[ordinary(number) for number in range(500)])
     writer = Thread(target=path.write_text, args=(text,))
     writer.start()
-    chunks = list(files.FileTask((Found(str(path), 0),)).read(ReadSettings(RULE, ExtractSettings())))
+    chunks = list(files.FileTask((Found(str(path), 0),)).read(ReadSettings(RULES, ExtractSettings())))
     writer.join()
     assert [chunk.stats.failures for chunk in chunks] == [[] for _ in chunks]
     assert (sum(chunk.stats.messages for chunk in chunks), sum(len(chunk.sightings) for chunk in chunks)) == (501, 1)
@@ -55,7 +55,7 @@ MATCH = record("2026-01-01T00:00:00Z")
 
 def read(path: Path, content: bytes, extract_settings: ExtractSettings = SMALL) -> list[Chunk]:
     path.write_bytes(content)
-    return list(files.FileTask((Found(str(path), len(content)),)).read(ReadSettings(RULE, extract_settings)))
+    return list(files.FileTask((Found(str(path), len(content)),)).read(ReadSettings(RULES, extract_settings)))
 
 
 @pytest.mark.parametrize("beginning", ["", "\ufeff", '"cut": 1}\n'])
@@ -97,7 +97,7 @@ def test_whole_members_beside_a_damaged_one_are_read(tmp_path: Path, damaged_at:
     content = b"".join(members)
     chunks = read(tmp_path / "file.json", content, ExtractSettings())
     (stats,) = [chunk.stats for chunk in chunks if chunk.stats.failures]
-    whole = sight(content, RULE, ExtractSettings())
+    whole = sight(content, RULES, ExtractSettings())
     assert [sighting for chunk in chunks for sighting in chunk.sightings] == list(whole.sightings)
     assert len(whole.sightings) == 2
     assert [error for _, error in stats.failures] == [f"{whole.rejected[0].error}; its whole members were read"]
@@ -124,7 +124,7 @@ def test_a_file_of_several_documents_holds_what_reading_it_whole_finds(
     text = separator.join(json.dumps(document, indent=indent) for document in documents).encode()
     content = text if packing == "plain" else COMPRESSIONS[packing](text)
     [chunk] = read(tmp_path / "file.json", content, ExtractSettings())
-    whole = sight(content, RULE, ExtractSettings())
+    whole = sight(content, RULES, ExtractSettings())
     assert chunk.sightings == list(whole.sightings)
     assert len(chunk.sightings) == 2
     assert (chunk.stats.rejected.total(), chunk.stats.failures, whole.rejected) == (0, [], ())

@@ -20,7 +20,7 @@ from cloudtrail_messages import (
     filebeat,
     java_map,
 )
-from sightings import RULE
+from sightings import RULES
 
 from streams.content.java_map import NoJavaMapError, parse
 from streams.pipeline import ExtractSettings, SightResult, sight
@@ -29,7 +29,7 @@ DOCUMENT = ecs(RECORD)
 
 
 def read(document: Any, extract_settings: ExtractSettings | None = None) -> SightResult:
-    return sight(json.dumps(document).encode(), RULE, extract_settings or ExtractSettings())
+    return sight(json.dumps(document).encode(), RULES, extract_settings or ExtractSettings())
 
 
 SPELLINGS = {

@@ -17,6 +17,7 @@ from streams.wire import sighting as codec
 from streams.worker.agents import sight
 from streams.worker.agents.dead_letter import DeadLetters
 from streams.worker.agents.sight import LARGE_BYTES, Sight
+from streams.worker.agents.taking_counts import TakingCounts
 from streams.worker.monitoring.counters import Metrics
 from streams.worker.skips import NO_SKIPS
 
@@ -37,9 +38,10 @@ def handle(values: Sequence[bytes]) -> list[list[str]]:
 
     options = Settings()
     sender: Any = SimpleNamespace(send_all=send_all)
-    metrics, extract_settings = Metrics(), options.extract_settings()
+    metrics, extract_settings, rules = Metrics(), options.extract_settings(), options.load_rules()
     agent = Sight(
-        rule=options.load_rule(),
+        rules=rules,
+        settings=options.decision_settings(rules),
         extract_settings=extract_settings,
         topic=topic_names(options).sightings,
         sessions_topic=topic_names(options).sessions,
@@ -48,6 +50,7 @@ def handle(values: Sequence[bytes]) -> list[list[str]]:
         sender=sender,
         dead_letters=DeadLetters("dead", 1_000_000, extract_settings, metrics),
         metrics=metrics,
+        counts=TakingCounts(rules, metrics),
     )
     events: list[Any] = [
         SimpleNamespace(

@@ -1,0 +1,193 @@
+"""What one rule makes of a record that it takes: a sighting per combination of its terms' values (U3, U4).
+
+Rules:
+- The first term is the slowest, and values are in the record's order. The first 100 combinations count.
+- A text of more than 16,384 characters is no term: it would be part of keys, and topics and tables bound these.
+- Without a value of each term, or without a time, there is no sighting. A rule with ``incomplete = "dead-letter"``
+  keeps such a record as incomplete (T5), any other only counts it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import islice, product
+from math import prod
+from typing import TYPE_CHECKING
+
+from streams.extraction.sighting import Sighting, Term
+from streams.fields.catalogue import MAPPING_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from streams.extraction.call import Call
+    from streams.rules.rule_set import CompiledRule
+
+LONGEST_TERM = 16_384
+"""The longest text of a term, in characters; IAM's ARNs have at most 2,048. In a key, one may take twelve bytes."""
+
+MOST_COMBINATIONS = 100
+"""How many combinations of a record give a sighting."""
+
+_MEMBER_ACCOUNT = "rootwatch.member_account"
+_WORDS = {"rootwatch.principal": "principal", _MEMBER_ACCOUNT: "member account"}
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """The known values of an incomplete record.
+
+    Attributes:
+        rule_id: the rule that takes it.
+        terms: each term's field, as the rule writes it, and its first value; ``None`` if it has none.
+        principal: T3; ``None`` if the record has none.
+        member_account: T4; ``None`` if the record has none, or it is no term.
+        event_id: T6.
+        event_time: in milliseconds since the epoch; ``None`` if it is not readable.
+        task_policy: as in a sighting.
+        issued_access_key_id: as in a sighting.
+    """
+
+    rule_id: str
+    terms: tuple[tuple[str, str | None], ...]
+    principal: str | None
+    member_account: str | None
+    event_id: str
+    event_time: int | None
+    task_policy: str | None
+    issued_access_key_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """A record without a value that a sighting needs (T5).
+
+    Attributes:
+        error: what is missing or wrong, in words.
+        partial: the known values.
+        record: the source record, redacted, as canonical JSON text.
+        redacted: whether anything in it was replaced.
+    """
+
+    error: str
+    partial: Partial
+    record: str
+    redacted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a rule makes of a record that it takes.
+
+    Attributes:
+        rule_id: the rule.
+        sightings: one per combination, in order.
+        incomplete: what is kept if there is none; only for a rule that keeps incomplete records (T5).
+        missing_terms: the terms without a value, as the rule writes them.
+        time_problems: why there is no time that a sighting can have, in words.
+        cut: how many combinations were too many.
+    """
+
+    rule_id: str
+    sightings: tuple[Sighting, ...] = ()
+    incomplete: Incomplete | None = None
+    missing_terms: tuple[str, ...] = ()
+    time_problems: tuple[str, ...] = ()
+    cut: int = 0
+
+
+@dataclass(slots=True)
+class Taking:
+    """What one rule took of a message, in numbers.
+
+    Attributes:
+        taken: how many records its query takes.
+        sightings: how many sightings they gave.
+        missing_terms: how many of them have no value of a term, by the term's field as the rule writes it.
+        no_time: how many of them have no readable time, or one of the future (T5).
+        cut: how many combinations were too many (U4).
+    """
+
+    taken: int = 0
+    sightings: int = 0
+    missing_terms: dict[str, int] = field(default_factory=dict)
+    no_time: int = 0
+    cut: int = 0
+
+    def add(self, taken: Taken) -> None:
+        """Count one more record."""
+        self.taken += 1
+        self.sightings += len(taken.sightings)
+        for name in taken.missing_terms:
+            self.missing_terms[name] = self.missing_terms.get(name, 0) + 1
+        self.no_time += bool(taken.time_problems)
+        self.cut += taken.cut
+
+
+def take(call: Call, compiled: CompiledRule) -> Taken:
+    """Return what a rule makes of a call that its query takes."""
+    rule = compiled.rule
+    found = [call.view.values(term) for term in compiled.terms]
+    columns = [_fitting(values) for values in found]
+    problems = call.time_problems
+    if all(columns) and not problems:
+        combinations = prod(map(len, columns))
+        return Taken(rule.id, tuple(_sightings(call, compiled, columns)), cut=max(0, combinations - MOST_COMBINATIONS))
+    missing = tuple(name for name, values in zip(rule.terms, columns, strict=True) if not values)
+    incomplete = None
+    if rule.incomplete == "dead-letter":
+        known = tuple((name, next(iter(values), None)) for name, values in zip(rule.terms, found, strict=True))
+        without = (_without(name, value) for name, value in known if name in missing)
+        error = "; ".join((*without, *problems))
+        incomplete = Incomplete(error, _partial(call, rule.id, known), call.text, call.is_redacted)
+    return Taken(rule.id, incomplete=incomplete, missing_terms=missing, time_problems=problems)
+
+
+def _fitting(values: tuple[str, ...]) -> tuple[str, ...]:
+    if all(len(value) <= LONGEST_TERM for value in values):
+        return values
+    return tuple(value for value in values if len(value) <= LONGEST_TERM)
+
+
+def _sightings(call: Call, compiled: CompiledRule, columns: list[tuple[str, ...]]) -> Iterator[Sighting]:
+    rule = compiled.rule
+    names = [term.name for term in compiled.terms]
+    account = names.index(_MEMBER_ACCOUNT) if _MEMBER_ACCOUNT in names else None
+    source = None if account is None else call.account_source
+    terms = [
+        [Term(name, value) for value in values[:MOST_COMBINATIONS]]
+        for name, values in zip(rule.terms, columns, strict=True)
+    ]
+    for index, combination in enumerate(islice(product(*terms), MOST_COMBINATIONS)):
+        yield Sighting(
+            rule_id=rule.id,
+            terms=combination,
+            combination=index,
+            mapping_version=MAPPING_VERSION,
+            principal=call.principal,
+            member_account=None if account is None else combination[account].value,
+            member_account_source=source,
+            identity=call.identity,
+            event=call.event,
+            record=call.text,
+            origin=call.origin,
+        )
+
+
+def _without(name: str, value: str | None) -> str:
+    """Return in words that a term has no value, or only one that is too long."""
+    words = _WORDS.get(name, name)
+    return f"no {words}" if value is None else f"the {words} is longer than {LONGEST_TERM:,} characters"
+
+
+def _partial(call: Call, rule_id: str, terms: tuple[tuple[str, str | None], ...]) -> Partial:
+    return Partial(
+        rule_id=rule_id,
+        terms=terms,
+        principal=call.principal,
+        member_account=dict(terms).get(_MEMBER_ACCOUNT),
+        event_id=call.event.id,
+        event_time=call.time,
+        task_policy=call.event.task_policy,
+        issued_access_key_id=call.event.issued_access_key_id,
+    )
