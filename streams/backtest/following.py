@@ -19,7 +19,7 @@ from streams.sessions.meaning.activity import add_action
 from streams.sessions.meaning.summary import summarise
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from streams.extraction.sighting import Sighting
     from streams.pipeline import Decision
@@ -53,9 +53,9 @@ class SessionObserver(Protocol):
 class Following:
     """Takes grants and actions in any order, and joins them. Use it as a context."""
 
-    def __init__(self, rule_id: str, rules: SessionRules) -> None:
-        """Follow the sessions of a rule's sightings, by what is known of root sessions."""
-        self._rule_id = rule_id
+    def __init__(self, rule_ids: Collection[str], rules: SessionRules) -> None:
+        """Follow the sessions of the sightings of these rules, by what is known of root sessions."""
+        self._rule_ids = rule_ids
         self._rules = rules
         self._grants: Sorter[Granted] = Sorter(_grant_order)
         self._actions: Sorter[Action] = Sorter(_action_order, size=_action_size)
@@ -69,7 +69,9 @@ class Following:
 
     def on_decision(self, sighting: Sighting, decision: Decision) -> None:
         """Take the grant of a sighting, whatever was decided of it; ``OutputError`` if the disk is full."""
-        granted = grant_of(sighting, self._rule_id, decision.alert_id)
+        if sighting.rule_id not in self._rule_ids:
+            return
+        granted = grant_of(sighting, sighting.rule_id, decision.alert_id)
         if granted is not None:
             self._grants.add((granted,))
 

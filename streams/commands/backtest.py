@@ -26,15 +26,15 @@ from streams.commands.terminal.options import Config  # noqa: TC001  typer reads
 from streams.commands.terminal.replay_options import cores, say
 from streams.errors import UsageError
 from streams.pipeline import view_of
-from streams.rules.rule_set import RuleSet
 from streams.wire.sessions.published import ACTIVITY, SUMMARY
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from streams.backtest.evaluation import Verdicts
     from streams.backtest.reading.read_stats import ReadStats
     from streams.backtest.run import Observer
     from streams.pipeline import DecisionSettings
-    from streams.rules.rule import Rule
     from streams.settings import Settings
 
 
@@ -140,32 +140,27 @@ def _configured(config: Path | None, topic: str | None, **chosen: str | list[str
 
 def _run(request: ReplayRequest, configured: Settings, results: Results, processes: int) -> tuple[ReadStats, bool]:
     """Replay, write the results and print the summary. Returns what was read, and whether the live run differs."""
-    rule = configured.load_rule()
-    decision_settings = configured.decision_settings_of(rule)
+    rules = configured.load_rules()
+    settings_of_rules = configured.decision_settings(rules)
     with ExitStack() as stack:
-        opened = OpenResults.of(results, rule, stack)
+        opened = OpenResults.of(results, rules, stack)
         source = select_input(request, configured, processes)
-        comparison = _comparison(results.compare, configured, rule, decision_settings)
-        of_sessions = _comparison_of_sessions(results, configured, rule)
+        comparison = _comparison(results.compare, configured, settings_of_rules)
+        of_sessions = _comparison_of_sessions(results, configured, settings_of_rules)
         extract_settings = replace(configured.extract_settings(), follow_sessions=results.follow_sessions)
-        sought = read_settings(request, source, configured.load_rules(), extract_settings)
+        sought = read_settings(request, source, rules, extract_settings)
         observers: list[Observer] = opened.observers
         if comparison is not None:
             observers.append(comparison)
         with progress.shown(source) as bar:
-            judging = Judging(
-                RuleSet([rule]),
-                {rule.id: decision_settings},
-                partial(view_of, extract_settings=sought.extract_settings),
-            )
+            judging = Judging(rules, settings_of_rules, partial(view_of, extract_settings=extract_settings))
             how = ReplaySettings(sought, judging, processes)
             take_actions = None if opened.following is None else opened.following.add_actions
             stats, verdicts = replay(source, how, observers, bar, take_actions)
         opened.write_sessions(of_sessions)
-        opened.write_report(
-            rule, stats, verdicts, (*source_options(request), *setting_options(configured, decision_settings))
-        )
-    _say_summary(stats, verdicts, decision_settings)
+        options = (*source_options(request), *setting_options(configured, settings_of_rules))
+        opened.write_report(rules, stats, verdicts, options)
+    _say_summary(stats, verdicts, configured)
     is_different = False
     if comparison is not None:
         is_different = _say_differences(str(results.compare), comparison, request)
@@ -174,8 +169,8 @@ def _run(request: ReplayRequest, configured: Settings, results: Results, process
     return stats, is_different
 
 
-def _say_summary(stats: ReadStats, verdicts: Verdicts, decision_settings: DecisionSettings) -> None:
-    for line in (*summary.reading_lines(stats), *summary.verdict_lines(verdicts, decision_settings)):
+def _say_summary(stats: ReadStats, verdicts: Verdicts, configured: Settings) -> None:
+    for line in (*summary.reading_lines(stats), *summary.verdict_lines(verdicts, configured.load_exceptions())):
         say(line)
 
 
@@ -196,26 +191,28 @@ def _say_session_differences(of_sessions: SessionComparison, comparison: Compari
 
 
 def _comparison(
-    topic: str | None, configured: Settings, rule: Rule, decision_settings: DecisionSettings
+    topic: str | None, configured: Settings, settings_of_rules: Mapping[str, DecisionSettings]
 ) -> Comparison | None:
     """The comparison with a topic's live alerts. All are read now, before the first decision."""
     if topic is None:
         return None
     from streams.kafka.alert_reader import distinct_alerts  # noqa: PLC0415  only this needs a Kafka client
 
-    live = distinct_alerts(configured, topic, rule.id)
-    overflow = distinct_alerts(configured, f"{topic}.overflow", rule.id, may_be_missing=True)
-    return Comparison(live, overflow, decision_settings)
+    live = distinct_alerts(configured, topic, settings_of_rules)
+    overflow = distinct_alerts(configured, f"{topic}.overflow", settings_of_rules, may_be_missing=True)
+    return Comparison(live, overflow, settings_of_rules)
 
 
-def _comparison_of_sessions(results: Results, configured: Settings, rule: Rule) -> SessionComparison | None:
+def _comparison_of_sessions(
+    results: Results, configured: Settings, rule_ids: Collection[str]
+) -> SessionComparison | None:
     """The comparison with the live sessions beside the topic of alerts, if sessions are to be written too."""
     if results.compare is None or results.sessions is None:
         return None
     from streams.kafka.published_reader import Source  # noqa: PLC0415  only this needs a Kafka client
-    from streams.kafka.rule_values import values_of_rule  # noqa: PLC0415  as above
+    from streams.kafka.rule_values import values_of_rules  # noqa: PLC0415  as above
 
     topics = SessionTopics.beside(results.compare, configured)
-    activity = values_of_rule(configured, Source(topics.activity, ACTIVITY.read), rule.id)
-    summaries = values_of_rule(configured, Source(topics.summaries, SUMMARY.read), rule.id)
+    activity = values_of_rules(configured, Source(topics.activity, ACTIVITY.read), rule_ids)
+    summaries = values_of_rules(configured, Source(topics.summaries, SUMMARY.read), rule_ids)
     return SessionComparison(topics, activity, summaries)

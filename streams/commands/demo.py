@@ -26,7 +26,7 @@ from streams.demo.shapes import ROADS
 from streams.errors import OperatorError
 from streams.kafka.alert_reader import distinct_alerts
 from streams.kafka.published_reader import Source
-from streams.kafka.rule_values import values_of_rule
+from streams.kafka.rule_values import values_of_rules
 from streams.rules.root_sessions import LEVELS
 from streams.settings import Settings
 from streams.wire.alert import to_json_line
@@ -109,10 +109,8 @@ def _run(
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None
         tell("all handled and committed; the topics of alerts and sessions now hold:")
-        alerts = list(distinct_alerts(options, names.alerts, app.rules.rules[0].rule.id))
-        sessions = _last(
-            values_of_rule(options, Source(names.session_summaries, SUMMARY.read), app.rules.rules[0].rule.id)
-        )
+        alerts = list(distinct_alerts(options, names.alerts, app.rules.by_id))
+        sessions = _last(values_of_rules(options, Source(names.session_summaries, SUMMARY.read), app.rules.by_id))
     return sorted(alerts, key=lambda alert: (alert["event"]["time"], alert["alert_id"])), sessions, counts
 
 

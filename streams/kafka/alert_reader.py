@@ -9,7 +9,7 @@ from streams.kafka.published_reader import PublishedReader, Source, UnreadableVa
 from streams.wire.alert import read_alert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from streams.settings import Settings
 
@@ -33,9 +33,9 @@ def read_alerts(
 
 
 def distinct_alerts(
-    settings: Settings, topic: str, rule_id: str, *, may_be_missing: bool = False
+    settings: Settings, topic: str, rule_ids: Collection[str], *, may_be_missing: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """The alerts of one rule on a topic, each id once; the arguments are those of ``read_alerts``.
+    """The alerts of these rules on a topic, each id once; the other arguments are those of ``read_alerts``.
 
     Raises:
         SourceError: as ``read_alerts``, or a value on the topic is no alert.
@@ -45,6 +45,6 @@ def distinct_alerts(
     for alert in read_alerts(settings, topic, may_be_missing=may_be_missing):
         if isinstance(alert, UnreadableValue):
             raise SourceError(f"{alert.topic}[{alert.partition}]:{alert.offset}: {alert.error}")
-        if alert["rule"]["id"] == rule_id and alert["alert_id"] not in seen:
+        if alert["rule"]["id"] in rule_ids and alert["alert_id"] not in seen:
             seen.add(alert["alert_id"])
             yield alert

@@ -1,4 +1,4 @@
-"""Reads what is published of one rule on a topic of activity or summaries, to the end."""
+"""Reads what is published of rules on a topic of activity or summaries, to the end."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from streams.errors import SourceError
 from streams.kafka.published_reader import PublishedReader, UnreadableValue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from streams.kafka.published_reader import Source
     from streams.settings import Settings
 
 
-def values_of_rule(settings: Settings, source: Source, rule_id: str) -> Iterator[dict[str, Any]]:
-    """The values of one rule, from the oldest of each partition to the end as it is at the start.
+def values_of_rules(settings: Settings, source: Source, rule_ids: Collection[str]) -> Iterator[dict[str, Any]]:
+    """The values of these rules, from the oldest of each partition to the end as it is at the start.
 
     Raises:
         SourceError: the cluster cannot be reached or refuses, or there is no such topic, or a value on it is none.
@@ -25,5 +25,5 @@ def values_of_rule(settings: Settings, source: Source, rule_id: str) -> Iterator
         for value in reader.read(source, reader.spans(source.topic)):
             if isinstance(value, UnreadableValue):
                 raise SourceError(f"{value.topic}[{value.partition}]:{value.offset}: {value.error}")
-            if value["rule_id"] == rule_id:
+            if value["rule_id"] in rule_ids:
                 yield value

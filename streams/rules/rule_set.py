@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from streams.rules.query.literals import Requirements
     from streams.rules.rule import Rule
 
+_GRANTING = frozenset({"AssumeRoot"})
 _FINGERPRINT_LENGTH = 16
 """In hexadecimal digits. A fingerprint only tells apart what one rule has been over the years."""
 
@@ -48,6 +49,11 @@ class CompiledRule:
     requirements: Requirements
     query_fingerprint: str
     terms_fingerprint: str
+
+    @property
+    def grants_root(self) -> bool:
+        """Whether each sighting is a grant that may open a root session (S3): it takes ``AssumeRoot`` only."""
+        return self.requirements.actions == _GRANTING
 
     def __eq__(self, other: object) -> bool:
         return self.rule == other.rule if isinstance(other, CompiledRule) else NotImplemented

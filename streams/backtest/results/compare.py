@@ -27,14 +27,18 @@ if TYPE_CHECKING:
     from streams.pipeline import Decision, DecisionSettings
 
 
+Tuple = tuple[str, tuple[str, ...]]
+"""A rule's id, and the values of its terms."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """The kept values of an alert: its id, time (milliseconds), pair and event, and the end of learning."""
+    """The kept values of an alert: its id, time (milliseconds), rule, terms and event, and the end of learning."""
 
     id: str
     time: int
-    principal: str
-    member_account: str
+    rule_id: str
+    values: tuple[str, ...]
     event_id: str
     learning_ended_at: int | None
 
@@ -44,21 +48,21 @@ class Alert:
         return cls(
             alert["alert_id"],
             alert["event"]["time"],
-            sys.intern(alert["principal"]["arn"]),
-            sys.intern(alert["member_account"]["id"]),
+            sys.intern(alert["rule"]["id"]),
+            tuple(sys.intern(term["value"]) for term in alert["terms"]),
             alert["event"]["id"],
             alert["novelty"]["learning_ended_at"],
         )
 
     @property
-    def pair(self) -> tuple[str, str]:
-        """Principal and member account."""
-        return self.principal, self.member_account
+    def remembered(self) -> Tuple:
+        """The rule and the values of its terms."""
+        return self.rule_id, self.values
 
     @property
-    def sighting(self) -> tuple[str, str, str]:
+    def sighting(self) -> tuple[str, tuple[str, ...], str]:
         """The sighting that alerted."""
-        return self.principal, self.member_account, self.event_id
+        return self.rule_id, self.values, self.event_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ class Difference:
     def __str__(self) -> str:
         alert = self.alert
         return (
-            f"only {self.side}: {to_iso8601(alert.time)} {alert.principal} on {alert.member_account} "
+            f"only {self.side}: {to_iso8601(alert.time)} {alert.rule_id} {' on '.join(alert.values)} "
             f"(event {alert.event_id}, alert {alert.id}): {self.why}"
         )
 
@@ -90,17 +94,22 @@ class Comparison:
         self,
         live: Iterable[Mapping[str, Any]],
         live_overflow: Iterable[Mapping[str, Any]],
-        decision_settings: DecisionSettings,
+        settings: Mapping[str, DecisionSettings],
     ) -> None:
         """Compare with these live alerts; those in overflow were above the cap. The settings are the replay's."""
         self._live = {alert.id: alert for alert in map(Alert.of, live)}
         self._above_live_cap = {alert["alert_id"] for alert in live_overflow}
-        self._live_learned_until = max((alert.learning_ended_at or 0 for alert in self._live.values()), default=0)
-        self._decision_settings = decision_settings
+        self._live_learned_until: dict[str, int] = {}
+        for alert in self._live.values():
+            ends = self._live_learned_until.get(alert.rule_id, 0)
+            self._live_learned_until[alert.rule_id] = max(ends, alert.learning_ended_at or 0)
+        self._settings = settings
         self._replayed: dict[str, Alert] = {}
         self._times: tuple[int, ...] = ()  # of the first sighting and the last
         self._undecided = {alert.sighting for alert in self._live.values()}
-        self._decided: dict[tuple[str, str, str], tuple[str, int]] = {}  # outcome, and the exception's position
+        self._decided: dict[
+            tuple[str, tuple[str, ...], str], tuple[str, int]
+        ] = {}  # outcome, and the exception's position
 
     def on_decision(self, sighting: Sighting, decision: Decision) -> None:
         """Take note of one decision."""
@@ -109,7 +118,7 @@ class Comparison:
         if decision.outcome == "alert" and decision.alert is not None:
             alert = Alert.of(decision.alert)
             self._replayed[alert.id] = alert
-        key = (sighting.principal, sighting.member_account, sighting.event.id)
+        key = (sighting.rule_id, sighting.values, sighting.event.id)
         if key in self._undecided:
             self._decided.setdefault(key, (decision.outcome, decision.exception or 0))
 
@@ -125,13 +134,13 @@ class Comparison:
         """The alerts that only one run has, in order of time; ``span`` is the replayed span."""
         only_replayed = [alert for name, alert in self._replayed.items() if name not in self._live]
         only_live = [alert for name, alert in self._live.items() if name not in self._replayed and alert.time in span]
-        live_of, replayed_of = _by_pair(only_live), _by_pair(only_replayed)
+        live_of, replayed_of = _by_tuple(only_live), _by_tuple(only_replayed)
         found = [
-            Difference("replay", alert, self._why_not_live(alert, live_of.get(alert.pair, [])))
+            Difference("replay", alert, self._why_not_live(alert, live_of.get(alert.remembered, [])))
             for alert in only_replayed
         ]
         found += [
-            Difference("live", alert, self._why_not_replayed(alert, replayed_of.get(alert.pair, [])))
+            Difference("live", alert, self._why_not_replayed(alert, replayed_of.get(alert.remembered, [])))
             for alert in only_live
         ]
         return sorted(found, key=lambda difference: (difference.alert.time, str(difference)))
@@ -140,16 +149,17 @@ class Comparison:
         """The number of alerts that both runs have."""
         return len(self._replayed.keys() & self._live.keys())
 
-    def _why_not_live(self, alert: Alert, of_same_pair: list[Alert]) -> str:
+    def _why_not_live(self, alert: Alert, of_same_tuple: list[Alert]) -> str:
         if alert.id in self._above_live_cap:
             return "cap: live it went to the overflow topic"
-        if other := self._nearest(alert, of_same_pair):
-            return f"late arrival: live the pair alerted on event {other.event_id}"
-        if alert.time <= self._live_learned_until:
-            return f"learning: live it only taught, until {to_iso8601(self._live_learned_until)}"
-        return "alerts do not tell why: live may know the pair from before or from a seed, or except it"
+        if other := self._nearest(alert, of_same_tuple):
+            return f"late arrival: live the same alerted on event {other.event_id}"
+        learned_until = self._live_learned_until.get(alert.rule_id, 0)
+        if alert.time <= learned_until:
+            return f"learning: live it only taught, until {to_iso8601(learned_until)}"
+        return "alerts do not tell why: live may know it from before or from a seed, or except it"
 
-    def _why_not_replayed(self, alert: Alert, of_same_pair: list[Alert]) -> str:
+    def _why_not_replayed(self, alert: Alert, of_same_tuple: list[Alert]) -> str:
         outcome, exception = self._decided.get(alert.sighting, (None, 0))
         match outcome:
             case None:
@@ -157,26 +167,26 @@ class Comparison:
             case "learned":
                 return "learning: in the replay it only teaches"
             case "excepted":
-                return f"exception: {self._reason(exception)}"
+                return f"exception: {self._reason(alert, exception)}"
             case "overflow":
-                return f"cap: in the replay it is above {self._decision_settings.max_alerts} alerts of its period"
-            case _ if other := self._nearest(alert, of_same_pair):
-                return f"late arrival: in the replay the pair alerted on event {other.event_id}"
+                return f"cap: in the replay it is above {self._settings[alert.rule_id].max_alerts} alerts of its period"
+            case _ if other := self._nearest(alert, of_same_tuple):
+                return f"late arrival: in the replay the same alerted on event {other.event_id}"
             case _:
-                return "known: in the replay the pair was seen within the window before it"
+                return "known: in the replay it was seen within the window before it"
 
     def _nearest(self, alert: Alert, others: list[Alert]) -> Alert | None:
-        """The nearest of the pair's alerts that only the other run has, if both lie within one window."""
+        """The nearest of the tuple's alerts that only the other run has, if both lie within one window."""
 
         def distance(other: Alert) -> int:
             return abs(other.time - alert.time)
 
         other = min(others, key=distance, default=None)
-        return other if other is not None and distance(other) <= self._decision_settings.window else None
+        return other if other is not None and distance(other) <= self._settings[alert.rule_id].window else None
 
-    def _reason(self, position: int) -> str:
+    def _reason(self, alert: Alert, position: int) -> str:
         return (
-            self._decision_settings.exceptions[position].reason
+            self._settings[alert.rule_id].exceptions[position].reason
             or f"number {position + 1} of the file, without a reason"
         )
 
@@ -192,8 +202,8 @@ def comparison_lines(topic: str, comparison: Comparison, differences: Sequence[D
         yield f"  {difference}"
 
 
-def _by_pair(alerts: Iterable[Alert]) -> dict[tuple[str, str], list[Alert]]:
-    pairs: dict[tuple[str, str], list[Alert]] = {}
+def _by_tuple(alerts: Iterable[Alert]) -> dict[Tuple, list[Alert]]:
+    tuples: dict[Tuple, list[Alert]] = {}
     for alert in alerts:
-        pairs.setdefault(alert.pair, []).append(alert)
-    return pairs
+        tuples.setdefault(alert.remembered, []).append(alert)
+    return tuples

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from streams.backtest.results.histogram import Column
     from streams.extraction.sighting import Sighting
     from streams.pipeline import Decision
-    from streams.rules.rule import Rule
+    from streams.rules.rule_set import RuleSet
 
 PRINCIPALS_SHOWN = 40
 ACCOUNTS_SHOWN = 30
@@ -85,7 +85,7 @@ class Report:
 
     def on_decision(self, sighting: Sighting, decision: Decision) -> None:
         """Take note of one decision."""
-        pair = self.pairs.setdefault((sighting.values[0], sighting.values[1]), Pair())
+        pair = self.pairs.setdefault((sighting.values[0], " ".join(sighting.values[1:])), Pair())
         policy = self.policies.setdefault(sighting.event.task_policy or _NO_POLICY, Pair())
         pair.sightings += 1
         policy.sightings += 1
@@ -104,11 +104,11 @@ class Report:
         """Take note of one session, after all decisions."""
         self.sessions.add(session, is_of_shown_alert=session.summary.alert_id in self._shown_ids)
 
-    def page(self, rule: Rule, stats: ReadStats, verdicts: Verdicts, options: Sequence[tuple[str, str]]) -> str:
+    def page(self, rules: RuleSet, stats: ReadStats, verdicts: Verdicts, options: Sequence[tuple[str, str]]) -> str:
         """The page.
 
         Args:
-            rule: the rule that was replayed.
+            rules: the rules that were replayed.
             stats: what was read.
             verdicts: what was decided.
             options: the settings used, by name, as text.
@@ -116,7 +116,7 @@ class Report:
         columns = self.timeline.columns()
         principals, accounts = self._most_frequent()
         return _TEMPLATE.render(
-            rule=rule,
+            rules=[each.rule for each in rules.rules],
             stats=stats,
             verdicts=verdicts,
             options=options,

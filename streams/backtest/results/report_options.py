@@ -8,7 +8,7 @@ from streams.rules.duration import format_duration
 from streams.wire.timestamps import to_iso8601
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from streams.backtest.sources.request import ReplayRequest
     from streams.pipeline import DecisionSettings
@@ -31,14 +31,18 @@ def source_options(request: ReplayRequest) -> Iterator[tuple[str, str]]:
         yield "thorough", "every message parsed"
 
 
-def setting_options(settings: Settings, decision_settings: DecisionSettings) -> Iterator[tuple[str, str]]:
-    """The settings that decide about alerts."""
-    yield "rule", ", ".join(settings.rule_entries)
-    yield "window", format_duration(decision_settings.window)
-    yield "forget_after", format_duration(decision_settings.forget_after)
-    yield "learn_until", "none" if decision_settings.learn_until is None else to_iso8601(decision_settings.learn_until)
+def setting_options(settings: Settings, of_rules: Mapping[str, DecisionSettings]) -> Iterator[tuple[str, str]]:
+    """The settings that decide about alerts; those of each rule name it if there are several."""
+    yield "rules", ", ".join(settings.rule_entries)
+    for rule_id, of_rule in of_rules.items():
+        of = f" of {rule_id}" if len(of_rules) > 1 else ""
+        yield f"window{of}", format_duration(of_rule.window)
+        yield f"forget_after{of}", format_duration(of_rule.forget_after)
+        yield f"learn_until{of}", "none" if of_rule.learn_until is None else to_iso8601(of_rule.learn_until)
+        if of_rule.learn is not None:
+            yield f"learn{of}", format_duration(of_rule.learn)
+        yield f"max_alerts{of}", "no cap" if of_rule.max_alerts == 0 else str(of_rule.max_alerts)
     yield "principal", settings.principal
     yield "member_account", settings.member_account
-    yield "clock", decision_settings.clock
-    yield "max_alerts", "no cap" if decision_settings.max_alerts == 0 else str(decision_settings.max_alerts)
+    yield "clock", settings.clock
     yield "exceptions", str(settings.exceptions or "none")

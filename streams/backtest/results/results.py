@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from streams.backtest.reading.read_stats import ReadStats
     from streams.backtest.results.report import Report
     from streams.backtest.run import Observer
-    from streams.rules.rule import Rule
+    from streams.rules.rule_set import RuleSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class OpenResults:
     _page_name: str = ""
 
     @classmethod
-    def of(cls, results: Results, rule: Rule, stack: ExitStack) -> OpenResults:
+    def of(cls, results: Results, rules: RuleSet, stack: ExitStack) -> OpenResults:
         """Open the files. A wrong path is an error at once, not after an hour of reading.
 
         Raises:
@@ -97,7 +97,9 @@ class OpenResults:
             file = stack.enter_context(opened("--sessions", results.sessions))
             made.sessions = stack.enter_context(SessionLines(file, str(results.sessions)))
         if results.follow_sessions:
-            made.following = stack.enter_context(Following(rule.id, load_session_rules()))
+            made.following = stack.enter_context(
+                Following({each.rule.id for each in rules.rules if each.grants_root}, load_session_rules())
+            )
         return made
 
     @property
@@ -120,7 +122,9 @@ class OpenResults:
         if self.sessions is not None:
             self.sessions.write()
 
-    def write_report(self, rule: Rule, stats: ReadStats, verdicts: Verdicts, used: Sequence[tuple[str, str]]) -> None:
+    def write_report(
+        self, rules: RuleSet, stats: ReadStats, verdicts: Verdicts, used: Sequence[tuple[str, str]]
+    ) -> None:
         """Write the report, after everything else; the arguments are those of ``Report.page``.
 
         Raises:
@@ -128,5 +132,5 @@ class OpenResults:
         """
         if self._page is not None and self.report is not None:
             with writing(self._page_name):
-                self._page.write(self.report.page(rule, stats, verdicts, used).encode())
+                self._page.write(self.report.page(rules, stats, verdicts, used).encode())
                 self._page.flush()

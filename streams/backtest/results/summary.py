@@ -8,11 +8,11 @@ from streams.backtest.reading.read_stats import LOCATIONS_SHOWN
 from streams.wire.timestamps import to_iso8601
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from streams.backtest.evaluation import Verdicts
     from streams.backtest.reading.read_stats import ReadStats
-    from streams.pipeline import DecisionSettings
+    from streams.detection.exception import ExceptionEntry
 
 BUSIEST_SHOWN = 5
 _MALFORMED = ("malformed", "unknown-shape", "too-large")
@@ -44,7 +44,7 @@ def reading_lines(stats: ReadStats) -> Iterator[str]:
         yield f"warning      {warning}"
 
 
-def verdict_lines(verdicts: Verdicts, decision_settings: DecisionSettings) -> Iterator[str]:
+def verdict_lines(verdicts: Verdicts, exceptions: Sequence[ExceptionEntry]) -> Iterator[str]:
     """What was decided."""
     counted = verdicts.outcomes
     by_kind = ", ".join(f"{severity} {kind} {count:,}" for (severity, kind), count in sorted(verdicts.alerts.items()))
@@ -52,9 +52,12 @@ def verdict_lines(verdicts: Verdicts, decision_settings: DecisionSettings) -> It
     yield f"overflow     {counted['overflow']:,}"
     yield f"known        {counted['known'] + counted['late']:,}"
     yield f"learned      {counted['learned']:,}"
+    for outcome in ("unknown", "gone"):
+        if counted[outcome]:
+            yield f"{outcome:12} {counted[outcome]:,}"
     yield f"excepted     {counted['excepted']:,}"
     for position, count in sorted(verdicts.excepted.items()):
-        reason = decision_settings.exceptions[position].reason or "no reason given"
+        reason = exceptions[position].reason or "no reason given"
         yield f"  exception {position + 1}: {count:,} ({reason})"
     if verdicts.first is not None and verdicts.last is not None:
         yield f"span         {to_iso8601(verdicts.first)} to {to_iso8601(verdicts.last)}"

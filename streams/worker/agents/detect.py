@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from streams.worker.agents.messages import Message
     from streams.worker.monitoring.counters import Metrics
 
-_GRANTING = frozenset({"AssumeRoot"})
 _GONE = ""  # a label for all rules that do not run: a topic may hold any number of them
 _MOST_NAMED = 100
 
@@ -120,7 +119,7 @@ class Detection(Logic[PartitionMemory, "Sighting", Decided]):
         return self.forgetting.settings[rule_id].max_entries
 
     def _grant(self, sighting: Sighting, decision: pipeline.Decision, rule: CompiledRule) -> Iterator[Outgoing]:
-        if rule.requirements.actions != _GRANTING:
+        if not rule.grants_root:
             return
         granted = grant_of(sighting, rule.rule.id, decision.alert_id)
         if granted is not None:
