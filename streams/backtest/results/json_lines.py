@@ -75,7 +75,7 @@ def opened(option: str, path: Path) -> Iterator[BinaryIO]:
 
 
 class AlertLines:
-    """Writes each alert as one line, with ``"overflow": true`` if it is above the cap (A3)."""
+    """Writes each alert as one line, with ``"overflow": true`` if live it goes to the overflow topic (A3, U11)."""
 
     def __init__(self, stream: BinaryIO, name: str) -> None:
         """Write to an open stream; ``name`` is its name in error messages."""
@@ -86,7 +86,7 @@ class AlertLines:
         """Write the decision's alert, if it has one; ``OutputError`` if that fails."""
         if decision.alert is None:
             return
-        line = to_json_line(decision.alert, overflow=decision.outcome == "overflow")
+        line = to_json_line(decision.alert, overflow=decision.outcome != "alert")
         with writing(self._name):
             # UTF-8 has no lone surrogates. As a backslash escape, one is the same text in JSON.
             self._stream.write(line.encode("utf-8", "backslashreplace") + b"\n")
