@@ -23,7 +23,7 @@ from streams.detection.novelty import describe, is_deletable, judge
 from streams.extraction.extract import ExtractSettings, extract
 from streams.extraction.record import PassedOver, Record
 from streams.extraction.taking import Partial, Taking
-from streams.fields.view import FieldSettings, RecordView
+from streams.fields.view import RecordView
 from streams.inputs import prefilter
 from streams.inputs.message_reader import read, size_in_memory
 from streams.sessions.action import Action
@@ -328,7 +328,7 @@ def _changed_summary(
 
 def view_of(sighting: Sighting, extract_settings: ExtractSettings) -> View:
     """Return the fields of a sighting's record, read again from its text."""
-    settings = FieldSettings(extract_settings.principal, extract_settings.member_account)
+    settings = extract_settings.field_settings()
     for item in read(sighting.record.encode(), extract_settings.max_message_size):
         if isinstance(item, Record):
             return RecordView(item.fields, item.document, settings)
