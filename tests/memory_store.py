@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from sightings import RULES, nothing_known
 
 from streams.pipeline import Decision, DecisionSettings, Seen, detect
-from streams.worker.state.partition_memory import PartitionMemory
+from streams.wire import memory as codec
+from streams.worker.state.partition_memory import PartitionMemory, StoredGroup
 from streams.worker.state.sweep import Forgetting
 
 if TYPE_CHECKING:
@@ -89,6 +90,26 @@ class Partition:
         decision = detect(sighting, batch.group(sighting, rule), rule, settings, nothing_known)
         batch.remember(sighting, rule, decision)
         return decision
+
+    def meaning(self) -> dict[bytes, object]:
+        """What the store remembers, for comparison.
+
+        A group's summary is as a decision sees it, stored or counted. How many entries a rule has is left out, because
+        after a kill it may be too low.
+        """
+        found: dict[bytes, object] = {}
+        batch = PartitionMemory(0, self.store, b"offset")
+        for key, value in self.store.entries.items():
+            match codec.parse_key(key):
+                case codec.TupleKey(rule_id, terms, values):
+                    found[key] = value
+                    group = StoredGroup(self.store, (rule_id, values[0]), terms, batch.state(rule_id))
+                    found[codec.group_key(rule_id, terms, values[0])] = group.summary()
+                case codec.BucketKey():
+                    found[key] = value
+                case codec.RuleKey():
+                    found[key] = replace(codec.decode_rule(value), entries=0)
+        return found
 
     def handle(self, sightings: Sequence[Sighting], stored: Callable[[int], int] = lambda changes: changes) -> None:
         """Decide on a batch, send its alerts, and store ``stored`` of its changes, or all of them."""

@@ -6,7 +6,8 @@ from dataclasses import replace
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from streams.detection.dict_memory import DictMemory
+from streams.backtest.evaluation import Judging
+from streams.detection.dict_memory import DictGroup, DictMemory
 from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting, Term
 from streams.pipeline import Decision, DecisionSettings, detect
 from streams.rules.rule_file import parse
@@ -126,12 +127,26 @@ class History:
         """Decide on each sighting in the given order, and remember it."""
         return [self.take(seen) for seen in sightings]
 
+    def of(self, seen: Sighting) -> DictGroup:
+        """The memory of the sighting's group."""
+        return self.memory.group(seen)
+
     def contents(self) -> dict[object, object]:
         """The whole memory, for comparison."""
         groups = {
             key: (dict(kept.tuples), dict(kept.buckets), kept.summarised) for key, kept in self.memory.groups.items()
         }
         return {**groups, "states": dict(self.memory.states)}
+
+
+def settings_of_rules(decision_settings: DecisionSettings = DECISION_SETTINGS) -> dict[str, DecisionSettings]:
+    """The same settings for each rule of ``RULES``."""
+    return dict.fromkeys(RULES.by_id, decision_settings)
+
+
+def judging(decision_settings: DecisionSettings = DECISION_SETTINGS) -> Judging:
+    """How a replay decides by ``RULES``."""
+    return Judging(RULES, settings_of_rules(decision_settings), nothing_known)
 
 
 def with_settings(**changes: Any) -> DecisionSettings:

@@ -34,10 +34,10 @@ def days(first: int, last: int) -> Iterator[Sighting]:
 def entries_at_most(forget_days: int, batch: int) -> int:
     """How many entries there may be after a batch, if no batch has more sightings than ``batch``.
 
-    Live are the pairs of the last ``forget_days`` and the cap buckets of a week. One round over all E entries takes
-    E / STEP sightings. They add ``PER_SIGHTING`` entries each, and the round deletes what was expired at its start. So
-    E is at most live + E * PER_SIGHTING / STEP, which gives live * STEP / (STEP - PER_SIGHTING). The entries that a
-    batch adds are not swept before the next batch.
+    Live are the rule's state, the pairs of the last ``forget_days`` and the cap buckets of a week. One round over all E
+    entries takes E / STEP sightings. They add ``PER_SIGHTING`` entries each, and the round deletes what was expired at
+    its start. So E is at most live + E * PER_SIGHTING / STEP, which gives live * STEP / (STEP - PER_SIGHTING). The
+    entries that a batch adds are not swept before the next batch.
     """
-    live = 1 + (forget_days + BUCKET_DAYS + 1) * A_DAY
+    live = 2 + (forget_days + BUCKET_DAYS + 1) * A_DAY
     return live * STEP // (STEP - PER_SIGHTING) + PER_SIGHTING * batch

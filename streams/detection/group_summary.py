@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 DAY = 86_400_000
 """A day in milliseconds."""
 
+SMALL = 4
+"""A group of no more tuples needs no stored summary, because to count it costs as little. Most groups are so small."""
+
 _KEPT = 2
 
 
@@ -72,6 +75,11 @@ class GroupSummary:
         return cls(_pruned(counts, earliest))
 
     @property
+    def tuples(self) -> int:
+        """How many tuples it counts."""
+        return sum(seen.tuples for seen in self.days)
+
+    @property
     def last_seen(self) -> int:
         """The start of the latest day, in milliseconds since the epoch; 0 for an empty summary."""
         return self.days[-1].day * DAY if self.days else 0
@@ -85,14 +93,13 @@ class GroupSummary:
         """
         number = 0
         since: list[int] = []
+        own_day = None if own is None else own.last_seen // DAY
         for day, tuples, first_seen in reversed(self.days):
             if day < earliest_day:
                 break
-            number += tuples
+            number += tuples - (day == own_day)  # its day may have been dropped: then a late sighting asks
             since += first_seen
-        if own is not None and own.last_seen // DAY >= earliest_day:
-            number -= 1
-            if own.first_seen in since:
+            if own is not None and day == own_day and own.first_seen in first_seen:
                 since.remove(own.first_seen)
         if number <= 0:
             return Others(0, None)

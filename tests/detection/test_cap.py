@@ -46,7 +46,7 @@ def test_an_alert_whose_pair_was_lost_goes_where_it_went() -> None:
     through = [sighting(NOON + place, account=name) for place, name in enumerate(accounts(2))]
     over = sighting(NOON + 2, account="333333333333")
     first = history.take_all([*through, over])
-    history.of(over).accounts.clear()
+    history.of(over).tuples.clear()
     again = history.take_all([*through, over])
     assert [d.outcome for d in again] == [d.outcome for d in first] == ["alert", "alert", "overflow"]
     assert [d.alert_id for d in again] == [d.alert_id for d in first]

@@ -58,7 +58,7 @@ def test_the_decision_says_which_exception_it_was() -> None:
     decision = history.take(sighting())
     assert (decision.outcome, decision.exception) == ("excepted", 1)
     assert (decision.memory, decision.bucket, decision.alert, decision.alert_id) == (None, None, None, None)
-    assert history.of(sighting()).accounts == {}
+    assert history.of(sighting()).tuples == {}
 
 
 def test_a_file_gives_its_entries_in_order() -> None:

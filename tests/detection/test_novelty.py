@@ -44,7 +44,7 @@ def test_a_pair_not_remembered_is_first() -> None:
 
 def test_forgotten_is_more_than_forget_after() -> None:
     """M8: a pair is forgotten a millisecond after forget_after, not at it, and never by an earlier time."""
-    assert [forgotten(LAST, now, SETTINGS) for now in (LAST + FORGET + 1, LAST + FORGET, 0)] == [True, False, False]
+    assert [forgotten(LAST, now, FORGET) for now in (LAST + FORGET + 1, LAST + FORGET, 0)] == [True, False, False]
 
 
 def test_forgetting_before_the_window_ends_is_refused() -> None:
@@ -55,15 +55,16 @@ def test_forgetting_before_the_window_ends_is_refused() -> None:
 
 
 def test_a_forgotten_account_is_no_known_account() -> None:
-    """M8: a pair that is forgotten at the sighting's time is not a known account, and its principal may be new."""
+    """U5: a pair last seen before the day of forget_after is no known account, and its principal may be new."""
     history = History()
-    history.take_all([sighting(NOON, account="333333333333"), sighting(NOON + 1, account="444444444444")])
+    history.take_all([sighting(NOON, account="333333333333"), sighting(NOON + DAY, account="444444444444")])
 
     def novelty_at(time: int) -> tuple[int, bool]:
         alert = history.decide(sighting(time)).alert
         assert alert is not None
         return alert["novelty"]["principal_known_accounts"], alert["novelty"]["principal_is_new"]
 
-    assert novelty_at(NOON + FORGET) == (2, False)
-    assert novelty_at(NOON + FORGET + 1) == (1, False)
-    assert novelty_at(NOON + FORGET + 2) == (0, True)
+    midnight = NOON + DAY // 2
+    assert novelty_at(midnight + FORGET - 1) == (2, False)
+    assert novelty_at(midnight + FORGET) == (1, False)
+    assert novelty_at(midnight + DAY + FORGET) == (0, True)

@@ -5,16 +5,16 @@ from dataclasses import replace
 import pytest
 from sightings import ALICE, DAY, NOON, RULE, SECOND, UNLOCK, sighting
 
-from streams.detection.memory import TupleMemory
+from streams.detection.group_summary import Others
 from streams.detection.novelty import Novelty
 from streams.detection.reason import sentence
 
-FIRST = Novelty("first", NOON, NOON, None, 1, (), None)
-SEEN_SINCE_FEBRUARY = TupleMemory(NOON + 31 * DAY, NOON + 40 * DAY, 3)
-SEEN_SINCE_MARCH = TupleMemory(NOON + 60 * DAY, NOON + 60 * DAY, 1)
+NO_OTHERS = Others(0, None)
+FIRST = Novelty("first", NOON, NOON, None, 1, NO_OTHERS, None)
+FEBRUARY, MARCH = NOON + 31 * DAY, NOON + 60 * DAY
 
 
-def back_after(milliseconds: int, *others: TupleMemory) -> Novelty:
+def back_after(milliseconds: int, others: Others = NO_OTHERS) -> Novelty:
     return Novelty("returned", NOON, NOON - 500 * DAY, NOON - milliseconds, 9, others, None)
 
 
@@ -23,16 +23,16 @@ def back_after(milliseconds: int, *others: TupleMemory) -> Novelty:
     [
         (FIRST, "for the first time; this is its first use of root privileges on any account"),
         (
-            replace(FIRST, others=(SEEN_SINCE_MARCH,)),
+            replace(FIRST, others=Others(1, MARCH)),
             "for the first time; it has done so on 1 other account since 2026-03-02",
         ),
         (
-            replace(FIRST, others=(SEEN_SINCE_MARCH, SEEN_SINCE_FEBRUARY, SEEN_SINCE_MARCH)),
+            replace(FIRST, others=Others(3, FEBRUARY)),
             "for the first time; it has done so on 3 other accounts since 2026-02-01",
         ),
         (back_after(92 * DAY), "again after 92 days; it is not known to have done so on any other account"),
         (
-            back_after(92 * DAY, SEEN_SINCE_FEBRUARY),
+            back_after(92 * DAY, Others(1, FEBRUARY)),
             "again after 92 days; it has done so on 1 other account since 2026-02-01",
         ),
     ],
@@ -86,5 +86,4 @@ def test_the_words_are_the_rules() -> None:
 
 def test_a_time_outside_the_calendar_is_told_too() -> None:
     """M4: a Kafka timestamp may be any integer; the reason does not fail on it."""
-    beyond = TupleMemory(2**62, 2**62, 1)
-    assert f"since {2**62} ms after 1970" in sentence(sighting(), replace(FIRST, others=(beyond,)), RULE, None)
+    assert f"since {2**62} ms after 1970" in sentence(sighting(), replace(FIRST, others=Others(1, 2**62)), RULE, None)

@@ -15,8 +15,9 @@ import pytest
 from faust.types import TP
 from memory_store import Store
 from rocksdict import DbClosedError
-from sightings import DECISION_SETTINGS, NOON, RULE, sighting
+from sightings import NOON, RULES, nothing_known, settings_of_rules, sighting
 
+from streams.detection.decision import FORGET_AFTER
 from streams.pipeline import ExtractSettings
 from streams.settings import Settings
 from streams.topics.catalogue import topic_names
@@ -30,6 +31,7 @@ from streams.worker.consumer.lease import Lease
 from streams.worker.monitoring.counters import Metrics
 from streams.worker.skips import NO_SKIPS
 from streams.worker.state.partition_memory import PartitionMemory
+from streams.worker.state.sweep import Forgetting
 from streams.worker.state.table import ChangelogError
 
 if TYPE_CHECKING:
@@ -99,8 +101,8 @@ class Scene:
         sender: Any = SimpleNamespace(send_all=self.send_all)
         dead_letters = DeadLetters(self.names.dead_letter, 1_000_000, ExtractSettings(), self.metrics)
         detection = Detection(
-            rule=RULE,
-            settings=DECISION_SETTINGS,
+            forgetting=Forgetting(RULES, settings_of_rules(), FORGET_AFTER),
+            view_of=nothing_known,
             topics=self.names,
             largest=1_000_000,
             encoder=encoder,
@@ -143,8 +145,8 @@ def test_a_batch_in_peace_is_sent_and_stored() -> None:
     """A2, S3: alerts and grants are sent first, then the changelog, then the store gets the offset of each record."""
     scene = Scene()
     scene.run()
-    assert scene.sent == SENT + [CHANGELOG] * 3
-    assert scene.applied == [[0, 1, 2]]
+    assert scene.sent == SENT + [CHANGELOG] * 5
+    assert scene.applied == [[0, 1, 2, 3, 4]]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +155,7 @@ def test_a_batch_in_peace_is_sent_and_stored() -> None:
         ("encode", []),
         ("rootwatch.alerts", SENT),
         ("rootwatch.sessions", SENT),
-        (CHANGELOG, SENT + [CHANGELOG] * 3),
+        (CHANGELOG, SENT + [CHANGELOG] * 5),
     ],
 )
 def test_a_batch_whose_partitions_go_is_left_at_that(during: str, sent: list[str]) -> None:

@@ -6,6 +6,8 @@ import asyncio
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from sightings import RULES, nothing_known, settings_of_rules
+
 from streams.settings import Settings
 from streams.topics.catalogue import topic_names
 from streams.worker.agents.dead_letter import DeadLetters
@@ -13,6 +15,7 @@ from streams.worker.agents.detect import Detection
 from streams.worker.agents.stage import Stage
 from streams.worker.monitoring.counters import Metrics
 from streams.worker.skips import NO_SKIPS
+from streams.worker.state.sweep import Forgetting
 
 if TYPE_CHECKING:
     from streams.worker.outgoing import Outgoing
@@ -34,12 +37,12 @@ def handled(value: bytes | None) -> list[Outgoing]:
     """The records that the detect agent sends for this value on the sightings topic."""
     settings = Settings.model_validate({})
     sender = Sent()
-    rule, topics, metrics = settings.load_rule(), topic_names(settings), Metrics()
+    topics, metrics = topic_names(settings), Metrics()
     unused: Any = None
     dead_letters = DeadLetters(topics.dead_letter, 1_000_000, settings.extract_settings(), metrics)
     detection = Detection(
-        rule=rule,
-        settings=settings.decision_settings_of(rule),
+        forgetting=Forgetting(RULES, settings_of_rules(), settings.forget_after),
+        view_of=nothing_known,
         topics=topics,
         largest=1_000_000,
         encoder=unused,

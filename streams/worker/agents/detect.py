@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from streams.worker.agents.messages import Message
     from streams.worker.monitoring.counters import Metrics
 
-_GONE = ""  # a label for all rules that do not run: a topic may hold any number of them
 _MOST_NAMED = 100
+_UNNAMED = ""  # a label for rules beyond those: a topic may hold any number of rules that do not run
 
 log = structlog.get_logger(__name__)
 
@@ -88,7 +88,7 @@ class Detection(Logic[PartitionMemory, "Sighting", Decided]):
         rule = pipeline.rule_of(item, self.forgetting.rules)
         if rule is None:
             self._note_gone(item.rule_id)
-            return Decided(pipeline.Decision("gone", item.event.time), None), []
+            return Decided(pipeline.Decision("gone", item.time_by(self.forgetting.clock)), None), []
         settings = self.forgetting.settings[rule.rule.id]
         decision = pipeline.detect(item, view.group(item, rule), rule, settings, self.view_of)
         view.remember(item, rule, decision)
@@ -158,7 +158,7 @@ class Detection(Logic[PartitionMemory, "Sighting", Decided]):
     def acknowledged(self, message: Message, item: Sighting, decided: Decided) -> None:
         """See ``Logic``: counts and logs."""
         metrics, decision = self.metrics, decided.decision
-        rule_id = item.rule_id if decided.rule is not None else _GONE
+        rule_id = item.rule_id if decided.rule is not None or item.rule_id in self._gone else _UNNAMED
         metrics.decided.labels(rule_id, decision.outcome).inc()
         if decision.exception is not None:
             metrics.excepted.labels(_exception_number(decision.exception)).inc()

@@ -9,7 +9,8 @@ The rules:
   been counted. Exception: when a decision deletes buckets, send everything learned so far, then the deletions, then
   its own tuple. So a repeat after a crash finds each bucket as it was the first time, or the tuple remembered (A3).
 * The summary of a group is deleted before its tuples are sent, and sent behind them. So a crash in between leaves no
-  summary that differs from the tuples, and a missing summary is counted anew from them (U5).
+  summary that differs from the tuples, and a missing summary is counted anew from them (U5). A small group never has
+  one: it would double what most rules store.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Protocol
 
-from streams.detection.group_summary import GroupSummary
+from streams.detection.group_summary import SMALL, GroupSummary
 from streams.wire import memory as codec
 
 if TYPE_CHECKING:
@@ -152,19 +153,21 @@ class _StoredState:
 
     def first_changes(self) -> Iterator[Change]:
         """Give the state with the entries of before the batch, if the rule is new or changed."""
-        before, now = self._before, self.now
-        if now is None:
-            return
-        entries = before.entries if before is not None and before.terms_fingerprint == now.terms_fingerprint else 0
-        first = replace(now, entries=entries)
-        if first != before:
+        first = self._first()
+        if first is not None and first != self._before:
             yield self._key, codec.encode_rule(first)
 
     def last_changes(self) -> Iterator[Change]:
         """Give the state with the entries of after the batch, if their number has changed."""
+        if self.now is not None and self.now != self._first():
+            yield self._key, codec.encode_rule(self.now)
+
+    def _first(self) -> RuleState | None:
         before, now = self._before, self.now
-        if now is not None and (before is None or before.entries != now.entries):
-            yield self._key, codec.encode_rule(now)
+        if now is None:
+            return None
+        entries = before.entries if before is not None and before.terms_fingerprint == now.terms_fingerprint else 0
+        return replace(now, entries=entries)
 
 
 class StoredGroup:
@@ -256,14 +259,18 @@ class StoredGroup:
         if self._is_summary_changed and self._is_summary_stored:
             changes.append((summary, None))
         changes += ((codec.tuple_key(rule_id, terms, key), codec.encode_tuple(kept)) for key, kept in tuples if kept)
-        if self._is_summary_changed and self._summary is not None:
+        if self._is_summary_changed and self._summary is not None and self._is_worth_storing(self._summary):
             changes.append((summary, codec.encode_group(self._summary)))
         return changes
+
+    def _is_worth_storing(self, summary: GroupSummary) -> bool:
+        return self._is_summary_stored or summary.tuples > SMALL
 
     def _settle(self, dropped_buckets: tuple[int, ...]) -> None:
         """Fix the order of what was learned so far; the deletions come behind it."""
         self._settled = self.changes()
-        self._is_summary_stored |= self._is_summary_changed
+        if self._is_summary_changed and self._summary is not None:
+            self._is_summary_stored = self._is_worth_storing(self._summary)
         self._is_summary_changed = False
         self._changed_buckets, self._changed_tuples = set(), {}
         for start in dropped_buckets:

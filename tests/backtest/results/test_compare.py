@@ -16,8 +16,9 @@ from sightings import (
     MINUTE,
     NOON,
     OTHER_ACCOUNT,
-    RULE,
     History,
+    judging,
+    settings_of_rules,
     sighting,
     with_settings,
 )
@@ -55,8 +56,8 @@ def compared(
     settings: DecisionSettings = DECISION_SETTINGS,
 ) -> list[tuple[str, str, str]]:
     """Side, event and reason of each difference."""
-    comparison = Comparison(*live(arrived, live_settings), settings)
-    for seen, decision in evaluate(sorted(replayed, key=lambda seen: seen.event.time), RULE, settings):
+    comparison = Comparison(*live(arrived, live_settings), settings_of_rules(settings))
+    for seen, decision in evaluate(sorted(replayed, key=lambda seen: seen.event.time), judging(settings)):
         comparison.on_decision(seen, decision)
     differences = comparison.differences(comparison.replayed_span(ReplayRequest(("files",))))
     return [(difference.side, difference.alert.event_id, difference.why) for difference in differences]
@@ -70,8 +71,8 @@ def test_same_run_has_no_differences() -> None:
 def test_repeated_alerts_are_one() -> None:
     """A2: an alert that a crash repeated is the same alert."""
     alerts, _ = live([FIRST])
-    comparison = Comparison(alerts * 2, [], DECISION_SETTINGS)
-    for seen, decision in evaluate([FIRST], RULE, DECISION_SETTINGS):
+    comparison = Comparison(alerts * 2, [], settings_of_rules())
+    for seen, decision in evaluate([FIRST], judging()):
         comparison.on_decision(seen, decision)
     assert (comparison.in_both(), comparison.differences(Span())) == (1, [])
 
@@ -79,8 +80,8 @@ def test_repeated_alerts_are_one() -> None:
 def test_of_an_alert_only_what_is_compared_is_kept() -> None:
     """Memory stays bounded over years: records, which are the largest part of an alert, are not kept."""
     large = replace(FIRST, record=json.dumps({"padding": "x" * 100_000}))
-    comparison = Comparison(*live([large]), DECISION_SETTINGS)
-    for seen, decision in evaluate([large], RULE, DECISION_SETTINGS):
+    comparison = Comparison(*live([large]), settings_of_rules())
+    for seen, decision in evaluate([large], judging()):
         comparison.on_decision(seen, decision)
     assert comparison.in_both() == 1
     assert len(pickle.dumps(comparison)) < 10_000
@@ -89,8 +90,8 @@ def test_of_an_alert_only_what_is_compared_is_kept() -> None:
 def test_late_arrival_is_told_on_both_sides() -> None:
     """M9: live, the pair's later sighting came first and alerted; in order of time the earlier one does."""
     assert compared([LATER, FIRST], [FIRST, LATER]) == [
-        ("replay", "first", "late arrival: live the pair alerted on event later"),
-        ("live", "later", "late arrival: in the replay the pair alerted on event first"),
+        ("replay", "first", "late arrival: live the same alerted on event later"),
+        ("live", "later", "late arrival: in the replay the same alerted on event first"),
     ]
 
 
@@ -146,7 +147,7 @@ def test_a_longer_window_is_told_as_known() -> None:
     """M1: a pair that is new to a live run with a shorter window is known to the replay."""
     again = sighting(NOON + 2 * DAY, event_id="again")
     assert compared([FIRST, again], [FIRST, again], live_settings=with_settings(window=DAY)) == [
-        ("live", "again", "known: in the replay the pair was seen within the window before it")
+        ("live", "again", "known: in the replay it was seen within the window before it")
     ]
 
 
