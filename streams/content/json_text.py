@@ -31,6 +31,8 @@ _MOST_DIGITS = 4000
 _COMPACT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 _CANONICAL = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False, sort_keys=True).encode
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# orjson writes a number with a fraction or an exponent in another form than Python. Text may look like one, too.
+_FRACTION = re.compile(rb"[:,\[]-?[0-9]++[.eE]")
 
 
 class MalformedJsonError(ValueError):
@@ -94,7 +96,11 @@ def _parse_tolerantly(encoded: bytes) -> Any:
 
 def canonical(value: Any) -> str:
     """Write a value as canonical JSON: keys sorted by code point, no blanks, only necessary escapes (T6)."""
-    return _CANONICAL(value)
+    try:
+        written = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:  # an integer of more than 64 bits, a lone surrogate, or deeply nested
+        return _CANONICAL(value)
+    return _CANONICAL(value) if isinstance(value, float) or _FRACTION.search(written) else written.decode()
 
 
 def compact(value: Any) -> str:

@@ -16,12 +16,15 @@ import binascii
 import re
 from typing import Any
 
+import orjson
+
 from streams.content import gzipped, json_text
 from streams.content.compression import decompress
 from streams.content.json_text import MAX_DEPTH, TooDeepError
 from streams.content.token_text import REDACTED, may_hold_key, replace_tokens
 
 _KEY = "sessiontoken"
+_KEY_ENDS = frozenset("nN_-")
 _KEYS_OF_NAMES = ("key", "Key", "name", "Name")
 
 # Gzip, {" and [{ begin so in base64 and are found anywhere. Other content is found at the start of a text or a quote.
@@ -32,6 +35,13 @@ _BASE64 = re.compile(
 _LONG_RUN = re.compile(r"[A-Za-z0-9+/\\]{32}")
 _BASE64_ESCAPE = re.compile(r"\\+(?:u00([0-9a-fA-F]{2})|(?=/))")
 _BASE64_LEAST = 32
+# Every character of base64 and of its escapes becomes "0", every other one a blank.
+_OF_BASE64 = re.sub(rb"[^A-Za-z0-9+/\\]", b" ", bytes(range(256))).translate(
+    bytes(ord(" ") if byte == ord(" ") else ord("0") for byte in range(256))
+)
+_RUN_OF_BASE64 = b"0" * _BASE64_LEAST
+# An object or list is looked at as a whole down to this depth only: each look takes time in proportion to its size.
+_WHOLE_DEPTH = 3
 _BASE64_NESTING = 4
 # Compressed content in base64 may grow by this factor. Above it, the content counts as unreadable, and so as secret.
 _MOST_EXPANSION = 100
@@ -68,29 +78,65 @@ def _redact(value: Any, depth: int) -> Any:
         case str():
             return _redact_text(value, depth, 0)
         case dict():
-            return _redact_members(value, depth)
+            return value if _is_clean(value, depth) else _redact_members(value, depth)
         case list():
+            if _is_clean(value, depth):
+                return value
             items = [_redact(item, depth + 1) for item in value]
             return value if all(new is old for new, old in zip(items, value, strict=True)) else items
     return value
 
 
+def _is_clean(value: dict[str, Any] | list[Any], depth: int) -> bool:
+    """Whether nothing in an object or list has to be searched, by one look at all of its text; most records are clean.
+
+    What is written for it has all texts in it, at most with more backslashes, so that it shows every sign that a search
+    of each of them would look for. It is false for what may be nested too deeply.
+    """
+    if depth > _WHOLE_DEPTH:
+        return False
+    try:
+        written = orjson.dumps(value)
+    except orjson.JSONEncodeError:  # an integer of more than 64 bits, or deeply nested
+        return False
+    if depth + written.count(b"{") + written.count(b"[") > MAX_DEPTH or _RUN_OF_BASE64 in written.translate(_OF_BASE64):
+        return False
+    text = written.decode()
+    lower = text.lower()
+    return not (
+        "\\u00" in lower
+        or _KEY in lower.replace("_", "").replace("-", "")
+        or "H4sI" in text
+        or "eyJ" in text
+        or "W3s" in text
+    )
+
+
 def _redact_members(members: dict[str, Any], depth: int) -> dict[str, Any]:
+    if members and depth == MAX_DEPTH:
+        raise TooDeepError
     redacted: dict[str, Any] = {}
     changed = False
     has_value = "value" in members or "Value" in members
     named = has_value and any(isinstance(name := members.get(key), str) and _is_secret(name) for key in _KEYS_OF_NAMES)
     for key, old in members.items():
-        new_key = _redact_text(key, depth, 0)
-        is_secret = _is_secret(key) or (named and key in ("value", "Value"))
-        new = _secret(old) if is_secret else _redact(old, depth + 1)
+        # A short name of letters and digits alone holds no value of a token.
+        new_key = key if len(key) < _BASE64_LEAST and key.isalnum() else _redact_text(key, depth, 0)
+        if _is_secret(key) or (named and key in ("value", "Value")):
+            new = _secret(old)
+        elif isinstance(old, str):
+            new = old if len(old) <= len(_KEY) else _redact_text(old, depth + 1, 0)
+        else:
+            new = old if isinstance(old, bool | int | None) else _redact(old, depth + 1)
         changed = changed or new is not old or new_key is not key
         redacted[new_key] = new
     return redacted if changed else members
 
 
 def _is_secret(key: str) -> bool:
-    return len(key) >= len(_KEY) and key.replace("_", "").replace("-", "").lower().endswith(_KEY)
+    if len(key) < len(_KEY) or key[-1] not in _KEY_ENDS:  # nearly all
+        return False
+    return key.replace("_", "").replace("-", "").lower().endswith(_KEY)
 
 
 def _secret(value: Any) -> Any:

@@ -9,7 +9,7 @@ from cloudtrail_messages import MISSING, PACKINGS, RECORD, SHAPES, TOKEN, awslog
 from compressed import COMPRESSIONS
 from hypothesis import given
 from hypothesis import strategies as st
-from sightings import RULE, RULES
+from sightings import RULES
 
 from streams.content.compression import Beginning, decompress
 from streams.content.redact_bytes import redact_bytes
@@ -38,7 +38,7 @@ def test_no_dead_letter_carries_a_token(shape: str, packing: str) -> None:
     """T7: in any shape and compression, no dead letter of an incomplete record and no sighting shows a token."""
     for record in (RECORD, INCOMPLETE):
         result = sight(
-            PACKINGS[packing](SHAPES[shape](record, json.dumps)), RULE, ExtractSettings(max_message_size=LIMIT)
+            PACKINGS[packing](SHAPES[shape](record, json.dumps)), RULES, ExtractSettings(max_message_size=LIMIT)
         )
         assert result.sightings or result.rejected
         for rejected in result.rejected:
