@@ -169,7 +169,7 @@ def sight(
         passed_over,
         tuple(actions),
         no_candidates,
-        {rule_id: takings[rule_id] for rule_id in sorted(takings)},
+        dict(sorted(takings.items())) if len(takings) > 1 else takings,
     )
 
 

@@ -118,11 +118,11 @@ def _redact_members(members: dict[str, Any], depth: int) -> dict[str, Any]:
     redacted: dict[str, Any] = {}
     changed = False
     has_value = "value" in members or "Value" in members
-    named = has_value and any(isinstance(name := members.get(key), str) and _is_secret(name) for key in _KEYS_OF_NAMES)
+    named = has_value and any(isinstance(name := members.get(key), str) and is_secret(name) for key in _KEYS_OF_NAMES)
     for key, old in members.items():
         # A short name of letters and digits alone holds no value of a token.
         new_key = key if len(key) < _BASE64_LEAST and key.isalnum() else _redact_text(key, depth, 0)
-        if _is_secret(key) or (named and key in ("value", "Value")):
+        if is_secret(key) or (named and key in ("value", "Value")):
             new = _secret(old)
         elif isinstance(old, str):
             new = old if len(old) <= len(_KEY) else _redact_text(old, depth + 1, 0)
@@ -133,7 +133,8 @@ def _redact_members(members: dict[str, Any], depth: int) -> dict[str, Any]:
     return redacted if changed else members
 
 
-def _is_secret(key: str) -> bool:
+def is_secret(key: str) -> bool:
+    """Whether the value of a key of this name is a session token."""
     if len(key) < len(_KEY) or key[-1] not in _KEY_ENDS:  # nearly all
         return False
     return key.replace("_", "").replace("-", "").lower().endswith(_KEY)

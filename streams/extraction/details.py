@@ -11,29 +11,30 @@ from typing import TYPE_CHECKING, Any
 from streams.extraction.event_time import parse_expiration
 from streams.extraction.sighting import Event, Identity, Resource
 from streams.fields.account import account_id
-from streams.fields.lookup import text_at, value_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _MOST_SECONDS = 2**31 - 1
+_NOTHING: Mapping[str, Any] = {}
 
 
 def identity(fields: Mapping[str, Any], principal: str | None) -> Identity:
     """Read the identity from ``userIdentity``; without a recorded ARN, ``principal`` is used (T3, ``issuer``)."""
-    who = ("userIdentity",)
-    session = (*who, "sessionContext")
-    arn = text_at(fields, *who, "arn") or principal
+    who = _object(fields.get("userIdentity"))
+    session = _object(who.get("sessionContext"))
+    issuer = _object(session.get("sessionIssuer"))
+    arn = _text(who, "arn") or principal
     return Identity(
         recorded_arn=arn,
-        type=text_at(fields, *who, "type"),
-        account_id=text_at(fields, *who, "accountId"),
-        user_name=text_at(fields, *who, "userName") or text_at(fields, *session, "sessionIssuer", "userName"),
-        session_issuer_arn=text_at(fields, *session, "sessionIssuer", "arn"),
+        type=_text(who, "type"),
+        account_id=_text(who, "accountId"),
+        user_name=_text(who, "userName") or _text(issuer, "userName"),
+        session_issuer_arn=_text(issuer, "arn"),
         session_name=None if arn is None else _session_name(arn),
-        access_key_id=text_at(fields, *who, "accessKeyId"),
-        mfa_authenticated=_flag(value_at(fields, *session, "attributes", "mfaAuthenticated")),
-        source_identity=text_at(fields, *session, "sourceIdentity"),
+        access_key_id=_text(who, "accessKeyId"),
+        mfa_authenticated=_flag(_object(session.get("attributes")).get("mfaAuthenticated")),
+        source_identity=_text(session, "sourceIdentity"),
     )
 
 
@@ -47,24 +48,25 @@ def _session_name(arn: str) -> str | None:
 
 def event(fields: Mapping[str, Any], identifier: str, time: int) -> Event:
     """Read the call. ``identifier`` is the event id of T6, ``time`` is in milliseconds since the epoch."""
-    request, issued = ("requestParameters",), ("responseElements", "credentials")
+    request = _object(fields.get("requestParameters"))
+    issued = _object(_object(fields.get("responseElements")).get("credentials"))
     return Event(
         id=identifier,
         time=time,
-        name=text_at(fields, "eventName"),
-        shared_event_id=text_at(fields, "sharedEventID") or text_at(fields, "sharedEventId"),
-        region=text_at(fields, "awsRegion"),
-        source_ip=text_at(fields, "sourceIPAddress"),
-        user_agent=text_at(fields, "userAgent"),
-        request_id=text_at(fields, "requestID"),
-        recipient_account_id=text_at(fields, "recipientAccountId"),
-        task_policy=text_at(fields, *request, "taskPolicyArn", "arn") or text_at(fields, *request, "taskPolicyArn"),
-        target_principal=text_at(fields, *request, "targetPrincipal"),
-        target_policy=text_at(fields, *request, "targetPolicy"),
-        duration_seconds=_seconds(value_at(fields, *request, "durationSeconds")),
+        name=_text(fields, "eventName"),
+        shared_event_id=_text(fields, "sharedEventID") or _text(fields, "sharedEventId"),
+        region=_text(fields, "awsRegion"),
+        source_ip=_text(fields, "sourceIPAddress"),
+        user_agent=_text(fields, "userAgent"),
+        request_id=_text(fields, "requestID"),
+        recipient_account_id=_text(fields, "recipientAccountId"),
+        task_policy=_text(_object(request.get("taskPolicyArn")), "arn") or _text(request, "taskPolicyArn"),
+        target_principal=_text(request, "targetPrincipal"),
+        target_policy=_text(request, "targetPolicy"),
+        duration_seconds=_seconds(request.get("durationSeconds")),
         resources=resources(fields),
-        issued_access_key_id=text_at(fields, *issued, "accessKeyId"),
-        issued_expires_at=parse_expiration(value_at(fields, *issued, "expiration")),
+        issued_access_key_id=_text(issued, "accessKeyId"),
+        issued_expires_at=parse_expiration(issued.get("expiration")),
     )
 
 
@@ -75,13 +77,23 @@ def resources(fields: Mapping[str, Any]) -> tuple[Resource, ...]:
         return ()
     return tuple(
         Resource(
-            arn=text_at(resource, "ARN") or text_at(resource, "arn"),
-            type=text_at(resource, "type"),
+            arn=_text(resource, "ARN") or _text(resource, "arn"),
+            type=_text(resource, "type"),
             account_id=account_id(resource.get("accountId")),
         )
         for resource in entries
         if isinstance(resource, dict)
     )
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else _NOTHING
+
+
+def _text(fields: Mapping[str, Any], name: str) -> str | None:
+    """Return a text that is not empty; ``None`` for anything else."""
+    value = fields.get(name)
+    return value if isinstance(value, str) and value else None
 
 
 def _flag(value: Any) -> bool | None:

@@ -2,7 +2,8 @@
 
 Rules:
 - A rule's query alone decides whether it takes a record; only Insight and network activity events are never taken.
-- Each record costs one look-up of its event. Only a record that some rule may take is redacted and read further.
+- Each record costs one look-up of its event. Only a record that some rule may take is read further, and only one that
+  some rule takes is redacted.
 - Fields are read from the redacted record, so that no text of a sighting can hold a session token (T7).
 - What a record gives for one rule does not depend on the other rules.
 """
@@ -10,17 +11,19 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from streams.content.json_text import TooDeepError
 from streams.content.redaction import redact
-from streams.extraction.call import Call
+from streams.extraction.call import Call, RedactedRecord
+from streams.extraction.first_look import FirstLook
 from streams.extraction.passed_over import why_no_candidate, why_not_taken, why_without_sighting
 from streams.extraction.taking import take
 from streams.fields.catalogue import field_named
 from streams.fields.view import FieldSettings, RecordView
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from streams.extraction.record import Record
     from streams.extraction.sighting import Origin
@@ -59,8 +62,7 @@ class ExtractSettings:
         return FieldSettings(self.principal, self.member_account, self.networks)
 
 
-@dataclass(frozen=True, slots=True)
-class Extracted:
+class Extracted(NamedTuple):
     """What a record gives.
 
     Attributes:
@@ -68,7 +70,7 @@ class Extracted:
         passed_over: why there is no sighting and nothing incomplete, in words; ``None`` if there is some.
     """
 
-    taken: tuple[Taken, ...] = ()
+    taken: Sequence[Taken] = ()
     passed_over: str | None = None
 
 
@@ -82,46 +84,80 @@ def extract(record: Record, rules: RuleSet, extract_settings: ExtractSettings, o
         origin: the position in Kafka that the record comes from; ``None`` for files.
 
     Raises:
-        TooDeepError: the record is nested too deeply to be redacted.
+        TooDeepError: a rule takes the record, and it is nested too deeply to be redacted.
     """
-    candidates = _candidates(record, rules, extract_settings)
-    if not candidates:
-        return Extracted(passed_over=why_no_candidate(record.fields, rules))
-    source = redact(record.source)
-    fields: Mapping[str, Any] = source if record.fields is record.source else redact(record.fields)
-    view = RecordView(fields, _bodies(record, source), extract_settings.field_settings())
-    if source is not record.source:
-        candidates = rules.candidates(view)
-    if (reason := _why_no_call(view)) is not None:
-        return Extracted(passed_over=reason)
-    takers = [rule for rule in candidates if rule.matches(view)]
-    if not takers:
-        return Extracted(passed_over=why_not_taken(fields, candidates))
-    call = Call(fields, source, view, extract_settings, origin, is_redacted=source is not record.source)
-    taken = tuple(take(call, rule) for rule in takers)
+    fields = record.fields
+    provider, action = fields.get("eventSource"), fields.get("eventName")
+    if isinstance(provider, str) and isinstance(action, str) and record.document is None:
+        candidates = rules.candidates_of(provider, action)  # nearly every record has none, so this is the fast way
+        if not candidates:
+            return Extracted((), why_no_candidate(provider, action, rules))
+    judged = _judge(record, rules, extract_settings.field_settings())
+    if isinstance(judged, str):
+        return Extracted((), judged)
+    call = Call(judged.record, extract_settings, origin)
+    taken = [take(call, rule) for rule in judged.takers]
     if any(one.sightings or one.incomplete is not None for one in taken):
         return Extracted(taken)
     return Extracted(taken, why_without_sighting(taken))
 
 
-def _candidates(record: Record, rules: RuleSet, extract_settings: ExtractSettings) -> Sequence[CompiledRule]:
-    """Return the rules that may take the record. Nearly every record has none, so this is the fast way for those."""
-    if record.document is None:
-        provider, action = record.fields.get("eventSource"), record.fields.get("eventName")
-        if isinstance(provider, str) and isinstance(action, str):
-            return rules.candidates_of(provider, action)
-    return rules.candidates(RecordView(record.fields, record.document, extract_settings.field_settings()))
+class _Judged(NamedTuple):
+    """A record that rules take."""
+
+    record: RedactedRecord
+    takers: Sequence[CompiledRule]
 
 
-def _bodies(record: Record, source: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...] | None:
-    if record.document is None:
-        return None
-    return tuple(source if body is record.source else redact(body) for body in record.document)
+def _judge(record: Record, rules: RuleSet, settings: FieldSettings) -> _Judged | str:
+    """Return the rules that take a record, and the record as they see it; why there is none, in words."""
+    fields = record.fields
+    view = RecordView(fields, record.document, settings)
+    look = FirstLook(record, view)
+    candidates = rules.candidates(look)
+    if not candidates:
+        return why_no_candidate(fields.get("eventSource"), fields.get("eventName"), rules)
+    category, kind = fields.get("eventCategory"), fields.get("eventType")
+    plain = isinstance(category, str | None) and isinstance(kind, str | None) and record.document is None
+    reason = _why_no_call((category,), (kind,)) if plain else _why_no_call(view.values(_CATEGORY), view.values(_TYPE))
+    if reason is not None:
+        return reason
+    takers = _takers(candidates, look)
+    if takers or not look.is_certain:
+        try:
+            redacted = _redacted(record, view, settings)
+        except TooDeepError:
+            if takers:
+                raise
+            return why_not_taken(fields, candidates)
+        if not look.is_certain and redacted.view is not view:
+            takers = _takers(rules.candidates(redacted.view), redacted.view)
+        if takers:
+            return _Judged(redacted, takers)
+    return why_not_taken(fields, candidates)
 
 
-def _why_no_call(view: View) -> str | None:
-    """Return in words why the record reports no call; ``None`` if it does (T2)."""
-    category, kind = view.values(_CATEGORY), view.values(_TYPE)
+def _takers(candidates: Sequence[CompiledRule], view: View) -> list[CompiledRule]:
+    return [rule for rule in candidates if rule.matches(view)]
+
+
+def _redacted(record: Record, view: RecordView, settings: FieldSettings) -> RedactedRecord:
+    """Return a record without session tokens; ``view`` is the view of it as it is."""
+    source = redact(record.source)
+    if record.fields is record.source and record.document is None:  # nearly every record
+        if source is not record.source:
+            view = RecordView(source, None, settings)
+        return RedactedRecord(source, source, view, is_changed=source is not record.source)
+    fields, document = redact(record.fields), record.document
+    if document is not None:
+        document = tuple(source if body is record.source else redact(body) for body in document)
+    return RedactedRecord(
+        fields, source, RecordView(fields, document, settings), is_changed=source is not record.source
+    )
+
+
+def _why_no_call(category: Sequence[str | None], kind: Sequence[str | None]) -> str | None:
+    """Return in words why a record of this category and type reports no call; ``None`` if it does (T2)."""
     # CloudTrail Insights reports an unusual rate of calls under the call's own name and source (R5).
     if "Insight" in category or "AwsCloudTrailInsight" in kind:
         return "an Insight event, not a call"

@@ -17,16 +17,28 @@ _MOST_SHOWN = 100
 _MOST_LISTED = 3
 
 
-def why_no_candidate(fields: Mapping[str, Any], rules: RuleSet) -> str:
+def why_no_candidate(provider: Any, action: Any, rules: RuleSet) -> str:
     """Return why no rule may take a record of this event."""
-    name, source = fields.get("eventName"), fields.get("eventSource")
-    if len(rules.rules) == 1:
-        needs = rules.rules[0].requirements
-        if needs.actions and not (isinstance(name, str) and name in needs.actions):
-            return f"eventName is {_shown(name)}, not {_listed(needs.actions)}"
-        if needs.providers and not (isinstance(source, str) and source in needs.providers):
-            return f"eventSource is {_shown(source)}, not {_listed(needs.providers)}"
-    return f"no rule takes eventName {_shown(name)} of eventSource {_shown(source)}"
+    if isinstance(provider, str) and isinstance(action, str) and len(provider) + len(action) < _MOST_SHOWN:
+        return _of_event(provider, action, *_asked_for(rules))  # said of nearly every record
+    return _of_event.__wrapped__(provider, action, *_asked_for(rules))
+
+
+def _asked_for(rules: RuleSet) -> tuple[frozenset[str] | None, frozenset[str] | None]:
+    """Return the providers and actions of the only rule; nothing of several rules."""
+    if len(rules.rules) != 1:
+        return None, None
+    needs = rules.rules[0].requirements
+    return needs.providers, needs.actions
+
+
+@lru_cache(1024)
+def _of_event(provider: Any, action: Any, providers: frozenset[str] | None, actions: frozenset[str] | None) -> str:
+    if actions and not (isinstance(action, str) and action in actions):
+        return f"eventName is {_shown(action)}, not {_listed(actions)}"
+    if providers and not (isinstance(provider, str) and provider in providers):
+        return f"eventSource is {_shown(provider)}, not {_listed(providers)}"
+    return f"no rule takes eventName {_shown(action)} of eventSource {_shown(provider)}"
 
 
 def why_not_taken(fields: Mapping[str, Any], candidates: Sequence[CompiledRule]) -> str:
@@ -57,7 +69,6 @@ def _is_there(value: Any) -> bool:
     return value not in NO_VALUES if isinstance(value, str) else value not in (None, [], {})
 
 
-@lru_cache
 def _listed(names: frozenset[str]) -> str:
     shown = sorted(names)[:_MOST_LISTED]
     return " or ".join((*shown, "others") if len(names) > _MOST_LISTED else shown)

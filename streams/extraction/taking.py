@@ -139,7 +139,7 @@ def take(call: Call, compiled: CompiledRule) -> Taken:
         known = tuple((name, next(iter(values), None)) for name, values in zip(rule.terms, found, strict=True))
         without = (_without(name, value) for name, value in known if name in missing)
         error = "; ".join((*without, *problems))
-        incomplete = Incomplete(error, _partial(call, rule.id, known), call.text, call.is_redacted)
+        incomplete = Incomplete(error, _partial(call, rule.id, known), call.shared().text, call.is_redacted)
     return Taken(rule.id, incomplete=incomplete, missing_terms=missing, time_problems=problems)
 
 
@@ -158,18 +158,19 @@ def _sightings(call: Call, compiled: CompiledRule, columns: list[tuple[str, ...]
         [Term(name, value) for value in values[:MOST_COMBINATIONS]]
         for name, values in zip(rule.terms, columns, strict=True)
     ]
+    text, principal, identity, event = call.shared()
     for index, combination in enumerate(islice(product(*terms), MOST_COMBINATIONS)):
         yield Sighting(
             rule_id=rule.id,
             terms=combination,
             combination=index,
             mapping_version=MAPPING_VERSION,
-            principal=call.principal,
+            principal=principal,
             member_account=None if account is None else combination[account].value,
             member_account_source=source,
-            identity=call.identity,
-            event=call.event,
-            record=call.text,
+            identity=identity,
+            event=event,
+            record=text,
             origin=call.origin,
         )
 
@@ -181,13 +182,14 @@ def _without(name: str, value: str | None) -> str:
 
 
 def _partial(call: Call, rule_id: str, terms: tuple[tuple[str, str | None], ...]) -> Partial:
+    shared = call.shared()
     return Partial(
         rule_id=rule_id,
         terms=terms,
-        principal=call.principal,
+        principal=shared.principal,
         member_account=dict(terms).get(_MEMBER_ACCOUNT),
-        event_id=call.event.id,
+        event_id=shared.event.id,
         event_time=call.time,
-        task_policy=call.event.task_policy,
-        issued_access_key_id=call.event.issued_access_key_id,
+        task_policy=shared.event.task_policy,
+        issued_access_key_id=shared.event.issued_access_key_id,
     )

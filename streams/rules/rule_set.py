@@ -134,16 +134,13 @@ class RuleSet:
         """Return the rules, by id, that may take the record by its provider and action; all others do not take it."""
         providers, actions = view.values(self._provider), view.values(self._action)
         if len(providers) == 1 and len(actions) == 1:
-            return self._of(providers[0], actions[0])
+            return self.candidates_of(providers[0], actions[0])
         pairs = product(providers or (None,), actions or (None,))
-        found = {rule.rule.id: rule for pair in pairs for rule in self._of(*pair)}
+        found = {rule.rule.id: rule for pair in pairs for rule in self.candidates_of(*pair)}
         return [found[rule_id] for rule_id in sorted(found)]
 
-    def candidates_of(self, provider: str, action: str) -> Sequence[CompiledRule]:
+    def candidates_of(self, provider: str | None, action: str | None) -> Sequence[CompiledRule]:
         """As ``candidates``, of a record with this one provider and action, without a view of it."""
-        return self._of(provider, action)
-
-    def _of(self, provider: str | None, action: str | None) -> tuple[CompiledRule, ...]:
         pair = (provider if provider in self._providers else None, action if action in self._by_action else None)
         rules = self._dispatch.get(pair)
         if rules is None:
