@@ -22,29 +22,27 @@ LEAVES = st.one_of(
     st.text(st.characters(codec=None)),  # with lone surrogates
 )
 # What a search for tokens looks for, whole and in parts, beside what is harmless.
-SIGNS = st.lists(
-    st.sampled_from(
-        [
-            "session",
-            "Session",
-            "_",
-            "-",
-            "token",
-            "TO\u212aEN",
-            "=",
-            ":",
-            '"',
-            "\\",
-            "\\u0073",
-            "\0",
-            "eyJ",
-            "W3s",
-            "H4sI",
-        ]
-        + ["a" * 31, "a" * 32, "value", "name", "{", "}", "x", "Zm9vYmFy", "é", "IlNlc3Npb25Ub2tlbiI6ImFiYyI="]
+WORDS = (
+    *(
+        "session",
+        "Session",
+        "_",
+        "-",
+        "token",
+        "TO\u212aEN",
+        "=",
+        ":",
+        '"',
+        "\\",
+        "\\u0073",
+        "\0",
+        "eyJ",
+        "W3s",
+        "H4sI",
     ),
-    max_size=6,
-).map("".join)
+    *("a" * 31, "a" * 32, "value", "name", "{", "}", "x", "Zm9vYmFy", "é", "IlNlc3Npb25Ub2tlbiI6ImFiYyI="),
+)
+SIGNS = st.lists(st.sampled_from(WORDS), max_size=6).map("".join)
 
 
 def documents(leaves: st.SearchStrategy[Any], keys: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
@@ -52,7 +50,7 @@ def documents(leaves: st.SearchStrategy[Any], keys: st.SearchStrategy[str]) -> s
 
 
 def searched(value: Any) -> Any:
-    """The value with each of its texts searched: deep in what has a sign of a token, nothing is looked at as a whole."""
+    """The value with each text searched: deep in what has a sign of a token, nothing is looked at as a whole."""
     for _ in range(LEVELS):
         value = ["sessionToken", value]
     value = redact(value)

@@ -74,6 +74,7 @@ def test_a_sighting_tells_all_that_the_record_tells() -> None:
             ),
             event=Event(
                 id="11111111-2222-3333-4444-555555555555",
+                name="AssumeRoot",
                 time=EVENT_MS,
                 region="eu-central-1",
                 source_ip="192.0.2.10",
