@@ -99,8 +99,7 @@ class Metrics:
         """Create what the detect agent counts."""
         self.decided = self._counter(
             "decided",
-            "Sightings decided on: alert, overflow, known, late, learned, excepted, unknown (the rule remembers as "
-            "much as it may) or gone (the rule does not run; the label is empty).",
+            "Sightings decided on: alert, overflow, known, late, learned, excepted, unknown or gone.",
             "rule",
             "outcome",
         )
