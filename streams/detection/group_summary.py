@@ -22,7 +22,7 @@ DAY = 86_400_000
 """A day in milliseconds."""
 
 SMALL = 4
-"""A group of no more tuples needs no stored summary, because to count it costs as little. Others would double what is stored."""
+"""A group of no more tuples has no stored summary: to count it costs as little, and most groups are so small."""
 
 _KEPT = 2
 
