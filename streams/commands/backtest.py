@@ -23,7 +23,7 @@ from streams.backtest.sources.select_input import read_settings, select_input
 from streams.backtest.sources.span import Span
 from streams.commands.terminal import replay_options as options  # noqa: TC001  typer reads it
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
-from streams.commands.terminal.replay_options import cores, say
+from streams.commands.terminal.replay_options import cores, say, say_what_rules_need
 from streams.errors import UsageError
 from streams.pipeline import view_of
 from streams.wire.sessions.published import ACTIVITY, SUMMARY
@@ -141,6 +141,7 @@ def _configured(config: Path | None, topic: str | None, **chosen: str | list[str
 def _run(request: ReplayRequest, configured: Settings, results: Results, processes: int) -> tuple[ReadStats, bool]:
     """Replay, write the results and print the summary. Returns what was read, and whether the live run differs."""
     rules = configured.load_rules()
+    say_what_rules_need(rules, configured.geoip_database)
     settings_of_rules = configured.decision_settings(rules)
     with ExitStack() as stack:
         opened = OpenResults.of(results, rules, stack)

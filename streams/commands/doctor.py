@@ -22,7 +22,8 @@ from streams.commands.terminal.options import Config  # noqa: TC001  typer reads
 from streams.errors import OperatorError, SourceError
 from streams.kafka.admin import BrokerAccess, BrokerError
 from streams.kafka.security import confluent_options
-from streams.rules.rule_set import READS_EVERYTHING, reads_everything
+from streams.rules.rule_set import NEEDS_NETWORKS, READS_EVERYTHING, reads_everything
+from streams.settings.networks import without_networks
 from streams.topics.admin import check_topics
 from streams.topics.catalogue import value_schemas
 from streams.topics.rights import FIX, missing_rights, worker_rights
@@ -92,6 +93,8 @@ def _rule(configured: Settings) -> Iterator[Row]:
         yield Row("ok", f"rule: {rule.id}, version {rule.version}, window {rule.window // 3_600_000} hours")
         if reads_everything(compiled):
             yield Row("warning", f"rule: {rule.id}: {READS_EVERYTHING}")
+    for rule_id in without_networks(configured.load_rules(), configured.geoip_database):
+        yield Row("warning", f"rule: {rule_id}: {NEEDS_NETWORKS}")
 
 
 def _exceptions(configured: Settings) -> Iterator[Row]:

@@ -16,7 +16,7 @@ from streams import pipeline, settings
 from streams.backtest.sources.file_messages import CannotReadError, blocks, holds_lines
 from streams.backtest.sources.request import parse_offsets
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
-from streams.commands.terminal.replay_options import MemberAccount, Principal, Rules, say
+from streams.commands.terminal.replay_options import MemberAccount, Principal, Rules, say, say_what_rules_need
 from streams.content.redaction import redact_text
 from streams.errors import UsageError
 from streams.extraction.event_time import format_time
@@ -75,6 +75,7 @@ def explain(  # noqa: PLR0913  one for each option
         member_account=member_account,
         max_message_size=max_message_size,
     )
+    say_what_rules_need(configured.load_rules(), configured.geoip_database)
     if topic is None:
         all_read = _explain_files(files or [], configured.load_rules(), configured.extract_settings())
     else:

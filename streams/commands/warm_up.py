@@ -11,7 +11,7 @@ from streams.backtest.sources.select_input import read_settings, select_input
 from streams.backtest.warm_up import WarmUpSettings, seed
 from streams.commands.terminal import replay_options as options  # noqa: TC001  typer reads it
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
-from streams.commands.terminal.replay_options import cores, say
+from streams.commands.terminal.replay_options import cores, say, say_what_rules_need
 from streams.errors import UsageError
 from streams.topics.catalogue import topic_names
 from streams.topics.rights import Right, check_rights
@@ -53,6 +53,7 @@ def warm_up(  # noqa: PLR0913  one for each option
         config, principal=principal, member_account=member_account, clock=clock, rules=rule or None
     )
     rules = configured.load_rules()
+    say_what_rules_need(rules, configured.geoip_database)
     sightings = topic_names(configured).sightings
     if topic == sightings:
         raise UsageError(f"--topic {topic}: the workers read this topic already; there is nothing to seed from it")

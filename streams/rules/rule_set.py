@@ -15,6 +15,7 @@ from streams.rules.query.compiler import compile_query
 from streams.rules.query.literals import requirements
 from streams.rules.query.parser import parse_query
 from streams.rules.query.printer import print_query
+from streams.rules.query.tree import Match
 from streams.rules.rule_errors import RuleErrors
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from streams.rules.rule import Rule
 
 _GRANTING = frozenset({"AssumeRoot"})
+_NETWORKS = "source.as."
 _FINGERPRINT_LENGTH = 16
 """In hexadecimal digits. A fingerprint only tells apart what one rule has been over the years."""
 
@@ -94,6 +96,19 @@ READS_EVERYTHING = (
     "event.action to the query"
 )
 """What an operator must know of such a rule."""
+
+
+def needs_networks(compiled: CompiledRule) -> bool:
+    """Whether the rule's query or terms name the autonomous systems of addresses (U2)."""
+    asked = (step.field.name for step in parse_query(compiled.rule.query).steps if isinstance(step, Match))
+    return any(name.startswith(_NETWORKS) for name in (*asked, *(term.name for term in compiled.terms)))
+
+
+NEEDS_NETWORKS = (
+    "names source.as.*, which has no value in CloudTrail's own records without a MaxMind database of the type "
+    "GeoLite2-ASN or GeoIP2-ISP; name one in geoip_database"
+)
+"""What an operator must know of such a rule if there is no such database."""
 
 
 class RuleSet:

@@ -18,6 +18,7 @@ from streams.pipeline import DecisionSettings, ExtractSettings
 from streams.rules.rule import MOST_ALERTS, Rule
 from streams.rules.rule_set import RuleSet
 from streams.settings.contradictions import contradictions
+from streams.settings.networks import Networks
 from streams.settings.rule_entries import DEFAULT, read_rules
 from streams.settings.rule_settings import FLAT, Chosen, RuleSettings, RuleTables, overridden
 from streams.settings.setting_files import SettingsError, read_secret, read_text
@@ -247,6 +248,7 @@ class Settings(BaseSettings):
             member_account=self.member_account,
             clock=self.clock,
             max_message_size=self.max_message_size,
+            networks=Networks(self.geoip_database) if self.geoip_database else None,
         )
 
     def decision_settings(self, rules: RuleSet) -> dict[str, DecisionSettings]:

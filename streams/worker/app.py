@@ -19,6 +19,7 @@ from streams import pipeline, settings
 from streams.errors import OperatorError
 from streams.log import configuration
 from streams.sessions.joining.trace import TraceSettings
+from streams.settings.networks import Networks
 from streams.settings.session_rules import load_session_rules
 from streams.topics.catalogue import MEMORY_TABLE, SESSIONS_TABLE, topic_names
 from streams.worker import startup
@@ -78,7 +79,8 @@ class WorkerApp(faust.App):  # type: ignore[misc]
     def __init__(self, options: Settings, skips: Skips = NO_SKIPS) -> None:
         self.options = options
         self.rules = options.load_rules()
-        self.extract_settings = replace(options.extract_settings(), follow_sessions=True)
+        self.networks = Networks(options.geoip_database)
+        self.extract_settings = replace(options.extract_settings(), follow_sessions=True, networks=self.networks)
         self.decision_settings = options.decision_settings(self.rules)
         self.trace_settings = TraceSettings(load_session_rules(), options.session_grace)
         self.fetch_filter = FetchFilter(
@@ -135,6 +137,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
             self.options.state_dir,
             lambda: [opened.store.path() for table in (self.memory, self.sessions) for opened in table.stores()],
             self.geo,
+            self.networks,
             loop=self.loop,
             beacon=self.beacon,
         )

@@ -10,7 +10,8 @@ import structlog
 import tenacity
 
 from streams.errors import OperatorError
-from streams.rules.rule_set import READS_EVERYTHING, reads_everything
+from streams.rules.rule_set import NEEDS_NETWORKS, READS_EVERYTHING, reads_everything
+from streams.settings.networks import without_networks
 from streams.topics.admin import BrokerUnreachable, check_topics
 from streams.topics.rights import check_rights
 from streams.wire import registry
@@ -18,7 +19,7 @@ from streams.worker.skips import NO_SKIPS, Skips, check_skips
 from streams.worker.state.disk_check import check_state
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from streams.rules.rule_set import RuleSet
@@ -42,7 +43,7 @@ def check(settings: Settings, skips: Skips = NO_SKIPS) -> None:
         AccessRefused: the broker refuses the credentials or a right.
         SkipError: a record to be skipped does not exist.
     """
-    warn_of_rules(settings.load_rules())
+    warn_of_rules(settings.load_rules(), settings.geoip_database)
     settings.load_exceptions()
     registry.check_files(settings)
     check_state_dir(settings.state_dir)
@@ -53,11 +54,13 @@ def check(settings: Settings, skips: Skips = NO_SKIPS) -> None:
         _until_answered(partial(check_skips, skips=skips), settings)
 
 
-def warn_of_rules(rules: RuleSet) -> None:
-    """Log which rules read every message: the fetch filter cannot pass over any because of them (U10)."""
+def warn_of_rules(rules: RuleSet, geoip_database: Sequence[Path] = ()) -> None:
+    """Log which rules read every message (U10), and which need a database that is not there (U2)."""
     for compiled in rules.rules:
         if reads_everything(compiled):
             log.warning("rule.reads_everything", rule=compiled.rule.id, consequence=READS_EVERYTHING)
+    for rule_id in without_networks(rules, geoip_database):
+        log.warning("rule.needs_networks", rule=rule_id, consequence=NEEDS_NETWORKS)
 
 
 def check_state_dir(state_dir: Path) -> None:

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streams.content.printable import printable
+from streams.rules.rule_set import NEEDS_NETWORKS
+from streams.settings.networks import without_networks
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from streams.rules.rule_set import RuleSet
 
 Paths = Annotated[
     list[str] | None,
@@ -77,6 +85,12 @@ Clock = Annotated[str | None, typer.Option("--clock", help="Which time counts: e
 def cores() -> int:
     """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def say_what_rules_need(rules: RuleSet, geoip_database: Sequence[Path]) -> None:
+    """Say which rules need a database of networks that is not there (U2)."""
+    for rule_id in without_networks(rules, geoip_database):
+        say(f"rootwatch: rule {rule_id} {NEEDS_NETWORKS}")
 
 
 def say(line: str) -> None:

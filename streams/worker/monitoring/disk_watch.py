@@ -39,12 +39,12 @@ class DiskWatch(Service):  # type: ignore[misc]
     """
 
     def __init__(
-        self, state_dir: Path, store_paths: Callable[[], Iterable[str]], geo: Refreshable, **kwargs: object
+        self, state_dir: Path, store_paths: Callable[[], Iterable[str]], *refreshed: Refreshable, **kwargs: object
     ) -> None:
-        """Watch a state directory, the stores at ``store_paths()``, and ``geo``."""
+        """Watch a state directory, the stores at ``store_paths()``, and what is read again."""
         self._state_dir = state_dir
         self._store_paths = store_paths
-        self._geo = geo
+        self._refreshed = refreshed
         self.free_bytes: int | None = None
         self.store_bytes: dict[str, int] = {}
         super().__init__(**kwargs)
@@ -61,7 +61,8 @@ class DiskWatch(Service):  # type: ignore[misc]
             log.warning("disk.unread", error=repr(failure))
 
     def _look(self, paths: list[str]) -> None:
-        self._geo.refresh()
+        for one in self._refreshed:
+            one.refresh()
         self.store_bytes = {path: _size(Path(path)) for path in paths}
         self.free_bytes = shutil.disk_usage(self._state_dir).free
 
