@@ -133,16 +133,17 @@ def _counts(app: WorkerApp) -> Counts:
     return Counts(
         messages=sum(_by_label(metrics.messages).values()),
         skipped=sum(_by_label(metrics.skipped).values()),
-        decided=_by_label(metrics.decided),
+        decided=_by_label(metrics.decided, "outcome"),
         dead_letters=_by_label(metrics.dead_letters),
     )
 
 
-def _by_label(counter: Counter) -> dict[str, int]:
-    """The values of a counter by its only label."""
+def _by_label(counter: Counter, label: str | None = None) -> dict[str, int]:
+    """The values of a counter by this label, or by its only one."""
     (family,) = counter.collect()
-    return {
-        next(iter(sample.labels.values())): int(sample.value)
-        for sample in family.samples
-        if sample.name.endswith("_total")
-    }
+    totals: dict[str, int] = {}
+    for sample in family.samples:
+        if sample.name.endswith("_total"):
+            value = next(iter(sample.labels.values())) if label is None else sample.labels[label]
+            totals[value] = totals.get(value, 0) + int(sample.value)
+    return totals

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from streams.extraction.event_time import parse_expiration
 from streams.extraction.sighting import Event, Identity, Resource
+from streams.fields import terms
 from streams.fields.account import account_id
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def identity(fields: Mapping[str, Any], principal: str | None) -> Identity:
     who = _object(fields.get("userIdentity"))
     session = _object(who.get("sessionContext"))
     issuer = _object(session.get("sessionIssuer"))
-    arn = _text(who, "arn") or principal
+    arn = terms.principal(fields, "arn") or principal
     return Identity(
         recorded_arn=arn,
         type=_text(who, "type"),

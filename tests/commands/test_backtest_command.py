@@ -120,7 +120,7 @@ def test_an_alert_has_every_field_and_no_live_ones(backtest: Backtest, tmp_path:
     ran = backtest(_write(tmp_path / "in.jsonl", record("2026-01-01T00:00:00Z")))
     (alert,) = ran.alerts
     assert list(alert) == [
-        *("alert_id", "rule", "reason", "novelty", "principal", "member_account", "event"),
+        *("alert_id", "rule", "reason", "terms", "mapping_version", "novelty", "principal", "member_account", "event"),
         *("geo", "origin", "detected_at", "record"),
     ]
     assert (alert["geo"], alert["origin"], alert["detected_at"]) == (None, None, None)

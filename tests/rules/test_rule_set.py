@@ -108,7 +108,7 @@ def test_every_rule_that_matches_is_a_candidate(
 def test_candidates_are_few() -> None:
     """U10: of many rules on one action each, a record's candidates are those of its action and those of any."""
     rules = RuleSet([*(rule(f"r{n}", f"event.action: A{n}") for n in range(50)), rule("any", "user.name: *")])
-    assert [each.rule.id for each in rules.candidates(Values(event__action=("A7",)))] == ["any", "r7"]
+    assert [each.rule.id for each in rules.candidates(Values(event__action=(f"A{7}",)))] == ["any", "r7"]
     assert [each.rule.id for each in rules.candidates(Values())] == ["any"]
 
 

@@ -73,16 +73,19 @@ class Difference:
         side: ``replay`` or ``live``.
         alert: the alert.
         why: the reason, as far as it can be known.
+        names_rule: whether the line names the rule: there are several.
     """
 
     side: str
     alert: Alert
     why: str
+    names_rule: bool
 
     def __str__(self) -> str:
         alert = self.alert
+        rule = f"{alert.rule_id}: " if self.names_rule else ""
         return (
-            f"only {self.side}: {to_iso8601(alert.time)} {alert.rule_id} {' on '.join(alert.values)} "
+            f"only {self.side}: {to_iso8601(alert.time)} {rule}{' on '.join(alert.values)} "
             f"(event {alert.event_id}, alert {alert.id}): {self.why}"
         )
 
@@ -135,12 +138,13 @@ class Comparison:
         only_replayed = [alert for name, alert in self._replayed.items() if name not in self._live]
         only_live = [alert for name, alert in self._live.items() if name not in self._replayed and alert.time in span]
         live_of, replayed_of = _by_tuple(only_live), _by_tuple(only_replayed)
+        several = len(self._settings) > 1
         found = [
-            Difference("replay", alert, self._why_not_live(alert, live_of.get(alert.remembered, [])))
+            Difference("replay", alert, self._why_not_live(alert, live_of.get(alert.remembered, [])), several)
             for alert in only_replayed
         ]
         found += [
-            Difference("live", alert, self._why_not_replayed(alert, replayed_of.get(alert.remembered, [])))
+            Difference("live", alert, self._why_not_replayed(alert, replayed_of.get(alert.remembered, [])), several)
             for alert in only_live
         ]
         return sorted(found, key=lambda difference: (difference.alert.time, str(difference)))
@@ -153,11 +157,11 @@ class Comparison:
         if alert.id in self._above_live_cap:
             return "cap: live it went to the overflow topic"
         if other := self._nearest(alert, of_same_tuple):
-            return f"late arrival: live the same alerted on event {other.event_id}"
+            return f"late arrival: live these terms alerted on event {other.event_id}"
         learned_until = self._live_learned_until.get(alert.rule_id, 0)
         if alert.time <= learned_until:
             return f"learning: live it only taught, until {to_iso8601(learned_until)}"
-        return "alerts do not tell why: live may know it from before or from a seed, or except it"
+        return "alerts do not tell why: live may know the terms from before or from a seed, or except it"
 
     def _why_not_replayed(self, alert: Alert, of_same_tuple: list[Alert]) -> str:
         outcome, exception = self._decided.get(alert.sighting, (None, 0))
@@ -171,9 +175,9 @@ class Comparison:
             case "overflow":
                 return f"cap: in the replay it is above {self._settings[alert.rule_id].max_alerts} alerts of its period"
             case _ if other := self._nearest(alert, of_same_tuple):
-                return f"late arrival: in the replay the same alerted on event {other.event_id}"
+                return f"late arrival: in the replay these terms alerted on event {other.event_id}"
             case _:
-                return "known: in the replay it was seen within the window before it"
+                return "known: in the replay these terms were seen within the window before it"
 
     def _nearest(self, alert: Alert, others: list[Alert]) -> Alert | None:
         """The nearest of the tuple's alerts that only the other run has, if both lie within one window."""

@@ -16,6 +16,7 @@ from sightings import (
     MINUTE,
     NOON,
     OTHER_ACCOUNT,
+    RULE,
     History,
     judging,
     settings_of_rules,
@@ -90,8 +91,8 @@ def test_of_an_alert_only_what_is_compared_is_kept() -> None:
 def test_late_arrival_is_told_on_both_sides() -> None:
     """M9: live, the pair's later sighting came first and alerted; in order of time the earlier one does."""
     assert compared([LATER, FIRST], [FIRST, LATER]) == [
-        ("replay", "first", "late arrival: live the same alerted on event later"),
-        ("live", "later", "late arrival: in the replay the same alerted on event first"),
+        ("replay", "first", "late arrival: live these terms alerted on event later"),
+        ("live", "later", "late arrival: in the replay these terms alerted on event first"),
     ]
 
 
@@ -147,7 +148,7 @@ def test_a_longer_window_is_told_as_known() -> None:
     """M1: a pair that is new to a live run with a shorter window is known to the replay."""
     again = sighting(NOON + 2 * DAY, event_id="again")
     assert compared([FIRST, again], [FIRST, again], live_settings=with_settings(window=DAY)) == [
-        ("live", "again", "known: in the replay it was seen within the window before it")
+        ("live", "again", "known: in the replay these terms were seen within the window before it")
     ]
 
 
@@ -172,7 +173,7 @@ def test_span_is_that_of_the_options_or_of_the_sightings() -> None:
 
 def test_lines_tell_counts_and_each_difference() -> None:
     """A difference is listed with time, principal, account, event and alert id."""
-    comparison = Comparison(*live([FIRST]), DECISION_SETTINGS)
+    comparison = Comparison(*live([FIRST]), {RULE.id: DECISION_SETTINGS})
     said = list(comparison_lines("rootwatch.alerts", comparison, comparison.differences(Span())))
     assert said[0] == "compare      rootwatch.alerts: 0 in both, 0 only in the replay, 1 only live"
     assert said[1].startswith(f"  only live: 2026-01-01T12:00:00.000Z {ALICE} on 222222222222 (event first, alert ")
