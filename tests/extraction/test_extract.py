@@ -76,7 +76,6 @@ def test_a_sighting_tells_all_that_the_record_tells() -> None:
                 id="11111111-2222-3333-4444-555555555555",
                 name="AssumeRoot",
                 time=EVENT_MS,
-                name="AssumeRoot",
                 region="eu-central-1",
                 source_ip="192.0.2.10",
                 user_agent="aws-cli/2.15",
