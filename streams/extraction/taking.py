@@ -18,7 +18,7 @@ from streams.extraction.sighting import Sighting, Term
 from streams.fields.catalogue import MAPPING_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from streams.extraction.call import Call
     from streams.rules.rule_set import CompiledRule
@@ -83,7 +83,7 @@ class Taken:
         rule_id: the rule.
         sightings: one per combination, in order.
         incomplete: what is kept if there is none; only for a rule that keeps incomplete records (T5).
-        missing_terms: the terms without a value, as the rule writes them.
+        missing_terms: the terms without a value, or with one that is too long, as the rule writes them.
         time_problems: why there is no time that a sighting can have, in words.
         cut: how many combinations were too many.
     """
@@ -103,7 +103,8 @@ class Taking:
     Attributes:
         taken: how many records its query takes.
         sightings: how many sightings they gave.
-        missing_terms: how many of them have no value of a term, by the term's field as the rule writes it.
+        missing_terms: how many of them have no value of a term, or one that is too long, by the term's field as the
+            rule writes it.
         no_time: how many of them have no readable time, or one of the future (T5).
         cut: how many combinations were too many (U4).
     """
@@ -131,16 +132,29 @@ def take(call: Call, compiled: CompiledRule) -> Taken:
     columns = [_fitting(values) for values in found]
     problems = call.time_problems
     if all(columns) and not problems:
-        combinations = prod(map(len, columns))
-        return Taken(rule.id, tuple(_sightings(call, compiled, columns)), cut=max(0, combinations - MOST_COMBINATIONS))
-    missing = tuple(name for name, values in zip(rule.terms, columns, strict=True) if not values)
+        return Taken(
+            rule.id,
+            tuple(_sightings(call, compiled, columns)),
+            missing_terms=tuple(_short_of_values(rule.terms, found, columns)) if columns != found else (),
+            cut=max(0, prod(map(len, columns)) - MOST_COMBINATIONS),
+        )
+    missing = tuple(_short_of_values(rule.terms, found, columns))
     incomplete = None
     if rule.incomplete == "dead-letter":
         known = tuple((name, next(iter(values), None)) for name, values in zip(rule.terms, found, strict=True))
-        without = (_without(name, value) for name, value in known if name in missing)
+        without = [_without(name, value) for (name, value), fitting in zip(known, columns, strict=True) if not fitting]
         error = "; ".join((*without, *problems))
         incomplete = Incomplete(error, _partial(call, rule.id, known), call.shared().text, call.is_redacted)
     return Taken(rule.id, incomplete=incomplete, missing_terms=missing, time_problems=problems)
+
+
+def _short_of_values(
+    names: Sequence[str], found: list[tuple[str, ...]], columns: list[tuple[str, ...]]
+) -> Iterator[str]:
+    """Return the terms without a value, and those of which a value is too long."""
+    for name, values, fitting in zip(names, found, columns, strict=True):
+        if not fitting or len(fitting) < len(values):
+            yield name
 
 
 def _fitting(values: tuple[str, ...]) -> tuple[str, ...]:
