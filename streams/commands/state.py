@@ -7,6 +7,7 @@ rule only the group's partition is read, found by murmur2 as for sightings.
 from __future__ import annotations
 
 import json as to_json
+import re
 import sys
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from streams.content.printable import printable
 from streams.errors import OperatorError
 from streams.kafka.partitioner import partition_of
 from streams.kafka.reader import Connection
+from streams.settings import SettingsError
 from streams.topics.catalogue import topic_names
 from streams.wire import memory as codec
 from streams.wire.sighting import key_of_group
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 COLUMNS = ("terms", "first seen", "last seen", "times seen", "known until")
+
+_ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -65,6 +69,7 @@ def state(
     configured = settings.load(config)
     loaded = configured.load_rules().rules
     wanted = (first, *(others or ()))
+    _refuse_no_account(loaded, wanted)
     found = _read(configured, loaded, first)
     shown = [
         (rule, values, remembered)
@@ -91,6 +96,17 @@ def state(
     if not shown:
         _say("nothing is remembered of " + " on ".join(map(printable, wanted)))
         raise typer.Exit(1)
+
+
+def _refuse_no_account(rules: tuple[CompiledRule, ...], wanted: tuple[str, ...]) -> None:
+    """Refuse what is no account id if an account is all that it can be.
+
+    Raises:
+        SettingsError: it is none.
+    """
+    is_account = all(rule.rule.terms[1:2] == ("rootwatch.member_account",) for rule in rules)
+    if is_account and len(wanted) > 1 and not _ACCOUNT.fullmatch(wanted[1]):
+        raise SettingsError(f"ACCOUNT = {wanted[1]!r}: an account id is twelve digits")
 
 
 def _read(configured: Settings, rules: tuple[CompiledRule, ...], first: str) -> dict[str, GroupState]:

@@ -6,13 +6,14 @@ import json
 
 from aiokafka.partitioner import DefaultPartitioner
 from confluent_kafka import Producer
-from sightings import bucket_key, pair_key
+from sightings import RULE, bucket_key, pair_key
 from worker_process import Deployment, assume_root, wait_for
 
 from streams.detection.memory import CapBucket, TupleMemory
 from streams.kafka.security import producer_options
 from streams.settings import Settings
 from streams.wire.memory import encode_bucket, encode_tuple
+from streams.wire.sighting import key_of_group
 
 ALICE = "arn:aws:iam::111111111111:user/alice"
 MARCH = 1_772_323_200_000  # 2026-03-01
@@ -20,8 +21,16 @@ MARCH = 1_772_323_200_000  # 2026-03-01
 
 def partition_of(principal: str) -> int:
     """The partition that the worker's producer chooses for a principal, of the four of a test's deployment."""
-    partition: int = DefaultPartitioner()(principal.encode(), list(range(4)), list(range(4)))
+    partition: int = DefaultPartitioner()(key_of_group(RULE.id, principal), list(range(4)), list(range(4)))
     return partition
+
+
+def terms(account: str) -> list[dict[str, str]]:
+    """The terms of Alice and an account, as the command shows them."""
+    return [
+        {"field": "rootwatch.principal", "value": ALICE},
+        {"field": "rootwatch.member_account", "value": account},
+    ]
 
 
 def test_a_principal_that_a_worker_has_seen(deployment: Deployment) -> None:
@@ -36,16 +45,20 @@ def test_a_principal_that_a_worker_has_seen(deployment: Deployment) -> None:
         assert shown.returncode == 0, shown.stderr
         assert [json.loads(line) for line in shown.stdout.splitlines()] == [
             {
+                "rule_id": RULE.id,
                 "principal": ALICE,
                 "member_account": "222222222222",
+                "terms": terms("222222222222"),
                 "first_seen": "2026-03-01T10:00:00.000Z",
                 "last_seen": "2026-03-04T08:00:00.000Z",
                 "times_seen": 2,
                 "known_until": "2026-03-14T08:00:00.000Z",
             },
             {
+                "rule_id": RULE.id,
                 "principal": ALICE,
                 "member_account": "333333333333",
+                "terms": terms("333333333333"),
                 "first_seen": "2026-03-01T10:00:00.000Z",
                 "last_seen": "2026-03-01T10:00:00.000Z",
                 "times_seen": 1,
@@ -82,7 +95,7 @@ def test_the_latest_of_each_key_counts(deployment: Deployment) -> None:
     (pair,) = [json.loads(line) for line in shown.stdout.splitlines()]
     assert (pair["member_account"], pair["times_seen"]) == ("222222222222", 7)
     assert pair["last_seen"] == "2026-03-01T00:01:00.000Z"
-    assert "the cap remembers 2 of its alerts, in 1 period of" in shown.stderr
+    assert "the cap remembers 2 of its alerts, in 1 period" in shown.stderr
 
 
 def test_nothing_remembered_is_exit_1(deployment: Deployment) -> None:
