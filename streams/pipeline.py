@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from streams.detection.novelty import Kind
     from streams.extraction.record import Unreadable
     from streams.extraction.sighting import Origin, Sighting
-    from streams.extraction.taking import Incomplete
+    from streams.extraction.taking import Incomplete, WasSent
     from streams.fields.view import View
     from streams.rules.rule_set import CompiledRule, RuleSet
 
@@ -118,7 +118,11 @@ class SightResult:
 
 
 def sight(
-    value: bytes | None, rules: RuleSet, extract_settings: ExtractSettings, origin: Origin | None = None
+    value: bytes | None,
+    rules: RuleSet,
+    extract_settings: ExtractSettings,
+    origin: Origin | None = None,
+    was_sent: WasSent | None = None,
 ) -> SightResult:
     """Read one message and extract its sightings and actions. It returns for any bytes, and raises nothing.
 
@@ -127,6 +131,7 @@ def sight(
         rules: the rules whose records are looked for.
         extract_settings: the settings.
         origin: the position in Kafka that the message comes from; ``None`` for files.
+        was_sent: says which sightings need not be made (U7); ``None`` names none.
     """
     sightings: list[Sighting] = []
     rejected: list[Rejected] = []
@@ -150,7 +155,7 @@ def sight(
             else:
                 no_candidates[followed.reason] += 1
         try:
-            extracted = extract(item, rules, extract_settings, origin)
+            extracted = extract(item, rules, extract_settings, origin, was_sent)
         except TooDeepError as error:
             rejected.append(replace(_too_deep(value or b"", item, error, extract_settings), after=len(sightings)))
             continue

@@ -80,6 +80,12 @@ class Call:
         self.time = parse_time(fields.get("eventTime"))
         self.time_problems = tuple(_time_problems(self.time, extract_settings, origin))
 
+    def time_by_clock(self) -> int:
+        """Return the time of its sightings by the clock of the settings (M4); only without time problems."""
+        if self._settings.clock == "event" or self.origin is None or not self.origin.has_timestamp:
+            return self.time or 0
+        return self.origin.timestamp
+
     @property
     def account_source(self) -> AccountSource:
         """Where the member accounts are from (T4)."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from streams.extraction.record import Record
     from streams.extraction.sighting import Origin
-    from streams.extraction.taking import Taken
+    from streams.extraction.taking import Taken, WasSent
     from streams.fields.view import NetworkLookup, View
     from streams.rules.rule_set import CompiledRule, RuleSet
 
@@ -74,7 +74,13 @@ class Extracted(NamedTuple):
     passed_over: str | None = None
 
 
-def extract(record: Record, rules: RuleSet, extract_settings: ExtractSettings, origin: Origin | None) -> Extracted:
+def extract(
+    record: Record,
+    rules: RuleSet,
+    extract_settings: ExtractSettings,
+    origin: Origin | None,
+    was_sent: WasSent | None = None,
+) -> Extracted:
     """Return what the rules make of a record.
 
     Args:
@@ -82,6 +88,7 @@ def extract(record: Record, rules: RuleSet, extract_settings: ExtractSettings, o
         rules: the rules.
         extract_settings: the settings.
         origin: the position in Kafka that the record comes from; ``None`` for files.
+        was_sent: says which sightings need not be made (U7); ``None`` names none.
 
     Raises:
         TooDeepError: a rule takes the record, and it is nested too deeply to be redacted.
@@ -96,8 +103,8 @@ def extract(record: Record, rules: RuleSet, extract_settings: ExtractSettings, o
     if isinstance(judged, str):
         return Extracted((), judged)
     call = Call(judged.record, extract_settings, origin)
-    taken = [take(call, rule) for rule in judged.takers]
-    if any(one.sightings or one.incomplete is not None for one in taken):
+    taken = [take(call, rule, was_sent) for rule in judged.takers]
+    if any(one.sightings or one.refreshed or one.incomplete is not None for one in taken):
         return Extracted(taken)
     return Extracted(taken, why_without_sighting(taken))
 

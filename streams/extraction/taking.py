@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import islice, product
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from streams.extraction.sighting import Sighting, Term
 from streams.fields.catalogue import MAPPING_VERSION
@@ -75,6 +75,13 @@ class Incomplete:
     redacted: bool
 
 
+class WasSent(Protocol):
+    """Says which sightings need not be made (U7)."""
+
+    def __call__(self, rule_id: str, values: tuple[str, ...], time: int, /) -> bool:
+        """Whether the rule's sighting with these values of its terms was sent shortly before or after this time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """What a rule makes of a record that it takes.
@@ -86,6 +93,7 @@ class Taken:
         missing_terms: the terms without a value, or with one that is too long, as the rule writes them.
         time_problems: why there is no time that a sighting can have, in words.
         cut: how many combinations were too many.
+        refreshed: how many sightings were not made, because they were sent a short time ago (U7).
     """
 
     rule_id: str
@@ -94,6 +102,7 @@ class Taken:
     missing_terms: tuple[str, ...] = ()
     time_problems: tuple[str, ...] = ()
     cut: int = 0
+    refreshed: int = 0
 
 
 @dataclass(slots=True)
@@ -107,6 +116,7 @@ class Taking:
             rule writes it.
         no_time: how many of them have no readable time, or one of the future (T5).
         cut: how many combinations were too many (U4).
+        refreshed: how many sightings were not made, because they were sent a short time ago (U7).
     """
 
     taken: int = 0
@@ -114,6 +124,7 @@ class Taking:
     missing_terms: dict[str, int] = field(default_factory=dict)
     no_time: int = 0
     cut: int = 0
+    refreshed: int = 0
 
     def add(self, taken: Taken) -> None:
         """Count one more record."""
@@ -123,18 +134,25 @@ class Taking:
             self.missing_terms[name] = self.missing_terms.get(name, 0) + 1
         self.no_time += bool(taken.time_problems)
         self.cut += taken.cut
+        self.refreshed += taken.refreshed
 
 
-def take(call: Call, compiled: CompiledRule) -> Taken:
-    """Return what a rule makes of a call that its query takes."""
+def take(call: Call, compiled: CompiledRule, was_sent: WasSent | None = None) -> Taken:
+    """Return what a rule makes of a call that its query takes; without the sightings that ``was_sent`` names."""
     rule = compiled.rule
     found = [call.view.values(term) for term in compiled.terms]
     columns = [_fitting(values) for values in found]
     problems = call.time_problems
     if all(columns) and not problems:
+        combinations = list(enumerate(islice(product(*columns), MOST_COMBINATIONS)))
+        count = len(combinations)
+        if was_sent is not None:
+            time = call.time_by_clock()
+            combinations = [one for one in combinations if not was_sent(rule.id, one[1], time)]
         return Taken(
             rule.id,
-            tuple(_sightings(call, compiled, columns)),
+            tuple(_sightings(call, compiled, combinations)) if combinations else (),
+            refreshed=count - len(combinations),
             missing_terms=tuple(_short_of_values(rule.terms, found, columns)) if columns != found else (),
             cut=max(0, prod(map(len, columns)) - MOST_COMBINATIONS),
         )
@@ -163,24 +181,22 @@ def _fitting(values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(value for value in values if len(value) <= LONGEST_TERM)
 
 
-def _sightings(call: Call, compiled: CompiledRule, columns: list[tuple[str, ...]]) -> Iterator[Sighting]:
+def _sightings(
+    call: Call, compiled: CompiledRule, combinations: list[tuple[int, tuple[str, ...]]]
+) -> Iterator[Sighting]:
     rule = compiled.rule
     names = [term.name for term in compiled.terms]
     account = names.index(_MEMBER_ACCOUNT) if _MEMBER_ACCOUNT in names else None
     source = None if account is None else call.account_source
-    terms = [
-        [Term(name, value) for value in values[:MOST_COMBINATIONS]]
-        for name, values in zip(rule.terms, columns, strict=True)
-    ]
     text, principal, identity, event = call.shared()
-    for index, combination in enumerate(islice(product(*terms), MOST_COMBINATIONS)):
+    for index, values in combinations:
         yield Sighting(
             rule_id=rule.id,
-            terms=combination,
+            terms=tuple(map(Term, rule.terms, values)),
             combination=index,
             mapping_version=MAPPING_VERSION,
             principal=principal,
-            member_account=None if account is None else combination[account].value,
+            member_account=None if account is None else values[account],
             member_account_source=source,
             identity=identity,
             event=event,

@@ -67,9 +67,9 @@ class RefreshBatch:
         self._cache = cache
         self._pending: dict[bytes, int] = {}
 
-    def is_fresh(self, sighting: Sighting, time: int, refresh: int) -> bool:
-        """Whether the sighting's tuple was sent less than ``refresh`` milliseconds away from ``time``."""
-        key = _key_of(sighting)
+    def is_fresh(self, rule_id: str, values: tuple[str, ...], time: int, refresh: int) -> bool:
+        """Whether the rule's tuple was sent less than ``refresh`` milliseconds away from ``time``."""
+        key = _key_of(rule_id, values)
         sent = self._pending.get(key)
         if sent is None:
             sent = self._cache.time_of(key)
@@ -77,7 +77,7 @@ class RefreshBatch:
 
     def note(self, sighting: Sighting, time: int) -> None:
         """Note that a sighting is about to be sent; of several times of a tuple the newest counts."""
-        key = _key_of(sighting)
+        key = _key_of(sighting.rule_id, sighting.values)
         sent = self._pending.get(key)
         if sent is None:
             sent = self._cache.time_of(key)
@@ -89,7 +89,7 @@ class RefreshBatch:
         self._pending = {}
 
 
-def _key_of(sighting: Sighting) -> bytes:
+def _key_of(rule_id: str, values: tuple[str, ...]) -> bytes:
     """Return a digest of the rule and the values: these may have thousands of characters."""
-    text = repr((sighting.rule_id, sighting.values))
+    text = repr((rule_id, values))
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=_DIGEST_BYTES).digest()

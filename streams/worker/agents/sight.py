@@ -96,7 +96,11 @@ class Sight:
             return self._read(message, fresh)
 
     def _read(self, message: Message, fresh: RefreshBatch) -> list[Outgoing]:
-        result = pipeline.sight(message.value, self.rules, self.extract_settings, origin_of(message))
+        def was_sent(rule_id: str, values: tuple[str, ...], time: int) -> bool:
+            refresh = self.settings[rule_id].refresh
+            return refresh > 0 and fresh.is_fresh(rule_id, values, time, refresh)
+
+        result = pipeline.sight(message.value, self.rules, self.extract_settings, origin_of(message), was_sent)
         for shape, records in result.records.items():
             self.metrics.records.labels(shape).inc(records)
         self.metrics.passed_over.inc(sum(result.passed_over.values()))
@@ -111,31 +115,37 @@ class Sight:
         ]
 
     def _sightings(self, message: Message, sightings: Sequence[Sighting], fresh: RefreshBatch) -> Iterator[Outgoing]:
-        """The records of sightings, without those whose tuple was sent a short time ago (U7)."""
+        """The records of sightings, without those whose tuple was sent a short time ago (U7).
+
+        A record whose sightings cannot be sent is one dead letter for each reason, however many they are.
+        """
+        lost: set[tuple[str, str]] = set()
         for sighting in sightings:
             settings = self.settings[sighting.rule_id]
-            if not settings.refresh:
-                yield self._sighting(message, sighting)
-                continue
             time = sighting.time_by(settings.clock)
-            if fresh.is_fresh(sighting, time, settings.refresh):
-                self.metrics.refreshed.labels(sighting.rule_id).inc()
+            if settings.refresh and fresh.is_fresh(sighting.rule_id, sighting.values, time, settings.refresh):
+                self.metrics.refreshed.labels(sighting.rule_id).inc()  # the same message has sent it
                 continue
-            outgoing = self._sighting(message, sighting)
+            outgoing = self._sighting(sighting)
+            if isinstance(outgoing, pipeline.Rejected):
+                if (outgoing.reason, sighting.record) not in lost:
+                    lost.add((outgoing.reason, sighting.record))
+                    yield self.dead_letters.rejected(message, outgoing)
+                continue
+            self.metrics.sightings.labels(sighting.rule_id).inc()
             yield outgoing
-            if outgoing.topic == self.topic and not pipeline.may_be_excepted(settings.exceptions, sighting):
+            if settings.refresh and not pipeline.may_be_excepted(settings.exceptions, sighting):
                 fresh.note(sighting, time)
 
-    def _sighting(self, message: Message, sighting: Sighting) -> Outgoing:
+    def _sighting(self, sighting: Sighting) -> Outgoing | pipeline.Rejected:
         try:
             value = codec.encode(sighting)
         except ValueError as unfit:
-            return self.dead_letters.rejected(message, _not_sent("malformed", str(unfit), sighting))
+            return _not_sent("malformed", str(unfit), sighting)
         key = codec.key_of(sighting)
         if len(key) + len(value) > self.largest:
             error = f"the sighting is {len(key) + len(value)} bytes, more than the {self.largest} of max_record_size"
-            return self.dead_letters.rejected(message, _not_sent("too-large", error, sighting))
-        self.metrics.sightings.labels(sighting.rule_id).inc()
+            return _not_sent("too-large", error, sighting)
         return Outgoing(self.topic, key, value)
 
     def _action(self, message: Message, action: Action) -> Outgoing:

@@ -31,6 +31,8 @@ class TakingCounts:
         """Count what the rules took of one message. Called by one thread at a time."""
         for rule_id, taking in result.rules.items():
             self._metrics.taken.labels(rule_id).inc(taking.taken)
+            if taking.refreshed:
+                self._metrics.refreshed.labels(rule_id).inc(taking.refreshed)
             if taking.cut:
                 self._metrics.cut.labels(rule_id).inc(taking.cut)
             for field, records in taking.missing_terms.items():

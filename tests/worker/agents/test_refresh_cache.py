@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -11,10 +12,17 @@ from sightings import ALICE, BOB, NOON, SECOND, sighting
 
 from streams.detection.decision import DecisionSettings
 from streams.detection.novelty import judge
-from streams.worker.agents.refresh_cache import RefreshCache
+from streams.worker.agents.refresh_cache import RefreshBatch, RefreshCache
+
+if TYPE_CHECKING:
+    from streams.extraction.sighting import Sighting
 
 REFRESH = 100 * SECOND
 WINDOW = 1_000 * SECOND
+
+
+def is_fresh(batch: RefreshBatch, one: Sighting, time: int = NOON) -> bool:
+    return batch.is_fresh(one.rule_id, one.values, time, REFRESH)
 
 
 def sent(cache: RefreshCache, times: list[int], principal: str = ALICE) -> list[int]:
@@ -23,7 +31,7 @@ def sent(cache: RefreshCache, times: list[int], principal: str = ALICE) -> list[
     for time in times:
         batch = cache.batch()
         one = sighting(time, principal)
-        if not batch.is_fresh(one, time, REFRESH):
+        if not is_fresh(batch, one, time):
             batch.note(one, time)
             found.append(time)
         batch.commit()
@@ -58,8 +66,8 @@ def test_rules_and_terms_are_told_apart() -> None:
         replace(one, terms=(second, first)),
         replace(one, terms=(replace(first, value=f"{first.value}1"), replace(second, value=""))),
     )
-    assert batch.is_fresh(one, NOON, REFRESH)
-    assert not any(batch.is_fresh(other, NOON, REFRESH) for other in others)
+    assert is_fresh(batch, one)
+    assert not any(is_fresh(batch, other) for other in others)
 
 
 def test_what_is_not_acknowledged_is_not_noted() -> None:
@@ -67,8 +75,8 @@ def test_what_is_not_acknowledged_is_not_noted() -> None:
     cache = RefreshCache()
     failed = cache.batch()
     failed.note(sighting(), NOON)
-    assert failed.is_fresh(sighting(), NOON, REFRESH)
-    assert not cache.batch().is_fresh(sighting(), NOON, REFRESH)
+    assert is_fresh(failed, sighting())
+    assert not is_fresh(cache.batch(), sighting())
 
 
 def test_memory_is_bounded_and_what_is_in_use_stays() -> None:

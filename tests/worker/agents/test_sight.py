@@ -23,20 +23,25 @@ from streams.worker.skips import NO_SKIPS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     import pytest
 
     from streams.worker.outgoing import Outgoing
 
 
-def handle(values: Sequence[bytes]) -> list[list[str]]:
-    """The member accounts of the sightings that are sent for a batch of messages, per call."""
-    sent: list[list[str]] = []
+def handle(
+    values: Sequence[bytes], options: Settings | None = None, *, largest: int = 1_000_000
+) -> list[list[str | None]]:
+    """The member accounts of the sightings that a batch sends, per call; ``None`` for a dead letter."""
+    sent: list[list[str | None]] = []
 
     async def send_all(records: Sequence[Outgoing]) -> None:
-        sent.append([codec.decode(record.value or b"").member_account for record in records])
+        dead = [record.topic == "dead" for record in records]
+        values = [None if is_dead else record.value for is_dead, record in zip(dead, records, strict=True)]
+        sent.append([None if value is None else codec.decode(value).member_account for value in values])
 
-    options = Settings()
+    options = options or Settings()
     sender: Any = SimpleNamespace(send_all=send_all)
     metrics, extract_settings, rules = Metrics(), options.extract_settings(), options.load_rules()
     agent = Sight(
@@ -45,7 +50,7 @@ def handle(values: Sequence[bytes]) -> list[list[str]]:
         extract_settings=extract_settings,
         topic=topic_names(options).sightings,
         sessions_topic=topic_names(options).sessions,
-        largest=1_000_000,
+        largest=largest,
         skips=NO_SKIPS,
         sender=sender,
         dead_letters=DeadLetters("dead", 1_000_000, extract_settings, metrics),
@@ -90,3 +95,37 @@ def test_large_messages_leave_the_event_loop_free(monkeypatch: pytest.MonkeyPatc
     small, large = records(1)[0], records(1, padding=LARGE_BYTES)[0]
     handle([small, large, small])
     assert read_in == [True, False, True]
+
+
+SHIPPED = "aws-sts-assume-root-rare-pair"
+
+
+def with_refresh(refresh: str, exceptions: Path | None = None) -> Settings:
+    return Settings(rule_settings={SHIPPED: {"refresh": refresh}}, exceptions=exceptions)
+
+
+def test_a_tuple_is_sent_once_per_refresh() -> None:
+    """U7: what was sent shortly before by event time is not sent again, in one message or in several; 0s sends all."""
+    first, second = records(2)
+    values = [first, second, first, b"[" + first + b"," + first + b"]"]
+    one, other = accounts(2)
+    assert handle(values, with_refresh("0s")) == [[one, other, one, one, one]]
+    assert handle(values, with_refresh("1h")) == [[one, other]]
+    assert handle([values[3]], with_refresh("1h")) == [[one]]
+
+
+def test_what_an_exception_takes_out_is_not_noted(tmp_path: Path) -> None:
+    """U7, M7: an exception asks for more than the terms, so the next sighting of the tuple may be a first one."""
+    one, other = accounts(2)
+    exceptions = tmp_path / "exceptions.toml"
+    exceptions.write_text(f'[[exception]]\nmember_account = "{one}"\nquery = "user_agent.original: x"\n')
+    first, second = records(2)
+    assert handle([first, second, first, second], with_refresh("1h", exceptions)) == [[one, other, one]]
+
+
+def test_a_record_that_cannot_be_sent_is_one_dead_letter() -> None:
+    """U4: a record gives up to a hundred sightings; if all are too large, its dead letter is sent once."""
+    resources = [{"accountId": account, "type": "AWS::IAM::Root"} for account in accounts(5)]
+    value = json.dumps(assume_root(requestParameters=None, resources=resources)).encode()
+    assert handle([value]) == [accounts(5)]
+    assert handle([value], largest=100) == [[None]]
