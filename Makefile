@@ -48,6 +48,7 @@ bench: setup ## Measures speed beside peers, in one run each
 	$(BIN)/python bench/backtest_topic.py
 	$(BIN)/python bench/backtest_archive.py
 	$(BIN)/python bench/restore.py
+	$(BIN)/python bench/rules.py
 
 soak: setup ## Kills and stops workers and the broker and fills a disk, at random for ten minutes; accounts for every pair
 	$(BIN)/python tests/soak.py --minutes 10
