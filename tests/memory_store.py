@@ -6,7 +6,7 @@ from bisect import bisect_left
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from sightings import RULES, nothing_known
+from sightings import DAY, RULES, nothing_known
 
 from streams.pipeline import Decision, DecisionSettings, Seen, detect
 from streams.wire import memory as codec
@@ -16,6 +16,7 @@ from streams.worker.state.sweep import Forgetting
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from streams.detection.group_summary import GroupSummary, Others
     from streams.extraction.sighting import Sighting
     from streams.rules.rule_set import RuleSet
     from streams.worker.state.sweep import Sweep
@@ -94,7 +95,8 @@ class Partition:
     def meaning(self) -> dict[bytes, object]:
         """What the store remembers, for comparison.
 
-        A group's summary is as a decision sees it, stored or counted. How many entries a rule has is left out, because
+        A group's summary is as decisions see it, stored or counted: the others by the day from which they count. How
+        many entries a rule has is left out, because
         after a kill it may be too low.
         """
         found: dict[bytes, object] = {}
@@ -104,12 +106,17 @@ class Partition:
                 case codec.TupleKey(rule_id, terms, values):
                     found[key] = value
                     group = StoredGroup(self.store, (rule_id, values[0]), terms, batch.state(rule_id))
-                    found[codec.group_key(rule_id, terms, values[0])] = group.summary()
+                    found[codec.group_key(rule_id, terms, values[0])] = self._counted(group.summary())
                 case codec.BucketKey():
                     found[key] = value
                 case codec.RuleKey():
                     found[key] = replace(codec.decode_rule(value), entries=0)
         return found
+
+    def _counted(self, summary: GroupSummary) -> list[Others]:
+        latest = summary.last_seen // DAY
+        oldest = latest - self._forgetting.forget_after // DAY
+        return [summary.others(None, day) for day in range(oldest, latest + 1)]
 
     def handle(self, sightings: Sequence[Sighting], stored: Callable[[int], int] = lambda changes: changes) -> None:
         """Decide on a batch, send its alerts, and store ``stored`` of its changes, or all of them."""

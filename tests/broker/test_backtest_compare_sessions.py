@@ -10,6 +10,7 @@ import replay_records
 from confluent_kafka import Producer
 from replay_records import Ran, run
 from root_sessions import ADDRESS, GRANTED_AT, HOUR, KEY, MEMBER, MINUTE, Followed, granted, record, taken
+from sightings import nothing_known
 
 from streams.backtest.reading.reader import Reader
 from streams.backtest.reading.tasks import ReadSettings
@@ -67,10 +68,13 @@ def compared(
 def _live(broker: RunningBroker, prefix: str, actions: int) -> None:
     """What a worker publishes of the grant and so many actions, at least once; the second action is late."""
     settings = Settings.model_validate({})
-    rule = settings.load_rule()
-    reader = Reader(ReadSettings(rule, ExtractSettings(), thorough=True))
+    rules = settings.load_rules()
+    (rule,) = rules.rules
+    reader = Reader(ReadSettings(rules, ExtractSettings(), thorough=True))
     reader.lines(json.dumps(GRANT).encode(), "in.jsonl", 1)
-    decision = detect(reader.sightings[0], DictMemory(), rule, settings.decision_settings_of(rule))
+    seen = reader.sightings[0]
+    memory = DictMemory().group(seen)
+    decision = detect(seen, memory, rule, settings.decision_settings(rules)[rule.rule.id], nothing_known)
     assert decision.alert is not None
     followed = Followed()
     grant = {"event_id": "grant", "principal": replay_records.ALICE}

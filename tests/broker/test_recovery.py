@@ -16,11 +16,12 @@ import rocksdict
 from aiokafka.partitioner import DefaultPartitioner
 from confluent_kafka import Producer
 from pairs import alert_ids, pair_of, records
-from sightings import pair_key
+from sightings import RULE, pair_key
 from worker_process import SOON_MISSED, Deployment, wait_for
 
 from streams.detection.memory import TupleMemory
 from streams.wire.memory import encode_tuple
+from streams.wire.sighting import key_of_group
 from streams.worker.state.disk_check import OFFSET_KEY
 from streams.worker.state.partition_memory import stored_from
 
@@ -58,7 +59,7 @@ def changelog_of(remembered: Iterable[Any], forgotten: Iterable[Any], sightings:
             if last and (principal, account) not in deleted:
                 continue
             value = None if last else encode_tuple(TupleMemory(SEEN, SEEN + seen, seen + 1))
-            number = partitioner(principal.encode(), partitions, partitions)
+            number = partitioner(key_of_group(RULE.id, principal), partitions, partitions)
             changes[number].append((pair_key(principal, account), value))
     return changes
 

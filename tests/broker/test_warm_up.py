@@ -12,6 +12,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from replay_records import ALICE, Ran, lines, record, run
 
 from streams.wire import sighting as codec
+from streams.wire.sighting import key_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +83,7 @@ def test_seeds_teach_only_and_lie_where_faust_puts_them(
     assert len({(sighting.event.id, sighting.member_account) for sighting in seeded}) == len(seeded) == SEEDED
     assert all(sighting.teaching for sighting in seeded)
     for message, sighting in zip(messages, seeded, strict=True):
-        assert message.key() == sighting.principal.encode()
+        assert message.key() == key_of(sighting)
         assert message.partition() == (murmur2(message.key()) & 0x7FFFFFFF) % PARTITIONS
     assert b"secret-token" not in b"".join(message.value() for message in messages)
 
