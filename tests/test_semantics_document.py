@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "semantics.md").read_text(encoding="utf-8")
 STATEMENTS = re.findall(r"^### ([A-Z]\d+)$", PAGE, re.MULTILINE)
 # Not ATT&CK's techniques and tactics (T1548, TA0004), and not a part of another word.
-CITED = re.compile(r"(?<![\w.:/-])[RTMASP][1-9][0-9]?(?![\w.:/-]*\w)")
+CITED = re.compile(r"(?<![\w.:/-])[RTMASPU][1-9][0-9]?(?![\w.:/-]*\w)")
 
 
 def cited() -> dict[str, set[str]]:
