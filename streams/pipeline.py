@@ -20,7 +20,7 @@ from streams.detection.forgetting import Seen, partition_time
 from streams.detection.novelty import is_deletable
 from streams.extraction.extract import ExtractSettings, extract
 from streams.extraction.record import PassedOver, Record
-from streams.extraction.taking import Partial, Taking
+from streams.extraction.taking import MOST_COMBINATIONS, Partial, Taking
 from streams.fields.view import RecordView
 from streams.inputs import prefilter
 from streams.inputs.message_reader import read, size_in_memory
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from streams.rules.rule_set import CompiledRule, RuleSet
 
 __all__ = [
+    "MOST_COMBINATIONS",
     "OUTCOMES",
     "Decision",
     "DecisionSettings",

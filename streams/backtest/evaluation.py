@@ -29,25 +29,28 @@ class Verdicts:
 
     Attributes:
         outcomes: how many sightings, by outcome: ``alert``, ``overflow``, ``known``, ``late``, ``learned``,
-            ``excepted``.
+            ``excepted``, ``unknown``, ``gone``.
+        rules: the same of each rule, by rule id.
         alerts: how many alerts, without overflow, by (severity, novelty).
         excepted: how many sightings, by the exception's position in its file.
-        principals: how many sightings, by principal.
+        groups: how many sightings, by rule id and value of the first term.
         first: the earliest sighting's time, in milliseconds; ``None`` without any.
         last: the latest sighting's time.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
+    rules: dict[str, Counter[str]] = field(default_factory=dict)
     alerts: Counter[tuple[str, str]] = field(default_factory=Counter)
     excepted: Counter[int] = field(default_factory=Counter)
-    principals: Counter[str] = field(default_factory=Counter)
+    groups: Counter[tuple[str, str]] = field(default_factory=Counter)
     first: int | None = None
     last: int | None = None
 
     def count(self, sighting: Sighting, decision: Decision) -> None:
         """Count one decision; decisions come in order of time."""
         self.outcomes[decision.outcome] += 1
-        self.principals[sighting.values[0]] += 1
+        self.rules.setdefault(sighting.rule_id, Counter())[decision.outcome] += 1
+        self.groups[sighting.rule_id, sighting.values[0]] += 1
         if self.first is None:
             self.first = decision.time
         self.last = decision.time

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from streams.backtest.reading.read_stats import ReadStats
     from streams.backtest.run import Observer
     from streams.pipeline import DecisionSettings
+    from streams.rules.rule_set import RuleSet
     from streams.settings import Settings
 
 
@@ -146,7 +147,7 @@ def _run(request: ReplayRequest, configured: Settings, results: Results, process
     with ExitStack() as stack:
         opened = OpenResults.of(results, rules, stack)
         source = select_input(request, configured, processes)
-        comparison = _comparison(results.compare, configured, settings_of_rules)
+        comparison = _comparison(results.compare, configured, settings_of_rules, rules)
         of_sessions = _comparison_of_sessions(results, configured, settings_of_rules)
         extract_settings = replace(configured.extract_settings(), follow_sessions=results.follow_sessions)
         sought = read_settings(request, source, rules, extract_settings)
@@ -160,8 +161,8 @@ def _run(request: ReplayRequest, configured: Settings, results: Results, process
             stats, verdicts = replay(source, how, observers, bar, take_actions)
         opened.write_sessions(of_sessions)
         options = (*source_options(request), *setting_options(configured, settings_of_rules))
-        opened.write_report(rules, stats, verdicts, options)
-    _say_summary(stats, verdicts, configured)
+        opened.write_report(stats, verdicts, options)
+    _say_summary(stats, verdicts, rules, configured)
     is_different = False
     if comparison is not None:
         is_different = _say_differences(str(results.compare), comparison, request)
@@ -170,8 +171,10 @@ def _run(request: ReplayRequest, configured: Settings, results: Results, process
     return stats, is_different
 
 
-def _say_summary(stats: ReadStats, verdicts: Verdicts, configured: Settings) -> None:
-    for line in (*summary.reading_lines(stats), *summary.verdict_lines(verdicts, configured.load_exceptions())):
+def _say_summary(stats: ReadStats, verdicts: Verdicts, rules: RuleSet, configured: Settings) -> None:
+    exceptions = configured.load_exceptions()
+    reading = (*summary.reading_lines(stats), *summary.taking_lines(stats, rules))
+    for line in (*reading, *summary.verdict_lines(verdicts, rules, exceptions)):
         say(line)
 
 
@@ -192,7 +195,7 @@ def _say_session_differences(of_sessions: SessionComparison, comparison: Compari
 
 
 def _comparison(
-    topic: str | None, configured: Settings, settings_of_rules: Mapping[str, DecisionSettings]
+    topic: str | None, configured: Settings, settings_of_rules: Mapping[str, DecisionSettings], rules: RuleSet
 ) -> Comparison | None:
     """The comparison with a topic's live alerts. All are read now, before the first decision."""
     if topic is None:
@@ -201,7 +204,7 @@ def _comparison(
 
     live = distinct_alerts(configured, topic, settings_of_rules)
     overflow = distinct_alerts(configured, f"{topic}.overflow", settings_of_rules, may_be_missing=True)
-    return Comparison(live, overflow, settings_of_rules)
+    return Comparison(live, overflow, settings_of_rules, rules)
 
 
 def _comparison_of_sessions(

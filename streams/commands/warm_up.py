@@ -65,7 +65,8 @@ def warm_up(  # noqa: PLR0913  one for each option
         stats, acknowledged = seed(
             source, WarmUpSettings(how_to_read, processes or cores(), configured, sightings), bar
         )
-    for line in (*summary.reading_lines(stats), f"seeded       {acknowledged:,} sightings to {sightings}"):
+    seeded = f"seeded       {acknowledged:,} sightings to {sightings}"
+    for line in (*summary.reading_lines(stats), *summary.taking_lines(stats, rules), seeded):
         say(line)
     if stats.failures or (stats.truncated and not allow_truncated):
         raise typer.Exit(1)

@@ -211,17 +211,6 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise SettingsError(str(error)) from error
 
-    def load_rule(self) -> Rule:
-        """Return the only rule, in the short form: for what cannot take any other yet.
-
-        Raises:
-            SettingsError: as ``load_rules``, or there are several rules, or the rule has a query.
-        """
-        first, *others = self.load_rules().rules
-        if others or first.rule.event_name is None:
-            raise SettingsError("rules: only one rule can run yet, and only one with event_source and event_name")
-        return first.rule
-
     @property
     def rule_entries(self) -> tuple[str, ...]:
         """The entries of ``rules``, or the one of ``rule``."""
@@ -261,14 +250,6 @@ class Settings(BaseSettings):
         return {
             rule_id: self._decision_settings(compiled.rule, exceptions) for rule_id, compiled in rules.by_id.items()
         }
-
-    def decision_settings_of(self, rule: Rule) -> DecisionSettings:
-        """Return the settings of the pipeline's second half for the rule that ``load_rule`` returned.
-
-        Raises:
-            SettingsError: as ``load_exceptions``.
-        """
-        return self._decision_settings(rule, self.load_exceptions())
 
     def _decision_settings(self, rule: Rule, exceptions: tuple[ExceptionEntry, ...]) -> DecisionSettings:
         learn_until = self.rule_settings.get(rule.id, RuleSettings()).learn_until

@@ -14,7 +14,7 @@ from replay_records import ALICE, lines, record, run
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-from streams.backtest.results.report import ACCOUNTS_SHOWN
+from streams.backtest.results.rule_part import OTHERS_SHOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,7 +99,7 @@ def test_paper_holds_all_that_the_screen_scrolls(page: Any) -> None:
     resize(page, PAPER)
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     try:
-        assert ask(page, "document.querySelectorAll('.heat thead th').length") == ACCOUNTS_SHOWN + 1
+        assert ask(page, "document.querySelectorAll('.heat thead th').length") == OTHERS_SHOWN + 1
         assert ask(page, "document.querySelector('.heat').getBoundingClientRect().right") <= PAPER[0]
         assert ask(page, "getComputedStyle(document.querySelector('td.cell')).printColorAdjust") == "exact"
     finally:

@@ -15,6 +15,7 @@ from sightings import (
     MINUTE,
     NOON,
     OTHER_ACCOUNT,
+    RULE,
     History,
     judging,
     sighting,
@@ -70,5 +71,6 @@ def test_verdicts_count_what_was_decided() -> None:
         verdicts.count(seen, decision)
     assert verdicts.outcomes == {"alert": 3, "known": 1}
     assert verdicts.alerts == {("low", "first"): 2, ("low", "returned"): 1}
-    assert verdicts.principals == {ALICE: 3, BOB: 1}
+    assert verdicts.groups == {(RULE.id, ALICE): 3, (RULE.id, BOB): 1}
+    assert verdicts.rules == {RULE.id: verdicts.outcomes}
     assert (verdicts.first, verdicts.last) == (NOON, NOON + 21 * DAY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
@@ -10,13 +11,12 @@ import replay_records
 from confluent_kafka import Producer
 from replay_records import Ran, run
 from root_sessions import ADDRESS, GRANTED_AT, HOUR, KEY, MEMBER, MINUTE, Followed, granted, record, taken
-from sightings import nothing_known
 
 from streams.backtest.reading.reader import Reader
 from streams.backtest.reading.tasks import ReadSettings
 from streams.detection.dict_memory import DictMemory
 from streams.extraction.event_time import format_time
-from streams.pipeline import ExtractSettings, detect
+from streams.pipeline import ExtractSettings, detect, view_of
 from streams.sessions.action import Action
 from streams.settings import Settings
 from streams.wire import alert as alert_codec
@@ -69,12 +69,16 @@ def _live(broker: RunningBroker, prefix: str, actions: int) -> None:
     """What a worker publishes of the grant and so many actions, at least once; the second action is late."""
     settings = Settings.model_validate({})
     rules = settings.load_rules()
-    (rule,) = rules.rules
     reader = Reader(ReadSettings(rules, ExtractSettings(), thorough=True))
     reader.lines(json.dumps(GRANT).encode(), "in.jsonl", 1)
-    seen = reader.sightings[0]
-    memory = DictMemory().group(seen)
-    decision = detect(seen, memory, rule, settings.decision_settings(rules)[rule.rule.id], nothing_known)
+    (seen,) = reader.sightings
+    decision = detect(
+        seen,
+        DictMemory().group(seen),
+        rules.by_id[seen.rule_id],
+        settings.decision_settings(rules)[seen.rule_id],
+        partial(view_of, extract_settings=ExtractSettings()),
+    )
     assert decision.alert is not None
     followed = Followed()
     grant = {"event_id": "grant", "principal": replay_records.ALICE}

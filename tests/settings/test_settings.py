@@ -253,7 +253,7 @@ def test_files_of_editors_on_windows(mark: bytes, tmp_path: Path) -> None:
         sasl_password_file=windows("password", "hunter2\n"),
     )
     assert settings.group_id == "windows"
-    assert settings.load_rule() == Settings().load_rule()
+    assert settings.load_rules() == Settings().load_rules()
     assert len(settings.load_exceptions()) == 1
     assert settings.sasl_password() == "hunter2"
 
@@ -296,13 +296,14 @@ def test_settings_cannot_change() -> None:
 
 def test_the_rule_and_its_overrides() -> None:
     """The rule file gives severity, risk score, window and cap; an operator overrides each of them (A4)."""
-    rule = load().load_rule()
+    (rule,) = (each.rule for each in load().load_rules().rules)
     assert (rule.id, rule.severity, rule.risk_score) == ("aws-sts-assume-root-rare-pair", "low", 21)
     assert (rule.window, rule.max_alerts) == (10 * DAY, 100)
     settings = load(window="3d", max_alerts="0", severity="high", risk_score="73")
-    rule = settings.load_rule()
+    rules = settings.load_rules()
+    (rule,) = (each.rule for each in rules.rules)
     assert (rule.window, rule.max_alerts, rule.severity, rule.risk_score) == (3 * DAY, 0, "high", 73)
-    decision_settings = settings.decision_settings_of(rule)
+    decision_settings = settings.decision_settings(rules)[rule.id]
     assert (decision_settings.window, decision_settings.max_alerts, decision_settings.forget_after) == (
         3 * DAY,
         0,
@@ -313,18 +314,19 @@ def test_the_rule_and_its_overrides() -> None:
 def test_a_rule_that_cannot_be_used(tmp_path: Path) -> None:
     """A wrong rule file, or a window above forget_after (M8), is a SettingsError."""
     with pytest.raises(SettingsError, match=r"bad-rule\.toml"):
-        load(rule=str(write(tmp_path / "bad-rule.toml", "name = 1"))).load_rule()
+        load(rule=str(write(tmp_path / "bad-rule.toml", "name = 1"))).load_rules()
     with pytest.raises(
         SettingsError, match=r"forget_after = 9d: must be at least the window of assume_root\.toml, which is 10d"
     ):
-        load(forget_after="9d").load_rule()
+        load(forget_after="9d").load_rules()
 
 
 def test_exceptions_are_read(tmp_path: Path) -> None:
     """The exceptions file is used for decisions, and a wrong one is a SettingsError that names the file (M7)."""
     file = write(tmp_path / "ok.toml", "[[exception]]\nprincipal = 'arn:aws:iam::1:role/automation-*'\n")
     settings = load(exceptions=str(file))
-    assert len(settings.decision_settings_of(settings.load_rule()).exceptions) == 1
+    of_rules = settings.decision_settings(settings.load_rules())
+    assert [len(of_rule.exceptions) for of_rule in of_rules.values()] == [1]
     with pytest.raises(SettingsError, match=r"everything\.toml"):
         load(exceptions=str(write(tmp_path / "everything.toml", "[[exception]]\n"))).load_exceptions()
 

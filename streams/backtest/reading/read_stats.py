@@ -5,6 +5,12 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from streams.pipeline import Taking
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LOCATIONS_SHOWN = 10
 
@@ -56,6 +62,7 @@ class ReadStats:
         truncated: the requested offsets that are already deleted, with the offset where reading starts instead; and
             those that lie in or after an open transaction.
         warnings: what a person must know about the reading.
+        rules: what each rule took of the records, by rule id, also outside the span.
     """
 
     messages: int = 0
@@ -69,11 +76,23 @@ class ReadStats:
     failures: list[tuple[str, str]] = field(default_factory=list)
     truncated: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    rules: dict[str, Taking] = field(default_factory=dict)
 
     def reject(self, rejection: Rejection) -> None:
         """Count a rejection, and keep it if it is among the first."""
         self.rejected[rejection.reason] += 1
         self._keep([rejection])
+
+    def take(self, takings: Mapping[str, Taking]) -> None:
+        """Count what the rules took of one message, or of another chunk."""
+        for rule_id, other in takings.items():
+            taking = self.rules.setdefault(rule_id, Taking())
+            taking.taken += other.taken
+            taking.sightings += other.sightings
+            taking.no_time += other.no_time
+            taking.cut += other.cut
+            for name, count in other.missing_terms.items():
+                taking.missing_terms[name] = taking.missing_terms.get(name, 0) + count
 
     def add(self, other: ReadStats) -> None:
         """Add the counts of another chunk."""
@@ -88,6 +107,7 @@ class ReadStats:
         self.failures.extend(other.failures)
         self.truncated.extend(other.truncated)
         self.warnings.extend(other.warnings)
+        self.take(other.rules)
 
     def _keep(self, rejections: list[Rejection]) -> None:
         if len(self.rejections) < LOCATIONS_SHOWN:

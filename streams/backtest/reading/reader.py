@@ -260,6 +260,7 @@ class Reader:
             self.stats.records += narrowed.left_out
         sight = pipeline.sight(bytes(value), self._settings.rules, extract_settings, origin)
         self.stats.records += sum(sight.records.values())
+        self.stats.take(sight.rules)
         for rejected in sight.rejected:
             if origin is None and self._lies_outside(rejected):
                 self.stats.outside_span += 1

@@ -16,6 +16,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from streams.backtest.results.term_words import values_in_words
 from streams.backtest.sources.span import Span
 from streams.wire.timestamps import to_iso8601
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from streams.backtest.sources.request import ReplayRequest
     from streams.extraction.sighting import Sighting
     from streams.pipeline import Decision, DecisionSettings
+    from streams.rules.rule_set import RuleSet
 
 
 Tuple = tuple[str, tuple[str, ...]]
@@ -72,20 +74,19 @@ class Difference:
     Attributes:
         side: ``replay`` or ``live``.
         alert: the alert.
+        what: what is new by it, in words.
         why: the reason, as far as it can be known.
-        names_rule: whether the line names the rule: there are several.
     """
 
     side: str
     alert: Alert
+    what: str
     why: str
-    names_rule: bool
 
     def __str__(self) -> str:
         alert = self.alert
-        rule = f"{alert.rule_id}: " if self.names_rule else ""
         return (
-            f"only {self.side}: {to_iso8601(alert.time)} {rule}{' on '.join(alert.values)} "
+            f"only {self.side}: {to_iso8601(alert.time)} {self.what} "
             f"(event {alert.event_id}, alert {alert.id}): {self.why}"
         )
 
@@ -98,8 +99,10 @@ class Comparison:
         live: Iterable[Mapping[str, Any]],
         live_overflow: Iterable[Mapping[str, Any]],
         settings: Mapping[str, DecisionSettings],
+        rules: RuleSet,
     ) -> None:
-        """Compare with these live alerts; those in overflow were above the cap. The settings are the replay's."""
+        """Compare with these live alerts; those in overflow were above the cap. Settings and rules are the replay's."""
+        self._rules = rules
         self._live = {alert.id: alert for alert in map(Alert.of, live)}
         self._above_live_cap = {alert["alert_id"] for alert in live_overflow}
         self._live_learned_until: dict[str, int] = {}
@@ -138,13 +141,14 @@ class Comparison:
         only_replayed = [alert for name, alert in self._replayed.items() if name not in self._live]
         only_live = [alert for name, alert in self._live.items() if name not in self._replayed and alert.time in span]
         live_of, replayed_of = _by_tuple(only_live), _by_tuple(only_replayed)
-        several = len(self._settings) > 1
         found = [
-            Difference("replay", alert, self._why_not_live(alert, live_of.get(alert.remembered, [])), several)
+            Difference("replay", alert, self._what(alert), self._why_not_live(alert, live_of.get(alert.remembered, [])))
             for alert in only_replayed
         ]
         found += [
-            Difference("live", alert, self._why_not_replayed(alert, replayed_of.get(alert.remembered, [])), several)
+            Difference(
+                "live", alert, self._what(alert), self._why_not_replayed(alert, replayed_of.get(alert.remembered, []))
+            )
             for alert in only_live
         ]
         return sorted(found, key=lambda difference: (difference.alert.time, str(difference)))
@@ -152,6 +156,16 @@ class Comparison:
     def in_both(self) -> int:
         """The number of alerts that both runs have."""
         return len(self._replayed.keys() & self._live.keys())
+
+    def _what(self, alert: Alert) -> str:
+        """Principal and account of a rule in the short form; names and values of any other; its id if not alone."""
+        rule = self._rules.by_id.get(alert.rule_id)
+        names = () if rule is None else rule.rule.terms
+        if len(names) != len(alert.values):
+            words = " on ".join(alert.values)
+        else:
+            words = values_in_words(tuple(zip(names, alert.values, strict=True)))
+        return words if len(self._rules.rules) == 1 else f"{alert.rule_id}: {words}"
 
     def _why_not_live(self, alert: Alert, of_same_tuple: list[Alert]) -> str:
         if alert.id in self._above_live_cap:

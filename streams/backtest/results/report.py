@@ -4,8 +4,9 @@ Rules:
 - An attacker chooses the values in records. So the template escapes every value, control and direction characters are
   made visible, and the page forbids itself scripts and the network.
 - Nothing is shown by colour alone: bars have patterns, cells have numbers, alerts have a sign.
-- The page is bounded: it shows the most frequent principals and accounts and the first alerts, and how many more there
-  are.
+- The page is bounded: it shows the most frequent values of each rule's terms and the first alerts, and how many more
+  there are. Each rule has its share of the alerts, so a rule with many hides no other.
+- With one rule, its parts follow each other without a heading of their own.
 - The same replay gives the same page, so the page does not say when it was made.
 """
 
@@ -13,12 +14,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from streams.backtest.results.histogram import Histogram
+from streams.backtest.results.rule_part import RulePart
 from streams.backtest.results.sessions.shown import ShownSessions
+from streams.backtest.results.summary import outcome_words, shortfalls
+from streams.backtest.results.term_words import values_in_words
 from streams.content.printable import printable
 from streams.wire.timestamps import to_iso8601
 
@@ -29,24 +33,14 @@ if TYPE_CHECKING:
     from streams.backtest.following import ReplayedSession
     from streams.backtest.reading.read_stats import ReadStats
     from streams.backtest.results.histogram import Column
+    from streams.backtest.results.rule_part import Grid
     from streams.extraction.sighting import Sighting
     from streams.pipeline import Decision
-    from streams.rules.rule_set import RuleSet
+    from streams.rules.rule import Rule
+    from streams.rules.rule_set import CompiledRule, RuleSet
 
-PRINCIPALS_SHOWN = 40
-ACCOUNTS_SHOWN = 30
 ALERTS_SHOWN = 500
-SHADES = 4
-
-_NO_POLICY = "no task policy"
-
-
-@dataclass(slots=True)
-class Pair:
-    """The sightings of a principal on a member account, and the alerts among them, overflow included."""
-
-    sightings: int = 0
-    alerts: int = 0
+"""How many alerts are shown, the first ones; if there are several rules, as many of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,91 +56,82 @@ class Bar:
     overflow_height: float
 
 
+class ShownRule(NamedTuple):
+    """One rule on the page: the rule, what was seen of it, what is shown of that, and its counts in words."""
+
+    rule: Rule
+    part: RulePart
+    grid: Grid
+    said: str
+    shortfalls: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Report:
     """Collects what the page shows, while a replay is evaluated.
 
     Attributes:
+        rules: the rules that are replayed.
         timeline: sightings, alerts and overflow over time.
-        pairs: by principal and member account.
-        policies: by task policy.
-        alerts: the first alerts, and whether each is above the cap.
-        alert_count: the number of all alerts.
+        parts: what is shown of each rule, by rule id.
+        alerts: the first alerts of each rule, and whether each is above the cap.
         sessions: the root sessions.
     """
 
+    rules: RuleSet
     timeline: Histogram = field(default_factory=Histogram)
-    pairs: dict[tuple[str, str], Pair] = field(default_factory=dict)
-    policies: dict[str, Pair] = field(default_factory=dict)
+    parts: dict[str, RulePart] = field(default_factory=dict)
     alerts: list[tuple[Mapping[str, Any], bool]] = field(default_factory=list)
-    alert_count: int = 0
     sessions: ShownSessions = field(default_factory=ShownSessions)
     _shown_ids: set[str] = field(default_factory=set)
 
     def on_decision(self, sighting: Sighting, decision: Decision) -> None:
         """Take note of one decision."""
-        pair = self.pairs.setdefault((sighting.values[0], " ".join(sighting.values[1:])), Pair())
-        policy = self.policies.setdefault(sighting.event.task_policy or _NO_POLICY, Pair())
-        pair.sightings += 1
-        policy.sightings += 1
+        part = self.parts.setdefault(sighting.rule_id, RulePart())
+        part.count(sighting, has_alert=decision.alert is not None)
         self.timeline.count(decision.time, "sighting")
         if decision.alert is None:
             return
-        pair.alerts += 1
-        policy.alerts += 1
-        self.timeline.count(decision.time, decision.outcome)
-        self.alert_count += 1
-        if len(self.alerts) < ALERTS_SHOWN:
-            self.alerts.append((decision.alert, decision.outcome == "overflow"))
+        self.timeline.count(decision.time, "alert" if decision.outcome == "alert" else "overflow")
+        if part.alert_count <= self._shown_of_each():
+            self.alerts.append((decision.alert, decision.outcome != "alert"))
             self._shown_ids.add(decision.alert["alert_id"])
 
     def on_session(self, session: ReplayedSession) -> None:
         """Take note of one session, after all decisions."""
         self.sessions.add(session, is_of_shown_alert=session.summary.alert_id in self._shown_ids)
 
-    def page(self, rules: RuleSet, stats: ReadStats, verdicts: Verdicts, options: Sequence[tuple[str, str]]) -> str:
+    def page(self, stats: ReadStats, verdicts: Verdicts, options: Sequence[tuple[str, str]]) -> str:
         """The page.
 
         Args:
-            rules: the rules that were replayed.
             stats: what was read.
             verdicts: what was decided.
             options: the settings used, by name, as text.
         """
-        columns = self.timeline.columns()
-        principals, accounts = self._most_frequent()
         return _TEMPLATE.render(
-            rules=[each.rule for each in rules.rules],
+            rules=[self._rule(each, stats, verdicts) for each in self.rules.rules],
+            granting={each.rule.id for each in self.rules.rules if each.grants_root},
             stats=stats,
             verdicts=verdicts,
             options=options,
-            bars=bars(columns),
+            bars=bars(self.timeline.columns()),
             column_words=_width_text(self.timeline.width),
-            pairs=self.pairs,
-            principals=principals[:PRINCIPALS_SHOWN],
-            principals_left=max(0, len(principals) - PRINCIPALS_SHOWN),
-            accounts=accounts[:ACCOUNTS_SHOWN],
-            accounts_left=max(0, len(accounts) - ACCOUNTS_SHOWN),
-            shade=self._shade,
-            policies=sorted(self.policies.items(), key=lambda item: (-item[1].sightings, item[0])),
             alerts=self.alerts,
-            alert_count=self.alert_count,
+            alert_count=sum(part.alert_count for part in self.parts.values()),
             sessions=self.sessions,
             others=self.sessions.others(),
         )
 
-    def _most_frequent(self) -> tuple[list[str], list[str]]:
-        principals: Counter[str] = Counter()
-        accounts: Counter[str] = Counter()
-        for (principal, account), pair in self.pairs.items():
-            principals[principal] += pair.sightings
-            accounts[account] += pair.sightings
-        return _by_frequency(principals), _by_frequency(accounts)
+    def _shown_of_each(self) -> int:
+        return max(1, ALERTS_SHOWN // len(self.rules.rules))
 
-    def _shade(self, sightings: int) -> int:
-        """The shade of a cell of the heat map, from 1 to ``SHADES``, by its share of the largest cell."""
-        most = max(pair.sightings for pair in self.pairs.values())
-        return 1 + (sightings - 1) * (SHADES - 1) // max(1, most - 1)
+    def _rule(self, compiled: CompiledRule, stats: ReadStats, verdicts: Verdicts) -> ShownRule:
+        rule = compiled.rule
+        part = self.parts.get(rule.id, RulePart())
+        taking = stats.rules.get(rule.id)
+        said = outcome_words(verdicts.rules.get(rule.id, Counter()))
+        return ShownRule(rule, part, part.grid(rule), said, () if taking is None else tuple(shortfalls(taking, rule)))
 
 
 def bars(columns: Sequence[Column]) -> list[Bar]:
@@ -164,10 +149,6 @@ def bars(columns: Sequence[Column]) -> list[Bar]:
     ]
 
 
-def _by_frequency(counted: Counter[str]) -> list[str]:
-    return sorted(counted, key=lambda name: (-counted[name], name))
-
-
 def _width_text(width: int) -> str:
     """The width of a column as text."""
     for unit, length in (("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000)):
@@ -181,6 +162,10 @@ def _shown(value: object) -> str:
     return printable(str(value))
 
 
+def _terms(alert: Mapping[str, Any]) -> str:
+    return values_in_words([(term["field"], term["value"]) for term in alert["terms"]])
+
+
 def _time(milliseconds: int | None) -> str:
     return "" if milliseconds is None else to_iso8601(milliseconds).replace("T", " ").replace(".000Z", " UTC")
 
@@ -192,5 +177,5 @@ _ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ENVIRONMENT.filters |= {"shown": _shown, "time": _time}
+_ENVIRONMENT.filters |= {"shown": _shown, "terms": _terms, "time": _time}
 _TEMPLATE = _ENVIRONMENT.get_template("report.html.j2")

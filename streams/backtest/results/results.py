@@ -91,7 +91,7 @@ class OpenResults:
         if results.report is not None:
             from streams.backtest.results.report import Report  # noqa: PLC0415  only this needs the template engine
 
-            made.report, made._page_name = Report(), str(results.report)
+            made.report, made._page_name = Report(rules), str(results.report)
             made._page = stack.enter_context(opened("--report", results.report))
         if results.sessions is not None:
             file = stack.enter_context(opened("--sessions", results.sessions))
@@ -122,9 +122,7 @@ class OpenResults:
         if self.sessions is not None:
             self.sessions.write()
 
-    def write_report(
-        self, rules: RuleSet, stats: ReadStats, verdicts: Verdicts, used: Sequence[tuple[str, str]]
-    ) -> None:
+    def write_report(self, stats: ReadStats, verdicts: Verdicts, used: Sequence[tuple[str, str]]) -> None:
         """Write the report, after everything else; the arguments are those of ``Report.page``.
 
         Raises:
@@ -132,5 +130,5 @@ class OpenResults:
         """
         if self._page is not None and self.report is not None:
             with writing(self._page_name):
-                self._page.write(self.report.page(rules, stats, verdicts, used).encode())
+                self._page.write(self.report.page(stats, verdicts, used).encode())
                 self._page.flush()

@@ -11,12 +11,16 @@ from rich.box import HORIZONTALS, Box
 from rich.table import Table
 from rich.text import Text
 
+from streams.backtest.results.term_words import values_in_words
 from streams.content.printable import printable
 from streams.wire.alert import to_json
 from streams.wire.sessions.published import SUMMARY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+NOBODY = "a caller without an ARN"
+"""Is shown in place of a principal that the record does not have; the reason starts with the same words."""
 
 COLUMNS = ("event time", "severity", "principal", "member account", "why")
 # Like HORIZONTALS, without the upper edge: the lower edge of the table above is already there.
@@ -31,11 +35,21 @@ def cells(alert: Mapping[str, Any]) -> tuple[str, ...]:
     shown = (
         document["event"]["time"],
         document["rule"]["severity"],
-        document["principal"]["arn"],
-        document["member_account"]["id"],
+        document["principal"]["arn"] or NOBODY,
+        _account(document) or _terms(document),
         document["reason"],
     )
     return tuple(printable(text) for text in shown)
+
+
+def _account(document: Mapping[str, Any]) -> str | None:
+    account = document["member_account"]
+    return None if account is None else account["id"]
+
+
+def _terms(document: Mapping[str, Any]) -> str:
+    """Names and values of what is new together: all that there is to say of a rule without member accounts."""
+    return values_in_words([(term["field"], term["value"]) for term in document["terms"]])
 
 
 def session_cells(summary: Mapping[str, Any]) -> tuple[str, ...]:
@@ -69,10 +83,14 @@ def table(
     """
     grid = _grid(heading=heading)
     for alert in alerts:
-        why = _why(cells(alert))
+        row = cells(alert)
+        why = _why(row)
+        if _account(alert) is None:
+            why = _LINES.join((why, Text(row[3], overflow="fold")))
+            row = (*row[:3], "", row[4])
         if summary := (sessions or {}).get(alert["alert_id"]):
             why = _LINES.join((why, _session(session_cells(summary))))
-        _add_row(grid, cells(alert), why)
+        _add_row(grid, row, why)
     return grid
 
 

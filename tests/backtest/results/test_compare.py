@@ -16,7 +16,7 @@ from sightings import (
     MINUTE,
     NOON,
     OTHER_ACCOUNT,
-    RULE,
+    RULES,
     History,
     judging,
     settings_of_rules,
@@ -57,7 +57,7 @@ def compared(
     settings: DecisionSettings = DECISION_SETTINGS,
 ) -> list[tuple[str, str, str]]:
     """Side, event and reason of each difference."""
-    comparison = Comparison(*live(arrived, live_settings), settings_of_rules(settings))
+    comparison = Comparison(*live(arrived, live_settings), settings_of_rules(settings), RULES)
     for seen, decision in evaluate(sorted(replayed, key=lambda seen: seen.event.time), judging(settings)):
         comparison.on_decision(seen, decision)
     differences = comparison.differences(comparison.replayed_span(ReplayRequest(("files",))))
@@ -72,7 +72,7 @@ def test_same_run_has_no_differences() -> None:
 def test_repeated_alerts_are_one() -> None:
     """A2: an alert that a crash repeated is the same alert."""
     alerts, _ = live([FIRST])
-    comparison = Comparison(alerts * 2, [], settings_of_rules())
+    comparison = Comparison(alerts * 2, [], settings_of_rules(), RULES)
     for seen, decision in evaluate([FIRST], judging()):
         comparison.on_decision(seen, decision)
     assert (comparison.in_both(), comparison.differences(Span())) == (1, [])
@@ -81,7 +81,7 @@ def test_repeated_alerts_are_one() -> None:
 def test_of_an_alert_only_what_is_compared_is_kept() -> None:
     """Memory stays bounded over years: records, which are the largest part of an alert, are not kept."""
     large = replace(FIRST, record=json.dumps({"padding": "x" * 100_000}))
-    comparison = Comparison(*live([large]), settings_of_rules())
+    comparison = Comparison(*live([large]), settings_of_rules(), RULES)
     for seen, decision in evaluate([large], judging()):
         comparison.on_decision(seen, decision)
     assert comparison.in_both() == 1
@@ -160,7 +160,7 @@ def test_live_alerts_outside_the_span_do_not_count() -> None:
 
 def test_span_is_that_of_the_options_or_of_the_sightings() -> None:
     """The span is --from to --to if they are of event time, else the first sighting to the last."""
-    empty, heard = Comparison([], [], DECISION_SETTINGS), Comparison([], [], DECISION_SETTINGS)
+    empty, heard = Comparison([], [], settings_of_rules(), RULES), Comparison([], [], settings_of_rules(), RULES)
     for time in (7, 5, 9, 6):  # as under clock = "record", which these do not ascend by
         seen = sighting(time)
         heard.on_decision(seen, History().decide(seen))
@@ -173,7 +173,7 @@ def test_span_is_that_of_the_options_or_of_the_sightings() -> None:
 
 def test_lines_tell_counts_and_each_difference() -> None:
     """A difference is listed with time, principal, account, event and alert id."""
-    comparison = Comparison(*live([FIRST]), {RULE.id: DECISION_SETTINGS})
+    comparison = Comparison(*live([FIRST]), settings_of_rules(), RULES)
     said = list(comparison_lines("rootwatch.alerts", comparison, comparison.differences(Span())))
     assert said[0] == "compare      rootwatch.alerts: 0 in both, 0 only in the replay, 1 only live"
     assert said[1].startswith(f"  only live: 2026-01-01T12:00:00.000Z {ALICE} on 222222222222 (event first, alert ")

@@ -145,8 +145,8 @@ def test_same_replay_gives_the_same_page(reported: Reported, tmp_path: Path) -> 
 def test_page_is_bounded(reported: Reported, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only some of many alerts, principals and accounts are shown, with the number of those left out."""
     monkeypatch.setattr("streams.backtest.results.report.ALERTS_SHOWN", 3)
-    monkeypatch.setattr("streams.backtest.results.report.PRINCIPALS_SHOWN", 2)
-    monkeypatch.setattr("streams.backtest.results.report.ACCOUNTS_SHOWN", 2)
+    monkeypatch.setattr("streams.backtest.results.rule_part.FIRST_SHOWN", 2)
+    monkeypatch.setattr("streams.backtest.results.rule_part.OTHERS_SHOWN", 2)
     records = [record(f"2026-01-0{n}T00:00:00Z", f"{ALICE}{n}", f"{n:012d}") for n in range(1, 8)]
     _, page = reported(*records, options=[])
     assert page.count("article") == 3
