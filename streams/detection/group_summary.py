@@ -22,7 +22,7 @@ DAY = 86_400_000
 """A day in milliseconds."""
 
 SMALL = 4
-"""A group of no more tuples has no stored summary: to count it costs as little, and most groups are so small."""
+"""A group of no more tuples needs no stored summary, because to count it costs as little. Most groups are so small."""
 
 _KEPT = 2
 
@@ -93,14 +93,13 @@ class GroupSummary:
         """
         number = 0
         since: list[int] = []
+        own_day = None if own is None else own.last_seen // DAY
         for day, tuples, first_seen in reversed(self.days):
             if day < earliest_day:
                 break
-            number += tuples
+            number += tuples - (day == own_day)  # its day may have been dropped: then a late sighting asks
             since += first_seen
-        if own is not None and own.last_seen // DAY >= earliest_day:
-            number -= 1
-            if own.first_seen in since:
+            if own is not None and day == own_day and own.first_seen in first_seen:
                 since.remove(own.first_seen)
         if number <= 0:
             return Others(0, None)

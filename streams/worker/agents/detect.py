@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -88,7 +88,7 @@ class Detection(Logic[PartitionMemory, "Sighting", Decided]):
         rule = pipeline.rule_of(item, self.forgetting.rules)
         if rule is None:
             self._note_gone(item.rule_id)
-            return Decided(pipeline.Decision("gone", item.time_by(self._clock)), None), []
+            return Decided(pipeline.Decision("gone", item.time_by(self.forgetting.clock)), None), []
         settings = self.forgetting.settings[rule.rule.id]
         decision = pipeline.detect(item, view.group(item, rule), rule, settings, self.view_of)
         view.remember(item, rule, decision)
@@ -97,10 +97,6 @@ class Detection(Logic[PartitionMemory, "Sighting", Decided]):
         outgoing = [] if decision.alert is None else [await self._alert(message, item, decision, rule.rule)]
         outgoing += self._grant(item, decision, rule)
         return Decided(decision, rule), outgoing
-
-    @property
-    def _clock(self) -> Literal["event", "record"]:
-        return next(iter(self.forgetting.settings.values())).clock  # all rules have the same
 
     def _note_gone(self, rule_id: str) -> None:
         if rule_id not in self._gone and len(self._gone) < _MOST_NAMED:

@@ -104,7 +104,7 @@ class Metrics:
             "outcome",
         )
         self.alerts = self._counter("alerts", "Alerts acknowledged by the broker, without overflow.", "rule", "novelty")
-        self.overflow = self._counter("overflow", "Alerts above the cap, sent to the overflow topic.", "rule")
+        self.overflow = self._counter("overflow", "Alerts sent to the overflow topic: above the cap, or unknown.", "rule")
         self.excepted = self._counter(
             "excepted", "Sightings that match an exception: they neither alert nor teach.", "exception"
         )
@@ -195,8 +195,7 @@ class Metrics:
 
     def _start_rule(self, rule: Rule) -> None:
         for outcome in OUTCOMES:
-            if outcome != "gone":
-                self.decided.labels(rule.id, outcome)
+            self.decided.labels(rule.id, outcome)
         self.overflow.labels(rule.id)
         for novelty in ("first", "returned"):
             self.alerts.labels(rule.id, novelty)

@@ -9,7 +9,8 @@ The rules:
   been counted. Exception: when a decision deletes buckets, send everything learned so far, then the deletions, then
   its own tuple. So a repeat after a crash finds each bucket as it was the first time, or the tuple remembered (A3).
 * The summary of a group is deleted before its tuples are sent, and sent behind them. So a crash in between leaves no
-  summary that differs from the tuples, and a missing summary is counted anew from them (U5).
+  summary that differs from the tuples, and a missing summary is counted anew from them (U5). A small group never has
+  one: it would double what most rules store.
 """
 
 from __future__ import annotations
@@ -262,6 +263,9 @@ class StoredGroup:
             changes.append((summary, codec.encode_group(self._summary)))
         return changes
 
+    def _is_worth_storing(self, summary: GroupSummary) -> bool:
+        return self._is_summary_stored or summary.tuples > SMALL
+
     def _settle(self, dropped_buckets: tuple[int, ...]) -> None:
         """Fix the order of what was learned so far; the deletions come behind it."""
         self._settled = self.changes()
@@ -274,9 +278,6 @@ class StoredGroup:
             self._written.add(key)
             self._buckets[start] = None
             self._settled.append((key, None))
-
-    def _is_worth_storing(self, summary: GroupSummary) -> bool:
-        return self._is_summary_stored or summary.tuples > SMALL
 
     def _counted(self) -> GroupSummary:
         """Count the group's tuples, which the batch has not changed yet: that needs the summary first."""

@@ -5,8 +5,8 @@ at the end.
 
 - A tuple is forgotten by the ``forget_after`` of its rule. A tuple of a rule that does not run, or of terms that the
   rule no longer has, is forgotten by the flat setting: a rule that was left out by mistake finds its memory again.
-- A group's summary is deleted when all that it counts is forgotten; what is known of a rule, only if the rule does not
-  run.
+- A group's summary is deleted when all that it counts is forgotten. What is known of a rule is deleted if the rule does
+  not run and a whole round finds no tuple of it: as long as it remembers, it must know what it has learned.
 - Each round counts the tuples of each rule. A crash may have left the number in the rule's state too low.
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from streams import pipeline
 from streams.wire import memory as codec
@@ -45,6 +45,11 @@ class Forgetting:
     settings: Mapping[str, pipeline.DecisionSettings]
     forget_after: int
 
+    @property
+    def clock(self) -> Literal["event", "record"]:
+        """The clock of all rules (M4)."""
+        return next(iter(self.settings.values())).clock
+
     def of_terms(self, rule_id: str, terms: str) -> int:
         """Return after how many milliseconds a tuple is forgotten; ``terms`` is the fingerprint in its key."""
         return self.settings[rule_id].forget_after if self.runs(rule_id, terms) else self.forget_after
@@ -64,11 +69,8 @@ class Forgetting:
                 return pipeline.is_deletable(last_seen, now, self.of_terms(rule_id, terms))
             case codec.BucketKey():
                 return pipeline.bucket_is_over(key.start, now)
-            case codec.RuleKey(rule_id):
-                gone = rule_id not in self.rules.by_id
-                return gone and pipeline.is_deletable(
-                    codec.decode_rule(value).first_sighting_at, now, self.forget_after
-                )
+            case codec.RuleKey():
+                return False
 
 
 class Sweep:
@@ -81,6 +83,8 @@ class Sweep:
         self._next = b""
         self._newest: int | None = None
         self._counted: Counter[str] = Counter()  # tuples by rule, of the present round
+        self._gone: set[str] = set()  # the rules that do not run, but of which something is known
+        self._in_use: set[str] = set()  # the rules of which a tuple is remembered, under whatever terms
 
     def forget(self, partition: PartitionMemory, batch: Sequence[pipeline.Seen], forgetting: Forgetting) -> None:
         """Have a batch's memory delete the forgotten ones among the next entries.
@@ -103,7 +107,10 @@ class Sweep:
         self._count(added, forgetting)
         for rule in forgetting.rules.rules:
             _correct(partition, rule.rule.id, self._counted[rule.rule.id])
-        self._counted.clear()
+        for rule_id in self._gone - self._in_use:
+            partition.forget(codec.rule_key(rule_id))
+        for of_round in (self._counted, self._gone, self._in_use):
+            of_round.clear()
         self._delete(partition, beginning, time.now, forgetting)
         self._count(added, forgetting, before=self._next)
 
@@ -126,8 +133,11 @@ class Sweep:
                 partition.forget(key)
                 if isinstance(parsed, codec.TupleKey) and forgetting.runs(parsed.rule_id, parsed.terms):
                     _subtract(partition, parsed.rule_id)
-            elif isinstance(parsed, codec.TupleKey) and forgetting.runs(parsed.rule_id, parsed.terms):
-                self._counted[parsed.rule_id] += 1
+            elif isinstance(parsed, codec.TupleKey):
+                self._in_use.add(parsed.rule_id)
+                self._counted[parsed.rule_id] += forgetting.runs(parsed.rule_id, parsed.terms)
+            elif isinstance(parsed, codec.RuleKey) and parsed.rule_id not in forgetting.rules.by_id:
+                self._gone.add(parsed.rule_id)
 
     def _count(self, added: list[tuple[bytes, codec.Key]], forgetting: Forgetting, before: bytes | None = None) -> None:
         """Count tuples that the batch adds: all, or only those that the present round has already gone past."""
