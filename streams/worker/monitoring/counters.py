@@ -104,7 +104,9 @@ class Metrics:
             "outcome",
         )
         self.alerts = self._counter("alerts", "Alerts acknowledged by the broker, without overflow.", "rule", "novelty")
-        self.overflow = self._counter("overflow", "Alerts sent to the overflow topic: above the cap, or unknown.", "rule")
+        self.overflow = self._counter(
+            "overflow", "Alerts sent to the overflow topic: above the cap, or unknown.", "rule"
+        )
         self.excepted = self._counter(
             "excepted", "Sightings that match an exception: they neither alert nor teach.", "exception"
         )
