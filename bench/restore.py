@@ -4,7 +4,7 @@
 
 Uses the broker in ``KAFKA_BOOTSTRAP``, or else starts the tests' Kafka.
 
-It fills a changelog like workers do: pairs of 100 accounts per principal, in batches compressed with zstd. Then, in
+It fills a changelog like workers do: tuples of 20 rules, 100 of each group and its summary, compressed with zstd. Then, in
 turn:
 
 * a plain confluent-kafka consumer only reads it;
@@ -38,12 +38,14 @@ import broker
 from kafka_broker import Names, RunningBroker
 from worker_process import Deployment, Worker
 
+from streams.detection.group_summary import GroupSummary
 from streams.detection.memory import TupleMemory
 from streams.settings import Settings
-from streams.wire.memory import encode_tuple, tuple_key
+from streams.wire.memory import encode_group, encode_tuple, group_key, tuple_key
 
 PARTITIONS = 8
 ACCOUNTS = 100
+RULES = 20
 START = 1_767_225_600_000  # 2026-01-01 UTC, in milliseconds
 MOST_QUEUED = 150_000
 RULE = Settings().load_rules().rules[0]
@@ -60,13 +62,20 @@ def fill(bootstrap: str, topic: str, pairs: int, codec: str) -> None:
             "queue.buffering.max.messages": 200_000,
         }
     )
+    group: list[TupleMemory] = []
     for number in range(pairs):
         principal, account = divmod(number, ACCOUNTS)
         first = START + 977 * number
         values = (f"arn:aws:iam::{principal % 97:012d}:role/service/job-{principal}", f"{account * 7919:012d}")
-        key = tuple_key(RULE.rule.id, RULE.terms_fingerprint, values)
-        value = encode_tuple(TupleMemory(first_seen=first, last_seen=first + 3_600_000 * (number % 24), times_seen=3))
+        rule_id, terms = f"rule-{principal % RULES}", RULE.terms_fingerprint
+        remembered = TupleMemory(first_seen=first, last_seen=first + 3_600_000 * (number % 24), times_seen=3)
+        key, value = tuple_key(rule_id, terms, values), encode_tuple(remembered)
         producer.produce(topic, value, key, partition=principal % PARTITIONS)
+        group.append(remembered)
+        if account == ACCOUNTS - 1:
+            key, value = group_key(rule_id, terms, values[0]), encode_group(GroupSummary.of(group))
+            producer.produce(topic, value, key, partition=principal % PARTITIONS)
+            group = []
         if number % 5000 == 0:
             producer.poll(0)
         while len(producer) > MOST_QUEUED:
