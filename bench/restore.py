@@ -4,8 +4,8 @@
 
 Uses the broker in ``KAFKA_BOOTSTRAP``, or else starts the tests' Kafka.
 
-It fills a changelog like workers do: tuples of 20 rules, 100 of each group and its summary, compressed with zstd. Then, in
-turn:
+It fills a changelog like workers do: tuples of 20 rules, 100 of each group and its summary, compressed with zstd. Then,
+in turn:
 
 * a plain confluent-kafka consumer only reads it;
 * a worker with an empty ``state_dir`` restores it, from the start of its process until ``/readyz`` is 200;
