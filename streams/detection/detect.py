@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from streams.detection import alert, cap, learning
 from streams.detection.decision import Decision
 from streams.detection.exception import first_match
-from streams.detection.group_summary import DAY
+from streams.detection.group_summary import DAY, GroupSummary
 from streams.detection.novelty import describe, judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from streams.detection.decision import DecisionSettings, Outcome
-    from streams.detection.group_summary import GroupSummary
     from streams.detection.memory import GroupMemory, RuleState, TupleMemory
     from streams.detection.novelty import Kind
     from streams.extraction.sighting import Sighting
@@ -52,7 +51,8 @@ def detect(
     identifier = alert.alert_id(sighting)
 
     def composed(kind: Kind) -> dict[str, Any]:
-        novelty = describe(judgement, kind, stored, memory.summary(), decision_settings.forget_after)
+        summary = memory.summary() if _has_others(sighting) else GroupSummary()
+        novelty = describe(judgement, kind, stored, summary, decision_settings.forget_after)
         return alert.compose(identifier, sighting, replace(novelty, learning_ended_at=learning_ends_at), rule.rule)
 
     if stored is None and state.entries >= decision_settings.max_entries:
@@ -64,7 +64,7 @@ def detect(
         state = replace(state, entries=state.entries + 1)
     kept = _Kept(
         judgement.memory,
-        _changed_summary(stored, judgement.memory, memory, decision_settings),
+        _changed_summary(stored, judgement.memory, memory, decision_settings) if _has_others(sighting) else None,
         None if state is known_state else state,
     )
     if teaches:
@@ -95,6 +95,11 @@ class _Kept(NamedTuple):
     rule_state: RuleState | None
 
 
+def _has_others(sighting: Sighting) -> bool:
+    """Whether its group may have other tuples; a group of one term is one tuple, and keeps no summary."""
+    return len(sighting.terms) > 1
+
+
 def _changed_summary(
     stored: TupleMemory | None, after: TupleMemory, memory: GroupMemory, decision_settings: DecisionSettings
 ) -> GroupSummary | None:
@@ -103,4 +108,6 @@ def _changed_summary(
         after.first_seen,
     ):
         return None  # most sightings of known tuples; the summary is not even read
-    return memory.summary().moved(stored, after, decision_settings.forget_after)
+    before = memory.summary()
+    summary = before.moved(stored, after, decision_settings.forget_after)
+    return None if summary == before else summary

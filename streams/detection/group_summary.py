@@ -1,7 +1,7 @@
 """The summary of a group: how many of its tuples were last seen on each UTC day, and since when (U5).
 
 It makes a decision cost the same for the first and the hundred-thousandth tuple of a group. A summary that is missing
-is made anew from the group's tuples.
+is made anew from the group's tuples. A group of one term is one tuple, which has no others and so no summary.
 
 Of each day only the two earliest first sightings are kept, and only those that at most one other can replace. A tuple
 with a later last seen and an earlier first seen counts whenever this one counts, so two of them hide it for good:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from streams.extraction.sighting import Sighting
     from streams.rules.rule import Rule
 
+_ACCOUNT_TERMS = ("rootwatch.principal", "rootwatch.member_account")
 _NOBODY = "a caller without an ARN"
 _FULL = "the rule remembers as many tuples as it may"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,7 +30,7 @@ def sentence(sighting: Sighting, novelty: Novelty, rule: Rule, task_policy_risk:
         rule: gives the words for the action.
         task_policy_risk: what the task policy allows; ``None`` if the call names no policy.
     """
-    clauses = [*(_on_account if sighting.member_account is not None else _on_terms)(sighting, novelty, rule)]
+    clauses = [*(_on_account if rule.terms == _ACCOUNT_TERMS else _on_terms)(sighting, novelty, rule)]
     if sighting.event.task_policy is not None:
         risk = "what it allows is unknown" if task_policy_risk in (None, UNKNOWN) else task_policy_risk
         clauses.append(f"task policy {short_name(sighting.event.task_policy)}: {risk}")
@@ -37,7 +38,7 @@ def sentence(sighting: Sighting, novelty: Novelty, rule: Rule, task_policy_risk:
 
 
 def _on_account(sighting: Sighting, novelty: Novelty, rule: Rule) -> Iterator[str]:
-    """Give the clauses of a rule that tells member accounts apart."""
+    """Give the clauses of a rule on the accounts of a principal: its group is the principal."""
     event = rule.event_name or sighting.event.name or "the event"
     action = rule.action or f"called {event} on"
     done = f"{sighting.principal or _NOBODY} {action} {sighting.member_account}"

@@ -2,12 +2,13 @@
 
 The rules:
 
-* A batch keeps what it has read, and writes each entry once.
+* A batch keeps what it has read, and writes an entry again only where the order below asks for it.
 * What is known of a rule comes first in the changelog: a repeat after a crash finds when the rule began to learn. How
   many entries it has comes last.
 * Per group, a batch sends its cap buckets to the changelog before its tuples: if a tuple is remembered, its alert has
   been counted. Exception: when a decision deletes buckets, send everything learned so far, then the deletions, then
   its own tuple. So a repeat after a crash finds each bucket as it was the first time, or the tuple remembered (A3).
+  Likewise when a tuple is forgotten and seen anew within the batch: in between, it did not count (U5).
 * The summary of a group is deleted before its tuples are sent, and sent behind them. So a crash in between leaves no
   summary that differs from the tuples, and a missing summary is counted anew from them (U5). A small group never has
   one: it would double what most rules store.
@@ -15,12 +16,12 @@ The rules:
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Protocol
 
 from streams.detection.group_summary import SMALL, GroupSummary
 from streams.wire import memory as codec
+from streams.worker.state.stored_state import StoredState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +80,7 @@ class PartitionMemory:
         # Faust's key for the changelog offset that the store has reached.
         self.offset_key = offset_key
         self._groups: dict[tuple[str, str], StoredGroup] = {}
-        self._states: dict[str, _StoredState] = {}
+        self._states: dict[str, StoredState] = {}
         self._forgotten: dict[bytes, None] = {}
         self._added: list[bytes] = []
 
@@ -91,10 +92,10 @@ class PartitionMemory:
             group = self._groups[key] = StoredGroup(self.store, key, rule.terms_fingerprint, self.state(rule.rule.id))
         return group
 
-    def state(self, rule_id: str) -> _StoredState:
+    def state(self, rule_id: str) -> StoredState:
         """Return what the partition knows of a rule."""
         if rule_id not in self._states:
-            self._states[rule_id] = _StoredState(self.store, rule_id)
+            self._states[rule_id] = StoredState(self.store, rule_id)
         return self._states[rule_id]
 
     def states(self) -> Iterator[tuple[str, RuleState]]:
@@ -142,38 +143,10 @@ class PartitionMemory:
         return group is not None and group.has_written(key)
 
 
-class _StoredState:
-    """What the store knows of a rule, overlaid with what the batch has learned."""
-
-    def __init__(self, store: Store, rule_id: str) -> None:
-        self._key = codec.rule_key(rule_id)
-        value = store.get(self._key)
-        self._before = None if value is None else codec.decode_rule(value)
-        self.now = self._before
-
-    def first_changes(self) -> Iterator[Change]:
-        """Give the state with the entries of before the batch, if the rule is new or changed."""
-        first = self._first()
-        if first is not None and first != self._before:
-            yield self._key, codec.encode_rule(first)
-
-    def last_changes(self) -> Iterator[Change]:
-        """Give the state with the entries of after the batch, if their number has changed."""
-        if self.now is not None and self.now != self._first():
-            yield self._key, codec.encode_rule(self.now)
-
-    def _first(self) -> RuleState | None:
-        before, now = self._before, self.now
-        if now is None:
-            return None
-        entries = before.entries if before is not None and before.terms_fingerprint == now.terms_fingerprint else 0
-        return replace(now, entries=entries)
-
-
 class StoredGroup:
     """A group's memory in the store, overlaid with what the batch has learned; implements ``GroupMemory``."""
 
-    def __init__(self, store: Store, group: tuple[str, str], terms: str, state: _StoredState) -> None:
+    def __init__(self, store: Store, group: tuple[str, str], terms: str, state: StoredState) -> None:
         self._store = store
         self._rule_id, self._value = group
         self._terms = terms
@@ -184,10 +157,8 @@ class StoredGroup:
         self._changed_buckets: set[int] = set()
         self._settled: list[Change] = []
         self._written: set[bytes] = set()
-        self._all_buckets = False
         self._summary: GroupSummary | None = None
-        self._is_summary_stored = False
-        self._is_summary_changed = False
+        self._all_buckets = self._is_summary_stored = self._is_summary_changed = False
 
     def remembered(self, values: tuple[str, ...]) -> TupleMemory | None:
         """See ``GroupMemory``."""
@@ -231,7 +202,7 @@ class StoredGroup:
             self._written.add(codec.bucket_key(self._rule_id, self._value, decision.bucket.start))
             self._buckets[decision.bucket.start] = decision.bucket
             self._changed_buckets.add(decision.bucket.start)
-        if decision.dropped_buckets:
+        if decision.dropped_buckets or self._is_seen_anew(values, decision.memory):
             self._settle(decision.dropped_buckets)
         if decision.memory is not None:
             self._written.add(codec.tuple_key(self._rule_id, self._terms, values))
@@ -249,7 +220,7 @@ class StoredGroup:
     def changes(self) -> list[Change]:
         """The batch's changes of this group, in the order of the changelog; ``None`` deletes."""
         rule_id, value, terms = self._rule_id, self._value, self._terms
-        buckets = ((start, self._buckets[start]) for start in self._changed_buckets)
+        buckets = ((start, self._buckets[start]) for start in sorted(self._changed_buckets))
         tuples = ((values, self._tuples[values]) for values in self._changed_tuples)
         changes = [
             *self._settled,
@@ -265,6 +236,11 @@ class StoredGroup:
 
     def _is_worth_storing(self, summary: GroupSummary) -> bool:
         return self._is_summary_stored or summary.tuples > SMALL
+
+    def _is_seen_anew(self, values: tuple[str, ...], after: TupleMemory | None) -> bool:
+        """Whether the tuple was forgotten and seen anew in the batch itself, which is long then."""
+        before = self._tuples.get(values) if values in self._changed_tuples else None
+        return before is not None and after is not None and before.last_seen < after.first_seen
 
     def _settle(self, dropped_buckets: tuple[int, ...]) -> None:
         """Fix the order of what was learned so far; the deletions come behind it."""

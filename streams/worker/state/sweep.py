@@ -7,7 +7,8 @@ at the end.
   rule no longer has, is forgotten by the flat setting: a rule that was left out by mistake finds its memory again.
 - A group's summary is deleted when all that it counts is forgotten. What is known of a rule is deleted if the rule does
   not run and a whole round finds no tuple of it: as long as it remembers, it must know what it has learned.
-- Each round counts the tuples of each rule. A crash may have left the number in the rule's state too low.
+- Each round counts the tuples of each rule. A crash may have left the number in the rule's state too low. A round that
+  began before the store was opened finds nothing: another worker may have changed what was passed.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from streams.rules.rule_set import RuleSet
-    from streams.worker.state.partition_memory import PartitionMemory
+    from streams.worker.state.partition_memory import PartitionMemory, Store
 
 # Entries examined per sighting. One would keep up with one new tuple per sighting; more catch up after a flood.
 STEP = 4
@@ -85,6 +86,8 @@ class Sweep:
         self._counted: Counter[str] = Counter()  # tuples by rule, of the present round
         self._gone: set[str] = set()  # the rules that do not run, but of which something is known
         self._in_use: set[str] = set()  # the rules of which a tuple is remembered, under whatever terms
+        self._store: Store | None = None
+        self._is_whole = True  # whether the present round began in this store
 
     def forget(self, partition: PartitionMemory, batch: Sequence[pipeline.Seen], forgetting: Forgetting) -> None:
         """Have a batch's memory delete the forgotten ones among the next entries.
@@ -98,6 +101,8 @@ class Sweep:
         if time is None:
             return
         self._newest = time.newest
+        if partition.store is not self._store:
+            self._store, self._is_whole = partition.store, not self._next
         added = [(key, codec.parse_key(key)) for key in partition.added()]
         rest, beginning = self._examined(partition, STEP * len(batch))
         self._delete(partition, rest, time.now, forgetting)
@@ -105,14 +110,19 @@ class Sweep:
             self._count(added, forgetting, before=self._next)
             return
         self._count(added, forgetting)
-        for rule in forgetting.rules.rules:
-            _correct(partition, rule.rule.id, self._counted[rule.rule.id])
-        for rule_id in self._gone - self._in_use:
-            partition.forget(codec.rule_key(rule_id))
-        for of_round in (self._counted, self._gone, self._in_use):
-            of_round.clear()
+        self._end_round(partition, forgetting)
         self._delete(partition, beginning, time.now, forgetting)
         self._count(added, forgetting, before=self._next)
+
+    def _end_round(self, partition: PartitionMemory, forgetting: Forgetting) -> None:
+        if self._is_whole:
+            for rule in forgetting.rules.rules:
+                _correct(partition, rule.rule.id, self._counted[rule.rule.id])
+            for rule_id in self._gone - self._in_use:
+                partition.forget(codec.rule_key(rule_id))
+        self._is_whole = True
+        for of_round in (self._counted, self._gone, self._in_use):
+            of_round.clear()
 
     def _examined(self, partition: PartitionMemory, count: int) -> tuple[list[Entry], list[Entry] | None]:
         """The next entries to the end of the store, and those behind its beginning; ``None`` before the end."""
