@@ -43,12 +43,13 @@ check: setup ## Lints, types and the floors' import rule
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup ## Measures speed beside peers, in one run each
+bench: setup ## Measures speed beside peers, in one run each; BEFORE=CHECKOUT compares with an earlier version too
 	$(BIN)/python bench/live.py
 	$(BIN)/python bench/backtest_topic.py
 	$(BIN)/python bench/backtest_archive.py
 	$(BIN)/python bench/restore.py
 	$(BIN)/python bench/rules.py
+	$(if $(BEFORE),$(BIN)/python bench/before.py --before $(BEFORE))
 
 soak: setup ## Kills and stops workers and the broker and fills a disk, at random for ten minutes; accounts for every pair
 	$(BIN)/python tests/soak.py --minutes 10

@@ -4,7 +4,7 @@
 
 Uses the broker in ``KAFKA_BOOTSTRAP``, or else starts the tests' Kafka.
 
-It writes 40 rules over 60 names of events, and fills a topic with CloudTrail records of 1.8 kB: one per message, files
+It writes 40 rules over 60 names of events, and fills a topic with CloudTrail records of 1.3 kB: one per message, files
 of 50, or files of 50 in gzip. So many per cent of the records are taken by a rule; 19 of 20 of these are of known
 tuples. It reads the topic with:
 
