@@ -12,18 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import rocksdict
 from aiokafka.partitioner import DefaultPartitioner
 from confluent_kafka import Producer
 from pairs import alert_ids, pair_of, records
 from sightings import RULE, pair_key
+from stores import Changes, changelog, entries_by_changelog, has_all, latest, stores
 from worker_process import SOON_MISSED, Deployment, wait_for
 
 from streams.detection.memory import TupleMemory
 from streams.wire.memory import encode_tuple
 from streams.wire.sighting import key_of_group
-from streams.worker.state.disk_check import OFFSET_KEY
-from streams.worker.state.partition_memory import stored_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,8 +32,6 @@ if TYPE_CHECKING:
 CRASHING = str(Path(__file__).parents[1] / "crashing_worker.py")
 SEEN = 1_772_359_200_000  # 2026-03-01 10:00 UTC
 PARTITIONS = 4
-
-Changes = list[tuple[bytes, bytes | None]]
 
 
 @pytest.fixture
@@ -80,46 +76,6 @@ def fill_changelog(deployment: Deployment, changes: Mapping[int, Changes]) -> No
             producer.produce(changelog(deployment), value, key, partition=number)
             producer.poll(0)
     producer.commit_transaction(60)
-
-
-def changelog(deployment: Deployment) -> str:
-    """The changelog topic."""
-    return f"{deployment.names.group_id}-memory-changelog"
-
-
-def latest(changes: Iterable[tuple[bytes, bytes | None]]) -> dict[bytes, bytes]:
-    """The content of a table after these changes."""
-    return {key: value for key, value in dict(changes).items() if value is not None}
-
-
-def stores(deployment: Deployment, worker: str) -> dict[int, tuple[int, dict[bytes, bytes]]]:
-    """The stores of an ended worker, by partition: its changelog offset and its entries."""
-    found = {}
-    for path in sorted((deployment.folder / worker).glob("v1/tables/memory-*.db")):
-        options, access = rocksdict.Options(raw_mode=True), rocksdict.AccessType.read_only()
-        store = rocksdict.Rdict(str(path), options, access_type=access)
-        entries = dict(stored_from(store, b""))
-        store.close()
-        reached = int(entries.pop(OFFSET_KEY, b"-1"))
-        found[int(path.stem.rpartition("-")[2])] = (reached, entries)
-    return found
-
-
-def has_all(deployment: Deployment, worker: str, last: Mapping[int, int]) -> bool:
-    """Whether the stores of a worker, which may be running, have reached these offsets."""
-    try:
-        reached = {number: reached for number, (reached, _) in stores(deployment, worker).items()}
-        return all(reached.get(number, -1) >= offset for number, offset in last.items())
-    except Exception:  # noqa: BLE001  rocksdict raises nothing more precise; a file may disappear while it is opened
-        return False
-
-
-def entries_by_changelog(deployment: Deployment) -> dict[int, dict[bytes, bytes]]:
-    """The entries that each partition's store must have, by the broker's present changelog."""
-    changes: dict[int, Changes] = defaultdict(list)
-    for message in deployment.read(changelog(deployment)):
-        changes[message.partition()].append((message.key(), message.value()))
-    return {number: latest(ordered) for number, ordered in changes.items()}
 
 
 def remaining(worker: Worker) -> float:

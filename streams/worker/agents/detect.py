@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from streams import pipeline
+from streams.detection.learning import learning_ends_at
 from streams.sessions.grant import grant_of
 from streams.wire import sighting as codec
 from streams.wire.sessions import item as session_item
+from streams.wire.timestamps import to_iso8601
 from streams.worker.agents.messages import origin_of
 from streams.worker.agents.stage import Logic
 from streams.worker.outgoing import Outgoing
@@ -72,6 +74,7 @@ class Detection(Logic[PartitionMemory, "Sighting", Decided]):
     _sweeps: dict[int, Sweep] = field(default_factory=dict)
     _gone: set[str] = field(default_factory=set)
     _saturated: set[tuple[int, str]] = field(default_factory=set)
+    _met: dict[tuple[int, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # Each starts at zero, so that an exception that silences nothing is visible too.
@@ -92,6 +95,8 @@ class Detection(Logic[PartitionMemory, "Sighting", Decided]):
         settings = self.forgetting.settings[rule.rule.id]
         decision = pipeline.detect(item, view.group(item, rule), rule, settings, self.view_of)
         view.remember(item, rule, decision)
+        if decision.rule_state is not None:
+            self._note_learning(view.number, rule.rule.id, decision)
         if decision.outcome == "unknown":
             self._note_saturated(view.number, rule.rule.id, settings.max_entries)
         outgoing = [] if decision.alert is None else [await self._alert(message, item, decision, rule.rule)]
@@ -102,6 +107,23 @@ class Detection(Logic[PartitionMemory, "Sighting", Decided]):
         if rule_id not in self._gone and len(self._gone) < _MOST_NAMED:
             self._gone.add(rule_id)
             log.warning("rule.gone", rule=rule_id, consequence="its sightings are counted and have no effect")
+
+    def _note_learning(self, partition: int, rule_id: str, decision: pipeline.Decision) -> None:
+        """Log that a partition met a rule that is new or changed, and so learns (U6)."""
+        state = decision.rule_state
+        if state is None or self._met.get((partition, rule_id)) == state.fingerprint:
+            return
+        self._met[partition, rule_id] = state.fingerprint
+        until = learning_ends_at(state, self.forgetting.settings[rule_id])
+        if until is not None and decision.time <= until:
+            log.info(
+                "rule.learning",
+                rule=rule_id,
+                partition=partition,
+                changed=state.relearning,
+                until=to_iso8601(until),
+                consequence="its sightings until then teach and do not alert",
+            )
 
     def _note_saturated(self, partition: int, rule_id: str, max_entries: int) -> None:
         if (partition, rule_id) not in self._saturated:

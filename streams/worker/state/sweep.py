@@ -133,7 +133,8 @@ class Sweep:
             return rest, None
         before = takewhile(lambda entry: entry[0] < start, _entries(partition, b""))
         beginning = list(islice(before, count - len(rest)))
-        self._next = beginning[-1][0] + b"\0" if len(rest) + len(beginning) == count and beginning else b""
+        # Not at the first key, even if all are examined: the new round has counted these.
+        self._next = beginning[-1][0] + b"\0" if beginning else b""
         return rest, beginning
 
     def _delete(self, partition: PartitionMemory, entries: list[Entry], now: int, forgetting: Forgetting) -> None:
