@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from confluent_kafka.admin import (
     ResourceType,
 )
 from kafka_broker import Broker, Names, create_topic, running
+from rule_files import RULES, iam, write_rules
 from worker_process import Deployment, assume_root, wait_for
 
 from streams.settings import Settings
@@ -129,7 +131,10 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
 
 
 def test_a_worker_does_all_its_work_with_the_rights_that_are_applied(guarded: Guarded) -> None:
-    """Check and doctor name each missing right; the rights that apply grants are enough for all work of a worker."""
+    """Check and doctor name each missing right; the rights that apply grants are enough for all work of a worker.
+
+    More rules need no more rights.
+    """
     names, everybody, limited = guarded.names, guarded.open, guarded.limited("worker")
     rights = worker_rights(
         Settings(source_topics=names.source_topic, topic_prefix=names.topic_prefix, group_id=names.group_id)
@@ -156,12 +161,23 @@ def test_a_worker_does_all_its_work_with_the_rights_that_are_applied(guarded: Gu
     said = limited.run("doctor")
     assert said.returncode == 0, said.stdout
 
-    with limited.worker() as worker:
+    rules = f"shipped:aws-sts-assume-root-rare-pair,{write_rules(guarded.folder / 'rules')}"
+    with limited.worker(rules=rules) as worker:
         worker.wait_until_ready()
-        everybody.produce([assume_root(), b"{cut AssumeRoot", *(assume_root(account=f"{n:012d}") for n in range(101))])
+        everybody.produce(
+            [
+                assume_root(),
+                iam("alice", 0),
+                b"{cut AssumeRoot",
+                *(assume_root(account=f"{n:012d}") for n in range(101)),
+            ]
+        )
         wait_for(everybody.all_done, "all offsets are committed")
         assert worker.terminate() == 0, worker.tail()
-    assert len(everybody.alerts()) == 100
+    assert Counter(alert["rule"]["id"] for alert in everybody.alerts()) == {
+        "aws-sts-assume-root-rare-pair": 100,
+        **dict.fromkeys(RULES, 1),
+    }
     assert len(everybody.alerts("alerts.overflow")) == 2
     assert len(everybody.read(f"{everybody.topic}.dead-letter")) == 1
 

@@ -111,3 +111,13 @@ def test_the_memory_stays_bounded_whatever_the_batches(forget_days: int, sizes: 
         of_late = [seen for seen in batch if last - seen.event.time <= forget_days * DAY]
         assert {pair_key(seen.principal, seen.member_account) for seen in of_late} <= set(partition.store.entries)
     assert len(partition.store.entries) >= min(60, forget_days) * A_DAY
+
+
+def test_a_batch_larger_than_the_store_counts_nothing_twice() -> None:
+    """U11: a batch that goes round from the middle of the store leaves the next round's count true."""
+    partition = Partition(SETTINGS, Sweep())
+    sightings = [sighting(NOON, account=f"{n:012d}") for n in range(20)]
+    for batch in (sightings, sightings[:4], sightings, sightings):
+        partition.handle(batch)
+        value = partition.store.entries[codec.rule_key(RULES.rules[0].rule.id)]
+        assert codec.decode_rule(value).entries == len(sightings)
