@@ -10,11 +10,14 @@ tuples only move to later days and to earlier first sightings. Two, because a tu
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import chain
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from streams.detection.memory import TupleMemory
 
@@ -91,16 +94,15 @@ class GroupSummary:
             own: the tuple that does not count; ``None`` if it is not remembered.
             earliest_day: in days since the epoch.
         """
-        number = 0
-        since: list[int] = []
-        own_day = None if own is None else own.last_seen // DAY
-        for day, tuples, first_seen in reversed(self.days):
-            if day < earliest_day:
-                break
-            number += tuples - (day == own_day)  # its day may have been dropped: then a late sighting asks
-            since += first_seen
-            if own is not None and day == own_day and own.first_seen in first_seen:
-                since.remove(own.first_seen)
+        counted = self.days[_place(self.days, earliest_day) :]
+        number = sum(map(_TUPLES, counted))
+        since = [*chain.from_iterable(map(_FIRST_SEEN, counted))]
+        if own is not None:
+            own_day = _found(counted, own.last_seen // DAY)  # it may have been dropped: then a late sighting asks
+            if own_day is not None:
+                number -= 1
+                if own.first_seen in own_day.first_seen:
+                    since.remove(own.first_seen)
         if number <= 0:
             return Others(0, None)
         # After a tuple was forgotten and seen anew, those that it hid may be without a first sighting.
@@ -117,27 +119,69 @@ class GroupSummary:
         day = after.last_seen // DAY
         if before is not None and before.last_seen // DAY == day and before.first_seen == after.first_seen:
             return self
-        counts = {seen.day: seen.tuples for seen in self.days}
-        earliest = {seen.day: seen.first_seen for seen in self.days}
+        days = list(self.days)
         if before is not None:
-            _take_out(counts, earliest, before)
-        counts[day] = counts.get(day, 0) + 1
-        earliest[day] = tuple(sorted((*earliest.get(day, ()), after.first_seen))[:_KEPT])
-        oldest = max(counts) - forget_after // DAY - 1
-        return GroupSummary(_pruned({day: count for day, count in counts.items() if day >= oldest}, earliest))
+            _take_out(days, before)
+        place, found = _place(days, day), _found(days, day)
+        if found is None:
+            days.insert(place, SeenOnDay(day, 1, (after.first_seen,)))
+        else:
+            earliest = tuple(sorted((*found.first_seen, after.first_seen))[:_KEPT])
+            days[place] = SeenOnDay(day, found.tuples + 1, earliest)
+        _prune_below(days, place, after.first_seen)
+        oldest = days[-1].day - forget_after // DAY - 1
+        return GroupSummary(tuple(days[_place(days, oldest) :]))
 
 
-def _take_out(counts: dict[int, int], earliest: dict[int, tuple[int, ...]], before: TupleMemory) -> None:
+_DAY, _TUPLES, _FIRST_SEEN = itemgetter(0), itemgetter(1), itemgetter(2)
+
+
+def _place(days: Sequence[SeenOnDay], day: int) -> int:
+    """Return the place of the first day at or after a day; most often that is the last one, or behind it."""
+    if not days or days[-1].day < day:
+        return len(days)
+    return bisect_left(days, day, key=_DAY)
+
+
+def _found(days: Sequence[SeenOnDay], day: int) -> SeenOnDay | None:
+    place = _place(days, day)
+    return days[place] if place < len(days) and days[place].day == day else None
+
+
+def _take_out(days: list[SeenOnDay], before: TupleMemory) -> None:
     day = before.last_seen // DAY
-    if day not in counts:  # dropped as too old
+    found = _found(days, day)
+    if found is None:  # dropped as too old
         return
-    counts[day] -= 1
-    left = list(earliest[day])
+    place = _place(days, day)
+    if found.tuples == 1:
+        del days[place]
+        return
+    left = list(found.first_seen)
     if before.first_seen in left:
         left.remove(before.first_seen)
-    earliest[day] = tuple(left)
-    if counts[day] == 0:
-        del counts[day]
+    days[place] = SeenOnDay(day, found.tuples - 1, tuple(left))
+
+
+def _prune_below(days: list[SeenOnDay], place: int, first_seen: int) -> None:
+    """Prune after a first sighting was added at a place: nothing changes where two others are earlier than it."""
+    best = sorted(chain.from_iterable(map(_FIRST_SEEN, days[place + 1 :])))[:_KEPT]
+    for at in range(place, -1, -1):
+        if len(best) == _KEPT and best[-1] < first_seen and at < place:
+            break
+        kept, best = _kept(days[at].first_seen, best)
+        if kept != days[at].first_seen:
+            days[at] = days[at]._replace(first_seen=kept)
+
+
+def _kept(first_seen: tuple[int, ...], best: list[int]) -> tuple[tuple[int, ...], list[int]]:
+    """Return the first sightings of a day that fewer than two of later days replace, and the two earliest so far."""
+    kept = []
+    for each in first_seen:
+        if len(best) < _KEPT or each < best[-1]:
+            kept.append(each)
+            best = sorted((*best, each))[:_KEPT]
+    return tuple(kept), best
 
 
 def _pruned(counts: dict[int, int], earliest: dict[int, tuple[int, ...]]) -> tuple[SeenOnDay, ...]:
@@ -145,10 +189,6 @@ def _pruned(counts: dict[int, int], earliest: dict[int, tuple[int, ...]]) -> tup
     days: list[SeenOnDay] = []
     best: list[int] = []  # the two earliest first sightings so far
     for day in sorted(counts, reverse=True):
-        kept = []
-        for first_seen in earliest.get(day, ()):
-            if len(best) < _KEPT or first_seen < best[-1]:
-                kept.append(first_seen)
-                best = sorted((*best, first_seen))[:_KEPT]
-        days.append(SeenOnDay(day, counts[day], tuple(kept)))
+        kept, best = _kept(earliest.get(day, ()), best)
+        days.append(SeenOnDay(day, counts[day], kept))
     return tuple(reversed(days))

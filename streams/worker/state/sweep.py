@@ -113,6 +113,8 @@ class Sweep:
         self._end_round(partition, forgetting)
         self._delete(partition, beginning, time.now, forgetting)
         self._count(added, forgetting, before=self._next)
+        if not self._next:  # the batch has passed the whole store, and the next one begins anew
+            self._start_round()
 
     def _end_round(self, partition: PartitionMemory, forgetting: Forgetting) -> None:
         if self._is_whole:
@@ -120,6 +122,9 @@ class Sweep:
                 _correct(partition, rule.rule.id, self._counted[rule.rule.id])
             for rule_id in self._gone - self._in_use:
                 partition.forget(codec.rule_key(rule_id))
+        self._start_round()
+
+    def _start_round(self) -> None:
         self._is_whole = True
         for of_round in (self._counted, self._gone, self._in_use):
             of_round.clear()
