@@ -1,29 +1,25 @@
-"""Three rules in one worker: as a replay says, through kills, and when a rule changes or goes (U5, U6, U15)."""
+"""Three rules in one worker: as a replay says, and when a rule changes, goes or is full (U6, U11, U15)."""
 
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 from collections import defaultdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import Producer
-from crashing_worker import STEPS
 from rule_files import QUERY, calls, iam, rule_text, write_rules
-from worker_process import SOON_MISSED, Deployment, wait_for
+from worker_process import Deployment, wait_for
 
 from streams.pipeline import sight
 from streams.settings import Settings
 from streams.wire import sighting as codec
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kafka_broker import Names, RunningBroker
     from worker_process import Worker
-
-CRASHING = str(Path(__file__).parents[1] / "crashing_worker.py")
 
 Told = dict[tuple[str, tuple[str, ...]], set[str]]
 
@@ -79,24 +75,6 @@ def test_a_worker_says_what_a_replay_says(deployment: Deployment) -> None:
     live = told(deployment)
     assert live == replayed(deployment)
     assert {rule_id for rule_id, _ in live} == {"one", "two", "three"}
-
-
-@pytest.mark.parametrize("kept", [True, False], ids=["state kept", "state deleted"])
-def test_three_rules_killed_at_each_step(deployment: Deployment, *, kept: bool) -> None:
-    """A2, U15: SIGKILL between any two steps loses no alert of any rule, and gives none a second id."""
-    deployment.settings.update(SOON_MISSED)
-    for step in STEPS:
-        deployment.produce(calls(21, tag=f"{step}-"))
-        with deployment.worker(command=(sys.executable, CRASHING, step, "1")) as worker:
-            worker.process.wait(120)
-            assert worker.process.returncode == -9, worker.tail()
-        if not kept:
-            shutil.rmtree(deployment.folder / "worker")
-    with deployment.worker() as worker:
-        worker.wait_until_ready()
-        wait_for(deployment.all_done, "all offsets are committed")
-        assert worker.terminate() == 0, worker.tail()
-    assert told(deployment) == replayed(deployment)
 
 
 def test_a_rule_that_changes_learns_and_one_that_goes_is_counted(deployment: Deployment) -> None:
