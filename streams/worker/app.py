@@ -27,7 +27,7 @@ from streams.worker.agents.batches import Batches, in_batches
 from streams.worker.agents.geo import GeoLookup
 from streams.worker.agents.sessions.closer import Closer
 from streams.worker.agents.sessions.trace import Indexes
-from streams.worker.consumer.consumer import FINISH_SECONDS
+from streams.worker.consumer.consumer import FINISH_SECONDS, explained
 from streams.worker.consumer.fetch.filtering_client import FetchFilter
 from streams.worker.consumer.fetch.held_bytes import Queues
 from streams.worker.consumer.flow import FlowControl
@@ -241,6 +241,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         if isinstance(failure, FailedInHand):
             in_hand, failure = {"in_hand": failure.records}, failure.__cause__ or failure
         self.failure = failure
+        failure = explained(failure, self.group_id)
         error = str(failure) if isinstance(failure, OperatorError) else repr(failure)
         consequence = "the worker stops; nothing is committed past the failure"
         log.error("worker.failed", error=error, **in_hand, consequence=consequence, exc_info=failure)

@@ -100,6 +100,19 @@ class NoReadOffsets(dict["TP", int | None]):
         return None
 
 
+def explained(failure: BaseException, group_id: str) -> BaseException:
+    """Return an error that names resource and operation if the broker refuses a right; any other failure as it is.
+
+    A right that is withdrawn shows first wherever the worker next needs it: at a fetch, a commit or a heartbeat.
+    """
+    match failure:
+        case TopicAuthorizationFailedError():
+            return AccessRefused(f"topic {', '.join(map(str, failure.args))}: Read: not allowed (any more)")
+        case GroupAuthorizationFailedError():
+            return AccessRefused(f"group {group_id}: Read: not allowed (any more)")
+    return failure
+
+
 class Consumer(driver.Consumer):  # type: ignore[misc]
     """Faust's consumer, with commits decided by ``OffsetTracker``."""
 
@@ -188,10 +201,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     async def _wait_next_records(self, timeout: float) -> tuple[Any, set[TP] | None]:  # noqa: ASYNC109  Faust's signature
         try:
             records, active = await super()._wait_next_records(timeout)
-        except TopicAuthorizationFailedError as refused:
-            raise AccessRefused(f"topic {', '.join(map(str, refused.args))}: Read: not allowed (any more)") from refused
-        except GroupAuthorizationFailedError as refused:
-            raise AccessRefused(f"group {self.app.group_id}: Read: not allowed (any more)") from refused
+        except (TopicAuthorizationFailedError, GroupAuthorizationFailedError) as refused:
+            raise explained(refused, self.app.group_id) from refused
         if isinstance(records, FetchResult):
             if records.revocations != self.revocations:
                 return {}, active
