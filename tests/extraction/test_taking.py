@@ -240,5 +240,9 @@ def test_a_rule_takes_the_same_whatever_rules_are_beside_it(records: list[Any], 
 
 @given(JSON_VALUES)
 def test_any_json_gives_a_result(value: Any) -> None:
-    """R3: no value is too odd to be read."""
-    sight(json.dumps(value).encode(), RuleSet(RULES), ExtractSettings())
+    """R3: no value is too odd to be read, and each sighting is counted for its rule."""
+    result = sight(json.dumps(value).encode(), RuleSet(RULES), ExtractSettings())
+    assert result.rules.keys() <= {rule.id for rule in RULES}
+    for rule_id, taking in result.rules.items():
+        assert taking.sightings == len(of_rule(result.sightings, rule_id))
+    assert sum(taking.sightings for taking in result.rules.values()) == len(result.sightings)
