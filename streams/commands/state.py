@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from streams.rules.rule_set import CompiledRule
     from streams.settings import Settings
 
-COLUMNS = ("terms", "first seen", "last seen", "times seen", "known until")
+COLUMNS = ("first seen", "last seen", "times seen", "known until")
 
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 
@@ -177,18 +177,23 @@ def _tables(shown: list[tuple[CompiledRule, tuple[str, ...], TupleMemory]]) -> N
         if rule.rule.id not in by_rule:
             table = by_rule[rule.rule.id] = Table(title=rule.rule.id, title_justify="left")
             names = "\n".join(rule.rule.terms[1:]) or rule.rule.terms[0]
-            for name, width in zip((names, *COLUMNS[1:]), (24, 10, 10, 5, 10), strict=True):
+            for name, width in zip((names, *COLUMNS), (24, 10, 10, 5, 10), strict=True):
                 table.add_column(name, width=width, overflow="fold")
-        cells = ("\n".join(values[1:] or values), *_times(rule, remembered).values())
-        by_rule[rule.rule.id].add_row(*(_on_two_lines(str(cell)) for cell in cells))
+        by_rule[rule.rule.id].add_row(*_row(rule, values, remembered))
     for table in by_rule.values():
         Console().print(table)
 
 
+def _row(rule: CompiledRule, values: tuple[str, ...], remembered: TupleMemory) -> tuple[str, ...]:
+    """The cells of a tuple: its further terms, a line each, as they are; then times and count."""
+    terms = "\n".join(printable(value) for value in values[1:] or values)
+    return (terms, *(_on_two_lines(str(value)) for value in _times(rule, remembered).values()))
+
+
 def _on_two_lines(value: str) -> str:
-    """A time on two lines, day and second; any other value as it is."""
+    """A time on two lines, day and second; a number as it is."""
     date, is_time, clock = value.partition("T")
-    return f"{date}\n{clock[:8]}" if is_time and clock.endswith("Z") else value
+    return f"{date}\n{clock[:8]}" if is_time else value
 
 
 def _say(line: str) -> None:
