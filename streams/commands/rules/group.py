@@ -1,0 +1,10 @@
+"""``rootwatch rules list|check|test|import``: puts the commands together; each has a module beside this one."""
+
+from __future__ import annotations
+
+import typer
+
+from streams.commands.rules.list_rules import list_rules
+
+rules = typer.Typer(no_args_is_help=True, add_completion=False, help="List, check, test and import rules.")
+rules.command("list")(list_rules)
