@@ -6,5 +6,10 @@ import typer
 
 from streams.commands.rules.list_rules import list_rules
 
-rules = typer.Typer(no_args_is_help=True, add_completion=False, help="List, check, test and import rules.")
+rules = typer.Typer(no_args_is_help=True, add_completion=False)
 rules.command("list")(list_rules)
+
+
+@rules.callback()
+def together() -> None:
+    """List, check, test and import rules."""
