@@ -89,7 +89,7 @@ def issuer_records() -> list[tuple[str, dict[str, Any]]]:
 
 def vault_rule() -> str:
     """The shipped rule for another event of the same shape, as a rule file."""
-    text = files("streams.rules").joinpath("assume_root.toml").read_text("utf-8")
+    text = files("streams.rules").joinpath("shipped/assume_root.toml").read_text("utf-8")
     changes = {
         'id = "aws-sts-assume-root-rare-pair"': 'id = "vault-super-role"',
         '"sts.amazonaws.com"': '"vault.example.com"',

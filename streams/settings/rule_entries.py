@@ -124,5 +124,5 @@ class _Search:
 @cache
 def _shipped() -> dict[str, Traversable]:
     """Return the files of the rules that ship, by the rules' ids."""
-    found = [file for file in files("streams.rules").iterdir() if file.name.endswith(_SUFFIX)]
+    found = [file for file in files("streams.rules").joinpath(SHIPPED).iterdir() if file.name.endswith(_SUFFIX)]
     return {parse(file.read_text("utf-8"), file.name).id: file for file in sorted(found, key=lambda file: file.name)}

@@ -128,5 +128,5 @@ def test_nonsense_is_refused_by_file_and_field(changed: str, to: str, complaint:
 
 def test_both_files_name_the_same_policies() -> None:
     """S12: the rule tells what each task policy allows in words; sessions know the same five."""
-    rule = files("streams.rules").joinpath("assume_root.toml").read_text(encoding="utf-8")
+    rule = files("streams.rules").joinpath("shipped/assume_root.toml").read_text(encoding="utf-8")
     assert all(f'"{policy}"' in rule for policy in RULES.task_policies.values())

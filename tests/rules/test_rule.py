@@ -9,7 +9,7 @@ from sightings import DAY, MINUTE, RULE
 from streams.rules.rule_errors import RuleErrors
 from streams.rules.rule_file import parse
 
-SHIPPED = files("streams.rules").joinpath("assume_root.toml").read_text(encoding="utf-8")
+SHIPPED = files("streams.rules").joinpath("shipped/assume_root.toml").read_text(encoding="utf-8")
 
 SMALLEST = """
 id = "my-rule"
@@ -129,11 +129,11 @@ def test_an_override_is_checked_like_the_file() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [file.name for file in files("streams.rules").iterdir() if file.name.endswith(".toml")]
+    "name", [file.name for file in files("streams.rules").joinpath("shipped").iterdir() if file.name.endswith(".toml")]
 )
 def test_every_shipped_rule_tells_an_analyst_what_to_do(name: str) -> None:
     """A4: each shipped rule has texts, tags, references, false positives, triage and a valid MITRE mapping."""
-    rule = parse(files("streams.rules").joinpath(name).read_text(encoding="utf-8"), name)
+    rule = parse(files("streams.rules").joinpath("shipped", name).read_text(encoding="utf-8"), name)
     assert all((rule.description, rule.action, rule.privilege, rule.tags))
     assert all((rule.false_positives, rule.triage, rule.threat, rule.references))
     assert all(reference.startswith("https://") for reference in rule.references)

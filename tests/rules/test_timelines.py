@@ -1,4 +1,4 @@
-"""The timelines of every rule: ``timelines/<rule>.toml``; the head of the file explains its form."""
+"""The timelines of rules: ``timelines/<rule>.toml``; the head of the file explains its form."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STATEMENTS = ("M1", "M2", "M3", "M4", "M5", "M6", "M7", "M8", "A3")
 WHO = {"alice": ALICE, "bob": BOB}
 EPOCH = datetime.fromisoformat("1970-01-01T00:00:00Z")
 
-RULES = sorted(file.name for file in files("streams.rules").iterdir() if file.name.endswith(".toml"))
+RULES = sorted(path.name for path in (Path(__file__).parent / "timelines").glob("*.toml"))
 
 
 def timelines(rule: str) -> list[dict[str, Any]]:
@@ -42,7 +42,7 @@ def history(timeline: dict[str, Any], rule: str) -> History:
     if "learn_until" in timeline:
         settings["learn_until"] = epoch_milliseconds(timeline["learn_until"])
     settings["exceptions"] = tuple(ExceptionEntry(**entry) for entry in timeline.get("exceptions", ()))
-    text = files("streams.rules").joinpath(rule).read_text(encoding="utf-8")
+    text = files("streams.rules").joinpath("shipped", rule).read_text(encoding="utf-8")
     return History(with_settings(**settings), parse(text, rule))
 
 

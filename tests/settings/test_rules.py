@@ -87,15 +87,15 @@ def test_a_mounted_folder_of_kubernetes_has_each_rule_once() -> None:
     assert ids("r") == ["a"]
 
 
-@given(st.permutations(["a.toml", "r", "shipped"]))
+@given(st.permutations(["a.toml", "r", f"shipped:{SHIPPED}"]))
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_order_of_entries_changes_nothing(entries: list[str]) -> None:
     """U8: entries in any order give the same rules, and the same faults in the same order."""
     write(a=text("a"), r__b=text("b"), r__c=text("c"))
-    assert load(rules=entries).load_rules() == load(rules=["a.toml", "r", "shipped"]).load_rules()
+    assert load(rules=entries).load_rules() == load(rules=["a.toml", "r", f"shipped:{SHIPPED}"]).load_rules()
     assert ids(*entries) == ["a", SHIPPED, "b", "c"]
     write(r__b=text("a"), r__c="x")
-    assert faults(*entries) == faults("a.toml", "r", "shipped")
+    assert faults(*entries) == faults("a.toml", "r", f"shipped:{SHIPPED}")
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_precedence(in_file: str, flat: dict[str, str], table: str) -> None:
 def test_flat_settings_are_the_shipped_rules_among_others() -> None:
     """U8: with several rules the flat window is the shipped rule's; without it, an error names the tables to write."""
     write(a=text("a"), b=text("b"))
-    rules = load(rules=["a.toml", "shipped"], window="3d", severity="high").load_rules()
+    rules = load(rules=["a.toml", f"shipped:{SHIPPED}"], window="3d", severity="high").load_rules()
     assert [(each.rule.window, each.rule.severity) for each in rules.rules] == [(10 * DAY, "low"), (3 * DAY, "high")]
     several = 'several rules are loaded; write it to a table [rule_settings."a"] or [rule_settings."b"]'
     assert faults("a.toml", "b.toml", window="3d", severity="high") == [f"window: {several}", f"severity: {several}"]

@@ -242,7 +242,7 @@ def test_files_of_editors_on_windows(mark: bytes, tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(mark + text.replace("\n", "\r\n").encode())
         return str(tmp_path / name)
 
-    shipped = files("streams.rules").joinpath("assume_root.toml").read_text("utf-8")
+    shipped = files("streams.rules").joinpath("shipped/assume_root.toml").read_text("utf-8")
     settings = load(
         Path(windows("settings.toml", "group_id = 'windows'\n")),
         rule=windows("rule.toml", shipped),
