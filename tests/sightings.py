@@ -31,7 +31,9 @@ ACCOUNT = "222222222222"
 OTHER_ACCOUNT = "333333333333"
 UNLOCK = "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"
 
-RULE = parse(files("streams.rules").joinpath("shipped/assume_root.toml").read_text(encoding="utf-8"), "assume_root.toml")
+RULE = parse(
+    files("streams.rules").joinpath("shipped/assume_root.toml").read_text(encoding="utf-8"), "assume_root.toml"
+)
 COMPILED = compile_rule(RULE)
 RULES = RuleSet([RULE])
 DECISION_SETTINGS = DecisionSettings(window=RULE.window, max_alerts=RULE.max_alerts)
