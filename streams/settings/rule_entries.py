@@ -7,7 +7,7 @@ import os
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from streams.rules.rule_errors import RuleErrors
 from streams.rules.rule_file import NamedRule, RuleText, parse, parse_all
@@ -15,6 +15,8 @@ from streams.rules.rule_file import NamedRule, RuleText, parse, parse_all
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from importlib.resources.abc import Traversable
+
+    from streams.rules.rule import Rule
 
 SHIPPED = "shipped"
 """The entry for all rules that ship; ``shipped:ID`` is the one of this id."""
@@ -45,11 +47,35 @@ def read_rules(entries: Iterable[str]) -> list[NamedRule]:
     return rules
 
 
+class RuleFile(NamedTuple):
+    """A rule, the name of its file for messages, and the file."""
+
+    name: str
+    rule: Rule
+    file: Traversable
+
+
+def read_rule_files(entries: Iterable[str]) -> list[RuleFile]:
+    """As ``read_rules``, with the files: other files may lie beside them."""
+    entries = tuple(entries)
+    read_rules(entries)  # raises all faults
+    search = _Search()
+    for entry in sorted(entries):
+        search.add(entry)
+    found = zip(search.texts, search.files, strict=True)
+    return sorted((RuleFile(text.name, parse(text.text, text.name), file) for text, file in found), key=_by_id)
+
+
+def _by_id(found: RuleFile) -> str:
+    return found.rule.id
+
+
 class _Search:
     """Finds and reads the files of entries, and notes what is wrong with any."""
 
     def __init__(self) -> None:
         self.texts: list[RuleText] = []
+        self.files: list[Traversable] = []  # of the texts
         self.faults: list[str] = []
         self._names: dict[str, str] = {}  # by what tells files apart
 
@@ -115,6 +141,7 @@ class _Search:
                 return
             # With or without the byte order mark that editors on Windows write.
             self.texts.append(RuleText(name, file.read_bytes().decode("utf-8-sig")))
+            self.files.append(file)
         except OSError as error:
             self.faults.append(f"{name}: cannot be read: {error.strerror}")
         except UnicodeDecodeError as error:

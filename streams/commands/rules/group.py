@@ -5,9 +5,11 @@ from __future__ import annotations
 import typer
 
 from streams.commands.rules.list_rules import list_rules
+from streams.commands.rules.run_cases import run_cases
 
 rules = typer.Typer(no_args_is_help=True, add_completion=False)
 rules.command("list")(list_rules)
+rules.command("test")(run_cases)
 
 
 @rules.callback()
