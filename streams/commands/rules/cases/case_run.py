@@ -1,7 +1,7 @@
 """Runs a case: the rule of the file alone, with an empty memory, as ``backtest`` would replay these records (U12).
 
-The deployment plays no part: no exceptions, no overridden settings, ``principal = arn``. Nor does the rule learn: a case
-says what it takes for new, not since when. So a case gives the same everywhere.
+A case gives the same everywhere, because no deployment plays a part: no exceptions, no overridden settings,
+``principal = arn``. The rule does not learn either: a case says what is new, not since when.
 """
 
 from __future__ import annotations
