@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import maxminddb
-import structlog
 
 from streams.fields.values import text_of
 from streams.fields.view import Network
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from streams.rules.rule_set import RuleSet
-
-log = structlog.get_logger(__name__)
 
 MOST_REMEMBERED = 65_536
 """How many addresses are remembered: few addresses make most calls."""
@@ -123,6 +120,9 @@ class Networks:
         return True
 
     def _warn(self, path: Path, what: Exception) -> None:
+        import structlog  # noqa: PLC0415  it imports rich, an eighth of a command's start
+
+        log = structlog.get_logger(__name__)
         log.warning("networks.unreadable", path=str(path), error=str(what) or repr(what))
 
     def __eq__(self, other: object) -> bool:
