@@ -1,0 +1,1 @@
+"""Speed, beside peers: ``python -m bench`` measures and writes ``docs/performance.md``."""

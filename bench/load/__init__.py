@@ -1,0 +1,1 @@
+"""What is measured on: CloudTrail records, and topics full of them."""

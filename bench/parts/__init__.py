@@ -1,0 +1,1 @@
+"""The parts of the benchmark, a module per row or question."""
