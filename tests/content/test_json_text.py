@@ -26,6 +26,13 @@ def test_what_is_written_is_read_back(value: Any) -> None:
     assert parse(compact(value).encode()) == value
 
 
+@given(st.recursive(st.integers(-(2**67), 2**67), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_long_integers_are_exact_in_every_layout(value: Any) -> None:
+    """R3: integers keep all their digits, whatever stands before them."""
+    for layout in ({"indent": "\t"}, {"indent": " "}, {"separators": (",", ":")}, {"separators": (", ", ": ")}):
+        assert parse(json.dumps(value, **layout)) == value  # type: ignore[arg-type]  any layout
+
+
 @given(JSON, st.randoms(use_true_random=False))
 def test_the_order_of_keys_does_not_change_canonical_json(value: Any, random: Any) -> None:
     """T6: all spellings of a record have the same canonical JSON."""
