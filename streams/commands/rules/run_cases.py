@@ -47,7 +47,7 @@ class Tested(NamedTuple):
             yield "warning", f"{rule_id}: no cases; write {self.path}"
             return
         if wrong:
-            yield "wrong", f"{rule_id}: {len(wrong)} of {_count(len(self.results), 'case')} not as it must be"
+            yield "wrong", f"{rule_id}: {len(wrong)} of {_count(len(self.results), 'case')} failed"
         else:
             yield "ok", f"{rule_id}: {firing} firing, {silent} silent"
         for case, result in wrong:
@@ -84,7 +84,7 @@ def run_cases(
 
     Each case starts with an empty memory, and nothing of a deployment counts but the rule's file.
 
-    Exit codes: 0 all cases are as they must be; 1 one is not; 2 wrong usage, or a file that cannot be read.
+    Exit codes: 0 all cases passed; 1 one failed; 2 wrong usage, or a file that cannot be read.
     """
     tested = run_all(rule_files(entries_or_configured(files, config)))
     rows = [row for one in tested for row in one.rows()]
@@ -95,7 +95,7 @@ def run_cases(
         show(rows)
     results = [result for one in tested for _, result in one.results]
     failed = sum(bool(result.problems) for result in results)
-    verdict = f"{failed} not as it must be" if failed else "all as they must be"
+    verdict = f"{failed} failed" if failed else "all passed"
     say(f"{_count(len(tested), 'rule')}, {_count(len(results), 'case')}: {verdict}")
     if failed or (strict and any(state == "warning" for state, _ in rows)):
         raise typer.Exit(1)

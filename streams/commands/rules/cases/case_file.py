@@ -157,6 +157,10 @@ def _complaint(details: Mapping[str, Any]) -> str:
             return f"{where}: is missing"
         case "unexpected_keyword_argument":
             return f"{where}: is no field of a case"
+        case "too_short":
+            return f"{where}: []: a case has at least one record"
+        case "dict_type":
+            return f"{where}: {shown(details['input'])}: must be an object"
         case "string_pattern_mismatch":
             return f"{where}: {shown(details['input'])}: must not be empty"
         case _:
