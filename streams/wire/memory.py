@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 from streams.detection.group_summary import GroupSummary, SeenOnDay
 from streams.detection.memory import CapBucket, RuleState, TupleMemory
 from streams.wire.single_object import SingleObjectCodec
-from streams.wire.state_key import parts_of, to_bytes, unknown
+from streams.wire.state_key import parts_of, quoted, to_bytes, unknown
 
 _TUPLE = SingleObjectCodec.of("tuple")
 _GROUP = SingleObjectCodec.of("group")
@@ -37,6 +37,14 @@ _RULE = SingleObjectCodec.of("rule")
 _BUCKET = SingleObjectCodec.of("bucket")
 
 ALL_TUPLES = b'["tuple",'  # exactly the keys of tuples begin with this
+# A tuple whose times have six bytes each, and its count one: times from 1970-07-19 to 2039, seen fewer than 64 times.
+_MORE = 0x80  # set in all bytes of a number but the last
+_FIRST_SEEN_AT = len(_TUPLE.header)
+_USUAL_LENGTH = _FIRST_SEEN_AT + 13
+_USUAL_MASK = 0x808080808080808080808080
+_USUAL_MARKS = 0x008080808080008080808080
+_TWO_TERMS = [str] * 5
+_LONGEST_START = 19  # digits of the largest time
 
 
 class TupleKey(NamedTuple):
@@ -86,6 +94,25 @@ def decode_tuple(value: bytes) -> TupleMemory:
     return TupleMemory(**_TUPLE.decode(value))
 
 
+def last_seen(value: bytes) -> int:
+    """Return when a tuple was last seen, in milliseconds since the epoch; raises as ``decode_tuple``."""
+    if len(value) == _USUAL_LENGTH and value.startswith(_TUPLE.header) and value[-1] < _MORE:
+        times = int.from_bytes(value[_FIRST_SEEN_AT:-1], "little")
+        if times & _USUAL_MASK == _USUAL_MARKS:
+            late = times >> 48
+            # Seven bits of each byte.
+            late = (
+                (late & 0x7F)
+                | (late >> 1 & 0x3F80)
+                | (late >> 2 & 0x1FC000)
+                | (late >> 3 & 0xFE00000)
+                | (late >> 4 & 0x7F0000000)
+                | (late >> 5 & 0x3F800000000)
+            )
+            return (late >> 1) ^ -(late & 1)
+    return decode_tuple(value).last_seen
+
+
 def encode_group(summary: GroupSummary) -> bytes:
     """Return the stored value of a group's summary."""
     return _GROUP.encode({"days": [{**day._asdict(), "first_seen": list(day.first_seen)} for day in summary.days]})
@@ -132,7 +159,7 @@ def decode_bucket(value: bytes) -> CapBucket:
 
 def tuple_key(rule_id: str, terms: str, values: tuple[str, ...]) -> bytes:
     """Return the key of a tuple."""
-    return to_bytes("tuple", rule_id, terms, *values)
+    return f'["tuple",{quoted(rule_id)},{quoted(terms)},{",".join(map(quoted, values))}]'.encode("ascii")
 
 
 def tuple_prefix(rule_id: str, terms: str, value: str) -> bytes:
@@ -160,23 +187,49 @@ def bucket_prefix(rule_id: str, value: str) -> bytes:
     return to_bytes("bucket", rule_id, value)[:-1] + b","
 
 
+def bucket_start(key: bytes, prefix: bytes) -> int:
+    """Return the start in the key of a bucket, in milliseconds since the epoch.
+
+    Args:
+        key: the key.
+        prefix: of the buckets of its group; the key begins with it.
+
+    Raises:
+        WireError: the key does not have a form of this version.
+    """
+    digits = key[len(prefix) : -1]
+    if digits.isdigit() and len(digits) <= _LONGEST_START:
+        start = int(digits)
+        if key == b"%b%d]" % (prefix, start):
+            return start
+    parsed = parse_key(key)
+    if not isinstance(parsed, BucketKey):
+        raise unknown(key)
+    return parsed.start
+
+
 def parse_key(key: bytes) -> Key:
     """Parse a stored key.
 
     Raises:
         WireError: the key does not have a form of this version.
     """
+    parts = parts_of(key)
+    kinds = [*map(type, parts)]
     parsed: Key | None = None
-    match parts_of(key):
-        case ["tuple", str(rule_id), str(terms), *values] if values and all(isinstance(each, str) for each in values):
-            parsed = TupleKey(rule_id, terms, tuple(values))
-        case ["group", str(rule_id), str(terms), str(value)]:
-            parsed = GroupKey(rule_id, terms, value)
-        case ["bucket", str(rule_id), str(value), int(start)] if not isinstance(start, bool):
-            parsed = BucketKey(rule_id, value, start)
-        case ["rule", str(rule_id)]:
-            parsed = RuleKey(rule_id)
-    if parsed is None or key_of(parsed) != key:
+    if kinds == _TWO_TERMS and parts[0] == "tuple":  # nearly all keys
+        parsed = TupleKey(parts[1], parts[2], (parts[3], parts[4]))
+    else:
+        match parts:
+            case ["tuple", str(rule_id), str(terms), *values] if values and set(kinds) == {str}:
+                parsed = TupleKey(rule_id, terms, tuple(values))
+            case ["group", str(rule_id), str(terms), str(value)]:
+                parsed = GroupKey(rule_id, terms, value)
+            case ["bucket", str(rule_id), str(value), int(start)] if not isinstance(start, bool):
+                parsed = BucketKey(rule_id, value, start)
+            case ["rule", str(rule_id)]:
+                parsed = RuleKey(rule_id)
+    if parsed is None:
         raise unknown(key)
     return parsed
 

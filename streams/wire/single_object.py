@@ -104,7 +104,7 @@ class SingleObjectCodec:
         self._schema = _parsed(schema)
         self._readable = {fingerprint(one): _parsed(one) for one in readable}
         written_fingerprint = fingerprint(written or schema)
-        self._header = MAGIC + written_fingerprint
+        self.header = MAGIC + written_fingerprint
         self._written = None if written_fingerprint == self.fingerprint else _parsed(written)
 
     @classmethod
@@ -120,7 +120,7 @@ class SingleObjectCodec:
             UnicodeEncodeError: a text holds a lone surrogate, which has no UTF-8 form.
         """
         written = self._schema if self._written is None else self._written
-        return self._header + _body(written, self.as_written(datum))
+        return self.header + _body(written, self.as_written(datum))
 
     def as_written(self, datum: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the record with only the fields of the written schema; raises as ``encode``."""

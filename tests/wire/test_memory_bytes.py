@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import uuid
 from typing import TYPE_CHECKING
 
@@ -7,11 +8,13 @@ import pytest
 import strategies
 from hypothesis import example, given
 from hypothesis import strategies as st
+from strategies import LONG
 
 from streams.detection.group_summary import GroupSummary, SeenOnDay
 from streams.detection.memory import CapBucket, RuleState, TupleMemory
 from streams.rules.rule import MOST_ALERTS
 from streams.wire import memory as codec
+from streams.wire import state_key
 from streams.wire.memory import BucketKey, GroupKey, Key, RuleKey, TupleKey, key_of, parse_key
 from streams.wire.single_object import UnknownSchemaError, WireError
 
@@ -119,6 +122,55 @@ def test_prefix_is_of_one_group(one: str, other: str, more: tuple[str, ...], sta
     assert codec.bucket_key(RULE, other, start).startswith(buckets) == (one == other)
     assert not codec.tuple_key(f"{RULE}2", TERMS, (one, *more)).startswith(tuples)
     assert not codec.tuple_key(RULE, TERMS[::-1], (one, *more)).startswith(tuples)
+
+
+@given(parts=st.lists(HOSTILE | st.integers(), max_size=5), other=st.binary(max_size=12), at=st.integers(0, 40))
+@example(parts=["\x7f", "a\nb"], other=b"", at=0)
+@example(parts=["rule", 2**70], other=b"", at=0)
+@example(parts=["rule", "a"], other=b" ", at=8)
+def test_keys_are_canonical_json(parts: list[str | int], other: bytes, at: int) -> None:
+    """A key is what the standard library writes of its parts; any other bytes have no parts."""
+    key = state_key.to_bytes(*parts)
+    assert key == json.dumps(parts, separators=(",", ":")).encode("ascii")
+    assert state_key.parts_of(key) == parts
+    changed = key[:at] + other + key[at:]
+    found = state_key.parts_of(changed)
+    assert not found or json.dumps(found, separators=(",", ":")).encode("ascii") == changed
+
+
+TIMES = LONG | st.integers(-(2**34) - 2, -(2**34) + 2) | st.integers(2**41 - 2, 2**41 + 2) | st.integers(0, 2**41)
+
+
+@given(remembered=st.builds(TupleMemory, TIMES, TIMES, st.integers(-1, 130)), cut=st.integers(0, 24), more=st.binary())
+def test_last_seen_alone(remembered: TupleMemory, cut: int, more: bytes) -> None:
+    """When a tuple was last seen is read alone as it is with the rest, also of bytes that are cut or too long."""
+    value = codec.encode_tuple(remembered)
+    assert codec.last_seen(value) == remembered.last_seen
+    for changed in (value[:cut], value + more, value[:cut] + more):
+        try:
+            expected = codec.decode_tuple(changed).last_seen
+        except WireError:
+            with pytest.raises(WireError):
+                codec.last_seen(changed)
+        else:
+            assert codec.last_seen(changed) == expected
+
+
+@given(value=HOSTILE, start=st.integers(), more=st.binary(max_size=6))
+@example(value="a", start=7, more=b"0")
+@example(value="a", start=7, more=b"9" * 5000)
+def test_start_of_a_bucket(value: str, start: int, more: bytes) -> None:
+    """The start in a bucket's key is read alone as it is with the rest; another key is refused."""
+    prefix = codec.bucket_prefix(RULE, value)
+    for key in (prefix + b"7]", prefix + more + b"7]", prefix + more + b"]", prefix + b"%d]" % (start % 10**25)):
+        try:
+            parsed = parse_key(key)
+        except WireError:
+            with pytest.raises(WireError):
+                codec.bucket_start(key, prefix)
+        else:
+            assert isinstance(parsed, BucketKey)
+            assert codec.bucket_start(key, prefix) == parsed.start
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,7 @@ class PartitionMemory:
         self.offset_key = offset_key
         self._groups: dict[tuple[str, str], StoredGroup] = {}
         self._states: dict[str, StoredState] = {}
+        self._written: set[bytes] = set()
         self._forgotten: dict[bytes, None] = {}
         self._added: list[bytes] = []
 
@@ -89,14 +90,18 @@ class PartitionMemory:
         key = (rule.rule.id, sighting.terms[0].value)
         group = self._groups.get(key)
         if group is None:
-            group = self._groups[key] = StoredGroup(self.store, key, rule.terms_fingerprint, self.state(rule.rule.id))
+            state = self.state(rule.rule.id)
+            group = StoredGroup(self.store, key, rule.terms_fingerprint, state, self._written)
+            self._groups[key] = group
         return group
 
     def state(self, rule_id: str) -> StoredState:
         """Return what the partition knows of a rule."""
-        if rule_id not in self._states:
-            self._states[rule_id] = StoredState(self.store, rule_id)
-        return self._states[rule_id]
+        state = self._states.get(rule_id)
+        if state is None:
+            state = self._states[rule_id] = StoredState(self.store, rule_id)
+            self._written.add(state.key)
+        return state
 
     def states(self) -> Iterator[tuple[str, RuleState]]:
         """Give what the batch has read or learned of its rules, by rule id."""
@@ -106,7 +111,7 @@ class PartitionMemory:
         """Keep what a decision keeps. Every handled sighting rewrites its tuple, even if the tuple is known (A2)."""
         group = self.group(sighting, rule)
         if decision.memory is not None and group.remembered(sighting.values) is None:
-            self._added.append(codec.tuple_key(rule.rule.id, rule.terms_fingerprint, sighting.values))
+            self._added.append(group.tuple_key(sighting.values))
         if decision.rule_state is not None:
             self.state(rule.rule.id).now = decision.rule_state
         group.remember(sighting.values, decision)
@@ -135,35 +140,55 @@ class PartitionMemory:
 
     def has_written(self, key: bytes) -> bool:
         """Whether the batch writes or deletes this entry."""
-        parsed = codec.parse_key(key)
-        if isinstance(parsed, codec.RuleKey):
-            return parsed.rule_id in self._states
-        value = parsed.values[0] if isinstance(parsed, codec.TupleKey) else parsed.value
-        group = self._groups.get((parsed.rule_id, value))
-        return group is not None and group.has_written(key)
+        return key in self._written
 
 
 class StoredGroup:
     """A group's memory in the store, overlaid with what the batch has learned; implements ``GroupMemory``."""
 
-    def __init__(self, store: Store, group: tuple[str, str], terms: str, state: StoredState) -> None:
+    def __init__(
+        self,
+        store: Store,
+        group: tuple[str, str],
+        terms: str,
+        state: StoredState,
+        written: set[bytes] | None = None,
+    ) -> None:
+        """See a group in the store.
+
+        Args:
+            store: the partition's store.
+            group: the rule's id and the first value.
+            terms: the fingerprint of the rule's terms.
+            state: what the partition knows of the rule.
+            written: takes the keys that the batch writes or deletes.
+        """
         self._store = store
         self._rule_id, self._value = group
         self._terms = terms
         self._state = state
+        self._keys: dict[tuple[str, ...], bytes] = {}
         self._tuples: dict[tuple[str, ...], TupleMemory | None] = {}
         self._buckets: dict[int, CapBucket | None] = {}
+        self._stored_starts: frozenset[int] | None = None  # of all buckets in the store
         self._changed_tuples: dict[tuple[str, ...], None] = {}  # in the order of their first decisions
         self._changed_buckets: set[int] = set()
         self._settled: list[Change] = []
-        self._written: set[bytes] = set()
+        self._written: set[bytes] = set() if written is None else written
         self._summary: GroupSummary | None = None
-        self._all_buckets = self._is_summary_stored = self._is_summary_changed = False
+        self._is_summary_stored = self._is_summary_changed = False
+
+    def tuple_key(self, values: tuple[str, ...]) -> bytes:
+        """Return the key of one of the group's tuples."""
+        key = self._keys.get(values)
+        if key is None:
+            key = self._keys[values] = codec.tuple_key(self._rule_id, self._terms, values)
+        return key
 
     def remembered(self, values: tuple[str, ...]) -> TupleMemory | None:
         """See ``GroupMemory``."""
         if values not in self._tuples:
-            value = self._store.get(codec.tuple_key(self._rule_id, self._terms, values))
+            value = self._store.get(self.tuple_key(values))
             self._tuples[values] = None if value is None else codec.decode_tuple(value)
         return self._tuples[values]
 
@@ -177,20 +202,20 @@ class StoredGroup:
 
     def bucket(self, start: int) -> CapBucket | None:
         """See ``GroupMemory``."""
-        if start not in self._buckets and not self._all_buckets:
-            value = self._store.get(codec.bucket_key(self._rule_id, self._value, start))
+        if start not in self._buckets:
+            is_read = self._stored_starts is None or start in self._stored_starts
+            value = self._store.get(codec.bucket_key(self._rule_id, self._value, start)) if is_read else None
             self._buckets[start] = None if value is None else codec.decode_bucket(value)
-        return self._buckets.get(start)
+        return self._buckets[start]
 
     def bucket_starts(self) -> Iterator[int]:
         """See ``GroupMemory``."""
-        if not self._all_buckets:
-            for key, value in self._entries(codec.bucket_prefix(self._rule_id, self._value)):
-                parsed = codec.parse_key(key)
-                if isinstance(parsed, codec.BucketKey) and parsed.start not in self._buckets:
-                    self._buckets[parsed.start] = codec.decode_bucket(value)
-            self._all_buckets = True
-        return (start for start, bucket in self._buckets.items() if bucket is not None)
+        if self._stored_starts is None:
+            prefix = codec.bucket_prefix(self._rule_id, self._value)
+            keys = (key for key, _ in self._entries(prefix))
+            self._stored_starts = frozenset([codec.bucket_start(key, prefix) for key in keys])
+        yield from (start for start in self._stored_starts if start not in self._buckets)
+        yield from (start for start, bucket in self._buckets.items() if bucket is not None)
 
     def rule_state(self) -> RuleState | None:
         """See ``GroupMemory``."""
@@ -205,17 +230,13 @@ class StoredGroup:
         if decision.dropped_buckets or self._is_seen_anew(values, decision.memory):
             self._settle(decision.dropped_buckets)
         if decision.memory is not None:
-            self._written.add(codec.tuple_key(self._rule_id, self._terms, values))
+            self._written.add(self.tuple_key(values))
             self._tuples[values] = decision.memory
             self._changed_tuples[values] = None
         if decision.summary is not None:
             self._written.add(codec.group_key(self._rule_id, self._terms, self._value))
             self._summary = decision.summary
             self._is_summary_changed = True
-
-    def has_written(self, key: bytes) -> bool:
-        """Whether the batch writes or deletes this entry of the group."""
-        return key in self._written
 
     def changes(self) -> list[Change]:
         """The batch's changes of this group, in the order of the changelog; ``None`` deletes."""
@@ -229,7 +250,7 @@ class StoredGroup:
         summary = codec.group_key(rule_id, terms, value)
         if self._is_summary_changed and self._is_summary_stored:
             changes.append((summary, None))
-        changes += ((codec.tuple_key(rule_id, terms, key), codec.encode_tuple(kept)) for key, kept in tuples if kept)
+        changes += ((self.tuple_key(key), codec.encode_tuple(kept)) for key, kept in tuples if kept)
         if self._is_summary_changed and self._summary is not None and self._is_worth_storing(self._summary):
             changes.append((summary, codec.encode_group(self._summary)))
         return changes

@@ -18,8 +18,8 @@ class StoredState:
     """What the store knows of a rule, overlaid with what the batch has learned."""
 
     def __init__(self, store: Store, rule_id: str) -> None:
-        self._key = codec.rule_key(rule_id)
-        value = store.get(self._key)
+        self.key = codec.rule_key(rule_id)
+        value = store.get(self.key)
         self._before = None if value is None else codec.decode_rule(value)
         self.now = self._before
 
@@ -27,12 +27,12 @@ class StoredState:
         """Give the state with the entries of before the batch, if the rule is new or changed."""
         first = self._first()
         if first is not None and first != self._before:
-            yield self._key, codec.encode_rule(first)
+            yield self.key, codec.encode_rule(first)
 
     def last_changes(self) -> Iterator[Change]:
         """Give the state with the entries of after the batch, if their number has changed."""
         if self.now is not None and self.now != self._first():
-            yield self._key, codec.encode_rule(self.now)
+            yield self.key, codec.encode_rule(self.now)
 
     def _first(self) -> RuleState | None:
         before, now = self._before, self.now

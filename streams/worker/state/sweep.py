@@ -64,7 +64,7 @@ class Forgetting:
         """Whether an entry has no effect at ``now`` or later, in milliseconds since the epoch."""
         match key:
             case codec.TupleKey(rule_id, terms):
-                return pipeline.is_deletable(codec.decode_tuple(value).last_seen, now, self.of_terms(rule_id, terms))
+                return pipeline.is_deletable(codec.last_seen(value), now, self.of_terms(rule_id, terms))
             case codec.GroupKey(rule_id, terms):
                 last_seen = codec.decode_group(value).last_seen
                 return pipeline.is_deletable(last_seen, now, self.of_terms(rule_id, terms))
