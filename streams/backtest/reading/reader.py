@@ -165,17 +165,14 @@ class Reader:
     def records(self, records: Sequence[Message]) -> None:
         """Read Kafka records: CloudTrail in any shape, or sightings."""
         self.stats.messages += len(records)
-        may_match = self._marks.any
-        thorough = self._thorough
+        values: list[bytes] = [record.value() or b"" for record in records]
         read = 0
-        for record in records:
-            value = record.value()
+        for number in range(len(values)) if self._thorough else self._marks.suspects(values):
+            value = values[number]
             if not value:
                 read += 1  # a tombstone holds nothing (R5)
-            elif (
-                thorough or may_match(value) or ((value[0] != _OPEN or value[-1] != _CLOSE) and not looks_whole(value))
-            ):
-                read += self._record(value, record)
+            elif self._thorough or self._marks.any(value) or not looks_whole(value):
+                read += self._record(value, records[number])
         self.stats.unmarked += len(records) - read
 
     def _record(self, value: bytes, record: Message) -> bool:
