@@ -6,7 +6,6 @@ turns a sighting and the memory of its group into a decision: the alert, if any,
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from streams.detection.exception import ExceptionEntry
     from streams.extraction.record import Unreadable
     from streams.extraction.sighting import Origin, Sighting
-    from streams.extraction.taking import Incomplete, WasSent
+    from streams.extraction.taking import Incomplete, Taken, WasSent
     from streams.fields.view import View
     from streams.rules.rule_set import CompiledRule, RuleSet
 
@@ -130,34 +129,34 @@ def sight(
     """
     sightings: list[Sighting] = []
     rejected: list[Rejected] = []
-    records: Counter[str] = Counter()
-    passed_over: Counter[str] = Counter()
+    records: dict[str, int] = {}
+    passed_over: dict[str, int] = {}
     actions: list[Action] = []
-    no_candidates: Counter[str] = Counter()
+    no_candidates: dict[str, int] = {}
     takings: dict[str, Taking] = {}
     for item in read(value, extract_settings.max_message_size):
         if isinstance(item, PassedOver):
-            passed_over[item.reason] += 1
+            passed_over[item.reason] = passed_over.get(item.reason, 0) + 1
             continue
         if not isinstance(item, Record):
             rejected.append(replace(_unreadable(value or b"", item, extract_settings), after=len(sightings)))
             continue
-        records[item.shape] += 1
+        records[item.shape] = records.get(item.shape, 0) + 1
         if extract_settings.follow_sessions:
             followed = candidate(item)
             if isinstance(followed, Action):
                 actions.append(followed)
             else:
-                no_candidates[followed.reason] += 1
+                no_candidates[followed.reason] = no_candidates.get(followed.reason, 0) + 1
         try:
             extracted = extract(item, rules, extract_settings, origin, was_sent)
         except TooDeepError as error:
             rejected.append(replace(_too_deep(value or b"", item, error, extract_settings), after=len(sightings)))
             continue
         if extracted.passed_over is not None:
-            passed_over[extracted.passed_over] += 1
+            passed_over[extracted.passed_over] = passed_over.get(extracted.passed_over, 0) + 1
         for taken in extracted.taken:
-            takings.setdefault(taken.rule_id, Taking()).add(taken)
+            _add(takings, taken)
             sightings += taken.sightings
             if taken.incomplete is not None:
                 incomplete = _incomplete(value or b"", item, taken.incomplete, extract_settings)
@@ -171,6 +170,13 @@ def sight(
         no_candidates,
         dict(sorted(takings.items())) if len(takings) > 1 else takings,
     )
+
+
+def _add(takings: dict[str, Taking], taken: Taken) -> None:
+    taking = takings.get(taken.rule_id)
+    if taking is None:
+        taking = takings[taken.rule_id] = Taking()
+    taking.add(taken)
 
 
 def compile_matcher(rules: RuleSet, extract_settings: ExtractSettings) -> Callable[[bytes | bytearray | None], bool]:
@@ -245,8 +251,7 @@ def rule_of(sighting: Sighting, rules: RuleSet) -> CompiledRule | None:
 
 def view_of(sighting: Sighting, extract_settings: ExtractSettings) -> View:
     """Return the fields of a sighting's record, read again from its text."""
-    settings = extract_settings.field_settings()
     for item in read(sighting.record.encode(), extract_settings.max_message_size):
         if isinstance(item, Record):
-            return RecordView(item.fields, item.document, settings)
-    return RecordView({}, None, settings)
+            return RecordView(item.fields, item.document, extract_settings)
+    return RecordView({}, None, extract_settings)

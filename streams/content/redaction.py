@@ -21,6 +21,7 @@ import orjson
 from streams.content import gzipped, json_text
 from streams.content.compression import decompress
 from streams.content.json_text import MAX_DEPTH, TooDeepError
+from streams.content.token_signs import LONG_RUN, next_run, runs, signs
 from streams.content.token_text import REDACTED, may_hold_key, replace_tokens
 
 _KEY = "sessiontoken"
@@ -32,14 +33,8 @@ _BASE64 = re.compile(
     r"(?:H4sI|eyJ|W3s|(?:\A|(?<=[\"']))(?=[A-Za-z0-9+/\\]{32}))"
     r"(?:[A-Za-z0-9+/=_-]|\\++(?:/|u00(?:2[bBfF]|3[dD])))*+"
 )
-_LONG_RUN = re.compile(r"[A-Za-z0-9+/\\]{32}")
+_ANY_RUN = re.compile(r"[A-Za-z0-9+/\\]{32}")
 _BASE64_ESCAPE = re.compile(r"\\+(?:u00([0-9a-fA-F]{2})|(?=/))")
-_BASE64_LEAST = 32
-# Every character of base64 and of its escapes becomes "0", every other one a blank.
-_OF_BASE64 = re.sub(rb"[^A-Za-z0-9+/\\]", b" ", bytes(range(256))).translate(
-    bytes(ord(" ") if byte == ord(" ") else ord("0") for byte in range(256))
-)
-_RUN_OF_BASE64 = b"0" * _BASE64_LEAST
 # An object or list is looked at as a whole down to this depth only: each look takes time in proportion to its size.
 _WHOLE_DEPTH = 3
 _BASE64_NESTING = 4
@@ -71,6 +66,11 @@ def redact_by_pattern(text: str) -> str:
     return _redact_base64(replace_tokens(text), 0)
 
 
+def may_hide_token(text: str) -> bool:
+    """Whether base64 in a text hides a session token; it may do so if it cannot be read."""
+    return _redact_base64(text, 0) is not text
+
+
 def _redact(value: Any, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise TooDeepError
@@ -90,8 +90,7 @@ def _redact(value: Any, depth: int) -> Any:
 def _is_clean(value: dict[str, Any] | list[Any], depth: int) -> bool:
     """Whether nothing in an object or list has to be searched, by one look at all of its text; most records are clean.
 
-    What is written for it has all texts in it, at most with more backslashes, so that it shows every sign that a search
-    of each of them would look for. It is false for what may be nested too deeply.
+    It is false for what may be nested too deeply.
     """
     if depth > _WHOLE_DEPTH:
         return False
@@ -99,17 +98,9 @@ def _is_clean(value: dict[str, Any] | list[Any], depth: int) -> bool:
         written = orjson.dumps(value)
     except orjson.JSONEncodeError:  # an integer of more than 64 bits, or deeply nested
         return False
-    if depth + written.count(b"{") + written.count(b"[") > MAX_DEPTH or _RUN_OF_BASE64 in written.translate(_OF_BASE64):
+    if depth + written.count(b"{") + written.count(b"[") > MAX_DEPTH:
         return False
-    text = written.decode()
-    lower = text.lower()
-    return not (
-        "\\u00" in lower
-        or _KEY in lower.replace("_", "").replace("-", "")
-        or "H4sI" in text
-        or "eyJ" in text
-        or "W3s" in text
-    )
+    return not signs(written) and next_run(runs(written), 0) < 0
 
 
 def _redact_members(members: dict[str, Any], depth: int) -> dict[str, Any]:
@@ -121,7 +112,7 @@ def _redact_members(members: dict[str, Any], depth: int) -> dict[str, Any]:
     named = has_value and any(isinstance(name := members.get(key), str) and is_secret(name) for key in _KEYS_OF_NAMES)
     for key, old in members.items():
         # A short name of letters and digits alone holds no value of a token.
-        new_key = key if len(key) < _BASE64_LEAST and key.isalnum() else _redact_text(key, depth, 0)
+        new_key = key if len(key) < LONG_RUN and key.isalnum() else _redact_text(key, depth, 0)
         if is_secret(key) or (named and key in ("value", "Value")):
             new = _secret(old)
         elif isinstance(old, str):
@@ -165,23 +156,25 @@ def _redact_base64(text: str, nesting: int) -> str:
     kept: list[str] = []
     position = 0
     for match in _BASE64.finditer(text):
-        if len(match[0]) >= _BASE64_LEAST and _hides_token(match[0], nesting):
+        if len(match[0]) >= LONG_RUN and _hides_token(match[0], nesting):
             kept += text[position : match.start()], REDACTED
             position = match.end()
     return "".join((*kept, text[position:])) if kept else text
 
 
 def _may_hold_base64(text: str) -> bool:
-    if len(text) < _BASE64_LEAST:
+    if len(text) < LONG_RUN:
         return False
-    return "H4sI" in text or "eyJ" in text or "W3s" in text or _LONG_RUN.search(text) is not None
+    return "H4sI" in text or "eyJ" in text or "W3s" in text or _ANY_RUN.search(text) is not None
 
 
 def _hides_token(run: str, nesting: int) -> bool:
     """Whether a run of base64, perhaps cut, holds a session token in gzip or text."""
     if nesting >= _BASE64_NESTING:
         return True
-    plain = _BASE64_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)) if escape[1] else "", run)
+    plain = run
+    if "\\" in run:
+        plain = _BASE64_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)) if escape[1] else "", run)
     digits = plain.replace("-", "+").replace("_", "/")
     # Padding ends base64. What follows it in the same run is another value, or not base64.
     return any(_hides_token_in(part, nesting) for part in digits.split("=") if part)
@@ -197,5 +190,7 @@ def _hides_token_in(digits: str, nesting: int) -> bool:
         if unpacked.is_larger or (unpacked.damage is not None and not is_searchable):
             return True
         content = unpacked.content  # a reader gets only what is before the damage
+    if not may_hold_token(content.decode("latin-1")):  # that takes a fraction of the time, and keeps ASCII as it is
+        return False
     hidden = content.decode("utf-8", "replace")
     return _redact_text(hidden, 0, nesting + 1) is not hidden

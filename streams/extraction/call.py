@@ -49,12 +49,14 @@ class RedactedRecord(NamedTuple):
         source: the element as it arrived.
         view: the view of both.
         is_changed: whether anything in the source was replaced.
+        written: what orjson writes for the source, with sorted keys; ``None`` if it has not been written.
     """
 
     fields: Mapping[str, Any]
     source: Mapping[str, Any]
     view: View
     is_changed: bool
+    written: bytes | None = None
 
 
 class Call:
@@ -69,7 +71,7 @@ class Call:
     """
 
     def __init__(self, record: RedactedRecord, extract_settings: ExtractSettings, origin: Origin | None) -> None:
-        fields, source, view, is_redacted = record
+        fields, source, view, is_redacted, self._written = record
         self._fields = fields
         self._source = source
         self._settings = extract_settings
@@ -78,7 +80,7 @@ class Call:
         self.origin = origin
         self.is_redacted = is_redacted
         self.time = parse_time(fields.get("eventTime"))
-        self.time_problems = tuple(_time_problems(self.time, extract_settings, origin))
+        self.time_problems = _time_problems(self.time, extract_settings, origin)
 
     def time_by_clock(self) -> int:
         """Return the time of its sightings by the clock of the settings (M4); only without time problems."""
@@ -95,7 +97,8 @@ class Call:
         """Return what all sightings of it share, which is read once."""
         if self._shared is None:
             fields = self._fields
-            text = json_text.canonical(self._source)
+            source, written = self._source, self._written
+            text = json_text.canonical(source) if written is None else json_text.canonical_of(source, written)
             principal = next(iter(self.view.values(_PRINCIPAL)), None)
             event = details.event(fields, event_id(fields, text), self.time or 0)
             self._shared = Shared(text, principal, details.identity(fields, principal), event)
@@ -107,12 +110,19 @@ def event_id(fields: Mapping[str, Any], text: str) -> str:
     return text_at(fields, "eventID") or f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-def _time_problems(time: int | None, extract_settings: ExtractSettings, origin: Origin | None) -> Iterator[str]:
+def _time_problems(time: int | None, extract_settings: ExtractSettings, origin: Origin | None) -> tuple[str, ...]:
+    by_record = extract_settings.clock == "record"
+    if time is not None and (origin is None or (not by_record and time <= origin.timestamp + _DAY)):
+        return ()  # nearly every record
+    return tuple(_each_time_problem(time, origin, by_record=by_record))
+
+
+def _each_time_problem(time: int | None, origin: Origin | None, *, by_record: bool) -> Iterator[str]:
     if time is None:
         yield "no readable eventTime"
     if origin is None:
         return
-    if extract_settings.clock == "record":
+    if by_record:
         if not origin.has_timestamp:
             yield 'no Kafka timestamp, which is the time where clock = "record"'
     elif time is not None and origin.has_timestamp and time > origin.timestamp + _DAY:

@@ -8,6 +8,8 @@ from typing import Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_SECOND = timedelta(seconds=1)
+_USUAL_LENGTH = len("2026-01-01T12:00:00Z")
 _EARLIEST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 _LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
@@ -25,7 +27,24 @@ def parse_time(value: Any) -> int | None:
     A time without an offset is UTC, as CloudTrail Lake writes it (R9). A leap second is read as the second after it.
     A time outside the years 1 to 9999 in UTC is not readable.
     """
-    if not isinstance(value, str) or (match := _RFC_3339.fullmatch(value)) is None:
+    if not isinstance(value, str):
+        return None
+    if len(value) == _USUAL_LENGTH and value[10] == "T" and value[19] == "Z" and _has_only_digits(value):
+        try:
+            return (datetime.fromisoformat(value) - _EPOCH) // _SECOND * 1000  # the form that CloudTrail writes
+        except ValueError:  # such as a leap second
+            pass
+    return _parse_any(value)
+
+
+def _has_only_digits(value: str) -> bool:
+    """Whether nothing but digits is between the signs of ``2026-01-01T12:00:00Z``."""
+    digits = f"{value[:4]}{value[5:7]}{value[8:10]}{value[11:13]}{value[14:16]}{value[17:19]}"
+    return digits.isascii() and digits.isdigit() and value[4] == value[7] == "-" and value[13] == value[16] == ":"
+
+
+def _parse_any(value: str) -> int | None:
+    if (match := _RFC_3339.fullmatch(value)) is None:
         return None
     year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
     fraction, sign, offset_hours, offset_minutes = match.groups()[6:]

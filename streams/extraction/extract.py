@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from streams.content.json_text import TooDeepError
+from streams.content.record_redaction import redact_quickly
 from streams.content.redaction import redact
 from streams.extraction.call import Call, RedactedRecord
 from streams.extraction.first_look import FirstLook
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from streams.extraction.record import Record
     from streams.extraction.sighting import Origin
     from streams.extraction.taking import Taken, WasSent
-    from streams.fields.view import NetworkLookup, View
+    from streams.fields.view import View
     from streams.rules.rule_set import CompiledRule, RuleSet
 
 MAX_MESSAGE_SIZE = 64 * 1024 * 1024
@@ -38,28 +39,18 @@ _CATEGORY, _TYPE = field_named("eventCategory"), field_named("eventType")
 
 
 @dataclass(frozen=True, slots=True)
-class ExtractSettings:
-    """The settings of extraction.
+class ExtractSettings(FieldSettings):
+    """The settings of extraction, and those that fields depend on.
 
     Attributes:
-        principal: ``arn`` or ``issuer`` (T3).
-        member_account: ``target`` or ``resources`` (T4).
         clock: ``event``, or ``record`` for the Kafka timestamp (M4, T5).
         max_message_size: the bound of a message in bytes, decompressed (R3).
         follow_sessions: whether the actions of root sessions are taken too (S1, S2).
-        networks: looks up the networks of source addresses; ``None`` without a database.
     """
 
-    principal: Literal["arn", "issuer"] = "arn"
-    member_account: Literal["target", "resources"] = "target"
     clock: Literal["event", "record"] = "event"
     max_message_size: int = MAX_MESSAGE_SIZE
     follow_sessions: bool = False
-    networks: NetworkLookup | None = None
-
-    def field_settings(self) -> FieldSettings:
-        """Return the settings that fields depend on."""
-        return FieldSettings(self.principal, self.member_account, self.networks)
 
 
 class Extracted(NamedTuple):
@@ -99,13 +90,14 @@ def extract(
         candidates = rules.candidates_of(provider, action)  # nearly every record has none, so this is the fast way
         if not candidates:
             return Extracted((), why_no_candidate(provider, action, rules))
-    judged = _judge(record, rules, extract_settings.field_settings())
+    judged = _judge(record, rules, extract_settings)
     if isinstance(judged, str):
         return Extracted((), judged)
     call = Call(judged.record, extract_settings, origin)
     taken = [take(call, rule, was_sent) for rule in judged.takers]
-    if any(one.sightings or one.refreshed or one.incomplete is not None for one in taken):
-        return Extracted(taken)
+    for one in taken:
+        if one.sightings or one.refreshed or one.incomplete is not None:
+            return Extracted(taken)
     return Extracted(taken, why_without_sighting(taken))
 
 
@@ -120,8 +112,7 @@ def _judge(record: Record, rules: RuleSet, settings: FieldSettings) -> _Judged |
     """Return the rules that take a record, and the record as they see it; why there is none, in words."""
     fields = record.fields
     view = RecordView(fields, record.document, settings)
-    look = FirstLook(record, view)
-    candidates = rules.candidates(look)
+    candidates = rules.candidates(view)
     if not candidates:
         return why_no_candidate(fields.get("eventSource"), fields.get("eventName"), rules)
     category, kind = fields.get("eventCategory"), fields.get("eventType")
@@ -129,6 +120,18 @@ def _judge(record: Record, rules: RuleSet, settings: FieldSettings) -> _Judged |
     reason = _why_no_call((category,), (kind,)) if plain else _why_no_call(view.values(_CATEGORY), view.values(_TYPE))
     if reason is not None:
         return reason
+    redacted = _redacted_quickly(record, view, settings)
+    if redacted is None:
+        return _judge_slowly(record, rules, settings, view)
+    if takers := _takers(candidates, redacted.view):
+        return _Judged(redacted, takers)
+    return why_not_taken(fields, candidates)
+
+
+def _judge_slowly(record: Record, rules: RuleSet, settings: FieldSettings, view: RecordView) -> _Judged | str:
+    """As ``_judge``, of a record with candidates that has to be redacted text by text."""
+    look = FirstLook(record, view)
+    candidates = rules.candidates(look)
     takers = _takers(candidates, look)
     if takers or not look.is_certain:
         try:
@@ -136,31 +139,50 @@ def _judge(record: Record, rules: RuleSet, settings: FieldSettings) -> _Judged |
         except TooDeepError:
             if takers:
                 raise
-            return why_not_taken(fields, candidates)
+            return why_not_taken(record.fields, candidates)
         if not look.is_certain and redacted.view is not view:
             takers = _takers(rules.candidates(redacted.view), redacted.view)
         if takers:
             return _Judged(redacted, takers)
-    return why_not_taken(fields, candidates)
+    return why_not_taken(record.fields, candidates)
 
 
 def _takers(candidates: Sequence[CompiledRule], view: View) -> list[CompiledRule]:
     return [rule for rule in candidates if rule.matches(view)]
 
 
+def _redacted_quickly(record: Record, view: RecordView, settings: FieldSettings) -> RedactedRecord | None:
+    """As ``_redacted``; ``None`` if a look at all of the record's text does not tell what to replace."""
+    quick = redact_quickly(record.source)
+    if quick is None:
+        return None
+    source, written = quick
+    is_changed = source is not record.source
+    if record.fields is record.source and record.document is None:  # nearly every record
+        if is_changed:
+            view = RecordView(source, None, settings)
+        return RedactedRecord(source, source, view, is_changed, written)
+    of_fields, document = redact_quickly(record.fields), record.document
+    if of_fields is None or (document is not None and any(body is not record.source for body in document)):
+        return None
+    fields = of_fields.value
+    if is_changed or fields is not record.fields:
+        view = RecordView(fields, document if document is None else (source,) * len(document), settings)
+    return RedactedRecord(fields, source, view, is_changed, written)
+
+
 def _redacted(record: Record, view: RecordView, settings: FieldSettings) -> RedactedRecord:
     """Return a record without session tokens; ``view`` is the view of it as it is."""
     source = redact(record.source)
-    if record.fields is record.source and record.document is None:  # nearly every record
-        if source is not record.source:
+    is_changed = source is not record.source
+    if record.fields is record.source and record.document is None:
+        if is_changed:
             view = RecordView(source, None, settings)
-        return RedactedRecord(source, source, view, is_changed=source is not record.source)
+        return RedactedRecord(source, source, view, is_changed)
     fields, document = redact(record.fields), record.document
     if document is not None:
         document = tuple(source if body is record.source else redact(body) for body in document)
-    return RedactedRecord(
-        fields, source, RecordView(fields, document, settings), is_changed=source is not record.source
-    )
+    return RedactedRecord(fields, source, RecordView(fields, document, settings), is_changed)
 
 
 def _why_no_call(category: Sequence[str | None], kind: Sequence[str | None]) -> str | None:

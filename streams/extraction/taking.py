@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import islice, product
 from math import prod
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from streams.extraction.sighting import Sighting, Term
 from streams.fields.catalogue import MAPPING_VERSION
@@ -82,8 +82,7 @@ class WasSent(Protocol):
         """Whether the rule's sighting with these values of its terms was sent shortly before or after this time."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """What a rule makes of a record that it takes.
 
     Attributes:
@@ -140,7 +139,12 @@ class Taking:
 def take(call: Call, compiled: CompiledRule, was_sent: WasSent | None = None) -> Taken:
     """Return what a rule makes of a call that its query takes; without the sightings that ``was_sent`` names."""
     rule = compiled.rule
-    found = [call.view.values(term) for term in compiled.terms]
+    read = call.view.values
+    found = [read(term) for term in compiled.terms]
+    if not call.time_problems and (values := _sole(found)) is not None:  # nearly every record
+        if was_sent is not None and was_sent(rule.id, values, call.time_by_clock()):
+            return Taken(rule.id, refreshed=1)
+        return Taken(rule.id, tuple(_sightings(call, compiled, ((0, values),))))
     columns = [_fitting(values) for values in found]
     problems = call.time_problems
     if all(columns) and not problems:
@@ -175,6 +179,16 @@ def _short_of_values(
             yield name
 
 
+def _sole(found: list[tuple[str, ...]]) -> tuple[str, ...] | None:
+    """Return the value of each term, if each has one, and none is too long."""
+    values = []
+    for column in found:
+        if len(column) != 1 or len(column[0]) > LONGEST_TERM:
+            return None
+        values.append(column[0])
+    return tuple(values)
+
+
 def _fitting(values: tuple[str, ...]) -> tuple[str, ...]:
     if all(len(value) <= LONGEST_TERM for value in values):
         return values
@@ -182,7 +196,7 @@ def _fitting(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _sightings(
-    call: Call, compiled: CompiledRule, combinations: list[tuple[int, tuple[str, ...]]]
+    call: Call, compiled: CompiledRule, combinations: Sequence[tuple[int, tuple[str, ...]]]
 ) -> Iterator[Sighting]:
     rule = compiled.rule
     names = [term.name for term in compiled.terms]

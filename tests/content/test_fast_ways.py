@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streams.content.json_text import canonical
+from streams.content.json_text import canonical, canonical_of
+from streams.content.record_redaction import redact_quickly
 from streams.content.redaction import redact
 
 LEVELS = 6
@@ -72,3 +74,40 @@ def test_canonical_json_is_what_python_writes(value: Any) -> None:
 def test_a_look_at_the_whole_misses_no_token(value: Any) -> None:
     """T7: one look at all of the text of a record finds each text that a search would change."""
     assert redact(value) == searched(value)
+
+
+KEYS = SIGNS | st.sampled_from(["key", "name", "value", "sessionToken", "session_token_", "responseElements"])
+CREDENTIALS = st.dictionaries(st.sampled_from(["sessionToken", "SessionToken", "a"]), SIGNS | st.none() | st.integers())
+ELEMENTS = st.fixed_dictionaries({"credentials": CREDENTIALS | SIGNS}, optional={"a": SIGNS})
+RECORDS = st.fixed_dictionaries(
+    {"responseElements": ELEMENTS | SIGNS}, optional={"z": documents(SIGNS, KEYS), "a": documents(SIGNS, KEYS)}
+)
+
+
+@given(RECORDS | st.dictionaries(KEYS, documents(SIGNS, KEYS)))
+@example({"responseElements": {"credentials": {"sessionToken": "FwoGZXIvYXdzE" * 9}}, "eventName": "AssumeRoot"})
+@example({"responseElements": {"credentials": {"sessionToken": "REDACTED"}}})
+@example({"a": "k_eyJzZXNzaW9uVG9rZW4iOiAiRndvR1pYSXZZWGR6RSJ9"})
+@example({"responseElements": {"credentials": {"sessionToken": "a"}}, "z": {"sessionToken": "b"}})
+@example({"responseElements": {"credentials": {"sessionToken": "oken"}}, "a": "session" + "-" * 40 + "to__ken=b"})
+def test_a_record_that_is_redacted_quickly_is_redacted_alike(record: dict[str, Any]) -> None:
+    """T6, T7: the value, its text, and whether anything was replaced are the same."""
+    quick = redact_quickly(record)
+    if quick is not None:
+        expected = searched(record)
+        assert quick.value == expected
+        assert (quick.value is record) == (redact(record) is record)
+        assert canonical_of(quick.value, quick.written) == canonical(expected)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"eventName": "DescribeConfigurationRecorderStatus", "roleName": "role-name-token", "k": "invoked-by"},
+        {"responseElements": {"x-amz-id-2": "k7Vxq1" * 12 + "=="}},
+        {"responseElements": {"credentials": {"sessionToken": "FwoGZXIvYXdzEH8aDN" * 30 + "=="}}, "a": 1.5, "b": "é"},
+    ],
+)
+def test_common_records_are_redacted_quickly(record: dict[str, Any]) -> None:
+    """Long names, base64 and the token at its usual place need no look at each text."""
+    assert redact_quickly(record) is not None
