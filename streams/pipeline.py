@@ -111,12 +111,14 @@ class SightResult:
     rules: Mapping[str, Taking] = field(default_factory=dict)
 
 
-def sight(
+def sight(  # noqa: PLR0913  the last ones are of one caller each
     value: bytes | None,
     rules: RuleSet,
     extract_settings: ExtractSettings,
     origin: Origin | None = None,
     was_sent: WasSent | None = None,
+    *,
+    is_counted: Callable[[int], bool] | None = None,
 ) -> SightResult:
     """Read one message and extract its sightings and actions. It returns for any bytes, and raises nothing.
 
@@ -126,6 +128,8 @@ def sight(
         extract_settings: the settings.
         origin: the position in Kafka that the message comes from; ``None`` for files.
         was_sent: says which sightings need not be made (U7); ``None`` names none.
+        is_counted: whether ``SightResult.rules`` counts records of this event time; ``None`` counts all. A record
+            without a readable time is always counted.
     """
     sightings: list[Sighting] = []
     rejected: list[Rejected] = []
@@ -156,7 +160,7 @@ def sight(
         if extracted.passed_over is not None:
             passed_over[extracted.passed_over] = passed_over.get(extracted.passed_over, 0) + 1
         for taken in extracted.taken:
-            _add(takings, taken)
+            _add(takings, taken, is_counted)
             sightings += taken.sightings
             if taken.incomplete is not None:
                 incomplete = _incomplete(value or b"", item, taken.incomplete, extract_settings)
@@ -172,7 +176,9 @@ def sight(
     )
 
 
-def _add(takings: dict[str, Taking], taken: Taken) -> None:
+def _add(takings: dict[str, Taking], taken: Taken, is_counted: Callable[[int], bool] | None) -> None:
+    if is_counted is not None and (time := taken.event_time) is not None and not is_counted(time):
+        return
     taking = takings.get(taken.rule_id)
     if taking is None:
         taking = takings[taken.rule_id] = Taking()

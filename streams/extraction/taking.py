@@ -93,6 +93,7 @@ class Taken(NamedTuple):
         time_problems: why there is no time that a sighting can have, in words.
         cut: how many combinations were too many.
         refreshed: how many sightings were not made, because they were sent a short time ago (U7).
+        time: the event's time in milliseconds, if there is no sighting; ``None`` if it is not readable.
     """
 
     rule_id: str
@@ -102,6 +103,12 @@ class Taken(NamedTuple):
     time_problems: tuple[str, ...] = ()
     cut: int = 0
     refreshed: int = 0
+    time: int | None = None
+
+    @property
+    def event_time(self) -> int | None:
+        """The event's time in milliseconds; ``None`` if it is not readable."""
+        return self.sightings[0].event.time if self.sightings else self.time
 
 
 @dataclass(slots=True)
@@ -143,7 +150,7 @@ def take(call: Call, compiled: CompiledRule, was_sent: WasSent | None = None) ->
     found = [read(term) for term in compiled.terms]
     if not call.time_problems and (values := _sole(found)) is not None:  # nearly every record
         if was_sent is not None and was_sent(rule.id, values, call.time_by_clock()):
-            return Taken(rule.id, refreshed=1)
+            return Taken(rule.id, refreshed=1, time=call.time)
         return Taken(rule.id, tuple(_sightings(call, compiled, ((0, values),))))
     columns = [_fitting(values) for values in found]
     problems = call.time_problems
@@ -159,6 +166,7 @@ def take(call: Call, compiled: CompiledRule, was_sent: WasSent | None = None) ->
             refreshed=count - len(combinations),
             missing_terms=tuple(_short_of_values(rule.terms, found, columns)) if columns != found else (),
             cut=max(0, prod(map(len, columns)) - MOST_COMBINATIONS),
+            time=call.time,
         )
     missing = tuple(_short_of_values(rule.terms, found, columns))
     incomplete = None
@@ -167,7 +175,7 @@ def take(call: Call, compiled: CompiledRule, was_sent: WasSent | None = None) ->
         without = [_without(name, value) for (name, value), fitting in zip(known, columns, strict=True) if not fitting]
         error = "; ".join((*without, *problems))
         incomplete = Incomplete(error, _partial(call, rule.id, known), call.shared().text, call.is_redacted)
-    return Taken(rule.id, incomplete=incomplete, missing_terms=missing, time_problems=problems)
+    return Taken(rule.id, incomplete=incomplete, missing_terms=missing, time_problems=problems, time=call.time)
 
 
 def _short_of_values(

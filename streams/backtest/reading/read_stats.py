@@ -62,7 +62,7 @@ class ReadStats:
         truncated: the requested offsets that are already deleted, with the offset where reading starts instead; and
             those that lie in or after an open transaction.
         warnings: what a person must know about the reading.
-        rules: what each rule took of the records, by rule id, also outside the span.
+        rules: what each rule took of the records, by rule id, within the span.
     """
 
     messages: int = 0

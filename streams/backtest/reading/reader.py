@@ -22,6 +22,7 @@ from streams.backtest.reading.marks import Marks, MarkTests
 from streams.backtest.reading.outside import begins_with_a_line, looks_whole
 from streams.backtest.reading.read_stats import Location, ReadStats, Rejection
 from streams.backtest.sources.file_messages import in_blocks
+from streams.backtest.sources.span import Span
 from streams.content import gzipped
 from streams.extraction.kafka_time import NO_TIMESTAMP
 from streams.kafka.origin import origin_of
@@ -255,7 +256,10 @@ class Reader:
         if narrowed is not None:
             value = narrowed.value
             self.stats.records += narrowed.left_out
-        sight = pipeline.sight(bytes(value), self._settings.rules, extract_settings, origin)
+        span = self._settings.span
+        by_event = origin is None or origin.timestamp == NO_TIMESTAMP
+        is_counted = span.__contains__ if by_event and span != Span() else None
+        sight = pipeline.sight(bytes(value), self._settings.rules, extract_settings, origin, is_counted=is_counted)
         self.stats.records += sum(sight.records.values())
         self.stats.take(sight.rules)
         for rejected in sight.rejected:

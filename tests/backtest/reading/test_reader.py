@@ -104,6 +104,17 @@ def test_what_is_incomplete_outside_the_span_is_not_counted_as_that() -> None:
     assert (stats.rejected["incomplete"], stats.outside_span) == (2, 2)
 
 
+def test_what_a_rule_took_is_counted_within_the_span_alone() -> None:
+    """U13, P9: the counts per rule are of the records of the span; a record without a readable time counts."""
+    days = ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z", "2026-01-03T00:00:00Z", "never")
+    records = [record(day, requestParameters=None, resources=None) for day in days] + [record(day) for day in days]
+    reader = Reader(ReadSettings(RULES, ExtractSettings(), Span(NOON + DAY // 2, NOON + DAY)))
+    reader.file([json.dumps({"Records": records}).encode()], "file")
+    stats, *_ = reader.take()
+    (taking,) = stats.rules.values()
+    assert (taking.taken, taking.sightings, taking.no_time, sum(taking.missing_terms.values())) == (4, 1, 2, 2)
+
+
 @pytest.mark.parametrize(
     "value",
     [
