@@ -17,6 +17,7 @@ from confluent_kafka import TopicCollection, TopicPartition
 from confluent_kafka.admin import OffsetSpec
 
 from streams import settings
+from streams.commands.rules.seen import Seen
 from streams.commands.terminal.check_list import show
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.errors import OperatorError, SourceError
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from streams.rules.rule_set import RuleSet
     from streams.settings import Settings
 
 ANSWER_SECONDS = 10.0
@@ -201,9 +203,10 @@ def _topics(configured: Settings) -> Iterator[Row]:
 def _sources(configured: Settings) -> Iterator[Row]:
     """Describe the newest messages of each source topic. A worker that cannot read them is blind, but looks healthy."""
     rules = configured.load_rules()
+    seen = Seen(rules, configured.extract_settings())
     for topic in configured.source_topics:
         try:
-            found = sample(topic, configured, rules)
+            found = sample(topic, configured, rules, seen.add)
         except SourceError as error:
             yield Row("unknown", f"sample: {error}")
             continue
@@ -216,6 +219,22 @@ def _sources(configured: Settings) -> Iterator[Row]:
             yield Row("warning", f"{sentence}; a worker does not see these: {_EXPLAIN}")
         else:
             yield Row("ok", sentence)
+    yield from silent_rules(rules, seen)
+
+
+def silent_rules(rules: RuleSet, seen: Seen) -> Iterator[Row]:
+    """Say which rules cannot fire with data like the sample's (U12).
+
+    An event may only be rare, so this is a warning only if it is sure: the trail has no data events, or the records of
+    the rule have no value of a term.
+    """
+    for compiled in rules.rules:
+        for silence in seen.why_silent(compiled):
+            sentence = f"rule: {compiled.rule.id}: {silence.text}"
+            if silence.is_sure:
+                yield Row("warning", f"{sentence}; it cannot fire with such data")
+            else:
+                yield Row("unknown", f"{sentence}; `rootwatch backtest` over a longer time tells whether it can fire")
 
 
 def _registry(configured: Settings) -> Iterator[Row]:

@@ -7,14 +7,14 @@ import json
 import sys
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from streams import pipeline, settings
-from streams.backtest.sources.file_messages import CannotReadError, blocks, holds_lines
+from streams.backtest.sources.file_messages import CannotReadError
 from streams.backtest.sources.request import parse_offsets
+from streams.commands.terminal.file_messages import STDIN, messages_of
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.commands.terminal.replay_options import MemberAccount, Principal, Rules, say, say_what_rules_need
 from streams.content.redaction import redact_text
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from streams.rules.rule_set import RuleSet
     from streams.settings import Settings
 
-_STDIN = "-"
 _REASONS_SHOWN = 3
 _NO_CALLS_OF_ROOT = frozenset({"not-root", "not-a-call"})
 # Standard output is closed or its disk is full. An input file never fails with one of these.
@@ -100,12 +99,12 @@ def _explain_files(files: list[str], rules: RuleSet, extract_settings: ExtractSe
     all_read = True
     for file in files:
         try:
-            for source, value in _messages(file, extract_settings.max_message_size):
+            for source, value in messages_of(file, extract_settings.max_message_size):
                 explained = explanation(source, value, rules, extract_settings)
                 _write(explained)
                 if not explained["filtered"]:
                     _tell_actions(source, value, rules, extract_settings)
-                if source == file != _STDIN and str(explained["reason"]).startswith("too-large: "):
+                if source == file != STDIN and str(explained["reason"]).startswith("too-large: "):
                     say(
                         f"rootwatch: {file}: read as one message; name it .jsonl or .jsonl.gz if each line is a message"
                     )
@@ -199,28 +198,6 @@ def _sightings(result: SightResult) -> Iterator[dict[str, Any]]:
             shown = rejected.after
             yield _partial(rejected.partial)
     yield from map(_sighting, result.sightings[shown:])
-
-
-def _messages(file: str, limit: int) -> Iterator[tuple[str, bytes]]:
-    """Each message with its source: the file, or the file and the line, counted from one."""
-    if file == _STDIN:
-        yield file, _read_message(sys.stdin.buffer, limit)
-        return
-    with Path(file).open("rb") as stored:
-        if not holds_lines(file):
-            yield file, _read_message(stored, limit)
-            return
-        number = 0
-        for block in blocks(stored, limit):
-            for line in block.removesuffix(b"\n").split(b"\n"):
-                number += 1
-                if line.strip():
-                    yield f"{file}:{number}", line
-
-
-def _read_message(stored: BinaryIO, limit: int) -> bytes:
-    """Read enough to recognise a message that is too large; gzip may be a little larger than its content."""
-    return stored.read(limit + limit // 1000 + 1024)
 
 
 def _outcome(result: SightResult) -> str:

@@ -18,7 +18,7 @@ from streams.content.payload_kind import describe
 from streams.kafka.reader import Connection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from confluent_kafka import Message
 
@@ -99,8 +99,16 @@ class Sample:
             yield f"and {len(self.unread) - _KINDS_SHOWN} kinds more"
 
 
-def sample(topic: str, settings: Settings, rules: RuleSet) -> Sample:
+def sample(
+    topic: str, settings: Settings, rules: RuleSet, observe: Callable[[bytes | None], None] | None = None
+) -> Sample:
     """Read the newest messages of each partition of a topic.
+
+    Args:
+        topic: the topic.
+        settings: how to reach the cluster, and how to read a message.
+        rules: the rules of the workers.
+        observe: is given each message that is read; ``None`` if nobody else looks at them.
 
     Raises:
         SourceError: the cluster cannot be reached or refuses, or there is no such topic.
@@ -113,6 +121,8 @@ def sample(topic: str, settings: Settings, rules: RuleSet) -> Sample:
         for message in _newest(connection, topic, until):
             value = message.value()
             position = f"{topic}:{message.partition()}:{message.offset()}"
+            if observe is not None:
+                observe(value)
             found.add(position, value, pipeline.sight(value, rules, extract_settings))
             size += len(value or b"")
             if size > SAMPLE_BYTES or time.monotonic() > until:

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 Entries = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[FILE]...",
+        metavar="FILE",
         help="Rule files, folders of them, shipped (all that ship) or shipped:ID; default: the settings' rules.",
     ),
 ]
+
+Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 also for warnings: for CI.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
 
 def entries_or_configured(files: Sequence[str] | None, config: Path | None) -> Sequence[str]:

@@ -6,13 +6,13 @@ import json as to_json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
 from streams.commands.rules.cases.case_file import SUFFIX, parse_cases
 from streams.commands.rules.cases.case_run import run_case
-from streams.commands.rules.entries import Entries, entries_or_configured, rule_files
+from streams.commands.rules.entries import Entries, Json, Strict, entries_or_configured, rule_files
 from streams.commands.terminal.check_list import show
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.commands.terminal.replay_options import say
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from streams.commands.rules.cases.case_file import Case
     from streams.commands.rules.cases.case_run import CaseResult
     from streams.settings.rule_entries import RuleFile
-
-Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 also for warnings: for CI.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 
 
 class Tested(NamedTuple):
