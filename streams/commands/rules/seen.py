@@ -72,7 +72,7 @@ class Seen:
         for item in read(value, self._settings.max_message_size):
             if isinstance(item, Record):
                 self.records += 1
-                self._look_at(RecordView(item.fields, item.document, self._settings.field_settings()))
+                self._look_at(RecordView(item.fields, item.document, self._settings))
         for rule_id, taking in pipeline.sight(value, self._rules, self._settings).rules.items():
             self.taken[rule_id] += taking.taken
             self.sightings[rule_id] += taking.sightings
