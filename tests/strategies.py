@@ -30,22 +30,30 @@ JSON_OBJECTS = st.dictionaries(
     ),
     max_size=4,
 )
-_PRIMITIVES = {"null": st.none(), "boolean": st.booleans(), "int": INT, "long": LONG, "string": st.text()}
+_PRIMITIVES = {
+    "null": st.none(),
+    "boolean": st.booleans(),
+    "int": INT,
+    "long": LONG,
+    "string": st.text(),
+    "bytes": st.binary(),
+}
 
 
-def data(schema: Any, timestamps: SearchStrategy[int] = LONG) -> SearchStrategy[Any]:
-    """Values of an Avro schema as plain Python; each ``timestamp-millis`` from ``timestamps``."""
+def data(schema: Any, timestamps: SearchStrategy[int] = LONG, longs: SearchStrategy[int] = LONG) -> SearchStrategy[Any]:
+    """Values of an Avro schema as plain Python; each ``timestamp-millis`` from ``timestamps``, each other ``long``."""
     if isinstance(schema, list):
-        return st.one_of([data(branch, timestamps) for branch in schema])
+        return st.one_of([data(branch, timestamps, longs) for branch in schema])
     if isinstance(schema, str):
-        return _PRIMITIVES[schema]
+        return longs if schema == "long" else _PRIMITIVES[schema]
     if schema.get("logicalType") == "timestamp-millis":
         return timestamps
     if schema["type"] == "record":
-        return st.fixed_dictionaries({field["name"]: data(field["type"], timestamps) for field in schema["fields"]})
+        fields = schema["fields"]
+        return st.fixed_dictionaries({field["name"]: data(field["type"], timestamps, longs) for field in fields})
     if schema["type"] == "array":
-        return st.lists(data(schema["items"], timestamps), max_size=3)
-    return _PRIMITIVES[schema["type"]]
+        return st.lists(data(schema["items"], timestamps, longs), max_size=3)
+    return data(schema["type"], timestamps, longs)
 
 
 def alerts(timestamps: SearchStrategy[int] = LONG) -> SearchStrategy[dict[str, Any]]:

@@ -28,18 +28,40 @@ from typing import Any, NamedTuple
 
 from streams.detection.group_summary import GroupSummary, SeenOnDay
 from streams.detection.memory import CapBucket, RuleState, TupleMemory
-from streams.wire.single_object import SingleObjectCodec
 from streams.wire.state_key import parts_of, quoted, to_bytes, unknown
+from streams.wire.value_codec import ValueCodec
 
-_TUPLE = SingleObjectCodec.of("tuple")
-_GROUP = SingleObjectCodec.of("group")
-_RULE = SingleObjectCodec.of("rule")
-_BUCKET = SingleObjectCodec.of("bucket")
+
+def _fields(value: TupleMemory | RuleState) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
+def _group_datum(summary: GroupSummary) -> dict[str, Any]:
+    return {"days": [{**day._asdict(), "first_seen": list(day.first_seen)} for day in summary.days]}
+
+
+def _group(datum: dict[str, Any]) -> GroupSummary:
+    days = datum["days"]
+    return GroupSummary(tuple(SeenOnDay(day["day"], day["tuples"], tuple(day["first_seen"])) for day in days))
+
+
+def _bucket_datum(bucket: CapBucket) -> dict[str, Any]:
+    return {"start": bucket.start, "alert_ids": list(bucket.alert_ids)}
+
+
+def _bucket(datum: dict[str, Any]) -> CapBucket:
+    return CapBucket(datum["start"], tuple(datum["alert_ids"]))
+
+
+TUPLE_CODEC = ValueCodec("tuple", {"TupleMemory": TupleMemory}, _fields, lambda datum: TupleMemory(**datum))
+RULE_CODEC = ValueCodec("rule", {"RuleState": RuleState}, _fields, lambda datum: RuleState(**datum))
+BUCKET_CODEC = ValueCodec("bucket", {"CapBucket": CapBucket}, _bucket_datum, _bucket)
+GROUP_CODEC = ValueCodec("group", {"GroupSummary": GroupSummary, "SeenOnDay": SeenOnDay}, _group_datum, _group)
 
 ALL_TUPLES = b'["tuple",'  # exactly the keys of tuples begin with this
 # A tuple whose times have six bytes each, and its count one: times from 1970-07-19 to 2039, seen fewer than 64 times.
 _MORE = 0x80  # set in all bytes of a number but the last
-_FIRST_SEEN_AT = len(_TUPLE.header)
+_FIRST_SEEN_AT = len(TUPLE_CODEC.header)
 _USUAL_LENGTH = _FIRST_SEEN_AT + 13
 _USUAL_MASK = 0x808080808080808080808080
 _USUAL_MARKS = 0x008080808080008080808080
@@ -82,7 +104,7 @@ Key = TupleKey | GroupKey | BucketKey | RuleKey
 
 def encode_tuple(remembered: TupleMemory) -> bytes:
     """Return the stored value of a tuple's memory."""
-    return _TUPLE.encode(_fields(remembered))
+    return TUPLE_CODEC.encode(remembered)
 
 
 def decode_tuple(value: bytes) -> TupleMemory:
@@ -91,12 +113,12 @@ def decode_tuple(value: bytes) -> TupleMemory:
     Raises:
         WireError: the value is not one, or a newer version wrote it.
     """
-    return TupleMemory(**_TUPLE.decode(value))
+    return TUPLE_CODEC.decode(value)
 
 
 def last_seen(value: bytes) -> int:
     """Return when a tuple was last seen, in milliseconds since the epoch; raises as ``decode_tuple``."""
-    if len(value) == _USUAL_LENGTH and value.startswith(_TUPLE.header) and value[-1] < _MORE:
+    if len(value) == _USUAL_LENGTH and value.startswith(TUPLE_CODEC.header) and value[-1] < _MORE:
         times = int.from_bytes(value[_FIRST_SEEN_AT:-1], "little")
         if times & _USUAL_MASK == _USUAL_MARKS:
             late = times >> 48
@@ -115,7 +137,7 @@ def last_seen(value: bytes) -> int:
 
 def encode_group(summary: GroupSummary) -> bytes:
     """Return the stored value of a group's summary."""
-    return _GROUP.encode({"days": [{**day._asdict(), "first_seen": list(day.first_seen)} for day in summary.days]})
+    return GROUP_CODEC.encode(summary)
 
 
 def decode_group(value: bytes) -> GroupSummary:
@@ -124,13 +146,12 @@ def decode_group(value: bytes) -> GroupSummary:
     Raises:
         WireError: the value is not one, or a newer version wrote it.
     """
-    days = _GROUP.decode(value)["days"]
-    return GroupSummary(tuple(SeenOnDay(day["day"], day["tuples"], tuple(day["first_seen"])) for day in days))
+    return GROUP_CODEC.decode(value)
 
 
 def encode_rule(state: RuleState) -> bytes:
     """Return the stored value of what a partition knows of a rule."""
-    return _RULE.encode(_fields(state))
+    return RULE_CODEC.encode(state)
 
 
 def decode_rule(value: bytes) -> RuleState:
@@ -139,12 +160,12 @@ def decode_rule(value: bytes) -> RuleState:
     Raises:
         WireError: the value is not one, or a newer version wrote it.
     """
-    return RuleState(**_RULE.decode(value))
+    return RULE_CODEC.decode(value)
 
 
 def encode_bucket(bucket: CapBucket) -> bytes:
     """Return the stored value of a cap's bucket."""
-    return _BUCKET.encode({"start": bucket.start, "alert_ids": list(bucket.alert_ids)})
+    return BUCKET_CODEC.encode(bucket)
 
 
 def decode_bucket(value: bytes) -> CapBucket:
@@ -153,8 +174,7 @@ def decode_bucket(value: bytes) -> CapBucket:
     Raises:
         WireError: the value is not one, or a newer version wrote it.
     """
-    datum = _BUCKET.decode(value)
-    return CapBucket(datum["start"], tuple(datum["alert_ids"]))
+    return BUCKET_CODEC.decode(value)
 
 
 def tuple_key(rule_id: str, terms: str, values: tuple[str, ...]) -> bytes:
@@ -245,7 +265,3 @@ def key_of(parsed: Key) -> bytes:
             return bucket_key(*parsed)
         case RuleKey():
             return rule_key(*parsed)
-
-
-def _fields(value: TupleMemory | RuleState) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in value.__dataclass_fields__}

@@ -6,16 +6,14 @@ sightings that share a cap and a count of others meet in one partition (U5).
 
 from __future__ import annotations
 
-import json
+from json.encoder import encode_basestring as quoted
 from typing import TYPE_CHECKING, Any
 
 from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting, Term
-from streams.wire.single_object import SingleObjectCodec
+from streams.wire.value_codec import ValueCodec
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
-
-_CODEC = SingleObjectCodec.of("sighting")
 
 
 def encode(sighting: Sighting) -> bytes:
@@ -24,13 +22,7 @@ def encode(sighting: Sighting) -> bytes:
     Raises:
         ValueError: a value is outside its type, such as a time of more than 64 bits.
     """
-    datum = _fields(sighting)
-    datum["terms"] = [_fields(term) for term in sighting.terms]
-    datum["identity"] = _fields(sighting.identity)
-    event = datum["event"] = _fields(sighting.event)
-    event["resources"] = [_fields(resource) for resource in sighting.event.resources]
-    datum["origin"] = _fields(sighting.origin) if sighting.origin else None
-    return _CODEC.encode(datum)
+    return CODEC.encode(sighting)
 
 
 def key_of(sighting: Sighting) -> bytes:
@@ -40,7 +32,7 @@ def key_of(sighting: Sighting) -> bytes:
 
 def key_of_group(rule_id: str, value: str) -> bytes:
     """Return the key of all sightings of a rule with this first value."""
-    return json.dumps([rule_id, value], separators=(",", ":"), ensure_ascii=False).encode()
+    return f"[{quoted(rule_id)},{quoted(value)}]".encode()
 
 
 def decode(data: bytes) -> Sighting:
@@ -49,7 +41,20 @@ def decode(data: bytes) -> Sighting:
     Raises:
         WireError: the bytes are not a sighting, or a newer version wrote them.
     """
-    datum = _CODEC.decode(data)
+    return CODEC.decode(data)
+
+
+def _datum(sighting: Sighting) -> dict[str, Any]:
+    datum = _fields(sighting)
+    datum["terms"] = [_fields(term) for term in sighting.terms]
+    datum["identity"] = _fields(sighting.identity)
+    event = datum["event"] = _fields(sighting.event)
+    event["resources"] = [_fields(resource) for resource in sighting.event.resources]
+    datum["origin"] = _fields(sighting.origin) if sighting.origin else None
+    return datum
+
+
+def _sighting(datum: dict[str, Any]) -> Sighting:
     event = datum["event"]
     event["resources"] = tuple(Resource(**resource) for resource in event["resources"])
     datum["terms"] = tuple(Term(**term) for term in datum["terms"])
@@ -60,5 +65,12 @@ def decode(data: bytes) -> Sighting:
 
 
 def _fields(value: DataclassInstance) -> dict[str, Any]:
-    # Not dataclasses.asdict, which copies every value deeply: this runs once per sighting.
     return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
+
+CODEC = ValueCodec(
+    "sighting",
+    {each.__name__: each for each in (Sighting, Term, Identity, Event, Resource, Origin)},
+    _datum,
+    _sighting,
+)

@@ -20,15 +20,17 @@ from typing import TYPE_CHECKING, Any
 
 import fastavro
 from fastavro.read import SchemaResolutionError
+from fastavro.schema import expand_schema, to_parsing_canonical_form
 from fastavro.schema import fingerprint as fastavro_fingerprint
-from fastavro.schema import to_parsing_canonical_form
 
 from streams import __version__
 from streams.errors import OperatorError
+from streams.wire.generated.decoder import decoder
+from streams.wire.generated.encoder import encoder
 from streams.wire.schemas import newest, released, without_logical_types, written
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 MAGIC = b"\xc3\x01"
 _HEADER_LENGTH = len(MAGIC) + 8
@@ -106,11 +108,26 @@ class SingleObjectCodec:
         written_fingerprint = fingerprint(written or schema)
         self.header = MAGIC + written_fingerprint
         self._written = None if written_fingerprint == self.fingerprint else _parsed(written)
+        self._decode_newest: Callable[[bytes], dict[str, Any]] | None = None
+        self._encode_newest: Callable[[Mapping[str, Any]], bytes] | None = None
 
     @classmethod
     def of(cls, subject: str) -> SingleObjectCodec:
         """Return the codec of a shipped subject: ``alert``, ``sighting``, ``pair`` or ``bucket``."""
         return cls(newest(subject), released(subject), written(subject))
+
+    @property
+    def writes_newest(self) -> bool:
+        """Whether the newest schema is the one that is written."""
+        return self._written is None
+
+    def encoder(self, *, of_dicts: bool) -> Callable[[Any], bytes]:
+        """Return the generated encoder of the newest schema, see ``generated``."""
+        return encoder(expand_schema(self._schema), MAGIC + self.fingerprint, of_dicts=of_dicts)
+
+    def decoder(self, makers: Mapping[str, type] | None = None) -> Callable[[bytes], Any]:
+        """Return the generated decoder of the newest schema, see ``generated``."""
+        return decoder(expand_schema(self._schema), MAGIC + self.fingerprint, makers)
 
     def encode(self, datum: Mapping[str, Any]) -> bytes:
         """Encode a record with exactly the fields of the newest schema.
@@ -119,6 +136,17 @@ class SingleObjectCodec:
             ValueError: a field is missing, is unknown or has a value outside its type.
             UnicodeEncodeError: a text holds a lone surrogate, which has no UTF-8 form.
         """
+        if self._written is None:
+            if self._encode_newest is None:
+                self._encode_newest = self.encoder(of_dicts=True)
+            try:
+                return self._encode_newest(datum)
+            except Exception:  # noqa: BLE001, S110  whatever is odd is left to fastavro, see ``generated``
+                pass
+        return self.encode_carefully(datum)
+
+    def encode_carefully(self, datum: Mapping[str, Any]) -> bytes:
+        """Encode as ``encode`` does, by fastavro."""
         written = self._schema if self._written is None else self._written
         return self.header + _body(written, self.as_written(datum))
 
@@ -135,6 +163,15 @@ class SingleObjectCodec:
             UnknownSchemaError: another schema wrote it.
             WireError: the bytes are not single-object encoding, or are cut, or bytes follow the record.
         """
+        if self._decode_newest is None:
+            self._decode_newest = self.decoder()
+        try:
+            return self._decode_newest(data)
+        except Exception:  # noqa: BLE001  whatever is odd is left to fastavro, see ``generated``
+            return self.decode_carefully(data)
+
+    def decode_carefully(self, data: bytes) -> dict[str, Any]:
+        """Decode as ``decode`` does, by fastavro."""
         if len(data) < _HEADER_LENGTH or not data.startswith(MAGIC):
             raise WireError(f"{self.name} expected in Avro single-object encoding, but the value is {_shown(data)}")
         writer = data[len(MAGIC) : _HEADER_LENGTH]

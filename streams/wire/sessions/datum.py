@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from streams.extraction.sighting import Resource
@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 
+_PLAIN = (str, int, bool)
+
+
 def datum(value: DataclassInstance) -> dict[str, Any]:
     """The fields of a value as Avro takes them."""
-    return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
 
 
 def grant(fields_: Mapping[str, Any]) -> Grant:
@@ -43,6 +46,8 @@ def resources(entries: Iterable[Mapping[str, Any]]) -> tuple[Resource, ...]:
 
 
 def _plain(value: Any) -> Any:
+    if value is None or type(value) in _PLAIN:
+        return value
     if isinstance(value, tuple):
         return [_plain(member) for member in value]
     if is_dataclass(value) and not isinstance(value, type):

@@ -17,18 +17,20 @@ import re
 import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from streams.extraction.sighting import Resource
 from streams.sessions.action import Action
+from streams.sessions.grant import Grant
 from streams.sessions.joining.session import Session
 from streams.sessions.joining.state import Kept, KeyState
 from streams.sessions.meaning.tally import Count, Headline, Tally
 from streams.wire.sessions import datum, item
-from streams.wire.single_object import SingleObjectCodec, WireError
+from streams.wire.single_object import WireError
 from streams.wire.state_key import parts_of, to_bytes, unknown
+from streams.wire.value_codec import ValueCodec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_CODEC = SingleObjectCodec.of("session_state")
 _MARK_BYTES = 8
 _MARK = re.compile(r"[0-9a-f]{16}")
 
@@ -48,27 +50,35 @@ class ActionKey(NamedTuple):
     mark: int
 
 
+class _Kept(NamedTuple):
+    """A ``Kept`` with its marks as bytes."""
+
+    marks: bytes
+    arrived: int
+    is_joined: bool
+
+
+class _Stored(NamedTuple):
+    """A ``KeyState`` with its marks as bytes."""
+
+    sessions: tuple[Session, ...]
+    marks: bytes
+    kept: tuple[_Kept, ...]
+
+
 def encode_state(state: KeyState) -> bytes:
     """The stored value of what is remembered of a key."""
-    return _CODEC.encode(
-        {
-            "sessions": [datum.datum(session) for session in state.sessions],
-            "marks": _packed(state.marks),
-            "kept": [
-                {"marks": _packed(kept.marks), "arrived": kept.arrived, "is_joined": kept.is_joined}
-                for kept in state.kept
-            ],
-        }
-    )
+    kept = tuple(_Kept(_packed(kept.marks), kept.arrived, kept.is_joined) for kept in state.kept)
+    return CODEC.encode(_Stored(state.sessions, _packed(state.marks), kept))
 
 
 def decode_state(value: bytes) -> KeyState:
     """What is remembered of a key, from its stored value; ``WireError`` if it is none, or a newer version wrote it."""
-    fields = _CODEC.decode(value)
+    stored = CODEC.decode(value)
     return KeyState(
-        sessions=tuple(_session(session) for session in fields["sessions"]),
-        marks=_unpacked(fields["marks"]),
-        kept=tuple(Kept(_unpacked(kept["marks"]), kept["arrived"], kept["is_joined"]) for kept in fields["kept"]),
+        sessions=stored.sessions,
+        marks=_unpacked(stored.marks),
+        kept=tuple(Kept(_unpacked(kept.marks), kept.arrived, kept.is_joined) for kept in stored.kept),
     )
 
 
@@ -126,6 +136,19 @@ def _session(fields: Mapping[str, Any]) -> Session:
     return Session(**dict(fields) | {"grant": datum.grant(fields["grant"]), "tally": Tally(**tally)})
 
 
+def _datum(stored: _Stored) -> dict[str, Any]:
+    return {
+        "sessions": [datum.datum(session) for session in stored.sessions],
+        "marks": stored.marks,
+        "kept": [kept._asdict() for kept in stored.kept],
+    }
+
+
+def _stored(fields: dict[str, Any]) -> _Stored:
+    sessions = tuple(_session(session) for session in fields["sessions"])
+    return _Stored(sessions, fields["marks"], tuple(_Kept(**kept) for kept in fields["kept"]))
+
+
 def _packed(marks: tuple[int, ...]) -> bytes:
     return struct.pack(f">{len(marks)}Q", *marks)
 
@@ -134,3 +157,20 @@ def _unpacked(data: bytes) -> tuple[int, ...]:
     if len(data) % _MARK_BYTES:
         raise WireError(f"marks of {len(data)} bytes, which is no multiple of {_MARK_BYTES}")
     return struct.unpack(f">{len(data) // _MARK_BYTES}Q", data)
+
+
+CODEC = ValueCodec(
+    "session_state",
+    {
+        "KeyState": _Stored,
+        "Session": Session,
+        "Grant": Grant,
+        "Tally": Tally,
+        "Count": Count,
+        "Resource": Resource,
+        "Headline": Headline,
+        "Kept": _Kept,
+    },
+    _datum,
+    _stored,
+)
