@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from streams.content.json_text import MAX_DEPTH
-from streams.content.redaction import may_hide_token
-from streams.content.token_signs import next_run, runs, signs
+from streams.content.redaction import hides_nothing
+from streams.content.token_signs import signs
 from streams.content.token_text import REDACTED
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def redact_quickly(record: Mapping[str, Any]) -> QuickRedaction | None:
             return None
         written = written[:start] + REDACTED.encode() + written[end:]
         record = _without_token(record)
-    return QuickRedaction(record, written) if _hides_nothing(written) else None
+    return QuickRedaction(record, written) if hides_nothing(written) else None
 
 
 def _at_place(record: Mapping[str, Any], written: bytes, sign: int) -> tuple[int, int] | None:
@@ -74,19 +74,3 @@ def _without_token(record: Mapping[str, Any]) -> dict[str, Any]:
     elements, credentials, token = _PLACE
     inner = record[elements]
     return {**record, elements: {**inner, credentials: {**inner[credentials], token: REDACTED}}}
-
-
-def _hides_nothing(written: bytes) -> bool:
-    """Whether no text that begins with a long run of base64 hides a token in it."""
-    found = runs(written)
-    start = next_run(found, 0)
-    while start >= 0:
-        end = written.find(b'"', start + 1)
-        text = written[start + 1 : end]
-        # Behind another quote, or in text with escapes, base64 is not looked for here.
-        if written[start] != ord('"') or written[start - 1] == ord("\\") or b"\\" in text:
-            return False
-        if may_hide_token(text.decode()):
-            return False
-        start = next_run(found, end + 1)
-    return True

@@ -21,6 +21,7 @@ from streams.extraction.first_look import FirstLook
 from streams.extraction.passed_over import why_no_candidate, why_not_taken, why_without_sighting
 from streams.extraction.taking import take
 from streams.fields.catalogue import field_named
+from streams.fields.values import text_of
 from streams.fields.view import FieldSettings, RecordView
 
 if TYPE_CHECKING:
@@ -86,11 +87,14 @@ def extract(
     """
     fields = record.fields
     provider, action = fields.get("eventSource"), fields.get("eventName")
+    candidates: Sequence[CompiledRule] | None = None
     if isinstance(provider, str) and isinstance(action, str) and record.document is None:
         candidates = rules.candidates_of(provider, action)  # nearly every record has none, so this is the fast way
         if not candidates:
             return Extracted((), why_no_candidate(provider, action, rules))
-    judged = _judge(record, rules, extract_settings)
+        if text_of(provider) is None or text_of(action) is None:
+            candidates = None
+    judged = _judge(record, rules, extract_settings, candidates)
     if isinstance(judged, str):
         return Extracted((), judged)
     call = Call(judged.record, extract_settings, origin)
@@ -108,11 +112,14 @@ class _Judged(NamedTuple):
     takers: Sequence[CompiledRule]
 
 
-def _judge(record: Record, rules: RuleSet, settings: FieldSettings) -> _Judged | str:
+def _judge(
+    record: Record, rules: RuleSet, settings: FieldSettings, candidates: Sequence[CompiledRule] | None
+) -> _Judged | str:
     """Return the rules that take a record, and the record as they see it; why there is none, in words."""
     fields = record.fields
     view = RecordView(fields, record.document, settings)
-    candidates = rules.candidates(view)
+    if candidates is None:
+        candidates = rules.candidates(view)
     if not candidates:
         return why_no_candidate(fields.get("eventSource"), fields.get("eventName"), rules)
     category, kind = fields.get("eventCategory"), fields.get("eventType")

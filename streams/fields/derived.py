@@ -96,12 +96,14 @@ def cross_account(fields: Mapping[str, Any], own: Texts) -> Texts:
 def _outcome(fields: Mapping[str, Any]) -> Texts:
     if _SIGN_IN in _EVENT_NAME(fields) and (sign_in := leaf_reader("responseElements.ConsoleLogin")(fields)):
         return tuple(dict.fromkeys(text.lower() for text in sign_in))
-    failed = any(_is_there(fields.get(name)) for name in ("errorCode", "errorMessage"))
+    failed = _is_there(fields.get("errorCode")) or _is_there(fields.get("errorMessage"))
     return ("failure" if failed else "success",)
 
 
 def _is_there(value: Any) -> bool:
-    return value not in NO_VALUES if isinstance(value, str) else value not in (None, [], {})
+    if value is None:
+        return False
+    return value not in NO_VALUES if isinstance(value, str) else value not in ([], {})
 
 
 def _user_name(fields: Mapping[str, Any]) -> Texts:

@@ -9,17 +9,24 @@ Rules:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from streams.content.json_text import MAX_DEPTH
-from streams.fields.values import text_of
+from streams.fields.values import NO_VALUES, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+_Levels = tuple[tuple[str, frozenset[str]], ...]
+"""The path's keys, each with the keys that hold dots and may stand beside it."""
+
 _Node = tuple[tuple[str, "_Node | None"], ...]
 """Each key that may come next, with what follows below it; ``None`` if its value is at the path's end."""
+
+
+Reader = Callable[[Any], tuple[str, ...]]
 
 
 class Path:
@@ -27,31 +34,72 @@ class Path:
 
     Attributes:
         name: the keys, with dots between them.
+        texts: returns the texts of the values at the path in an object, each once.
     """
 
-    __slots__ = ("_levels", "_node", "name")
+    __slots__ = ("_node", "name", "texts")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._node = _compiled(name)
-        self._levels = _levels(name)
-
-    def texts(self, value: Any) -> tuple[str, ...]:
-        """Return the texts of the values at the path, each once."""
-        found = value  # the fast way, for nested objects and a sole value
-        for key, joined in self._levels:
-            if not isinstance(found, dict) or not found.keys().isdisjoint(joined):
-                break
-            found = found.get(key)
-        else:
-            if not isinstance(found, list):
-                text = text_of(found)
-                return () if text is None else (text,)
-        return texts_of(self.found(value))
+        self.texts: Reader = _reader(_levels(name), self._texts)
 
     def found(self, value: Any) -> Iterator[Any]:
         """Return what is at the path, objects included; lists are replaced by their members."""
         return _found(value, self._node, 0)
+
+    def _texts(self, value: Any) -> tuple[str, ...]:
+        return texts_of(self.found(value))
+
+
+def _reader(levels: _Levels, slowly: Reader) -> Reader:
+    """Return the fast way to read a sole text in nested objects; what is anything else is read slowly."""
+    (last, _), outer = levels[-1], levels[:-1]
+    if not outer:
+        return _of_one_key(last, slowly)
+    if len(outer) == 1:
+        return _of_two_keys(outer[0], last, slowly)
+    inner = _of_one_key(last, slowly)
+
+    def texts(value: Any) -> tuple[str, ...]:
+        found = value
+        for key, joined in outer:
+            if type(found) is not dict or not joined.isdisjoint(found):
+                return slowly(value)
+            found = found.get(key)
+        if found is None:
+            return ()
+        return inner(found) if type(found) is dict and type(found.get(last)) is str else slowly(value)
+
+    return texts
+
+
+def _of_one_key(key: str, slowly: Reader) -> Reader:
+    def texts(value: Any) -> tuple[str, ...]:
+        if type(value) is dict:
+            found = value.get(key)
+            if type(found) is str:
+                return () if found in NO_VALUES else (found,)
+            if found is None:
+                return ()
+        return slowly(value)
+
+    return texts
+
+
+def _of_two_keys(level: tuple[str, frozenset[str]], last: str, slowly: Reader) -> Reader:
+    key, (joined,) = level
+
+    def texts(value: Any) -> tuple[str, ...]:
+        if type(value) is dict and joined not in value and type(inner := value.get(key)) is dict:
+            found = inner.get(last)
+            if type(found) is str:
+                return () if found in NO_VALUES else (found,)
+            if found is None:
+                return ()
+        return slowly(value)
+
+    return texts
 
 
 def texts_of(values: Iterable[Any]) -> tuple[str, ...]:
@@ -61,11 +109,11 @@ def texts_of(values: Iterable[Any]) -> tuple[str, ...]:
 
 
 @cache
-def _levels(name: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+def _levels(name: str) -> _Levels:
     """Return the path's keys, each with the keys that hold dots and may stand beside it."""
     parts = name.split(".")
     return tuple(
-        (key, tuple(".".join(parts[start:end]) for end in range(start + 2, len(parts) + 1)))
+        (key, frozenset(".".join(parts[start:end]) for end in range(start + 2, len(parts) + 1)))
         for start, key in enumerate(parts)
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from streams.fields.account import account_id, target_account
-from streams.fields.lookup import text_at, value_at
+from streams.fields.lookup import value_at
 from streams.fields.values import text_of
 
 if TYPE_CHECKING:
@@ -20,10 +20,17 @@ def principal(fields: Mapping[str, Any], source: PrincipalSource) -> str | None:
 
     An ARN of "-" or "none" is missing, as for every field.
     """
-    arn = text_of(text_at(fields, "userIdentity", "arn"))
-    if source == "issuer" and text_at(fields, "userIdentity", "type") == "AssumedRole":
-        return text_of(text_at(fields, "userIdentity", "sessionContext", "sessionIssuer", "arn")) or arn
+    who = fields.get("userIdentity")
+    if not isinstance(who, dict):
+        return None
+    arn = _text(who.get("arn"))
+    if source == "issuer" and who.get("type") == "AssumedRole":
+        return _text(value_at(who, "sessionContext", "sessionIssuer", "arn")) or arn
     return arn
+
+
+def _text(value: Any) -> str | None:
+    return text_of(value) if isinstance(value, str) else None
 
 
 def member_accounts(fields: Mapping[str, Any], source: AccountSource) -> tuple[tuple[str, ...], AccountSource]:
@@ -33,7 +40,8 @@ def member_accounts(fields: Mapping[str, Any], source: AccountSource) -> tuple[t
     record's resources.
     """
     if source == "target":
-        target = target_account(value_at(fields, "requestParameters", "targetPrincipal"))
+        request = fields.get("requestParameters")
+        target = target_account(request.get("targetPrincipal")) if isinstance(request, dict) else None
         if target is not None:
             return (target,), "target"
     entries = fields.get("resources")

@@ -87,9 +87,7 @@ class RecordView:
             return self._read_ours(name)
         if self._bodies is not None:
             return document_reader(name)(self._bodies, self._forms)
-        if name in _OF_NETWORKS:
-            return self._read_network(name)
-        return raw_reader(name)(self._fields)
+        return self._read_network(name) if name in _OF_NETWORKS else raw_reader(name)(self._fields)
 
     def _read_ours(self, name: str) -> Texts:
         match name:

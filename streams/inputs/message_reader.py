@@ -8,15 +8,17 @@ Rules:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from streams.content import json_text
 from streams.content.compression import SizeBudget
 from streams.extraction.record import Unreadable
+from streams.inputs.aws import cloudtrail
 from streams.inputs.read_context import MOST_UNREADABLE, ReadContext
 from streams.inputs.shapes import read_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from streams.inputs.read_context import Item
 
@@ -43,7 +45,7 @@ def size_in_memory(value: bytes | None) -> int:
     return len(value or b"") + (len(value.content) if isinstance(value, UnpackedMessage) else 0)
 
 
-def read(value: bytes | None, limit: int) -> Iterator[Item]:
+def read(value: bytes | None, limit: int) -> Iterable[Item]:
     """Read a message.
 
     Args:
@@ -52,7 +54,21 @@ def read(value: bytes | None, limit: int) -> Iterator[Item]:
     """
     if isinstance(value, UnpackedMessage):
         return read_unpacked(value.content, value, SizeBudget(limit, len(value.content)))
+    if value is not None and value.startswith(b"{") and len(value) <= limit:  # nearly every message
+        try:
+            document = json_text.parse_plain(value)
+        except ValueError:  # several documents, or one that is unusual, cut or damaged
+            pass
+        else:
+            return _read_object(document, limit)
     return _bounded(ReadContext(read_value, SizeBudget(limit)).message(value or b""))
+
+
+def _read_object(document: dict[str, Any], limit: int) -> Iterable[Item]:
+    """Read what ``ReadContext.message`` would give for the bytes of a sole object, without its steps."""
+    if cloudtrail.recognises(document):  # the first of the shapes
+        return (cloudtrail.record(document, _OF_RECORD),)
+    return _bounded(read_value(document, ReadContext(read_value, SizeBudget(limit), wrappers=1)))
 
 
 def read_unpacked(content: bytes, value: bytes, budget: SizeBudget) -> Iterator[Item]:
@@ -64,6 +80,10 @@ def read_unpacked(content: bytes, value: bytes, budget: SizeBudget) -> Iterator[
         budget: what is left of the message's bound.
     """
     return _bounded(ReadContext(read_value, budget).unpacked(content, value))
+
+
+_OF_RECORD = ReadContext(read_value, SizeBudget(0), shape=cloudtrail.NAME)
+"""The context of a message that is one record: nothing in it is decompressed or numbered."""
 
 
 def _bounded(items: Iterator[Item]) -> Iterator[Item]:

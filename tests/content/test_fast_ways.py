@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -45,6 +46,12 @@ WORDS = (
     *("a" * 31, "a" * 32, "value", "name", "{", "}", "x", "Zm9vYmFy", "é", "IlNlc3Npb25Ub2tlbiI6ImFiYyI="),
 )
 SIGNS = st.lists(st.sampled_from(WORDS), max_size=6).map("".join)
+HIDDEN = base64.b64encode(b'{"x": "a text of some length", "sessionToken": "secret"}').decode()
+# Texts with escapes, quotes and JSON in them, and base64 that may hide a token.
+QUOTED = st.lists(
+    st.sampled_from(['"', "'", "\\", "\n", "/", HIDDEN[4:], HIDDEN[1:], "b64+" * 9, "x", " ", "é", "="]), max_size=6
+).map("".join)
+LAYERED = st.one_of(QUOTED, QUOTED.map(json.dumps), QUOTED.map(lambda text: json.dumps({"a": json.dumps([text])})))
 
 
 def documents(leaves: st.SearchStrategy[Any], keys: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
@@ -73,6 +80,13 @@ def test_canonical_json_is_what_python_writes(value: Any) -> None:
 @given(documents(SIGNS, SIGNS | st.sampled_from(["key", "name", "value", "sessionToken", "session_token_"])))
 def test_a_look_at_the_whole_misses_no_token(value: Any) -> None:
     """T7: one look at all of the text of a record finds each text that a search would change."""
+    assert redact(value) == searched(value)
+
+
+@given(documents(LAYERED, QUOTED))
+@example({"a": json.dumps({"b": HIDDEN[4:]})})
+def test_a_look_at_the_whole_misses_no_base64(value: Any) -> None:
+    """T7: base64 is found at the beginning of each text, behind quotes, and in JSON in texts."""
     assert redact(value) == searched(value)
 
 

@@ -3,12 +3,24 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streams.extraction.event_time import format_time, parse_expiration, parse_time
 
 NOON = 1_767_268_800_000  # 2026-01-01T12:00:00Z
+
+
+@given(
+    st.text("0123456789-T:Z +.\u0661W", min_size=19, max_size=19).map(lambda text: f"{text}Z")
+    | st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-2][0-9]:[0-6][0-9]:[0-6][0-9]Z", fullmatch=True)
+)
+@example("2026-01-01T24:00:00Z")
+@example("2016-12-31T23:59:60Z")
+@example("2026-W01-1T12:00:00Z")
+def test_the_usual_form_is_read_as_any_other(text: str) -> None:
+    """T5: the fast way for the form that CloudTrail writes gives what a zero behind its point gives."""
+    assert parse_time(text) == parse_time(f"{text[:-1]}.0Z")
 
 
 @pytest.mark.parametrize(

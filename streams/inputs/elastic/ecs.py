@@ -100,11 +100,34 @@ class Ecs:
 
 
 def _at(body: Document, name: str) -> Any:
+    found: Any = (
+        body  # the fast way, where no key on the way holds a dot: nested objects come first among the spellings
+    )
+    for key, dotted in _levels(name):
+        if not isinstance(found, dict):
+            return None
+        if not dotted.isdisjoint(found):
+            return _at_any(body, name)
+        found = _sole(found.get(key))
+    return found
+
+
+def _at_any(body: Document, name: str) -> Any:
     for key, below in _spellings(name):
         value = _sole(body.get(key))
-        if isinstance(value, dict) and (found := _at(value, below)) is not None:
+        if isinstance(value, dict) and (found := _at_any(value, below)) is not None:
             return found
     return _sole(body.get(name))
+
+
+@cache
+def _levels(name: str) -> tuple[tuple[str, frozenset[str]], ...]:
+    """Return the parts of a dotted name, each with the dotted keys that may stand in its place."""
+    parts = name.split(".")
+    return tuple(
+        (key, frozenset(".".join(parts[start:end]) for end in range(start + 2, len(parts) + 1)))
+        for start, key in enumerate(parts)
+    )
 
 
 @cache
