@@ -25,7 +25,7 @@ SWEEP_EVERY = 200_000
 
 @dataclass(slots=True)
 class Verdicts:
-    """The counts of what was decided.
+    """The counts of what was decided; a variant of a rule is counted in ``rules`` alone.
 
     Attributes:
         outcomes: how many sightings, by outcome: ``alert``, ``overflow``, ``known``, ``late``, ``learned``,
@@ -36,6 +36,7 @@ class Verdicts:
         groups: how many sightings, by rule id and value of the first term.
         first: the earliest sighting's time, in milliseconds; ``None`` without any.
         last: the latest sighting's time.
+        variants: the ids of variants.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -45,11 +46,14 @@ class Verdicts:
     groups: Counter[tuple[str, str]] = field(default_factory=Counter)
     first: int | None = None
     last: int | None = None
+    variants: frozenset[str] = frozenset()
 
     def count(self, sighting: Sighting, decision: Decision) -> None:
         """Count one decision; decisions come in order of time."""
-        self.outcomes[decision.outcome] += 1
         self.rules.setdefault(sighting.rule_id, Counter())[decision.outcome] += 1
+        if sighting.rule_id in self.variants:
+            return
+        self.outcomes[decision.outcome] += 1
         self.groups[sighting.rule_id, sighting.values[0]] += 1
         if self.first is None:
             self.first = decision.time
@@ -68,11 +72,13 @@ class Judging:
         rules: the rules that run.
         settings: the settings of their decisions, by rule id.
         view_of: reads the fields of a sighting's record again, for exceptions with a query.
+        variants: by rule id, the id of a variant that is decided on the same sightings.
     """
 
     rules: RuleSet
     settings: Mapping[str, DecisionSettings]
     view_of: Callable[[Sighting], View]
+    variants: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def clock(self) -> Literal["event", "record"]:
@@ -83,7 +89,7 @@ class Judging:
 def evaluate(ordered: Iterable[Sighting], judging: Judging) -> Iterator[tuple[Sighting, Decision]]:
     """Decide on sightings that come in order of time, beginning with an empty memory: one partition knows no rule."""
     memory = DictMemory()
-    for handled, sighting in enumerate(ordered, 1):
+    for handled, sighting in enumerate(_with_variants(ordered, judging.variants), 1):
         rule = pipeline.rule_of(sighting, judging.rules)
         if rule is None:
             yield sighting, Decision("gone", sighting.time_by(judging.clock))
@@ -94,6 +100,18 @@ def evaluate(ordered: Iterable[Sighting], judging: Judging) -> Iterator[tuple[Si
         yield sighting, decision
         if handled % SWEEP_EVERY == 0:
             _forget(memory, decision.time, judging.settings)
+
+
+def _with_variants(ordered: Iterable[Sighting], variants: Mapping[str, str]) -> Iterable[Sighting]:
+    """The sightings, each followed by the same one of its rule's variant, if there is one."""
+    if not variants:
+        return ordered
+    return (
+        replace(sighting, rule_id=rule_id)
+        for sighting in ordered
+        for rule_id in (sighting.rule_id, variants.get(sighting.rule_id))
+        if rule_id is not None
+    )
 
 
 def _forget(memory: DictMemory, now: int, settings: Mapping[str, DecisionSettings]) -> None:

@@ -104,7 +104,7 @@ def replay(
     Raises:
         OutputError: temporary files cannot be written, or an observer cannot write.
     """
-    stats, verdicts = ReadStats(), Verdicts()
+    stats, verdicts = ReadStats(), Verdicts(variants=frozenset(how.judging.variants.values()))
     with Sorter(lambda sighting: order_key(sighting, how.judging.clock), size=record_size) as sorter:
         for chunk in read(source, how.read_settings, how.processes, stats, progress):
             sorter.add(chunk.sightings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,13 +14,15 @@ from streams import settings
 from streams.backtest.evaluation import Judging
 from streams.backtest.results import progress, summary
 from streams.backtest.results.compare import Comparison, comparison_lines
+from streams.backtest.results.loudness.budget import parse_budgets
 from streams.backtest.results.report_options import setting_options, source_options
-from streams.backtest.results.results import OpenResults, Results
+from streams.backtest.results.results import Asked, OpenResults, Results
 from streams.backtest.results.sessions.compare import SessionComparison, SessionTopics
 from streams.backtest.run import ReplaySettings, replay
 from streams.backtest.sources.request import ReplayRequest, replay_request
 from streams.backtest.sources.select_input import read_settings, select_input
 from streams.backtest.sources.span import Span
+from streams.backtest.variant import with_variant
 from streams.commands.terminal import replay_options as options  # noqa: TC001  typer reads it
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.commands.terminal.replay_options import cores, say, say_what_rules_need
@@ -29,7 +31,7 @@ from streams.pipeline import view_of
 from streams.wire.sessions.published import ACTIVITY, SUMMARY
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from streams.backtest.evaluation import Verdicts
     from streams.backtest.reading.read_stats import ReadStats
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from streams.rules.rule_set import RuleSet
     from streams.settings import Settings
 
+
+_A_PAIR = 2
 
 Window = Annotated[str | None, typer.Option(help="How long a pair stays known after it was last seen, such as 10d.")]
 ForgetAfter = Annotated[str | None, typer.Option(help="How long after it was last seen a pair counts as never seen.")]
@@ -62,6 +66,52 @@ Compare = Annotated[
         metavar="TOPIC",
     ),
 ]
+Variants = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--variant",
+        help="Decide also with this changed: window, forget_after, learn or max_alerts, such as window=7d. Says which "
+        "events only the rule and only the variant alerts on. Of one rule; may be repeated for one variant.",
+        metavar="NAME=VALUE",
+    ),
+]
+Budgets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--budget",
+        help="Exit 1 if a rule raises more alerts on a UTC day, such as 5/day; of one rule: RULE_ID=5/day. May be "
+        "repeated.",
+        metavar="N/day",
+    ),
+]
+Counts = Annotated[
+    Path | None,
+    typer.Option(
+        help="Write the alerts per rule, day and principal to this file as JSON, with what is over budget and what "
+        "only one of two rules alerts on.",
+        metavar="FILE.json",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class _Questions:
+    """What is asked beside the alerts: the options of these names, and whether rules were chosen with ``--rule``."""
+
+    variant: Sequence[str]
+    budget: Sequence[str]
+    has_rules: bool
+
+    def judging(self, of_rules: Judging) -> tuple[Judging, Asked]:
+        """How to decide, with the variant, and what is asked about it.
+
+        Raises:
+            UsageError: the variant or a budget is none.
+        """
+        judging = with_variant(of_rules, self.variant) if self.variant else of_rules
+        ids = list(judging.rules.by_id)
+        is_pair = len(ids) == _A_PAIR and (self.has_rules or bool(self.variant))
+        return judging, Asked(judging.rules, parse_budgets(self.budget, ids), is_pair)
 
 
 def backtest(  # noqa: PLR0913  one for each option
@@ -82,21 +132,27 @@ def backtest(  # noqa: PLR0913  one for each option
     max_alerts: MaxAlerts = None,
     exceptions: Exceptions = None,
     rule: options.Rules = None,
+    variant: Variants = None,
+    budget: Budgets = None,
     output: Output = None,
     report: ReportFile = None,
     sessions: Sessions = None,
     compare: Compare = None,
+    counts: Counts = None,
     processes: options.Processes = None,
     thorough: options.Thorough = False,
     config: Config = None,
 ) -> None:
     """Replay past records from files or a topic and print the alerts as JSON lines. Touches no live state.
 
-    An option that is not given takes its value from the settings.
+    An option that is not given takes its value from the settings. With two rules, given with --rule or --variant, it
+    says which events only one of them alerts on.
 
-    Exit codes: 0 replayed; 1 something could not be read or written, or differs; 2 wrong usage.
+    Exit codes: 0 replayed; 1 something could not be read or written, differs, or is over budget; 2 wrong usage.
     """
-    results = Results(output, report, sessions, compare)
+    results = Results(output, report, sessions, compare, counts)
+    if variant and compare is not None:
+        raise UsageError("--variant and --compare: live there is no variant; give one of them")
     request = replay_request(
         paths or (),
         topic,
@@ -121,8 +177,9 @@ def backtest(  # noqa: PLR0913  one for each option
         exceptions=exceptions,
         rules=rule or None,
     )
-    stats, is_different = _run(request, configured, results, processes or cores())
-    if stats.failures or is_different or (stats.truncated and not allow_truncated):
+    questions = _Questions(variant or (), budget or (), bool(rule))
+    stats, has_problem = _run(request, configured, results, questions, processes or cores())
+    if stats.failures or has_problem or (stats.truncated and not allow_truncated):
         raise typer.Exit(1)
 
 
@@ -139,36 +196,45 @@ def _configured(config: Path | None, topic: str | None, **chosen: str | list[str
     return configured
 
 
-def _run(request: ReplayRequest, configured: Settings, results: Results, processes: int) -> tuple[ReadStats, bool]:
-    """Replay, write the results and print the summary. Returns what was read, and whether the live run differs."""
+def _run(
+    request: ReplayRequest, configured: Settings, results: Results, questions: _Questions, processes: int
+) -> tuple[ReadStats, bool]:
+    """Replay, write the results and print the summary.
+
+    Returns what was read, and whether the live run differs or a rule is over its budget.
+    """
     rules = configured.load_rules()
     say_what_rules_need(rules, configured.geoip_database)
-    settings_of_rules = configured.decision_settings(rules)
+    extract_settings = replace(configured.extract_settings(), follow_sessions=results.follow_sessions)
+    view_of_sighting = partial(view_of, extract_settings=extract_settings)
+    judging, asked = questions.judging(Judging(rules, configured.decision_settings(rules), view_of_sighting))
+    settings_of_rules = judging.settings
     with ExitStack() as stack:
-        opened = OpenResults.of(results, rules, stack)
+        opened = OpenResults.of(results, rules, asked, stack)
         source = select_input(request, configured, processes)
         comparison = _comparison(results.compare, configured, settings_of_rules, rules)
         of_sessions = _comparison_of_sessions(results, configured, settings_of_rules)
-        extract_settings = replace(configured.extract_settings(), follow_sessions=results.follow_sessions)
         sought = read_settings(request, source, rules, extract_settings)
         observers: list[Observer] = opened.observers
         if comparison is not None:
             observers.append(comparison)
         with progress.shown(source) as bar:
-            judging = Judging(rules, settings_of_rules, partial(view_of, extract_settings=extract_settings))
             how = ReplaySettings(sought, judging, processes)
             take_actions = None if opened.following is None else opened.following.add_actions
             stats, verdicts = replay(source, how, observers, bar, take_actions)
         opened.write_sessions(of_sessions)
+        opened.write_counts()
         options = (*source_options(request), *setting_options(configured, settings_of_rules))
         opened.write_report(stats, verdicts, options)
-    _say_summary(stats, verdicts, rules, configured)
+    _say_summary(stats, verdicts, judging.rules, configured)
+    for line in opened.loudness_lines(settings_of_rules):
+        say(line)
     is_different = False
     if comparison is not None:
         is_different = _say_differences(str(results.compare), comparison, request)
         if of_sessions is not None:
             is_different |= _say_session_differences(of_sessions, comparison, request)
-    return stats, is_different
+    return stats, is_different or opened.is_over_budget
 
 
 def _say_summary(stats: ReadStats, verdicts: Verdicts, rules: RuleSet, configured: Settings) -> None:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from streams.backtest.results.histogram import Histogram
+from streams.backtest.results.loudness.shown import ShownLoudness
 from streams.backtest.results.rule_part import RulePart
 from streams.backtest.results.sessions.shown import ShownSessions
 from streams.backtest.results.summary import outcome_words, shortfalls
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from streams.backtest.following import ReplayedSession
     from streams.backtest.reading.read_stats import ReadStats
     from streams.backtest.results.histogram import Column
+    from streams.backtest.results.loudness.counts import Loudness
+    from streams.backtest.results.loudness.pair import Pair
     from streams.backtest.results.rule_part import Grid
     from streams.extraction.sighting import Sighting
     from streams.pipeline import Decision
@@ -72,6 +75,10 @@ class Report:
 
     Attributes:
         rules: the rules that are replayed.
+        followed: the ids of the rules whose root sessions are followed.
+        loudness: the alerts of each rule per day and principal.
+        pair: the comparison of two rules; ``None`` if there is none.
+        budgets: the most alerts per day, by rule id.
         timeline: sightings, alerts and overflow over time.
         parts: what is shown of each rule, by rule id.
         alerts: the first alerts of each rule, and whether each is above the cap.
@@ -79,6 +86,10 @@ class Report:
     """
 
     rules: RuleSet
+    followed: frozenset[str]
+    loudness: Loudness
+    pair: Pair | None = None
+    budgets: Mapping[str, int] = field(default_factory=dict)
     timeline: Histogram = field(default_factory=Histogram)
     parts: dict[str, RulePart] = field(default_factory=dict)
     alerts: list[tuple[Mapping[str, Any], bool]] = field(default_factory=list)
@@ -111,7 +122,9 @@ class Report:
         """
         return _TEMPLATE.render(
             rules=[self._rule(each, stats, verdicts) for each in self.rules.rules],
-            granting={each.rule.id for each in self.rules.rules if each.grants_root},
+            granting=self.followed,
+            loud=ShownLoudness.of(self.loudness, self.budgets),
+            pair=self.pair,
             stats=stats,
             verdicts=verdicts,
             options=options,
