@@ -32,6 +32,8 @@ from typing import TYPE_CHECKING
 from aiokafka import codec
 from aiokafka.record.util import calc_crc32c, decode_varint, encode_varint
 
+from streams.content import gzipped
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 
@@ -52,8 +54,18 @@ _COUNT = struct.Struct(">i")
 _RECORDS_AT = 61
 _CODEC_BITS = 0x07
 _CONTROL_BIT = 0x20
-_DECOMPRESS: dict[int, Callable[[bytes], bytes]] = {
-    1: codec.gzip_decode,
+# A batch of gzip with more content than this is read by aiokafka.
+_MOST_AT_ONCE = 64 * 1024 * 1024
+
+
+def _gzip_decode(packed: bytes) -> bytes | memoryview:
+    """The content of gzip, by libdeflate if that is certain to be right: aiokafka uses Python's own zlib."""
+    content = gzipped.only_member(packed, _MOST_AT_ONCE)
+    return codec.gzip_decode(packed) if content is None else memoryview(content)
+
+
+_DECOMPRESS: dict[int, Callable[[bytes], bytes | memoryview]] = {
+    1: _gzip_decode,
     2: codec.snappy_decode,
     3: codec.lz4_decode,
     4: codec.zstd_decode,

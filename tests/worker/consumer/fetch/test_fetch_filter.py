@@ -174,6 +174,17 @@ def test_leaves_out_what_cannot_match(codec: str) -> None:
     assert (filtered.records, filtered.skipped) == (9, 8)
 
 
+def test_gzip_of_several_members() -> None:
+    """A batch that a producer compressed as several members of gzip is read to its end."""
+    whole = batch(0, [OTHER, NAMED, MATCH])
+    packed = b"".join(gzip.compress(part) for part in (whole[61:70], whole[70:]))
+    header = bytearray(whole[:61])
+    header[8:12] = (61 - 12 + len(packed)).to_bytes(4, "big")
+    header[22] |= CODECS["gzip"]
+    filtered = filter_batches(bytes(header) + packed, FIND_MARKS)
+    assert [(offset, value) for offset, _, _, value, *_ in unpacked(filtered.kept)] == [(2, MATCH)]
+
+
 @pytest.mark.parametrize("codec", sorted(CODECS))
 def test_keeps_the_actions_of_root(codec: str) -> None:
     """S1: a worker keeps what may be an action of a root session, and drops users whose names end with Root."""
