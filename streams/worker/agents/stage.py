@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from streams.worker.agents.dead_letter import DeadLetters
     from streams.worker.agents.messages import Event, Message
-    from streams.worker.outgoing import Acknowledged
     from streams.worker.skips import Skips
 
 Change = tuple[bytes, bytes | None]
@@ -56,8 +55,8 @@ Decided = TypeVar("Decided")
 class Sender(Protocol):
     """Sends records."""
 
-    async def send_all(self, records: Sequence[Outgoing], /) -> Sequence[Acknowledged]:
-        """Return once the broker has acknowledged all of them."""
+    async def send_all(self, records: Sequence[Outgoing], /) -> Sequence[int]:
+        """Return their offsets, in order, once the broker has acknowledged all of them."""
 
 
 class Table(Protocol[V]):
@@ -184,9 +183,8 @@ class Stage(Generic[V, Item, Decided]):
         # A worker that was stopped meanwhile may own its partitions until its next heartbeat, but another one has them.
         if not await self.lease.wait_until_held(owned):
             return
-        acknowledged = iter(stored)
+        offsets = iter(stored)
         for view, changed in changes:
             if changed:
-                offsets = [metadata.offset for metadata in islice(acknowledged, len(changed))]
-                self.table.apply(view, changed, offsets)
+                self.table.apply(view, changed, list(islice(offsets, len(changed))))
             self.logic.stored(view)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from faust.transport.drivers import aiokafka as driver
@@ -12,9 +13,11 @@ from streams.worker.consumer.fetch import fetch_thread
 from streams.worker.consumer.missing_topics import create_no_topics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Mapping
 
     from yarl import URL
+
+    from streams.worker.outgoing import Acknowledged
 
 create_no_topics()
 
@@ -29,6 +32,27 @@ class Producer(driver.Producer):  # type: ignore[misc]
         producer = super()._new_producer(transactional_id)
         wait_for_broker(producer.client)
         return producer
+
+    async def partitions(self, topic: str) -> int:
+        """How many partitions a topic has; waits until the broker has told."""
+        return len(await self._ensure_producer().partitions_for(topic))
+
+    def any_partition(self, topic: str) -> int:
+        """A partition for a record without a key, at random; one with a leader if any has one."""
+        cluster = self._ensure_producer().client.cluster
+        partitions = cluster.available_partitions_for_topic(topic) or cluster.partitions_for_topic(topic)
+        return random.choice(sorted(partitions))  # noqa: S311  no secret
+
+    def create_batch(self) -> Any:
+        """An empty batch of aiokafka's."""
+        return self._ensure_producer().create_batch()
+
+    async def send_batch(self, batch: Any, topic: str, partition: int) -> Awaitable[Acknowledged]:
+        """Send a batch; the returned awaitable gives its first offset once the broker has stored it."""
+        acknowledged: Awaitable[Acknowledged] = await self._ensure_producer().send_batch(
+            batch, topic, partition=partition
+        )
+        return acknowledged
 
 
 class Worker(consumer.Worker, fetch_thread.Worker, Protocol):
