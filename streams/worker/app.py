@@ -54,7 +54,7 @@ from streams.worker.state.table import STORE_OPTIONS, MemoryTable, SessionsTable
 
 if TYPE_CHECKING:
     from streams.settings import Settings
-    from streams.worker.agents.messages import Stream
+    from streams.worker.agents.events import Stream
     from streams.worker.skips import Skips
 
 T = TypeVar("T", bound=StateTable)

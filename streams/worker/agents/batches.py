@@ -1,9 +1,10 @@
 """Handles events in batches, and finishes all batches before partitions change their owner.
 
-An agent takes all events that its queue holds, up to a number and a size, and does not wait for more. A single event is
-handled at once; under load, one round of acknowledgements serves many. Events are acknowledged by hand after the batch
-is done (A2). Between events a handler yields to the event loop, so that health checks, commits and rebalances need not
-wait for a batch of large files.
+An event carries the messages of one partition that a fetch brought (``delivery``). An agent takes all events that its
+queue holds, up to a number of messages and a size, and does not wait for more. A single message is handled at once;
+under load, one round of acknowledgements serves many. Events are acknowledged by hand after the batch is done (A2).
+Between messages a handler yields to the event loop, so that health checks, commits and rebalances need not wait for a
+batch of large files.
 """
 
 from __future__ import annotations
@@ -17,22 +18,18 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from streams import pipeline
+from streams.worker.delivery import MOST_BYTES, MOST_MESSAGES
 from streams.worker.failure import FailedInHand, failed_batch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from streams.worker.agents.messages import Event, Stream
+    from streams.worker.agents.events import Event, Stream
+    from streams.worker.delivery import Message
 
 log = structlog.get_logger(__name__)
 
-# How many events a batch may have; docs/decisions.md has the measurement.
-BATCH_LIMIT = 500
-# How many bytes a batch may have; the event that exceeds this is its last. One large file alone takes longer than a
-# round of acknowledgements.
-BATCH_BYTES = 4 * 1024 * 1024
-# After how long a handler yields to the event loop, unless a single event takes longer.
+# After how long a handler yields to the event loop, unless a single message takes longer.
 YIELD_SECONDS = 0.02
 
 
@@ -89,7 +86,7 @@ class Yielder:
         self._until = time.monotonic() + YIELD_SECONDS
 
     async def yield_if_due(self) -> None:
-        """Let other tasks run if it is time; call this between events."""
+        """Let other tasks run if it is time; call this between messages."""
         if time.monotonic() >= self._until:
             await asyncio.sleep(0)
             self._until = time.monotonic() + YIELD_SECONDS
@@ -122,30 +119,31 @@ class Worker(Protocol):
         """Stop the worker because of a failure."""
 
 
-Handle = Callable[[Sequence["Event"], Callable[[], bool]], Awaitable[None]]
+Handle = Callable[[Sequence["Message"], Callable[[], bool]], Awaitable[None]]
 
 
 async def in_batches(app: Worker, stream: Stream, handle: Handle) -> None:
-    """Give ``handle`` the stream's events in batches, and acknowledge each batch when it returns.
+    """Give ``handle`` the stream's messages in batches, and acknowledge each batch when it returns.
 
     Args:
         app: the worker's app.
         stream: Faust itself never acknowledges its events (A2).
-        handle: takes the events, in order, and a function that says whether this worker still owns them.
+        handle: takes the messages, in order, and a function that says whether this worker still owns them.
 
     If ``handle`` raises anything, the worker stops, and nothing past the batch is committed. The exception is not
     raised again: Faust would restart the agent, which would go on with the events after the batch.
     """
-    events: Sequence[Event] = ()
+    messages: Sequence[Message] = ()
     try:
         async for events, owned in _batches(app, stream):
-            await handle(events, owned)
+            messages = [message for event in events for message in event.message.value.messages]
+            await handle(messages, owned)
             for event in events:
                 event.ack()
     except FailedInHand as failure:
         await app.stop_with(failure)
     except Exception as failure:  # noqa: BLE001  any failure stops the worker
-        await app.stop_with(failed_batch((event.message for event in events), failure))
+        await app.stop_with(failed_batch(messages, failure))
 
 
 async def _batches(app: Worker, stream: Stream) -> AsyncIterator[tuple[list[Event], Callable[[], bool]]]:
@@ -155,15 +153,16 @@ async def _batches(app: Worker, stream: Stream) -> AsyncIterator[tuple[list[Even
         return consumer.flow_active and event.message.generation_id == app.consumer_generation_id
 
     taken: list[Event] = []
-    size = 0
+    count = size = 0
     async for event in stream.noack().events():
         taken.append(event)
-        size += pipeline.size_in_memory(event.message.value)
-        if len(taken) < BATCH_LIMIT and size < BATCH_BYTES and not stream.channel.queue.empty():
+        count += len(event.message.value.messages)
+        size += event.message.value.size
+        if count < MOST_MESSAGES and size < MOST_BYTES and not stream.channel.queue.empty():
             continue
         async with app.batches.handle_one():
             # Drop events of before a rebalance: the next owner reads them again from the committed offset.
             events = [event for event in taken if current(event)]
             if events:
                 yield events, partial(current, events[-1])
-        taken, size = [], 0
+        taken, count, size = [], 0, 0

@@ -16,13 +16,12 @@ import structlog
 
 from streams import pipeline
 from streams.pipeline import Rejected
-from streams.worker.agents.messages import origin_of
 from streams.worker.agents.redact_subprocess import redact_in_subprocess
 from streams.worker.outgoing import Outgoing
 
 if TYPE_CHECKING:
     from streams.extraction.sighting import Origin
-    from streams.worker.agents.messages import Message
+    from streams.worker.delivery import Message
     from streams.worker.monitoring.counters import Metrics
 
 log = structlog.get_logger(__name__)
@@ -48,7 +47,7 @@ class DeadLetters:
 
     def rejected(self, message: Message, rejected: Rejected) -> Outgoing:
         """Count and log a part of a message that the pipeline has rejected, and return its dead letter."""
-        origin = origin_of(message)
+        origin = message.origin
         self._note(rejected, origin)
         return compose(self.topic, message.key, rejected, origin, self.largest)
 

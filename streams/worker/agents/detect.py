@@ -14,7 +14,6 @@ from streams.sessions.grant import grant_of
 from streams.wire import sighting as codec
 from streams.wire.sessions import item as session_item
 from streams.wire.timestamps import to_iso8601
-from streams.worker.agents.messages import origin_of
 from streams.worker.agents.stage import Logic
 from streams.worker.outgoing import Outgoing
 from streams.worker.state.partition_memory import PartitionMemory
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from streams.worker.agents.dead_letter import DeadLetters
     from streams.worker.agents.encoder import Encoder
     from streams.worker.agents.geo import GeoLookup
-    from streams.worker.agents.messages import Message
+    from streams.worker.delivery import Message
     from streams.worker.monitoring.counters import Metrics
 
 _MOST_NAMED = 100
@@ -165,7 +164,7 @@ class Detection(Logic[PartitionMemory, "Sighting", Decided]):
         """See ``Logic``: deletes what is forgotten (M8)."""
         seen: list[pipeline.Seen] = []
         for message, each in decided:
-            origin = origin_of(message)
+            origin = message.origin
             seen.append(pipeline.Seen(each.decision.time, origin.timestamp if origin.has_timestamp else None))
         self._sweeps.setdefault(view.number, Sweep()).forget(view, seen, self.forgetting)
 
@@ -189,8 +188,7 @@ class Detection(Logic[PartitionMemory, "Sighting", Decided]):
         novelty = decision.alert["novelty"]["kind"]
         now = time.time()
         metrics.event_to_alert.observe(max(0.0, now - item.event.time / 1000))
-        if message.time_in is not None:
-            metrics.fetch_to_alert.observe(max(0.0, time.monotonic() - message.time_in))
+        metrics.fetch_to_alert.observe(max(0.0, time.monotonic() - message.time_in))
         if decision.outcome == "alert":
             metrics.alerts.labels(rule_id, novelty).inc()
             event = "alert"

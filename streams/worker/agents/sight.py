@@ -10,7 +10,6 @@ from streams import pipeline
 from streams.wire import sighting as codec
 from streams.wire.sessions import item as session_item
 from streams.worker.agents.batches import Yielder
-from streams.worker.agents.messages import origin_of
 from streams.worker.agents.refresh_cache import RefreshCache
 from streams.worker.failure import in_hand
 from streams.worker.outgoing import SLICE_BYTES, Outgoing
@@ -23,9 +22,9 @@ if TYPE_CHECKING:
     from streams.rules.rule_set import RuleSet
     from streams.sessions.action import Action
     from streams.worker.agents.dead_letter import DeadLetters
-    from streams.worker.agents.messages import Event, Message
     from streams.worker.agents.refresh_cache import RefreshBatch
     from streams.worker.agents.taking_counts import TakingCounts
+    from streams.worker.delivery import Message
     from streams.worker.monitoring.counters import Metrics
     from streams.worker.skips import Skips
 
@@ -71,12 +70,12 @@ class Sight:
     counts: TakingCounts
     refresh_cache: RefreshCache = field(default_factory=RefreshCache)
 
-    async def handle(self, events: Sequence[Event], _owned: Callable[[], bool]) -> None:
+    async def handle(self, messages: Sequence[Message], _owned: Callable[[], bool]) -> None:
         """Send the sightings and dead letters of a batch; return when the broker has acknowledged all of them."""
         yielder, size, fresh = Yielder(), 0, self.refresh_cache.batch()
         outgoing: list[Outgoing] = []
-        for event in events:
-            read = await self._outgoing(event.message, fresh)
+        for message in messages:
+            read = await self._outgoing(message, fresh)
             outgoing += read
             size += sum(record.size for record in read)
             if size >= SLICE_BYTES:
@@ -100,7 +99,7 @@ class Sight:
             refresh = self.settings[rule_id].refresh
             return refresh > 0 and fresh.is_fresh(rule_id, values, time, refresh)
 
-        result = pipeline.sight(message.value, self.rules, self.extract_settings, origin_of(message), was_sent)
+        result = pipeline.sight(message.value, self.rules, self.extract_settings, message.origin, was_sent)
         for shape, records in result.records.items():
             self.metrics.records.labels(shape).inc(records)
         self.metrics.passed_over.inc(sum(result.passed_over.values()))

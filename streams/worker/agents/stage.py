@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from streams.worker.agents.dead_letter import DeadLetters
-    from streams.worker.agents.messages import Event, Message
+    from streams.worker.delivery import Message
     from streams.worker.skips import Skips
 
 Change = tuple[bytes, bytes | None]
@@ -127,13 +127,12 @@ class Stage(Generic[V, Item, Decided]):
     sender: Sender
     dead_letters: DeadLetters
 
-    async def handle(self, events: Sequence[Event], owned: Callable[[], bool]) -> None:
+    async def handle(self, messages: Sequence[Message], owned: Callable[[], bool]) -> None:
         """Decide on a batch; return when everything is acknowledged and stored."""
         views: dict[int, V] = {}
         decisions: list[tuple[Message, Item, Decided]] = []
         outgoing: list[Outgoing] = []
-        for event in events:
-            message = event.message
+        for message in messages:
             with in_hand(message):
                 item = await self._read(message, outgoing)
                 if not owned():

@@ -14,29 +14,34 @@ The rules:
 * Faust's duplicate check is disabled. It may hold an offset of the previous assignment and then drop records that were
   never handled. A record that arrives twice is handled twice (M5).
 * Records of the changelog go directly to ``recovery``, past Faust's queues.
+* All other records of a fetch go through Faust in lists, one event per list (``delivery``).
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any, Protocol
 
 from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
 from faust.exceptions import ConsumerNotStarted
+from faust.transport.consumer import ConsumerMessage
 from faust.transport.drivers import aiokafka as driver
 
 from streams.kafka.admin import AccessRefused
 from streams.worker.consumer.fetch.fetch_thread import ActivePartitions, FetchResult, FetchThread
 from streams.worker.consumer.offset_tracker import OffsetTracker
 from streams.worker.consumer.progress import Progress
+from streams.worker.delivery import deliveries
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
     from contextlib import AbstractAsyncContextManager
 
     from faust.types import TP, Message
 
     from streams.worker.consumer.fetch.held_bytes import Queues
+    from streams.worker.delivery import Delivery
     from streams.worker.state.recovery import ChangelogPart, Tables
 
 # Longest wait for the batches in hand when partitions are given up: a broker that does not answer must not delay the
@@ -60,6 +65,16 @@ class Topics(Protocol):
         """Whether records of this topic are acknowledged, as those of the agents' topics are."""
 
 
+class Monitor(Protocol):
+    """Faust's monitor.
+
+    Attributes:
+        messages_received_by_topic: counted by Faust, one per delivery.
+    """
+
+    messages_received_by_topic: MutableMapping[str, int]
+
+
 class Worker(Protocol):
     """The worker's app, as the consumer uses it.
 
@@ -67,11 +82,13 @@ class Worker(Protocol):
         failure: what has stopped the worker; ``None`` while it runs.
         queues: the agents' queues.
         batches: the batches in hand.
+        monitor: Faust's monitor.
     """
 
     failure: BaseException | None
     queues: Queues
     batches: Batches
+    monitor: Monitor
 
     @property
     def group_id(self) -> str:
@@ -126,7 +143,9 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
         async def deliver(message: Message) -> None:
             if not self.flow_active:
-                return  # the partitions are being given up: the next owner reads it
+                return  # the partitions are being given up: the next owner reads them
+            # Faust's monitor counts one message, and it is a list.
+            self.app.monitor.messages_received_by_topic[message.topic] += len(message.value.messages) - 1
             await callback(message)
 
         super().__init__(transport, deliver, *args, **kwargs)
@@ -136,12 +155,13 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         return FetchThread(self, loop=self.loop, beacon=self.beacon)
 
     def ack(self, message: Message) -> bool:
-        """Note that a message is done; counts only in the generation in which it was delivered."""
+        """Note that a delivery is done; counts only in the generation in which it was delivered."""
         if not self.flow_active or message.generation_id != self.app.consumer_generation_id:
             return False
         offsets = self._trackers.get(message.tp)
-        if offsets is None or not offsets.done(message.offset):
+        if offsets is None:
             return False
+        offsets.done(each.offset for each in message.value.messages)
         message.acked = True
         self._unacked_messages.discard(message)
         return True
@@ -208,7 +228,26 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 return {}, active
             self._hand_over(records)
             await self._restore(records.changelogs)
+            now = time.monotonic()
+            return {tp: list(deliveries(fetched, now)) for tp, fetched in records.items()}, active
         return records, active
+
+    def _to_message(self, tp: TP, delivery: Delivery) -> ConsumerMessage:
+        """Faust's message for a list of messages, with the offset of the last one."""
+        last = delivery.messages[-1]
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            last.offset,
+            last.timestamp / 1000,
+            0,
+            (),
+            None,
+            delivery,
+            None,
+            tp=tp,
+            generation_id=self.app.consumer_generation_id,
+        )
 
     def _hand_over(self, fetched: FetchResult) -> None:
         """Note the records that go to the streams now: from here on, each blocks a commit past it until it is done."""

@@ -14,9 +14,8 @@ records become done.
 
 from __future__ import annotations
 
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
-
-from sortedcontainers import SortedSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,10 +24,11 @@ if TYPE_CHECKING:
 class OffsetTracker:
     """The open offsets of one partition."""
 
-    __slots__ = ("_open", "_position")
+    __slots__ = ("_open", "_order", "_position")
 
     def __init__(self) -> None:
-        self._open: SortedSet[int] = SortedSet()
+        self._open: set[int] = set()
+        self._order: list[int] = []  # a heap of the open offsets; done ones may be left in it
         self._position: int | None = None
 
     def hand_over(self, offsets: Iterable[int], position: int) -> None:
@@ -38,16 +38,19 @@ class OffsetTracker:
             offsets: the offsets of its records, which go to an agent now.
             position: the offset from which the next fetch reads; every record before it that matters was handed over.
         """
-        self._open.update(offsets)
+        for offset in offsets:
+            if offset not in self._open:
+                self._open.add(offset)
+                heappush(self._order, offset)
         self._position = position if self._position is None else max(self._position, position)
 
-    def done(self, offset: int) -> bool:
-        """Note that the record at ``offset`` is done; false if it was not open."""
-        if offset not in self._open:
-            return False
-        self._open.remove(offset)
-        return True
+    def done(self, offsets: Iterable[int]) -> None:
+        """Note that the records at these offsets are done."""
+        self._open.difference_update(offsets)
 
     def committable(self) -> int | None:
         """Return the offset to commit, which for Kafka is the next one to read; ``None`` before any fetch."""
-        return self._open[0] if self._open else self._position
+        order = self._order
+        while order and order[0] not in self._open:
+            heappop(order)
+        return order[0] if order else self._position

@@ -35,13 +35,15 @@ class Producer(driver.Producer):  # type: ignore[misc]
 
     async def partitions(self, topic: str) -> int:
         """How many partitions a topic has; waits until the broker has told."""
-        return len(await self._ensure_producer().partitions_for(topic))
+        partitions: set[int] = await self._ensure_producer().partitions_for(topic)
+        return len(partitions)
 
     def any_partition(self, topic: str) -> int:
         """A partition for a record without a key, at random; one with a leader if any has one."""
         cluster = self._ensure_producer().client.cluster
         partitions = cluster.available_partitions_for_topic(topic) or cluster.partitions_for_topic(topic)
-        return random.choice(sorted(partitions))  # noqa: S311  no secret
+        chosen: int = random.choice(sorted(partitions))  # noqa: S311  no secret
+        return chosen
 
     def create_batch(self) -> Any:
         """An empty batch of aiokafka's."""

@@ -58,7 +58,7 @@ FAUST_GAUGES = (
     ),
     Gauge(
         "faust_events",
-        "Events that streams have begun to handle.",
+        "Events that streams have begun to handle; each has up to 500 messages of one partition.",
         _value(lambda monitor: monitor.events_total),
         (),
         "counter",

@@ -16,7 +16,6 @@ from streams.sessions.joining.state import MOST_WAITING, Close
 from streams.sessions.joining.trace import trace
 from streams.wire.sessions import item as codec
 from streams.wire.sessions.published import ACTIVITY, SUMMARY
-from streams.worker.agents.messages import origin_of
 from streams.worker.agents.stage import Logic
 from streams.worker.monitoring.view import SessionCounts
 from streams.worker.outgoing import Outgoing
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from streams.topics.catalogue import TopicNames
     from streams.worker.agents.dead_letter import DeadLetters
     from streams.worker.agents.encoder import Encoder
-    from streams.worker.agents.messages import Message
+    from streams.worker.delivery import Message
     from streams.worker.monitoring.counters import Metrics
     from streams.worker.state.partition_memory import Store
     from streams.worker.state.table import OpenStore
@@ -220,5 +219,5 @@ class Tracing(Logic[SessionPartition, Item, Handled]):
 
 def _arrival(message: Message) -> int:
     """When an item arrived, by Kafka; by the clock where Kafka has no timestamp."""
-    origin = origin_of(message)
+    origin = message.origin
     return origin.timestamp if origin.has_timestamp else time.time_ns() // 1_000_000

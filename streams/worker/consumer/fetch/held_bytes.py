@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aiokafka.protocol.fetch import FetchRequest
 
-from streams import pipeline
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from streams.worker.delivery import Delivery
 
 # The kinds of topics, each with a limit of its own.
 SOURCES = "sources"
@@ -38,19 +38,19 @@ ANSWER_BYTES = 16 * 1024 * 1024
 _LEAST_ANSWER_BYTES = 256 * 1024
 
 
-class Message(Protocol):
-    """A message that waits in a queue."""
+class Carrier(Protocol):
+    """Faust's message, which carries a delivery."""
 
     @property
-    def value(self) -> bytes | None:
-        """Its value."""
+    def value(self) -> Delivery:
+        """The delivery."""
 
 
 class Event(Protocol):
     """An event that waits in a queue."""
 
     @property
-    def message(self) -> Message:
+    def message(self) -> Carrier:
         """Its message."""
 
 
@@ -78,7 +78,7 @@ class Queues:
 
 def queued(queue: Queue) -> int:
     """Bytes of the messages' values in a queue, decompressed content included."""
-    return sum(pipeline.size_in_memory(event.message.value) for event in queue._queue)  # noqa: SLF001  asyncio has no public access to the content
+    return sum(event.message.value.size for event in queue._queue)  # noqa: SLF001  asyncio has no public access to the content
 
 
 @dataclass(slots=True)
