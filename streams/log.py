@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import logging
 import logging.config
+import re
 import sys
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any, TextIO
@@ -33,6 +34,9 @@ _LIBRARIES = ("faust", "mode", "aiokafka", "asyncio", "botocore", "urllib3", "ht
 
 # The lines of mode's services begin like this, and go to the logger of the service's module.
 _SERVICE = "[^"
+# Keys whose values take lines of their own.
+_OF_FAILURES = ("exception", "exc_info", "stack")
+_QUOTED = re.compile(r"[ \t=\r\n\"']").search
 # Three lines for one crash, which `worker.failed` logs.
 _CRASHES = ("Crashed reason=", "Drain messages raised: ", "We experienced a crash!")
 
@@ -142,7 +146,28 @@ def _renderers(log_format: str, *, colors: bool) -> list[Processor]:
     if log_format == "json":
         return [*plain, structlog.processors.JSONRenderer(default=str)]
     console = structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
-    return [*plain, _printable, console]
+    return [*plain, _printable, console if colors else PlainConsole(console)]
+
+
+class PlainConsole:
+    """Renders a line as structlog's console does without colours, in a fifth of its time: a flood of alerts is logged.
+
+    A line with a traceback goes to structlog's console.
+    """
+
+    def __init__(self, console: structlog.dev.ConsoleRenderer) -> None:
+        self._console = console
+
+    def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> str:
+        """Return the line."""
+        if any(key in event for key in _OF_FAILURES):
+            return str(self._console(logger, method, event))
+        columns = (event.pop("timestamp"), event.pop("level"), str(event.pop("event")), event.pop("logger"))
+        line = "{} [{:<9}] {:<30} [{}]".format(*columns)
+        for key in sorted(event):
+            value = event[key]
+            line += f" {key}={value if isinstance(value, str) and not _QUOTED(value) else repr(value)}"
+        return line
 
 
 def _without_needless_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
