@@ -2,7 +2,8 @@
 
 With ``SIGSTOP`` as third argument it stops there instead, until it gets SIGCONT.
 A2 must hold between these steps. Further steps: ``restored``, a part of the changelog is written in a recovery; and
-``one-KIND``, the broker has acknowledged one record of this kind, and the others of its batch are not sent.
+``one-KIND``, the broker has acknowledged one record of this kind, and the others of its batch are not sent. For that
+the sender then sends each record alone, and waits for the acknowledgement of each record of this kind.
 """
 
 from __future__ import annotations
@@ -65,7 +66,9 @@ class Fuse:
     def lay(self) -> None:
         """Make the worker pass every step."""
         Sender.send_all = self._around_sending(Sender.send_all)
-        Sender._send = self._one_by_one(Sender._send)  # noqa: SLF001  the only step with a single record
+        if self._step.startswith("one-"):
+            Sender._grouped = self._alone(Sender._grouped)  # noqa: SLF001  the only step that sees batches
+            Sender._send = self._one_by_one(Sender._send)  # noqa: SLF001  the only step with a single record
         SessionsTable.apply = self._after(SessionsTable.apply, "sessions-written")
         MemoryTable.apply = self._after(MemoryTable.apply, "memory-written")
         MemoryTable.restore = self._after(MemoryTable.restore, "restored")
@@ -83,10 +86,21 @@ class Fuse:
 
         return sending
 
+    def _alone(self, grouped: Any) -> Any:
+        async def grouping(sender: Sender, records: Any) -> list[Any]:
+            groups = []
+            for position, record in enumerate(records):
+                (group,) = await grouped(sender, [record])
+                group.positions = [position]
+                groups.append(group)
+            return groups
+
+        return grouping
+
     def _one_by_one(self, send: Any) -> Any:
-        async def sending(sender: Sender, record: Any) -> Any:
-            acknowledged = await send(sender, record)
-            if self._step == f"one-{kind_of(record.topic)}":
+        async def sending(sender: Sender, group: Any) -> Any:
+            acknowledged = await send(sender, group)
+            if self._step == f"one-{kind_of(group.topic)}":
                 await acknowledged
                 self.passing(self._step)
             return acknowledged

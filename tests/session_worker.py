@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from memory_store import Store
@@ -20,6 +19,7 @@ from streams.worker.agents.encoder import encoder_for
 from streams.worker.agents.sessions.trace import Indexes, Tracing
 from streams.worker.agents.stage import Stage
 from streams.worker.consumer.lease import Lease
+from streams.worker.delivery import Message
 from streams.worker.monitoring.counters import Metrics
 from streams.worker.skips import NO_SKIPS
 from streams.worker.state.session_partition import SessionPartition
@@ -92,7 +92,7 @@ class TraceWorker:
 
     def handle(self, items: Sequence[tuple[Item, int]]) -> None:
         """Handle a batch of items, each with the time at which it arrived."""
-        asyncio.run(self._stage.handle([_event(item, arrived) for item, arrived in items], lambda: self.owned))
+        asyncio.run(self._stage.handle([_message(item, arrived) for item, arrived in items], lambda: self.owned))
 
     def killed_in(self, items: Sequence[tuple[Item, int]], sent: int) -> bool:
         """Handle a batch, be killed after so many records, and start again; false if the batch has fewer."""
@@ -108,9 +108,9 @@ class TraceWorker:
 
     # What the stage asks of its sender.
 
-    async def send_all(self, records: Sequence[Outgoing]) -> list[Any]:
+    async def send_all(self, records: Sequence[Outgoing]) -> list[int]:
         """Send the records up to the kill."""
-        acknowledged = []
+        offsets = []
         for record in records:
             if self.left == 0:
                 raise KilledError
@@ -121,8 +121,8 @@ class TraceWorker:
                 self.changelog.append((record.key, record.value))
             else:
                 self.sent.append(record)
-            acknowledged.append(SimpleNamespace(offset=len(self.changelog) - 1))
-        return acknowledged
+            offsets.append(len(self.changelog) - 1)
+        return offsets
 
     # What the stage and the indexes ask of the table.
 
@@ -185,14 +185,5 @@ class TraceWorker:
         return (record.value for record in self.sent if record.topic == topic and record.value is not None)
 
 
-def _event(item: Granted | Action | Close, arrived: int) -> Any:
-    message = SimpleNamespace(
-        topic=NAMES.sessions,
-        partition=0,
-        offset=0,
-        timestamp=arrived / 1000,
-        time_in=None,
-        key=item.access_key_id.encode(),
-        value=item_codec.encode(item),
-    )
-    return SimpleNamespace(message=message)
+def _message(item: Granted | Action | Close, arrived: int) -> Message:
+    return Message(NAMES.sessions, 0, 0, arrived, item.access_key_id.encode(), item_codec.encode(item), 0.0)

@@ -10,8 +10,8 @@ from kafka_broker import create_topic
 from pairs import assert_each_pair_alerted_under_one_id, records
 from worker_process import Deployment, assume_root, wait_for
 
-from streams.worker.agents.batches import BATCH_LIMIT
 from streams.worker.app import STOP_SECONDS
+from streams.worker.delivery import MOST_MESSAGES
 
 if TYPE_CHECKING:
     from kafka_broker import Broker, Names
@@ -36,7 +36,7 @@ def test_in_the_middle_of_its_work(deployment: Deployment) -> None:
     """A worker that is ended with a batch in hand finishes and commits it: the next one repeats and loses nothing."""
     # No worker is killed, and a pause of this machine must repeat nothing.
     deployment.settings["session_timeout"] = "60s"
-    produced = list(records(3 * BATCH_LIMIT, principals=100))
+    produced = list(records(6 * MOST_MESSAGES, principals=100))
     deployment.produce(produced)
     for name in ("first", "second"):
         with deployment.worker(name, command=holding("batch")) as worker:

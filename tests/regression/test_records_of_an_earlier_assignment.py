@@ -43,13 +43,15 @@ def test_records_in_hand(monkeypatch: pytest.MonkeyPatch, *, revoked: bool) -> N
     consumer = Waiting()
 
     async def wait(*_args: Any) -> Any:
-        records = FetchResult(consumer.revocations, {SOURCE: ["record"]})
+        record: Any = SimpleNamespace(topic="cloudtrail", partition=0, offset=7, timestamp=0, key=b"", value=b"")
+        records = FetchResult(consumer.revocations, {SOURCE: [record]})
         consumer.revocations += revoked
         return records, {SOURCE}
 
     monkeypatch.setattr(driver.Consumer, "_wait_next_records", wait)
-    records, active = asyncio.run(consumer._wait_next_records(1.0))  # noqa: SLF001  Faust's hook
-    assert (records, active) == ({} if revoked else {SOURCE: ["record"]}, {SOURCE})
+    fetched, active = asyncio.run(consumer._wait_next_records(1.0))  # noqa: SLF001  Faust's hook
+    offsets = {tp: [message.offset for each in made for message in each.messages] for tp, made in fetched.items()}
+    assert (offsets, active) == ({} if revoked else {SOURCE: [7]}, {SOURCE})
 
 
 class Fetching(FetchThread):

@@ -28,6 +28,7 @@ from streams.worker.agents.geo import GeoLookup
 from streams.worker.agents.stage import Stage
 from streams.worker.app import create_app
 from streams.worker.consumer.lease import Lease
+from streams.worker.delivery import Message
 from streams.worker.monitoring.counters import Metrics
 from streams.worker.skips import NO_SKIPS
 from streams.worker.state.partition_memory import PartitionMemory
@@ -84,12 +85,12 @@ class Scene:
         self.pass_by("encode")
         return b""
 
-    async def send_all(self, records: Sequence[Outgoing]) -> list[Any]:
-        """Send the records and return their acknowledgements."""
+    async def send_all(self, records: Sequence[Outgoing]) -> list[int]:
+        """Send the records and return their offsets."""
         for record in records:
             self.pass_by(record.topic)
         self.sent += [record.topic for record in records]
-        return [SimpleNamespace(offset=number) for number, _ in enumerate(records)]
+        return list(range(len(records)))
 
     def run(self, sightings: int = 2) -> None:
         """Handle a batch of so many new pairs to its end."""
@@ -111,20 +112,11 @@ class Scene:
             metrics=self.metrics,
         )
         detect = Stage(detection, memory, self.names.changelog, NO_SKIPS, self.lease, sender, dead_letters)
-        events: list[Any] = [
-            SimpleNamespace(
-                message=SimpleNamespace(
-                    topic=self.names.sightings,
-                    partition=0,
-                    offset=number,
-                    timestamp=NOON / 1000,
-                    time_in=None,
-                    value=codec.encode(sighting(account=f"{number:012d}")),
-                )
-            )
+        messages = [
+            Message(self.names.sightings, 0, number, NOON, None, codec.encode(sighting(account=f"{number:012d}")), 0.0)
             for number in range(sightings)
         ]
-        asyncio.run(detect.handle(events, lambda: self.owned))
+        asyncio.run(detect.handle(messages, lambda: self.owned))
 
 
 class Expired(Lease):

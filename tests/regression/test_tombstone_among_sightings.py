@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from sightings import RULES, nothing_known, settings_of_rules
@@ -13,6 +12,7 @@ from streams.topics.catalogue import topic_names
 from streams.worker.agents.dead_letter import DeadLetters
 from streams.worker.agents.detect import Detection
 from streams.worker.agents.stage import Stage
+from streams.worker.delivery import Message
 from streams.worker.monitoring.counters import Metrics
 from streams.worker.skips import NO_SKIPS
 from streams.worker.state.sweep import Forgetting
@@ -27,7 +27,7 @@ class Sent:
     def __init__(self) -> None:
         self.records: list[Outgoing] = []
 
-    async def send_all(self, records: list[Outgoing]) -> list[Any]:
+    async def send_all(self, records: list[Outgoing]) -> list[int]:
         """Keep the records."""
         self.records += records
         return []
@@ -51,9 +51,7 @@ def handled(value: bytes | None) -> list[Outgoing]:
         metrics=metrics,
     )
     detect = Stage(detection, unused, topics.changelog, NO_SKIPS, unused, sender, dead_letters)
-    message = SimpleNamespace(topic="t", partition=0, offset=0, timestamp=0.0, key=None, value=value)
-    event: Any = SimpleNamespace(message=message)
-    asyncio.run(detect.handle([event], lambda: True))
+    asyncio.run(detect.handle([Message("t", 0, 0, 0, None, value, 0.0)], lambda: True))
     return sender.records
 
 

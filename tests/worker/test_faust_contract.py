@@ -52,6 +52,7 @@ OVERRIDDEN = {
     ),
     "consumer.consumer.Consumer._getmany": "faust.transport.consumer:Consumer._wait_next_records",
     "consumer.consumer.Consumer._wait_next_records": "faust.transport.consumer:Consumer.getmany",
+    "consumer.consumer.Consumer._to_message": "faust.transport.consumer:Consumer.getmany",
     "consumer.consumer.Consumer.verify_event_path": "faust.transport.consumer:Consumer.verify_all_partitions_active",
     "consumer.fetch.fetch_thread.FetchThread._create_worker_consumer": (
         "faust.transport.drivers.aiokafka:AIOKafkaConsumerThread._create_consumer"
@@ -94,6 +95,7 @@ USED = {
     "_do_commit_offsets": "aiokafka.consumer.group_coordinator:GroupCoordinator.commit_offsets",
     "_do_heartbeat": "aiokafka.consumer.group_coordinator:GroupCoordinator._heartbeat_routine",
     "_do_rejoin_group": "aiokafka.consumer.group_coordinator:GroupCoordinator.ensure_active_group",
+    "_ensure_producer": "faust.transport.drivers.aiokafka:Producer.send",
     "_fetch_max_wait_ms": "aiokafka.consumer.consumer:AIOKafkaConsumer.start",
     "_fetcher": "aiokafka.consumer.consumer:AIOKafkaConsumer.start",
     "_handle_frame": "aiokafka.conn:AIOKafkaConnection._read",

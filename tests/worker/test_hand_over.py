@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pytest
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from streams.worker.consumer.consumer import Consumer
 from streams.worker.consumer.fetch.fetch_thread import FetchResult
-
-if TYPE_CHECKING:
-    import pytest
+from streams.worker.delivery import Delivery, Message
 
 SOURCE, QUIET, UNACKED = TP("cloudtrail", 0), TP("cloudtrail", 1), TP("leader", 0)
+
+
+def record(offset: int) -> Any:
+    """A record of the source topic, as aiokafka has it."""
+    return SimpleNamespace(
+        topic=SOURCE.topic, partition=SOURCE.partition, offset=offset, timestamp=0, key=b"", value=b""
+    )
 
 
 class Waiting(Consumer):
@@ -35,9 +41,15 @@ class Waiting(Consumer):
         return {tp: self._new_offset(tp) for tp in self._filter_tps_with_pending_acks()}
 
 
-def hand_over(monkeypatch: pytest.MonkeyPatch, consumer: Waiting, *, revoked: bool) -> None:
-    """Make a fetch of the first assignment bring two records of one partition and none of another."""
-    fetched = FetchResult(0, {SOURCE: [SimpleNamespace(offset=offset) for offset in (5, 7)]})
+def delivered(consumer: Waiting, *offsets: int) -> Any:
+    """Faust's message with a delivery of these offsets."""
+    messages = [Message(SOURCE.topic, SOURCE.partition, offset, 0, b"", b"", 0.0) for offset in offsets]
+    return consumer._to_message(SOURCE, Delivery(messages, 0))  # noqa: SLF001  Faust's hook
+
+
+def hand_over(monkeypatch: pytest.MonkeyPatch, consumer: Waiting, *, revoked: bool) -> Any:
+    """Make a fetch of the first assignment bring two records of one partition and none of another; return its lists."""
+    fetched = FetchResult(0, {SOURCE: [record(offset) for offset in (5, 7)]})
     fetched.positions = {SOURCE: 9, QUIET: 4, UNACKED: 3}
 
     async def wait(*_args: Any) -> Any:
@@ -45,18 +57,8 @@ def hand_over(monkeypatch: pytest.MonkeyPatch, consumer: Waiting, *, revoked: bo
         return fetched, {SOURCE, QUIET}
 
     monkeypatch.setattr(driver.Consumer, "_wait_next_records", wait)
-    asyncio.run(consumer._wait_next_records(1.0))  # noqa: SLF001  Faust's hook
-
-
-class Message:
-    """A message of the first generation."""
-
-    def __init__(self, offset: int) -> None:
-        """Not acknowledged yet."""
-        self.tp = SOURCE
-        self.offset = offset
-        self.generation_id = 1
-        self.acked = False
+    records, _ = asyncio.run(consumer._wait_next_records(1.0))  # noqa: SLF001  Faust's hook
+    return records
 
 
 def test_a_position_is_never_committed_past_what_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,14 +66,52 @@ def test_a_position_is_never_committed_past_what_is_open(monkeypatch: pytest.Mon
     consumer = Waiting()
     hand_over(monkeypatch, consumer, revoked=False)
     assert consumer.committable() == {SOURCE: 5, QUIET: 4}
-    consumer.ack(Message(7))
+    assert consumer.ack(delivered(consumer, 7))
     assert consumer.committable() == {SOURCE: 5, QUIET: 4}
-    consumer.ack(Message(5))
+    assert consumer.ack(delivered(consumer, 5))
+    assert consumer.committable() == {SOURCE: 9, QUIET: 4}
+
+
+def test_a_delivery_is_done_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The acknowledgement of a delivery is that of each of its messages."""
+    consumer = Waiting()
+    hand_over(monkeypatch, consumer, revoked=False)
+    whole = delivered(consumer, 5, 7)
+    assert consumer.ack(whole)
+    assert whole.acked
+    assert consumer.committable() == {SOURCE: 9, QUIET: 4}
+
+
+@pytest.mark.parametrize(("generation", "flow_active"), [(0, True), (1, False)])
+def test_an_acknowledgement_after_a_rebalance_does_not_count(
+    monkeypatch: pytest.MonkeyPatch, *, generation: int, flow_active: bool
+) -> None:
+    """A2: the next owner reads again what an earlier generation has delivered, and what is done during a rebalance."""
+    consumer = Waiting()
+    hand_over(monkeypatch, consumer, revoked=False)
+    message = delivered(consumer, 5, 7)
+    message.generation_id, consumer.flow_active = generation, flow_active
+    assert not consumer.ack(message)
+    assert consumer.committable() == {SOURCE: 5, QUIET: 4}
+
+
+def test_records_go_to_faust_in_deliveries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The records of a partition are one event of Faust's, at the offset of the last, in the present generation."""
+    consumer = Waiting()
+    fetched = hand_over(monkeypatch, consumer, revoked=False)
+    assert {tp: [[message.offset for message in each.messages] for each in made] for tp, made in fetched.items()} == {
+        SOURCE: [[5, 7]]
+    }
+    (delivery,) = fetched[SOURCE]
+    message = consumer._to_message(SOURCE, delivery)  # noqa: SLF001  Faust's hook
+    assert (message.tp, message.offset, message.generation_id) == (SOURCE, 7, 1)
+    assert message.value is delivery
+    assert consumer.ack(message)
     assert consumer.committable() == {SOURCE: 9, QUIET: 4}
 
 
 def test_what_a_rebalance_has_overtaken_is_not_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     """A position may not be committed if its records were dropped."""
     consumer = Waiting()
-    hand_over(monkeypatch, consumer, revoked=True)
+    assert hand_over(monkeypatch, consumer, revoked=True) == {}
     assert consumer.committable() == {}

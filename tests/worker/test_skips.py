@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from streams.pipeline import ExtractSettings
 from streams.settings import Settings
 from streams.worker.agents import redact_subprocess
 from streams.worker.agents.dead_letter import DeadLetters
+from streams.worker.delivery import Message
 from streams.worker.monitoring.counters import Metrics
 from streams.worker.skips import NO_SKIPS, SkipError, parse_skips
 
@@ -52,7 +52,7 @@ def test_a_topic_that_no_worker_reads_is_refused() -> None:
 
 def letter_of(value: bytes | None) -> Any:
     metrics = Metrics()
-    message: Any = SimpleNamespace(topic="cloudtrail", partition=2, offset=7, timestamp=0.0, value=value, key=b"key")
+    message = Message("cloudtrail", 2, 7, 0, b"key", value, 0.0)
     letter = asyncio.run(DeadLetters("dead", 1_000_000, ExtractSettings(), metrics).skipped(message))
     assert metrics.registry.get_sample_value("rootwatch_dead_letters_total", {"reason": "skipped"}) == 1
     return letter.key, letter.value, dict(letter.headers)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from streams.worker.agents.batches import BATCH_BYTES, BATCH_LIMIT, Batches, Yielder, in_batches
+from streams.worker.agents.batches import Batches, Yielder, in_batches
+from streams.worker.delivery import MOST_BYTES, MOST_MESSAGES, Delivery, Message
 from streams.worker.failure import FailedInHand, in_hand
 
 if TYPE_CHECKING:
@@ -17,12 +18,11 @@ if TYPE_CHECKING:
 
 
 class Event:
-    """An event of a generation of the group."""
+    """An event of a generation of the group: messages with these offsets, of this size together."""
 
-    def __init__(self, number: int, generation: int = 1, value: bytes = b"") -> None:
-        self.number = number
-        self.message = SimpleNamespace(generation_id=generation, value=value)
-        self.message.topic, self.message.partition, self.message.offset = "cloudtrail", 2, number
+    def __init__(self, *offsets: int, generation: int = 1, size: int = 0) -> None:
+        messages = [Message("cloudtrail", 2, offset, 0, None, b"", 0.0) for offset in offsets]
+        self.message = SimpleNamespace(generation_id=generation, value=Delivery(messages, size))
         self.acked = False
 
     def ack(self) -> None:
@@ -71,37 +71,48 @@ def run(app: App, events: Sequence[Event], handle: Callable[..., Any]) -> None:
     asyncio.run(agent())
 
 
-def test_what_is_there_is_one_batch() -> None:
-    """A batch is the content of the queue, up to the limit, in order. All of it is acknowledged after it is handled."""
+def batches_of(events: Sequence[Event]) -> list[list[int]]:
+    """The batches of these events, as the offsets of their messages; each is acknowledged after it is handled."""
     batches: list[list[int]] = []
 
-    async def handle(events: Sequence[Event], owned: Callable[[], bool]) -> None:
+    async def handle(messages: Sequence[Message], owned: Callable[[], bool]) -> None:
         assert owned()
-        assert not any(event.acked for event in events)
-        batches.append([event.number for event in events])
+        batches.append([message.offset for message in messages])
+        done = {offset for batch in batches[:-1] for offset in batch}
+        assert [event.acked for event in events] == [
+            all(message.offset in done for message in event.message.value.messages) for event in events
+        ]
 
-    events = [Event(number) for number in range(BATCH_LIMIT + 7)]
     run(App(), events, handle)
-    assert batches == [list(range(BATCH_LIMIT)), list(range(BATCH_LIMIT, BATCH_LIMIT + 7))]
     assert all(event.acked for event in events)
+    return batches
+
+
+def test_what_is_there_is_one_batch() -> None:
+    """A batch is the content of the queue, up to the limit, in order. All of it is acknowledged after it is handled."""
+    whole = list(range(MOST_MESSAGES))
+    rest = list(range(MOST_MESSAGES, MOST_MESSAGES + 7))
+    assert batches_of([Event(number) for number in whole + rest]) == [whole, rest]
+
+
+def test_a_delivery_stays_whole() -> None:
+    """Messages count, not events: a batch ends with the delivery that reaches the limit, and no delivery is split."""
+    half = MOST_MESSAGES // 2 + 1
+    offsets = iter(range(5 * MOST_MESSAGES))
+    deliveries = [[next(offsets) for _ in range(count)] for count in (half, half, 1, MOST_MESSAGES, MOST_MESSAGES, 2)]
+    one, two, three, four, five, six = deliveries
+    assert batches_of([Event(*delivery) for delivery in deliveries]) == [one + two, three + four, five, six]
 
 
 def test_a_batch_is_bounded_by_bytes() -> None:
-    """Large events make small batches: each ends with the event that reaches the limit. All are handled in order."""
-    batches: list[list[int]] = []
-
-    async def handle(events: Sequence[Event], _owned: Callable[[], bool]) -> None:
-        batches.append([event.number for event in events])
-
-    half, whole = bytes(BATCH_BYTES // 2), bytes(BATCH_BYTES)
-    run(
-        App(), [Event(number, value=value) for number, value in enumerate([half, half, whole, half, b"", half])], handle
-    )
-    assert batches == [[0, 1], [2], [3, 4, 5]]
+    """Large deliveries make small batches: each ends with the delivery that reaches the limit. The order is kept."""
+    half, whole = MOST_BYTES // 2, MOST_BYTES
+    events = [Event(number, size=size) for number, size in enumerate([half, half, whole, half, 0, half])]
+    assert batches_of(events) == [[0, 1], [2], [3, 4, 5]]
 
 
 def test_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between slow events the event loop runs other tasks, after at most one event."""
+    """Between slow messages the event loop runs other tasks, after at most one message."""
     monkeypatch.setattr("streams.worker.agents.batches.YIELD_SECONDS", 0)
 
     async def scene() -> list[str]:
@@ -110,7 +121,7 @@ def test_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
         async def handle() -> None:
             yielder = Yielder()
             for number in range(3):
-                log.append(f"event {number}")
+                log.append(f"message {number}")
                 await yielder.yield_if_due()
 
         async def other() -> None:
@@ -121,38 +132,38 @@ def test_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
         await asyncio.gather(handle(), other())
         return log
 
-    assert asyncio.run(scene()) == ["event 0", "other", "event 1", "other", "event 2", "other"]
+    assert asyncio.run(scene()) == ["message 0", "other", "message 1", "other", "message 2", "other"]
 
 
 def test_a_failure_stops_the_worker() -> None:
     """A2: a handler's exception stops the worker; neither its batch nor anything after it is acknowledged."""
     handled: list[int] = []
 
-    async def handle(events: Sequence[Event], _owned: Callable[[], bool]) -> None:
-        handled.append(len(events))
+    async def handle(messages: Sequence[Message], _owned: Callable[[], bool]) -> None:
+        handled.append(len(messages))
         raise LookupError("nobody foresaw this")
 
     app = App()
-    events = [Event(number) for number in range(BATCH_LIMIT + 7)]
+    events = [Event(number) for number in range(MOST_MESSAGES + 7)]
     run(app, events, handle)
     assert isinstance(app.failure, FailedInHand)
     assert isinstance(app.failure.__cause__, LookupError)
-    assert app.failure.records == f"cloudtrail:2:0-{BATCH_LIMIT - 1}"
-    assert handled == [BATCH_LIMIT]
+    assert app.failure.records == f"cloudtrail:2:0-{MOST_MESSAGES - 1}"
+    assert handled == [MOST_MESSAGES]
     assert not any(event.acked for event in events)
 
 
 def test_a_failure_names_the_record_that_was_in_hand() -> None:
     """A failure names the record's position in the form that --skip takes."""
 
-    async def handle(events: Sequence[Event], _owned: Callable[[], bool]) -> None:
-        for event in events:
-            with in_hand(event.message):
-                if event.number == 3:
+    async def handle(messages: Sequence[Message], _owned: Callable[[], bool]) -> None:
+        for message in messages:
+            with in_hand(message):
+                if message.offset == 3:
                     raise LookupError("nobody foresaw this")
 
     app = App()
-    run(app, [Event(number) for number in range(7)], handle)
+    run(app, [Event(0, 1), Event(2, 3, 4), Event(5, 6)], handle)
     assert isinstance(app.failure, FailedInHand)
     assert isinstance(app.failure.__cause__, LookupError)
     assert app.failure.records == "cloudtrail:2:3"
@@ -162,12 +173,12 @@ def test_events_of_an_earlier_generation() -> None:
     """A2: events taken before a rebalance are left to the partition's owner, and are not acknowledged."""
     handled: list[int] = []
 
-    async def handle(events: Sequence[Event], _owned: Callable[[], bool]) -> None:
-        handled.extend(event.number for event in events)
+    async def handle(messages: Sequence[Message], _owned: Callable[[], bool]) -> None:
+        handled.extend(message.offset for message in messages)
 
-    events = [Event(0, generation=0), Event(1), Event(2, generation=0)]
+    events = [Event(0, 1, generation=0), Event(2, 3), Event(4, generation=0)]
     run(App(), events, handle)
-    assert handled == [1]
+    assert handled == [2, 3]
     assert [event.acked for event in events] == [False, True, False]
 
 
@@ -176,7 +187,7 @@ def test_ownership_ends_with_the_generation() -> None:
     app = App()
     heard: list[bool] = []
 
-    async def handle(_events: Sequence[Event], owned: Callable[[], bool]) -> None:
+    async def handle(_messages: Sequence[Message], owned: Callable[[], bool]) -> None:
         heard.append(owned())
         app.consumer_generation_id += 1
         heard.append(owned())

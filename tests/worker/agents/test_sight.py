@@ -18,6 +18,7 @@ from streams.worker.agents import sight
 from streams.worker.agents.dead_letter import DeadLetters
 from streams.worker.agents.sight import LARGE_BYTES, Sight
 from streams.worker.agents.taking_counts import TakingCounts
+from streams.worker.delivery import Message
 from streams.worker.monitoring.counters import Metrics
 from streams.worker.skips import NO_SKIPS
 
@@ -57,15 +58,8 @@ def handle(
         metrics=metrics,
         counts=TakingCounts(rules, metrics),
     )
-    events: list[Any] = [
-        SimpleNamespace(
-            message=SimpleNamespace(
-                topic="t", partition=0, offset=number, timestamp=1_772_359_200, key=None, value=value
-            )
-        )
-        for number, value in enumerate(values)
-    ]
-    asyncio.run(agent.handle(events, lambda: True))
+    messages = [Message("t", 0, number, 1_772_359_200_000, None, value, 0.0) for number, value in enumerate(values)]
+    asyncio.run(agent.handle(messages, lambda: True))
     return sent
 
 

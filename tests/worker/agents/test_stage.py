@@ -13,14 +13,13 @@ from streams.wire.single_object import UnknownSchemaError, WireError
 from streams.worker.agents.dead_letter import DeadLetters
 from streams.worker.agents.stage import Logic, Stage
 from streams.worker.consumer.lease import Lease
+from streams.worker.delivery import Message
 from streams.worker.failure import FailedInHand
 from streams.worker.monitoring.counters import Metrics
 from streams.worker.outgoing import Outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from streams.worker.agents.messages import Message
 
 
 class View:
@@ -91,12 +90,12 @@ class Scene:
         if step == self.during:
             self.owned = False
 
-    async def send_all(self, records: Sequence[Outgoing]) -> list[Any]:
+    async def send_all(self, records: Sequence[Outgoing]) -> list[int]:
         """Send the records."""
         sent = []
         for record in records:
             self.log(f"send {record.topic} {(record.value or b'').decode()}")
-            sent.append(SimpleNamespace(offset=self._offset))
+            sent.append(self._offset)
             self._offset += record.topic == "changelog"
         for topic in {record.topic for record in records}:
             self.waited(topic)
@@ -126,15 +125,10 @@ class Scene:
         stage: Stage[View, bytes, bytes] = Stage(
             Noting(self), table, "changelog", _skips(skips), self.lease, self, letters
         )
-        events: list[Any] = [
-            SimpleNamespace(
-                message=SimpleNamespace(
-                    topic="sightings", partition=partition, offset=at, timestamp=0.0, key=b"k", value=value
-                )
-            )
-            for at, (partition, value) in enumerate(values)
+        messages = [
+            Message("sightings", partition, at, 0, b"k", value, 0.0) for at, (partition, value) in enumerate(values)
         ]
-        asyncio.run(stage.handle(events, lambda: self.owned))
+        asyncio.run(stage.handle(messages, lambda: self.owned))
         return self.steps
 
 

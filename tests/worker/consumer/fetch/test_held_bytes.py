@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.worker.consumer.fetch.held_bytes import ANSWER_BYTES, HELD_BYTES, QUEUE_BYTES, HeldBytes, Queues
+from streams.worker.delivery import Delivery
 
 KINDS = {"cloudtrail": "sources", "other": "sources", "sightings": "sightings"}
 ONE, TWO, SIGHTINGS = TopicPartition("cloudtrail", 0), TopicPartition("other", 3), TopicPartition("sightings", 0)
@@ -50,15 +51,15 @@ def test_the_next_request_is_for_what_was_taken(answers: list[tuple[int, float]]
 
 
 def test_a_full_queue() -> None:
-    """A queue is full by the bytes of its messages, for its own topics only; tombstones count nothing."""
+    """A queue is full by the bytes of its deliveries, for its own topics only."""
 
     async def scene() -> list[frozenset[str]]:
         queues, sources, sightings = Queues(), asyncio.Queue[Any](), asyncio.Queue[Any]()
         queues.watch(["cloudtrail", "other"], sources)
         queues.watch(["sightings"], sightings)
         full = [queues.full()]
-        for value in (None, bytes(QUEUE_BYTES - 1), b"x"):
-            sources.put_nowait(SimpleNamespace(message=SimpleNamespace(value=value)))
+        for size in (0, QUEUE_BYTES - 1, 1):
+            sources.put_nowait(SimpleNamespace(message=SimpleNamespace(value=Delivery([], size))))
             full.append(queues.full())
         sources.get_nowait()
         sources.get_nowait()
