@@ -43,10 +43,12 @@ if TYPE_CHECKING:
 
 _A_PAIR = 2
 
-Window = Annotated[str | None, typer.Option(help="How long a pair stays known after it was last seen, such as 10d.")]
-ForgetAfter = Annotated[str | None, typer.Option(help="How long after it was last seen a pair counts as never seen.")]
+Window = Annotated[str | None, typer.Option(help="How long a tuple stays known after it was last seen, such as 10d.")]
+ForgetAfter = Annotated[str | None, typer.Option(help="How long after it was last seen a tuple counts as never seen.")]
 LearnUntil = Annotated[str | None, typer.Option(help="Up to this time sightings teach and do not alert.")]
-MaxAlerts = Annotated[str | None, typer.Option(help="Maximum alerts per principal per five minutes; 0 is no cap.")]
+MaxAlerts = Annotated[
+    str | None, typer.Option(help="Maximum alerts per value of the first term and cap period; 0 is no cap.")
+]
 Exceptions = Annotated[str | None, typer.Option(help=r"A TOML file of \[\[exception]] tables.", metavar="FILE")]
 Output = Annotated[
     Path | None, typer.Option(help="Write the alerts to this file, and nothing to stdout.", metavar="FILE")

@@ -27,14 +27,14 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 COMMANDS = {
     "alerts": "Show the alerts of the alert topic.",
-    "backtest": "Replay the past: the alerts that the rule would have raised.",
+    "backtest": "Replay the past: the alerts that the rules would have raised.",
     "demo": "Show alerts from a realistic morning, on an embedded broker.",
-    "doctor": "Check settings, brokers, topics, registry and disk, and say how to fix what is wrong.",
+    "doctor": "Check settings, rules, brokers, topics, registry and disk, and say how to fix what is wrong.",
     "explain": "Say why a message alerted or did not.",
     "health": "Ask the worker on this machine whether it is healthy, or ready.",
     "rules": "List, check, test and import rules.",
     "session": "Tell what was done with the credentials that an alert's call issued.",
-    "state": "Show what is remembered of a principal.",
+    "state": "Show what is remembered of a principal, or of another first term.",
     "topics": "Create or check the topics.",
     "warm-up": "Seed the live baseline from the past: teaches, never alerts.",
     "worker": "Run a worker: CloudTrail in, alerts out.",

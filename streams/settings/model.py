@@ -78,13 +78,14 @@ class Settings(BaseSettings):
     )
     rule: Entry | None = Field(None, description="The same as `rules` with one entry; only one of the two may be set")
     window: Duration | None = Field(
-        None, description="How long a pair stays known after its last use (M1); default: the rule's (10d)"
+        None, description="How long a tuple stays known after it was last seen (M1); default: the rule's (10d)"
     )
     max_alerts: Whole | None = Field(
         None,
         ge=0,
         le=MOST_ALERTS,
-        description="Maximum alerts per principal per 5 minutes (A3); 0 = unlimited; default: the rule's (100)",
+        description="Maximum alerts per value of the first term (a principal) per 5 minutes (A3); 0 = unlimited; "
+        "default: the rule's (100)",
     )
     severity: Literal["low", "medium", "high", "critical"] | None = Field(
         None, description="Severity of alerts; default: the rule's (low)"
@@ -95,7 +96,7 @@ class Settings(BaseSettings):
     )
 
     # Detection
-    forget_after: Duration = Field(parse_duration("400d"), description="Pairs unseen for longer are forgotten (M8)")
+    forget_after: Duration = Field(parse_duration("400d"), description="Tuples unseen for longer are forgotten (M8)")
     learn_until: Time | None = Field(None, description="Sightings up to this time teach and do not alert (M6)")
     clock: Literal["event", "record"] = Field(
         "event", description="Which time counts: eventTime, or the Kafka timestamp (M4)"
