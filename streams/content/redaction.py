@@ -36,6 +36,8 @@ _BASE64 = re.compile(
 _ANY_RUN = re.compile(r"[A-Za-z0-9+/\\]{32}")
 _BASE64_ESCAPE = re.compile(r"\\+(?:u00([0-9a-fA-F]{2})|(?=/))")
 _WRITTEN_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
+# What is before a text and its first quote. Inside a text, a backslash is before each quote.
+_BEFORE_TEXT = (b':"', b',"', b'["', b'{"')
 # An object or list is looked at as a whole down to this depth only: each look takes time in proportion to its size.
 _WHOLE_DEPTH = 3
 _BASE64_NESTING = 4
@@ -76,8 +78,8 @@ def hides_nothing(written: bytes) -> bool:
     quote = next_run(found, 0)
     while quote >= 0:
         start = quote
-        while not written.startswith(b'"', start) or written.startswith(b"\\", start - 1):  # inside a text
-            start = written.rfind(b'"', 0, start)
+        if not written.startswith(b'"', start) or written.startswith(b"\\", start - 1):  # inside a text
+            start = 1 + max(written.rfind(before, 0, quote) for before in _BEFORE_TEXT)
         text = _WRITTEN_TEXT.match(written, start)
         if text is None or _is_changed(text[0], is_run=start == quote):
             return False

@@ -10,8 +10,7 @@ from streams.extraction import details
 from streams.extraction.event_time import parse_time
 from streams.extraction.kafka_time import explain_odd_timestamp
 from streams.fields.catalogue import field_named
-from streams.fields.lookup import text_at
-from streams.fields.terms import member_accounts
+from streams.fields.terms import account_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -91,7 +90,7 @@ class Call:
     @property
     def account_source(self) -> AccountSource:
         """Where the member accounts are from (T4)."""
-        return member_accounts(self._fields, self._settings.member_account)[1]
+        return account_source(self._fields, self._settings.member_account)
 
     def shared(self) -> Shared:
         """Return what all sightings of it share, which is read once."""
@@ -99,7 +98,8 @@ class Call:
             fields = self._fields
             source, written = self._source, self._written
             text = json_text.canonical(source) if written is None else json_text.canonical_of(source, written)
-            principal = next(iter(self.view.values(_PRINCIPAL)), None)
+            principals = self.view.values(_PRINCIPAL)
+            principal = principals[0] if principals else None
             event = details.event(fields, event_id(fields, text), self.time or 0)
             self._shared = Shared(text, principal, details.identity(fields, principal), event)
         return self._shared
@@ -107,7 +107,10 @@ class Call:
 
 def event_id(fields: Mapping[str, Any], text: str) -> str:
     """Return the event's id; without one, the hash of ``text``, the redacted record as canonical JSON (T6)."""
-    return text_at(fields, "eventID") or f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    recorded = fields.get("eventID")
+    if isinstance(recorded, str) and recorded:
+        return recorded
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _time_problems(time: int | None, extract_settings: ExtractSettings, origin: Origin | None) -> tuple[str, ...]:

@@ -10,12 +10,13 @@ Rules:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import islice, product
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from streams.extraction.sighting import Sighting, Term
-from streams.fields.catalogue import MAPPING_VERSION
+from streams.fields.catalogue import MAPPING_VERSION, field_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -151,7 +152,7 @@ def take(call: Call, compiled: CompiledRule, was_sent: WasSent | None = None) ->
     if not call.time_problems and (values := _sole(found)) is not None:  # nearly every record
         if was_sent is not None and was_sent(rule.id, values, call.time_by_clock()):
             return Taken(rule.id, refreshed=1, time=call.time)
-        return Taken(rule.id, tuple(_sightings(call, compiled, ((0, values),))))
+        return Taken(rule.id, _sightings(call, compiled, ((0, values),)))
     columns = [_fitting(values) for values in found]
     problems = call.time_problems
     if all(columns) and not problems:
@@ -162,7 +163,7 @@ def take(call: Call, compiled: CompiledRule, was_sent: WasSent | None = None) ->
             combinations = [one for one in combinations if not was_sent(rule.id, one[1], time)]
         return Taken(
             rule.id,
-            tuple(_sightings(call, compiled, combinations)) if combinations else (),
+            _sightings(call, compiled, combinations) if combinations else (),
             refreshed=count - len(combinations),
             missing_terms=tuple(_short_of_values(rule.terms, found, columns)) if columns != found else (),
             cut=max(0, prod(map(len, columns)) - MOST_COMBINATIONS),
@@ -205,26 +206,36 @@ def _fitting(values: tuple[str, ...]) -> tuple[str, ...]:
 
 def _sightings(
     call: Call, compiled: CompiledRule, combinations: Sequence[tuple[int, tuple[str, ...]]]
-) -> Iterator[Sighting]:
+) -> tuple[Sighting, ...]:
     rule = compiled.rule
-    names = [term.name for term in compiled.terms]
-    account = names.index(_MEMBER_ACCOUNT) if _MEMBER_ACCOUNT in names else None
+    account = _place_of_account(rule.terms)
     source = None if account is None else call.account_source
     text, principal, identity, event = call.shared()
-    for index, values in combinations:
-        yield Sighting(
-            rule_id=rule.id,
-            terms=tuple(map(Term, rule.terms, values)),
-            combination=index,
-            mapping_version=MAPPING_VERSION,
-            principal=principal,
-            member_account=None if account is None else values[account],
-            member_account_source=source,
-            identity=identity,
-            event=event,
-            record=text,
-            origin=call.origin,
-        )
+    return tuple(
+        [  # a list, and by position: this runs once per sighting
+            Sighting(
+                rule.id,
+                tuple(map(Term, rule.terms, values)),
+                index,
+                MAPPING_VERSION,
+                principal,
+                None if account is None else values[account],
+                source,
+                identity,
+                event,
+                text,
+                call.origin,
+            )
+            for index, values in combinations
+        ]
+    )
+
+
+@lru_cache
+def _place_of_account(terms: tuple[str, ...]) -> int | None:
+    """Return which of a rule's terms is the member account; ``None`` if none is."""
+    names = [field_named(term).name for term in terms]
+    return names.index(_MEMBER_ACCOUNT) if _MEMBER_ACCOUNT in names else None
 
 
 def _without(name: str, value: str | None) -> str:

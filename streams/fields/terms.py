@@ -39,13 +39,20 @@ def member_accounts(fields: Mapping[str, Any], source: AccountSource) -> tuple[t
     By ``target`` it is the account that the target names. If it names none, or by ``resources``, they are those of the
     record's resources.
     """
-    if source == "target":
-        request = fields.get("requestParameters")
-        target = target_account(request.get("targetPrincipal")) if isinstance(request, dict) else None
-        if target is not None:
-            return (target,), "target"
+    if source == "target" and (target := _target(fields)) is not None:
+        return (target,), "target"
     entries = fields.get("resources")
     if not isinstance(entries, list):
         return (), "resources"
     accounts = (account_id(entry.get("accountId")) for entry in entries if isinstance(entry, dict))
     return tuple(dict.fromkeys(account for account in accounts if account is not None)), "resources"
+
+
+def account_source(fields: Mapping[str, Any], source: AccountSource) -> AccountSource:
+    """Return where ``member_accounts`` are from."""
+    return "target" if source == "target" and _target(fields) is not None else "resources"
+
+
+def _target(fields: Mapping[str, Any]) -> str | None:
+    request = fields.get("requestParameters")
+    return target_account(request.get("targetPrincipal")) if isinstance(request, dict) else None
