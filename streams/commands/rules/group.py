@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from streams.commands.rules.check import check
+from streams.commands.rules.import_rules import import_rules
 from streams.commands.rules.list_rules import list_rules
 from streams.commands.rules.make_case import make_case
 from streams.commands.rules.run_cases import run_cases
@@ -14,6 +15,7 @@ rules.command("list")(list_rules)
 rules.command("check")(check)
 rules.command("test")(run_cases)
 rules.command("case")(make_case)
+rules.command("import")(import_rules)
 
 
 @rules.callback()
