@@ -5,7 +5,8 @@ Each field is written out, in the schema's order: ``dataclasses.asdict`` copies 
 
 from __future__ import annotations
 
-import json
+from hashlib import sha1
+from json.encoder import encode_basestring_ascii as quoted
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -16,13 +17,24 @@ if TYPE_CHECKING:
     from streams.extraction.sighting import Identity, Origin, Resource, Sighting
     from streams.rules.rule import Rule, Threat
 
-_NAMESPACE = uuid5(NAMESPACE_URL, "rootwatch")
+_NAMESPACE = uuid5(NAMESPACE_URL, "rootwatch").bytes
+_UUID_DIGITS = 32
+_VARIANT = {f"{digit:x}": f"{digit & 3 | 8:x}" for digit in range(16)}  # two bits of each id say its kind
 
 
 def alert_id(sighting: Sighting) -> str:
     """Return the id of this sighting's alert: the same input always gives the same id (A1)."""
-    terms = [sighting.rule_id, *sighting.values, sighting.event.id]
-    return str(uuid5(_NAMESPACE, json.dumps(terms, separators=(",", ":"))))
+    terms = ",".join([quoted(term.value) for term in sighting.terms])
+    name = f"[{quoted(sighting.rule_id)},{terms},{quoted(sighting.event.id)}]"
+    return uuid5_text(_NAMESPACE, name.encode("ascii"))
+
+
+def uuid5_text(namespace: bytes, name: bytes) -> str:
+    """Return ``str(uuid5(namespace, name))``, without the object between."""
+    digits = sha1(namespace + name, usedforsecurity=False).hexdigest()
+    return (
+        f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:_UUID_DIGITS]}"
+    )
 
 
 def compose(identifier: str, sighting: Sighting, novelty: Novelty, rule: Rule) -> dict[str, Any]:

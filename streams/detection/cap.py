@@ -54,7 +54,7 @@ def admit(alert_id: str, time: int, memory: GroupMemory, rule: Rule, decision_se
         if len(bucket.alert_ids) >= decision_settings.max_alerts:
             return Admission(admitted=False)
         bucket = CapBucket(start, (*bucket.alert_ids, alert_id))
-    dropped = tuple(sorted(old for old in memory.bucket_starts() if start - old >= BUCKET_LIFE))
+    dropped = tuple(sorted(memory.buckets_until(start - BUCKET_LIFE)))
     return Admission(admitted=True, bucket=bucket, dropped=dropped)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from streams.detection import alert, cap, learning
@@ -52,8 +51,9 @@ def detect(
 
     def composed(kind: Kind) -> dict[str, Any]:
         summary = memory.summary() if _has_others(sighting) else GroupSummary()
-        novelty = describe(judgement, kind, stored, summary, decision_settings.forget_after)
-        return alert.compose(identifier, sighting, replace(novelty, learning_ended_at=learning_ends_at), rule.rule)
+        others = summary.others(stored, (time - decision_settings.forget_after) // DAY)
+        novelty = describe(judgement, kind, others, learning_ends_at)
+        return alert.compose(identifier, sighting, novelty, rule.rule)
 
     if stored is None and state.entries >= decision_settings.max_entries:
         changed = None if state is known_state else state
@@ -61,7 +61,7 @@ def detect(
             return Decision("unknown", time, rule_state=changed)
         return Decision("unknown", time, rule_state=changed, alert=composed("unknown"), alert_id=identifier)
     if stored is None:
-        state = replace(state, entries=state.entries + 1)
+        state = state.with_entries(state.entries + 1)
     kept = _Kept(
         judgement.memory,
         _changed_summary(stored, judgement.memory, memory, decision_settings) if _has_others(sighting) else None,

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from streams.detection.group_summary import GroupSummary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from streams.detection.decision import Decision
     from streams.detection.memory import CapBucket, RuleState, TupleMemory
     from streams.extraction.sighting import Sighting
@@ -44,9 +42,9 @@ class DictGroup:
         """See ``GroupMemory``."""
         return self.buckets.get(start)
 
-    def bucket_starts(self) -> Iterator[int]:
+    def buckets_until(self, start: int) -> list[int]:
         """See ``GroupMemory``."""
-        return iter(self.buckets)
+        return [each for each in self.buckets if each <= start]
 
     def rule_state(self) -> RuleState | None:
         """See ``GroupMemory``."""

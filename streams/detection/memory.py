@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from streams.detection.group_summary import GroupSummary
 
 
@@ -59,6 +57,10 @@ class RuleState:
     relearning: bool = False
     entries: int = 0
 
+    def with_entries(self, entries: int) -> RuleState:
+        """Return it with another number of entries."""
+        return RuleState(self.fingerprint, self.terms_fingerprint, self.first_sighting_at, self.relearning, entries)
+
 
 class GroupMemory(Protocol):
     """The memory of one group: a rule's tuples with the same first value, and their cap.
@@ -75,8 +77,8 @@ class GroupMemory(Protocol):
     def bucket(self, start: int) -> CapBucket | None:
         """Return the cap's bucket that starts at ``start``; ``None`` if there is none."""
 
-    def bucket_starts(self) -> Iterator[int]:
-        """Give the starts of all the group's buckets, in any order."""
+    def buckets_until(self, start: int) -> list[int]:
+        """Return the starts of the group's buckets that begin at ``start`` or before, in any order."""
 
     def rule_state(self) -> RuleState | None:
         """Return what the partition knows of the group's rule; ``None`` if it has never met it."""

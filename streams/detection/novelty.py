@@ -26,7 +26,7 @@ from streams.detection.memory import TupleMemory
 
 if TYPE_CHECKING:
     from streams.detection.decision import DecisionSettings
-    from streams.detection.group_summary import GroupSummary, Others
+    from streams.detection.group_summary import Others
 
 Kind = Literal["first", "returned", "known", "late", "unknown"]
 
@@ -103,7 +103,7 @@ def judge(remembered: TupleMemory | None, time: int, decision_settings: Decision
     if time == remembered.last_seen:
         return Judgement("known", time, remembered, remembered)
     kind: Kind = "returned" if time - remembered.last_seen > decision_settings.window else "known"
-    after = replace(remembered, last_seen=time, times_seen=remembered.times_seen + 1)
+    after = TupleMemory(remembered.first_seen, time, remembered.times_seen + 1)
     return Judgement(kind, time, remembered, after)
 
 
@@ -115,17 +115,14 @@ def _lowered(remembered: TupleMemory, time: int, decision_settings: DecisionSett
     return remembered
 
 
-def describe(
-    judgement: Judgement, kind: Kind, stored: TupleMemory | None, summary: GroupSummary, forget_after: int
-) -> Novelty:
-    """Describe why a sighting is new; ``learning_ended_at`` is left out.
+def describe(judgement: Judgement, kind: Kind, others: Others, learning_ended_at: int | None) -> Novelty:
+    """Describe why a sighting is new.
 
     Args:
         judgement: the judgement of the sighting.
         kind: ``first``, ``returned`` or ``unknown``.
-        stored: the memory of its tuple before the sighting, forgotten or not.
-        summary: of its group, before the sighting.
-        forget_after: the setting, in milliseconds.
+        others: the other tuples of its group that are remembered.
+        learning_ended_at: the time until which sightings only taught; ``None`` without learning.
     """
     return Novelty(
         kind=kind,
@@ -133,6 +130,6 @@ def describe(
         first_seen=judgement.memory.first_seen,
         previous_seen=None if judgement.previous is None else judgement.previous.last_seen,
         times_seen=judgement.memory.times_seen,
-        others=summary.others(stored, (judgement.time - forget_after) // DAY),
-        learning_ended_at=None,
+        others=others,
+        learning_ended_at=learning_ended_at,
     )

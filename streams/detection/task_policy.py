@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def short_name(task_policy: str) -> str:
     return task_policy.rpartition("/")[2] or task_policy
 
 
+@lru_cache(maxsize=1024)
 def _without_partition(arn: str) -> str:
     scheme, _, rest = arn.partition(":")
     partition, _, resource = rest.partition(":")

@@ -124,7 +124,7 @@ class Sighting:
     @property
     def values(self) -> tuple[str, ...]:
         """The values of its terms, in the rule's order."""
-        return tuple(term.value for term in self.terms)
+        return tuple([term.value for term in self.terms])  # a list, because it is made for each sighting several times
 
     def time_by(self, clock: Literal["event", "record"]) -> int:
         """Return its time by this clock (M4), in milliseconds since the epoch.

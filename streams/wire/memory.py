@@ -182,6 +182,13 @@ def tuple_key(rule_id: str, terms: str, values: tuple[str, ...]) -> bytes:
     return f'["tuple",{quoted(rule_id)},{quoted(terms)},{",".join(map(quoted, values))}]'.encode("ascii")
 
 
+def tuple_key_behind(prefix: bytes, values: tuple[str, ...]) -> bytes:
+    """Return the key of a tuple of the group that has this ``tuple_prefix``."""
+    if len(values) == 1:
+        return prefix + b"]"
+    return prefix + f",{','.join(map(quoted, values[1:]))}]".encode("ascii")
+
+
 def tuple_prefix(rule_id: str, terms: str, value: str) -> bytes:
     """Return what exactly the keys of a group's tuples begin with: the first value's closing quote is its end."""
     return to_bytes("tuple", rule_id, terms, value)[:-1]

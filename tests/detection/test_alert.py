@@ -3,13 +3,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import fastavro
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sightings import ALICE, BOB, DAY, NOON, SECOND, History, sighting, with_settings
 
-from streams.detection.alert import alert_id
+from streams.detection.alert import alert_id, uuid5_text
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "alert.avsc").read_text(encoding="utf-8"))
 
@@ -50,6 +51,16 @@ def test_an_alert_id_is_the_published_formula() -> None:
     seen = sighting(principal='arn:aws:iam::1:user/"é,', event_id="3038ebd2-c98a-4c65-9b6e-e22506292313")
     assert alert_id(sighting(event_id="3038ebd2-c98a-4c65-9b6e-e22506292313")) == "af662254-0e86-5318-b7e7-5e182c2b94ed"
     assert alert_id(seen) == "85b9f439-5998-54e4-ac95-073f52cd37b0"
+
+
+@given(who=st.text() | st.just("\ud800\x7f"), where=st.text(), what=st.text())
+def test_an_alert_id_is_that_of_the_standard_library(who: str, where: str, what: str) -> None:
+    """A1: the id is ``uuid5`` of the terms as JSON, for any text in them."""
+    name = json.dumps(["aws-sts-assume-root-rare-pair", who, where, what], separators=(",", ":"))
+    namespace = uuid5(NAMESPACE_URL, "rootwatch")
+    assert uuid5_text(namespace.bytes, name.encode()) == str(uuid5(namespace, name))
+    if what:
+        assert alert_id(sighting(NOON, who, where, event_id=what)) == str(uuid5(namespace, name))
 
 
 @settings(deadline=None)

@@ -82,7 +82,7 @@ def test_buckets_a_day_older_than_the_newest_are_dropped() -> None:
     almost = history.decide(sighting(NOON + DAY - 1, account=third))
     assert almost.dropped_buckets == ()
     assert history.take(sighting(NOON + DAY, account=third)).dropped_buckets == (NOON,)
-    assert sorted(history.of(sighting()).bucket_starts()) == [NOON + FIVE, NOON + DAY]
+    assert sorted(history.of(sighting()).buckets) == [NOON + FIVE, NOON + DAY]
 
 
 def test_an_old_period_is_capped_too() -> None:
@@ -100,7 +100,7 @@ def test_without_a_cap_no_bucket_is_kept() -> None:
     history = History(with_settings(max_alerts=0))
     decisions = history.take_all(sighting(NOON, account=name) for name in accounts(150))
     assert {(d.outcome, d.bucket) for d in decisions} == {("alert", None)}
-    assert list(history.of(sighting()).bucket_starts()) == []
+    assert list(history.of(sighting()).buckets) == []
 
 
 def test_a_bucket_fuller_than_a_lowered_cap_lets_nothing_new_through() -> None:

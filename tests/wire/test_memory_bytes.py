@@ -116,6 +116,7 @@ def test_key_round_trip(rule: str, values: tuple[str, ...], start: int) -> None:
 def test_prefix_is_of_one_group(one: str, other: str, more: tuple[str, ...], start: int) -> None:
     """The keys of the tuples of one group begin with its prefix, and no other key does; the same of its buckets."""
     tuples, buckets = codec.tuple_prefix(RULE, TERMS, one), codec.bucket_prefix(RULE, one)
+    assert codec.tuple_key(RULE, TERMS, (one, *more)) == codec.tuple_key_behind(tuples, (one, *more))
     assert codec.tuple_key(RULE, TERMS, (one, *more)).startswith(tuples)
     assert codec.bucket_key(RULE, one, start).startswith(buckets)
     assert codec.tuple_key(RULE, TERMS, (other, *more)).startswith(tuples) == (one == other)

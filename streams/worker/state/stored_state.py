@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from streams.wire import memory as codec
@@ -11,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streams.detection.memory import RuleState
-    from streams.worker.state.partition_memory import Change, Store
+    from streams.worker.state.entries import Change, Store
 
 
 class StoredState:
@@ -39,4 +38,4 @@ class StoredState:
         if now is None:
             return None
         entries = before.entries if before is not None and before.terms_fingerprint == now.terms_fingerprint else 0
-        return replace(now, entries=entries)
+        return now.with_entries(entries)

@@ -14,7 +14,7 @@ at the end.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Literal
 
@@ -168,13 +168,13 @@ Entry = tuple[bytes, bytes]
 def _subtract(partition: PartitionMemory, rule_id: str) -> None:
     state = partition.state(rule_id)
     if state.now is not None:
-        state.now = replace(state.now, entries=max(0, state.now.entries - 1))
+        state.now = state.now.with_entries(max(0, state.now.entries - 1))
 
 
 def _correct(partition: PartitionMemory, rule_id: str, entries: int) -> None:
     state = partition.state(rule_id)
     if state.now is not None:
-        state.now = replace(state.now, entries=entries)
+        state.now = state.now.with_entries(entries)
 
 
 def _entries(partition: PartitionMemory, start: bytes) -> Iterator[Entry]:

@@ -28,7 +28,7 @@ from streams.detection.group_summary import SMALL
 from streams.pipeline import Seen, partition_time
 from streams.rules.rule_set import RuleSet
 from streams.wire import memory as codec
-from streams.worker.state import partition_memory
+from streams.worker.state import stored_group
 from streams.worker.state.partition_memory import PartitionMemory
 from streams.worker.state.sweep import Forgetting, Sweep
 
@@ -92,7 +92,7 @@ def sweep_once(partition: RulesPartition, now: int) -> None:
 
 def small_are(tuples: int) -> AbstractContextManager[object]:
     """Store the summaries of all groups with more tuples than this."""
-    return patch.object(partition_memory, "SMALL", tuples)
+    return patch.object(stored_group, "SMALL", tuples)
 
 
 def comparable(decision: Decision, *, whole: bool) -> Decision:

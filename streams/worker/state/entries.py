@@ -1,0 +1,76 @@
+"""The entries of a RocksDB store, as the worker reads and changes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Entries(Protocol):
+    """RocksDB's iterator."""
+
+    def seek(self, key: bytes, /) -> None:
+        """Go to the first entry at or after ``key``."""
+
+    def valid(self) -> bool:
+        """Whether there is an entry at this position."""
+
+    def key(self) -> bytes:
+        """The entry's key."""
+
+    def value(self) -> bytes:
+        """The entry's value."""
+
+    def next(self) -> None:
+        """Go to the next entry."""
+
+    def status(self) -> None:
+        """Raise an error if damage ended the iteration."""
+
+
+class Store(Protocol):
+    """What the worker uses of a RocksDB store, opened in raw mode."""
+
+    def get(self, key: bytes, /) -> bytes | None:
+        """The value of a key."""
+
+    def iter(self) -> Entries:
+        """An iterator over all entries, in the order of their keys."""
+
+    def write(self, batch: object, /) -> None:
+        """Write all of a ``rocksdict.WriteBatch``, or nothing."""
+
+
+Change = tuple[bytes, bytes | None]
+"""A key and its new value; ``None`` deletes it."""
+
+
+def stored_from(store: Store, start: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The entries of a RocksDB store in the order of their keys, from the first key at or after ``start``.
+
+    Raises:
+        Exception: the store is damaged. RocksDB's own iterator would end there as if there were no more entries.
+    """
+    entries = store.iter()
+    entries.seek(start)
+    while entries.valid():
+        yield entries.key(), entries.value()
+        entries.next()
+    entries.status()
+
+
+def keys_from(store: Store, prefix: bytes) -> list[bytes]:
+    """Return the keys that begin with a prefix, in order; raises as ``stored_from``."""
+    found: list[bytes] = []
+    entries = store.iter()
+    entries.seek(prefix)
+    while entries.valid():
+        key = entries.key()
+        if not key.startswith(prefix):
+            return found
+        found.append(key)
+        entries.next()
+    entries.status()
+    return found
