@@ -38,6 +38,7 @@ from streams.worker.consumer.transport import Transport
 from streams.worker.deadline import Deadline
 from streams.worker.failure import FailedInHand
 from streams.worker.faust_options import faust_options
+from streams.worker.garbage import spare_what_stays
 from streams.worker.monitoring.baseline import Baseline
 from streams.worker.monitoring.counters import Metrics
 from streams.worker.monitoring.disk_watch import DiskWatch
@@ -104,7 +105,7 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         self.failure: BaseException | None = None
         self.deadline = Deadline(STOP_SECONDS, self._exit_code)
         self.check_at_start = False
-        self.ready = False
+        self.ready = self._is_settled = False
         self.last_poll = time.monotonic()
         self.lease = Lease(options.session_timeout / 1000)
         super().__init__(
@@ -214,6 +215,9 @@ class WorkerApp(faust.App):  # type: ignore[misc]
         """Become ready: Faust calls this once the table is recovered and the streams go on."""
         super().on_rebalance_end()
         self.ready = True
+        if not self._is_settled:
+            self._is_settled = True
+            spare_what_stays()
         log.info("worker.ready", partitions=len(self.consumer.assignment()))
         self.baseline.announce()
 
