@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from elastic_rules import TOML, line
+
+from streams.rules.importing.outcome import VERDICTS
+from streams.settings.rule_entries import read_rules
 
 ROOTWATCH = Path(sys.executable).with_name("rootwatch")
 
@@ -40,14 +44,7 @@ def test_both_forms_become_rule_files(tmp_path: Path) -> None:
     assert len(before) == 2
     assert run(tmp_path, "own.toml", "export.ndjson").stdout.count("    unchanged: ") == 2
     assert {file: file.read_bytes() for file in (tmp_path / "rules").iterdir()} == before
-    listed = subprocess.run(  # noqa: S603  the project's own command
-        [ROOTWATCH, "rules", "list", "--rule", "rules", "--json"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=True,
-    )
-    assert {json.loads(rule)["rule_id"] for rule in listed.stdout.splitlines()} == {"own-key", "second"}
+    assert {rule.rule.id for rule in read_rules([str(tmp_path / "rules")])} == {"own-key", "second"}
 
 
 def test_json_has_everything(tmp_path: Path) -> None:
@@ -145,3 +142,16 @@ def test_a_file_of_the_folder_that_cannot_be_read_is_left_alone(tmp_path: Path) 
 def test_control_characters_of_a_rule_do_not_reach_the_terminal(tmp_path: Path) -> None:
     """The name of a rule is shown with them escaped."""
     assert "\x1b" not in run(tmp_path, "-", stdin=line(name="a\x1b[2Jb")).stdout
+
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "migrating-from-elastic.md").read_text(encoding="utf-8")
+
+
+def test_the_guide_shows_what_its_rule_gives(tmp_path: Path) -> None:
+    """The rule of the guide is imported with the lines that the guide shows; the verdicts there are all of them."""
+    (rule,) = re.findall(r"```json\n(.*?)```", GUIDE, re.DOTALL)
+    (shown,) = re.findall(r"```\n(ready: .*?)```", GUIDE, re.DOTALL)
+    (tmp_path / "export.ndjson").write_text(rule)
+    assert run(tmp_path, "export.ndjson").stdout.startswith(shown)
+    table = GUIDE.split("| verdict |")[1].split("\n\n")[0]
+    assert set(re.findall(r"^\| `(.+?)` \|", table, re.MULTILINE)) == set(VERDICTS)

@@ -29,7 +29,7 @@ def carried_texts(rule: ElasticRule) -> tuple[dict[str, object], list[Change]]:
             texts[key] = kept
     if note := _text(rule.table.get("note")):
         texts["triage"] = [note]
-        changes.append(Change(rule.place("note"), "is the one step of triage"))
+        changes.append(Change(rule.place("note"), "becomes triage, as one step"))
     threat = list(_threat(rule, changes))
     if threat:
         texts["threat"] = threat
