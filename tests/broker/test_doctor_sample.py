@@ -54,6 +54,25 @@ def test_a_topic_is_told_by_what_is_in_it(deployment: Deployment) -> None:
     assert "7 of 10 sampled messages are CloudTrail (7 record); 3 cannot be read: " in sentence
 
 
+def test_a_rule_that_cannot_fire_is_named(deployment: Deployment) -> None:
+    """U12: an event that is not in the sample may be rare; a rule on data events that are not recorded is a warning."""
+    rule = deployment.folder / "objects.toml"
+    rule.write_text(
+        'id = "objects"\nname = "objects"\nversion = 1\nseverity = "low"\nrisk_score = 1\nwindow = "1d"\n'
+        "query = 'event.provider: s3.amazonaws.com and event.action: GetObject'\nterms = ['user.name']\n"
+    )
+    deployment.settings["rules"] = f"{rule},shipped:aws-iam-role-trust-new-principal"
+    deployment.produce([RECORD])
+    rows = [line.split("\t") for line in deployment.run("doctor").stdout.splitlines() if "\trule: " in line]
+    assert [(state, sentence.split(";")[0]) for state, sentence in rows if "version" not in sentence] == [
+        (
+            "unknown",
+            "rule: aws-iam-role-trust-new-principal: UpdateAssumeRolePolicy never occurred in 1 records",
+        ),
+        ("warning", "rule: objects: GetObject: the trail must record data events"),
+    ]
+
+
 def test_the_newest_messages_are_the_sample(deployment: Deployment) -> None:
     """The newest 200 messages of each partition are read, whatever comes before them."""
     topic = deployment.names.source_topic

@@ -63,6 +63,7 @@ class Seen:
         self._has_data_events = False
         self._asked = {rule_id: _fields(compiled) for rule_id, compiled in rules.by_id.items()}
         self._without: dict[str, Counter[str]] = {rule_id: Counter() for rule_id in rules.by_id}
+        self._no_time: Counter[str] = Counter()
         self._missing_terms: dict[str, Counter[str]] = {rule_id: Counter() for rule_id in rules.by_id}
 
     def add(self, value: bytes | None) -> None:
@@ -77,6 +78,7 @@ class Seen:
             self.taken[rule_id] += taking.taken
             self.sightings[rule_id] += taking.sightings
             self._missing_terms[rule_id].update(taking.missing_terms)
+            self._no_time[rule_id] += taking.no_time
 
     def _look_at(self, view: View) -> None:
         names = ((provider, action) for provider in view.values(_PROVIDER) for action in view.values(_ACTION))
@@ -103,6 +105,8 @@ class Seen:
         elif taken:
             for name, missing in self._missing_terms[rule_id].items():
                 yield Silence(f"takes {taken:,} records, and {missing:,} of them have no {name}", is_sure=True)
+            if timeless := self._no_time[rule_id]:
+                yield Silence(f"takes {taken:,} records, and {timeless:,} of them have no readable time", is_sure=True)
         else:
             names = [name for name in self._asked[rule_id] if self._without[rule_id][name] == count]
             lack = f"; none of them has {_listed(tuple(names))}" if names else ""

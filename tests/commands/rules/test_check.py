@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from streams.commands.doctor import silent_rules
@@ -216,6 +219,27 @@ def test_doctor_says_which_rules_cannot_fire(
 ) -> None:
     """U12: events that never occurred, missing data events and terms that no record has; rare events are no warning."""
     assert seen(*records, rule=rule) == rows
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda values: st.lists(values, max_size=2) | st.dictionaries(st.sampled_from(["accountId", "a"]), values),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*record(), "errorCode"]), JSON), st.binary(max_size=20))
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_nothing_in_a_sample_is_too_strange(changes: dict[str, Any], noise: bytes) -> None:
+    """U12, R3: any record and any bytes can be sampled; a rule that made a sighting is never called silent."""
+    rule_set = RuleSet([parse(RULE, "r.toml")])
+    sample = Seen(rule_set, ExtractSettings())
+    for value in (json.dumps(record(**changes)).encode(), noise, None):
+        sample.add(value)
+    silent = list(sample.why_silent(rule_set.rules[0]))
+    assert sample.messages == 3
+    assert not (sample.sightings["new-user"] and silent)
+    assert bool(sample.sightings["new-user"] or silent) == bool(sample.records)
 
 
 def test_doctor_names_the_field_that_its_records_do_not_have() -> None:

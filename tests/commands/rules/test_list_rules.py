@@ -9,10 +9,11 @@ from ports import held_port
 from sightings import COMPILED
 from typer.testing import CliRunner
 
-from streams.commands.rules import rules
+from streams.commands.rules import list_rules, rules
 from streams.commands.rules.list_rules import Listed, Live
 from streams.detection.memory import RuleState
 from streams.pipeline import DecisionSettings
+from streams.settings import load
 
 NOW = 1_772_323_200_000
 TERMS = COMPILED.terms_fingerprint
@@ -54,6 +55,17 @@ def test_offline_lists_the_rules_alone(tmp_path: object, monkeypatch: pytest.Mon
     plain = CliRunner().invoke(rules, ["list", "--offline"], catch_exceptions=False)
     assert plain.stdout.startswith("aws-sts-assume-root-rare-pair\t1\tlow\t21\t10d\tunknown\t\t\t\t")
     assert "more ship and do not run" in plain.stderr
+
+
+def test_a_table_fits_80_columns(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """U12: every rule that ships has one line in a table for people."""
+    monkeypatch.setenv("COLUMNS", "80")
+    compiled = load(rules=["shipped"]).load_rules().rules
+    settings = DecisionSettings(window=100)
+    list_rules._table([Listed(each, settings, Live()) for each in compiled], NOW)  # noqa: SLF001  what a terminal gets
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + len(compiled)
+    assert all(each.rule.id in line for each, line in zip(compiled, lines[1:], strict=True))
 
 
 def test_a_broker_that_does_not_answer_is_exit_1(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:

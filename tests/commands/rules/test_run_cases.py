@@ -8,9 +8,15 @@ from typing import Any
 
 import pytest
 from cloudtrail_messages import RECORD
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from streams.commands.rules import rules
+from streams.commands.rules.cases.case_file import Case
+from streams.commands.rules.cases.case_run import run_case
+from streams.rules.rule_file import parse
 from streams.settings import SettingsError
 
 RULE = """
@@ -121,6 +127,18 @@ def test_a_case_that_gives_something_else_says_what_and_why(case: dict[str, Any]
     assert rows[0] == ["wrong", "new-user: 1 of 3 cases failed"]
     assert rows[1][1].startswith(f"new.cases.jsonl: x: {problem}")
     assert said == "1 rule, 3 cases: 1 failed"
+
+
+@given(st.permutations(range(4)))
+@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_order_of_records_changes_nothing(order: list[int]) -> None:
+    """U12, M9: a case gives the same alerts in whatever order its records are written."""
+    times = ["2026-03-02T09:00:00Z", "2026-03-08T09:00:00Z", "2026-03-30T09:00:00Z", "2026-03-30T09:00:00Z"]
+    first = FIRST["records"][0]  # type: ignore[index]  # the test's own data
+    records = [{**first, "eventTime": time, "eventID": str(number)} for number, time in enumerate(times)]
+    case = Case(name="x", records=tuple(records[number] for number in order), alerts=())
+    gave = run_case(parse(RULE, "new.toml"), case).alerts
+    assert [(alert.event_id, alert.novelty) for alert in gave] == [("0", "first"), ("2", "returned")]
 
 
 def test_networks_of_a_case_stand_in_for_a_database() -> None:
