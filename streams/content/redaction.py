@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -23,6 +23,9 @@ from streams.content.compression import decompress
 from streams.content.json_text import MAX_DEPTH, TooDeepError
 from streams.content.token_signs import LONG_RUN, next_run, runs, signs
 from streams.content.token_text import REDACTED, may_hold_key, replace_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _KEY = "sessiontoken"
 _KEY_ENDS = frozenset("nN_-")
@@ -33,7 +36,6 @@ _BASE64 = re.compile(
     r"(?:H4sI|eyJ|W3s|(?:\A|(?<=[\"']))(?=[A-Za-z0-9+/\\]{32}))"
     r"(?:[A-Za-z0-9+/=_-]|\\++(?:/|u00(?:2[bBfF]|3[dD])))*+"
 )
-_ANY_RUN = re.compile(r"[A-Za-z0-9+/\\]{32}")
 _BASE64_ESCAPE = re.compile(r"\\+(?:u00([0-9a-fA-F]{2})|(?=/))")
 _WRITTEN_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 # What is before a text and its first quote. Inside a text, a backslash is before each quote.
@@ -180,7 +182,7 @@ def _redact_base64(text: str, nesting: int) -> str:
         return text
     kept: list[str] = []
     position = 0
-    for match in _BASE64.finditer(text):
+    for match in _runs_of_base64(text):
         if len(match[0]) >= LONG_RUN and _hides_token(match[0], nesting):
             kept += text[position : match.start()], REDACTED
             position = match.end()
@@ -188,9 +190,30 @@ def _redact_base64(text: str, nesting: int) -> str:
 
 
 def _may_hold_base64(text: str) -> bool:
-    if len(text) < LONG_RUN:
-        return False
-    return "H4sI" in text or "eyJ" in text or "W3s" in text or _ANY_RUN.search(text) is not None
+    return len(text) >= LONG_RUN and (_has_known_start(text) or next_run(runs(_quoted(text)), 0) >= 0)
+
+
+def _has_known_start(text: str) -> bool:
+    return "H4sI" in text or "eyJ" in text or "W3s" in text
+
+
+def _quoted(text: str) -> bytes:
+    """Return the text behind a quote, so that its beginning is found as what is behind any other quote."""
+    return b'"' + text.encode("utf-8", "surrogatepass")
+
+
+def _runs_of_base64(text: str) -> Iterator[re.Match[str]]:
+    """Find all that may be base64. If it can only be behind quotes, these are found a hundred times as fast."""
+    if not text.isascii() or _has_known_start(text):
+        yield from _BASE64.finditer(text)
+        return
+    found = runs(_quoted(text))
+    start = next_run(found, 0)  # in what is quoted, which is one longer: here the base64 begins, there its quote
+    while start >= 0:
+        match = _BASE64.match(text, start)
+        if match is not None:
+            yield match
+        start = next_run(found, start + 1 if match is None else match.end() + 1)
 
 
 def _hides_token(run: str, nesting: int) -> bool:

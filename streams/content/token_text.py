@@ -67,9 +67,16 @@ def replace_tokens(text: str) -> str:
 
 
 def may_hold_key(text: str) -> bool:
-    """Test quickly for the word, an escape, or letters with NUL between them; nearly no text has one."""
+    """Test quickly for the words, an escape, or letters with NUL between them; nearly no text has one.
+
+    The second word may have signs in it as a key of JSON, and an escape of a letter that is small as a "k".
+    """
     lower = text.lower()
-    return "session" in lower or "\\u00" in lower or "s\0" in lower
+    if "\\u00" in lower or "s\0" in lower:
+        return True
+    if "session" not in lower:
+        return False
+    return "token" in lower.replace("_", "").replace("-", "") or "\\u" in lower or "\0" in lower
 
 
 def _value_end(text: str, start: int, quote: str | None) -> int:

@@ -103,7 +103,7 @@ def _fields(ecs: Ecs) -> dict[str, Any]:
     for path, names in _NAMES.items():
         _put(fields, path, ecs.value(*names))
     for (section, name), leaves in _KEPT.items():
-        form = _text_form(ecs.value(f"{CLOUDTRAIL}.{name}"))
+        form = _text_form(ecs.value(f"{CLOUDTRAIL}.{name}"), leaves)
         for leaf in leaves:
             value = ecs.value(f"{CLOUDTRAIL}.flattened.{name}.{leaf}", f"{CLOUDTRAIL}.{name}.{leaf}")
             _put(fields, (section, *leaf.split(".")), form.value(leaf) if value is None else value)
@@ -120,9 +120,10 @@ def _put_other_parameters(fields: dict[str, Any], ecs: Ecs) -> None:
     """Put the request parameters that no field names beside those that one does; as text if they cannot be read."""
     flattened = ecs.value(f"{CLOUDTRAIL}.flattened.request_parameters")
     kept = ecs.value(f"{CLOUDTRAIL}.request_parameters")
-    read = text_object.parse(kept) if isinstance(kept, str) else kept
-    whole = next((form for form in (flattened, read) if isinstance(form, dict)), None)
-    if whole is not None:
+    whole: Any = flattened
+    if not isinstance(flattened, dict):
+        whole = text_object.parse(kept) if isinstance(kept, str) else kept
+    if isinstance(whole, dict):
         fields["requestParameters"] = whole | fields.get("requestParameters", {})
     else:
         _put(fields, ("requestParameters",), kept)
@@ -137,9 +138,13 @@ def _put(fields: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
     fields.setdefault(path[-1], value)
 
 
-def _text_form(text: Any) -> Ecs:
-    """Return request parameters or response elements from their text: JSON, or the text form of a Java map."""
-    value = text_object.parse(text) if isinstance(text, str) else None
+def _text_form(text: Any, leaves: tuple[str, ...]) -> Ecs:
+    """Return request parameters or response elements from their text: JSON, or the text form of a Java map.
+
+    A text that cannot have one of the leaves is not read: without escapes, each key is in it as it is.
+    """
+    is_read = isinstance(text, str) and ("\\" in text or any(leaf.partition(".")[0] in text for leaf in leaves))
+    value = text_object.parse(text) if is_read else None
     return Ecs((value,)) if isinstance(value, dict) else Ecs(())
 
 
