@@ -16,7 +16,7 @@ from streams.detection.cap import is_over as bucket_is_over
 from streams.detection.decision import OUTCOMES, Decision, DecisionSettings
 from streams.detection.detect import detect
 from streams.detection.forgetting import Seen, partition_time
-from streams.detection.novelty import is_deletable
+from streams.detection.novelty import deletable_before, is_deletable
 from streams.extraction.extract import ExtractSettings, extract
 from streams.extraction.record import PassedOver, Record
 from streams.extraction.taking import MOST_COMBINATIONS, Partial, Taking
@@ -51,6 +51,7 @@ __all__ = [
     "compile_finder",
     "compile_matcher",
     "compile_selector",
+    "deletable_before",
     "detect",
     "is_deletable",
     "may_be_excepted",

@@ -14,7 +14,7 @@ from streams.worker.state.partition_memory import PartitionMemory, StoredGroup
 from streams.worker.state.sweep import Forgetting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from streams.detection.group_summary import GroupSummary, Others
     from streams.extraction.sighting import Sighting
@@ -35,6 +35,10 @@ class Store:
     def iter(self) -> Cursor:
         """An iterator over the present entries."""
         return Cursor(sorted(self.entries.items()))
+
+    def keys(self, *, from_key: bytes) -> Iterator[bytes]:
+        """The present keys in order, from the first at or after ``from_key``."""
+        return iter(sorted(key for key in self.entries if key >= from_key))
 
 
 @dataclass

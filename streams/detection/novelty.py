@@ -87,11 +87,16 @@ def forgotten(last_seen: int, now: int, forget_after: int) -> bool:
 
 
 def is_deletable(last_seen: int, now: int, forget_after: int) -> bool:
-    """Whether the memory of a tuple has no effect at ``now`` or later (M8); milliseconds.
+    """Whether the memory of a tuple has no effect at ``now`` or later (M8); milliseconds."""
+    return last_seen < deletable_before(now, forget_after)
+
+
+def deletable_before(now: int, forget_after: int) -> int:
+    """Return before which last sighting the memory of a tuple has no effect at ``now`` or later (M8); milliseconds.
 
     It is up to a day after it is forgotten, because a group's summary counts by days (U5).
     """
-    return last_seen // DAY < (now - forget_after) // DAY
+    return (now - forget_after) // DAY * DAY
 
 
 def judge(remembered: TupleMemory | None, time: int, decision_settings: DecisionSettings) -> Judgement:

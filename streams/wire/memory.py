@@ -24,6 +24,7 @@ The samples in ``tests/wire/test_memory_bytes.py`` pin this contract.
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 
 from streams.detection.group_summary import GroupSummary, SeenOnDay
@@ -65,6 +66,9 @@ _FIRST_SEEN_AT = len(TUPLE_CODEC.header)
 _USUAL_LENGTH = _FIRST_SEEN_AT + 13
 _USUAL_MASK = 0x808080808080808080808080
 _USUAL_MARKS = 0x008080808080008080808080
+_PLAIN = rb"[ !#-\[\]-~]*"  # of ASCII, all that no key escapes
+_PLAIN_TUPLE = re.compile(rb'\["tuple","(%b)","(%b)"(?:,"%b")+\]' % (_PLAIN, _PLAIN, _PLAIN))
+_PLAIN_BUCKET = re.compile(rb'\["bucket","%b","%b",([1-9][0-9]{0,18})\]' % (_PLAIN, _PLAIN))
 _TWO_TERMS = [str] * 5
 _LONGEST_START = 19  # digits of the largest time
 
@@ -259,6 +263,18 @@ def parse_key(key: bytes) -> Key:
     if parsed is None:
         raise unknown(key)
     return parsed
+
+
+def plain_tuple(key: bytes) -> tuple[bytes, bytes] | None:
+    """Return rule id and fingerprint of the terms in the key of a tuple; ``None`` unless it has no escapes."""
+    found = _PLAIN_TUPLE.fullmatch(key)
+    return None if found is None else (found[1], found[2])
+
+
+def plain_bucket(key: bytes) -> int | None:
+    """Return the start in the key of a bucket; ``None`` unless the key has no escapes and the start is positive."""
+    found = _PLAIN_BUCKET.fullmatch(key)
+    return None if found is None else int(found[1])
 
 
 def key_of(parsed: Key) -> bytes:

@@ -109,6 +109,21 @@ def test_key_round_trip(rule: str, values: tuple[str, ...], start: int) -> None:
         assert parse_key(key_of(key)) == key
 
 
+@given(rule=HOSTILE, values=st.lists(HOSTILE, max_size=3), other=st.binary(max_size=4), at=st.integers(0, 40))
+def test_plain_tuples(rule: str, values: list[str], other: bytes, at: int) -> None:
+    """What is read of a tuple's key without parsing it is what parsing it gives; another key gives nothing."""
+    key = state_key.to_bytes("tuple", rule, TERMS, *values)
+    for each in (key, key[:at] + other + key[at:]):
+        plain = codec.plain_tuple(each)
+        if plain is not None:
+            parsed = parse_key(each)
+            assert isinstance(parsed, TupleKey)
+            assert plain == (parsed.rule_id.encode(), parsed.terms.encode())
+    is_usual = values and all(each.isascii() and each.isprintable() for each in (rule, *values))
+    is_usual = is_usual and not any(mark in each for each in (rule, *values) for mark in '"\\')
+    assert (codec.plain_tuple(key) is not None) == bool(is_usual)
+
+
 @given(one=HOSTILE, other=HOSTILE, more=st.lists(HOSTILE, max_size=2).map(tuple), start=st.integers(0))
 @example(one="a", other='a","b', more=(), start=0)
 @example(one="", other='"', more=("x",), start=0)
@@ -172,6 +187,20 @@ def test_start_of_a_bucket(value: str, start: int, more: bytes) -> None:
         else:
             assert isinstance(parsed, BucketKey)
             assert codec.bucket_start(key, prefix) == parsed.start
+
+
+@given(rule=HOSTILE, value=HOSTILE, start=st.integers(), other=st.binary(max_size=4), at=st.integers(0, 40))
+@example(rule="r", value="v", start=10, other=b"0", at=16)
+def test_plain_buckets(rule: str, value: str, start: int, other: bytes, at: int) -> None:
+    """What is read of a bucket's key without parsing it is what parsing it gives; another key gives nothing."""
+    key = codec.bucket_key(rule, value, start)
+    for each in (key, key[:at] + other + key[at:]):
+        plain = codec.plain_bucket(each)
+        if plain is not None:
+            parsed = parse_key(each)
+            assert isinstance(parsed, BucketKey)
+            assert plain == parsed.start
+    assert codec.plain_bucket(codec.bucket_key("r", ALICE, START)) == START
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,9 @@ class Store(Protocol):
     def iter(self) -> Entries:
         """An iterator over all entries, in the order of their keys."""
 
+    def keys(self, *, from_key: bytes) -> Iterator[bytes]:
+        """The keys in order, from the first at or after ``from_key``."""
+
     def write(self, batch: object, /) -> None:
         """Write all of a ``rocksdict.WriteBatch``, or nothing."""
 
@@ -64,6 +67,12 @@ def stored_from(store: Store, start: bytes) -> Iterator[tuple[bytes, bytes]]:
 def keys_from(store: Store, prefix: bytes) -> list[bytes]:
     """Return the keys that begin with a prefix, in order; raises as ``stored_from``."""
     found: list[bytes] = []
+    for key in store.keys(from_key=prefix):
+        if not key.startswith(prefix):
+            return found
+        found.append(key)
+    # Nothing follows, so this may be the end, or damage. Only the other iterator tells them apart.
+    found.clear()
     entries = store.iter()
     entries.seek(prefix)
     while entries.valid():

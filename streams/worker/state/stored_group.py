@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from streams.worker.state.entries import Change, Store
     from streams.worker.state.stored_state import StoredState
 
+_AHEAD = 3_600_000  # in milliseconds: the sightings of a batch are seldom further apart
+
 
 class StoredGroup:
     """A group's memory in the store, overlaid with what the batch has learned; implements ``GroupMemory``."""
@@ -45,8 +47,8 @@ class StoredGroup:
         self._keys: dict[tuple[str, ...], bytes] = {}
         self._tuples: dict[tuple[str, ...], TupleMemory | None] = {}
         self._buckets: dict[int, CapBucket | None] = {}
-        self._starts: set[int] | None = None  # of all buckets, once they were asked for
-        self._oldest: int | None = None  # no bucket of these starts earlier
+        self._old: set[int] = set()  # the starts of all buckets that begin at the next time or before
+        self._old_until: int | None = None
         self._changed_tuples: dict[tuple[str, ...], None] = {}  # in the order of their first decisions
         self._changed_buckets: set[int] = set()
         self._settled: list[Change] = []
@@ -79,22 +81,31 @@ class StoredGroup:
     def bucket(self, start: int) -> CapBucket | None:
         """See ``GroupMemory``."""
         if start not in self._buckets:
-            is_read = self._starts is None or start in self._starts
-            value = self._store.get(self._bucket_key(start)) if is_read else None
+            value = self._store.get(self._bucket_key(start))
             self._buckets[start] = None if value is None else codec.decode_bucket(value)
         return self._buckets[start]
 
     def buckets_until(self, start: int) -> list[int]:
         """See ``GroupMemory``."""
-        if self._starts is None:
-            prefix = self._bucket_prefix
-            self._starts = {codec.bucket_start(key, prefix) for key in keys_from(self._store, prefix)}
+        if self._old_until is None or start > self._old_until:
+            self._old_until = start + _AHEAD
+            self._old = self._stored_until(self._old_until)
             for known, bucket in self._buckets.items():
-                (self._starts.discard if bucket is None else self._starts.add)(known)
-            self._oldest = min(self._starts, default=None)
-        if self._oldest is None or self._oldest > start:
-            return []
-        return [each for each in self._starts if each <= start]
+                self._note_bucket(known, is_there=bucket is not None)
+        return [each for each in self._old if each <= start] if self._old else []
+
+    def _stored_until(self, time: int) -> set[int]:
+        """The starts of the stored buckets that begin at a time or before."""
+        prefix = self._bucket_prefix
+        last = self._bucket_key(time)
+        # Positive numbers of as many digits are in the order of their keys.
+        length = len(last) if time >= 0 else 0
+        keys = (key for key in keys_from(self._store, prefix) if len(key) != length or key <= last)
+        return {start for key in keys if (start := codec.bucket_start(key, prefix)) <= time}
+
+    def _note_bucket(self, start: int, *, is_there: bool) -> None:
+        if self._old_until is not None and start <= self._old_until:
+            (self._old.add if is_there else self._old.discard)(start)
 
     def rule_state(self) -> RuleState | None:
         """See ``GroupMemory``."""
@@ -107,9 +118,7 @@ class StoredGroup:
             self._written.add(self._bucket_key(start))
             self._buckets[start] = decision.bucket
             self._changed_buckets.add(start)
-            if self._starts is not None:
-                self._starts.add(start)
-                self._oldest = start if self._oldest is None else min(start, self._oldest)
+            self._note_bucket(start, is_there=True)
         if decision.dropped_buckets or self._is_seen_anew(values, decision.memory):
             self._settle(decision.dropped_buckets)
         if decision.memory is not None:
@@ -157,8 +166,7 @@ class StoredGroup:
             key = self._bucket_key(start)
             self._written.add(key)
             self._buckets[start] = None
-            if self._starts is not None:
-                self._starts.discard(start)
+            self._note_bucket(start, is_there=False)
             self._settled.append((key, None))
 
     def _counted(self) -> GroupSummary:

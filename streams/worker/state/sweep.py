@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from itertools import islice, takewhile
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from streams import pipeline
 from streams.wire import memory as codec
@@ -61,17 +61,53 @@ class Forgetting:
         return rule is not None and rule.terms_fingerprint == terms
 
     def is_deletable(self, key: codec.Key, value: bytes, now: int) -> bool:
-        """Whether an entry has no effect at ``now`` or later, in milliseconds since the epoch."""
+        """Whether an entry that is no tuple has no effect at ``now`` or later, in milliseconds since the epoch."""
         match key:
-            case codec.TupleKey(rule_id, terms):
-                return pipeline.is_deletable(codec.last_seen(value), now, self.of_terms(rule_id, terms))
             case codec.GroupKey(rule_id, terms):
                 last_seen = codec.decode_group(value).last_seen
                 return pipeline.is_deletable(last_seen, now, self.of_terms(rule_id, terms))
             case codec.BucketKey():
                 return pipeline.bucket_is_over(key.start, now)
-            case codec.RuleKey():
-                return False
+        return False
+
+
+class _Terms(NamedTuple):
+    """A rule's tuples under the same terms.
+
+    Attributes:
+        rule_id: the rule.
+        runs: whether the rule runs with these terms.
+        deletable_before: a tuple last seen before this time is deleted; in milliseconds since the epoch.
+    """
+
+    rule_id: str
+    runs: bool
+    deletable_before: int
+
+
+class _AllTerms(dict[tuple[bytes, bytes], _Terms]):
+    """The tuples of all rules at a time, by rule id and fingerprint of the terms as keys have them."""
+
+    def __init__(self, forgetting: Forgetting, now: int) -> None:
+        super().__init__()
+        self.forgetting = forgetting
+        self.now = now
+
+    def __missing__(self, plain: tuple[bytes, bytes]) -> _Terms:
+        terms = self[plain] = self._of(*(part.decode("ascii") for part in plain))
+        return terms
+
+    def of(self, key: bytes) -> _Terms | None:
+        """Those that the tuple of this key is one of; ``None`` for other keys."""
+        plain = codec.plain_tuple(key)
+        if plain is not None:
+            return self[plain]
+        parsed = codec.parse_key(key) if key.startswith(codec.ALL_TUPLES) else None
+        return self._of(parsed.rule_id, parsed.terms) if isinstance(parsed, codec.TupleKey) else None
+
+    def _of(self, rule_id: str, terms: str) -> _Terms:
+        before = pipeline.deletable_before(self.now, self.forgetting.of_terms(rule_id, terms))
+        return _Terms(rule_id, self.forgetting.runs(rule_id, terms), before)
 
 
 class Sweep:
@@ -103,16 +139,17 @@ class Sweep:
         self._newest = time.newest
         if partition.store is not self._store:
             self._store, self._is_whole = partition.store, not self._next
-        added = [(key, codec.parse_key(key)) for key in partition.added()]
+        tuples = _AllTerms(forgetting, time.now)
+        added = [(key, tuples.of(key)) for key in partition.added()]
         rest, beginning = self._examined(partition, STEP * len(batch))
-        self._delete(partition, rest, time.now, forgetting)
+        self._delete(partition, rest, tuples)
         if beginning is None:
-            self._count(added, forgetting, before=self._next)
+            self._count(added, before=self._next)
             return
-        self._count(added, forgetting)
+        self._count(added)
         self._end_round(partition, forgetting)
-        self._delete(partition, beginning, time.now, forgetting)
-        self._count(added, forgetting, before=self._next)
+        self._delete(partition, beginning, tuples)
+        self._count(added, before=self._next)
         if not self._next:  # the batch has passed the whole store, and the next one begins anew
             self._start_round()
 
@@ -142,24 +179,39 @@ class Sweep:
         self._next = beginning[-1][0] + b"\0" if beginning else b""
         return rest, beginning
 
-    def _delete(self, partition: PartitionMemory, entries: list[Entry], now: int, forgetting: Forgetting) -> None:
+    def _delete(self, partition: PartitionMemory, entries: list[Entry], tuples: _AllTerms) -> None:
+        now, forgetting = tuples.now, tuples.forgetting
         for key, value in entries:
+            terms = tuples.of(key)
+            if terms is not None:
+                self._delete_tuple(partition, key, value, terms)
+                continue
+            start = codec.plain_bucket(key)
+            if start is not None:
+                if pipeline.bucket_is_over(start, now) and not partition.has_written(key):
+                    partition.forget(key)
+                continue
             parsed = codec.parse_key(key)
             if not partition.has_written(key) and forgetting.is_deletable(parsed, value, now):
                 partition.forget(key)
-                if isinstance(parsed, codec.TupleKey) and forgetting.runs(parsed.rule_id, parsed.terms):
-                    _subtract(partition, parsed.rule_id)
-            elif isinstance(parsed, codec.TupleKey):
-                self._in_use.add(parsed.rule_id)
-                self._counted[parsed.rule_id] += forgetting.runs(parsed.rule_id, parsed.terms)
             elif isinstance(parsed, codec.RuleKey) and parsed.rule_id not in forgetting.rules.by_id:
                 self._gone.add(parsed.rule_id)
 
-    def _count(self, added: list[tuple[bytes, codec.Key]], forgetting: Forgetting, before: bytes | None = None) -> None:
+    def _delete_tuple(self, partition: PartitionMemory, key: bytes, value: bytes, of: _Terms) -> None:
+        if not partition.has_written(key) and codec.last_seen(value) < of.deletable_before:
+            partition.forget(key)
+            if of.runs:
+                _subtract(partition, of.rule_id)
+            return
+        self._in_use.add(of.rule_id)
+        if of.runs:
+            self._counted[of.rule_id] += 1
+
+    def _count(self, added: list[tuple[bytes, _Terms | None]], before: bytes | None = None) -> None:
         """Count tuples that the batch adds: all, or only those that the present round has already gone past."""
-        for key, parsed in added:
-            if isinstance(parsed, codec.TupleKey) and forgetting.runs(parsed.rule_id, parsed.terms):
-                self._counted[parsed.rule_id] += before is None or key < before
+        for key, terms in added:
+            if terms is not None and terms.runs and (before is None or key < before):
+                self._counted[terms.rule_id] += 1
 
 
 Entry = tuple[bytes, bytes]
