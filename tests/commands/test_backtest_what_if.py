@@ -60,7 +60,7 @@ def said(ran: Ran, *starts: str) -> list[str]:
     """The lines on stderr from the first that starts so, with what is indented below it."""
     found: list[str] = []
     for line in ran.err.splitlines():
-        if line.startswith(starts) or (found and line.startswith("  ") and not line.startswith("   ")):
+        if line.startswith(starts) or (found and line.startswith("  ") and not line.startswith("     ")):
             found.append(line)
         elif found:
             break
@@ -76,10 +76,8 @@ def test_a_variant_is_decided_beside_its_rule(backtest: Backtest) -> None:
     assert ran.code == 0
     assert said(ran, "what-if") == [
         f"what-if      2 events in both, 0 only {ID}, 1 only {VARIANT}",
-        (
-            f"  only {VARIANT}: 2026-01-09T00:00:00.000Z {ALICE} on 222222222222 (event {ALICE}-9); "
-            f"{ID}: these terms are known"
-        ),
+        f"  only {VARIANT}, and why not {ID}:",
+        f"    2026-01-09T00:00:00.000Z {ALICE} on 222222222222 (event {ALICE}-9): these terms are known",
     ]
     assert [(alert["rule"]["id"], alert["event"]["time"][8:10]) for alert in ran.alerts] == [
         (ID, "01"),
@@ -115,9 +113,10 @@ def test_two_rules_are_compared_per_event(backtest: Backtest) -> None:
     ran = backtest([on(1), again, create], "--rule", "by-user.toml", "--rule", "by-address.toml")
     assert said(ran, "what-if") == [
         "what-if      1 event in both, 1 only by-address, 0 only by-user",
+        "  only by-address, and why not by-user:",
         (
-            f"  only by-address: 2026-01-03T00:00:00.000Z source.ip: 198.51.100.1, user.name: alice by {ALICE} "
-            f"(event {ALICE}-3); by-user: these terms are known"
+            f"    2026-01-03T00:00:00.000Z source.ip: 198.51.100.1, user.name: alice by {ALICE} (event {ALICE}-3): "
+            "these terms are known"
         ),
     ]
     ran = backtest([on(1), create], "--rule", "by-user.toml", "--rule", "other.toml")

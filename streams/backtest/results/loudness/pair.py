@@ -113,7 +113,9 @@ class Pair:
             f"{second.count:,} only {second.rule_id}"
         )
         for side, other in (self.sides, self.sides[::-1]):
+            if side.count:
+                yield f"  only {side.rule_id}, and why not {other.rule_id}:"
             for event in side.events[:LINES_SHOWN]:
-                yield f"  only {side.rule_id}: {event}; {other.rule_id}: {event.why_not}"
+                yield f"    {event}: {event.why_not}"
             if side.count > LINES_SHOWN:
-                yield f"  … and {side.count - LINES_SHOWN:,} more only {side.rule_id}"
+                yield f"    … and {side.count - LINES_SHOWN:,} more"

@@ -50,4 +50,4 @@ def test_a_side_is_bounded() -> None:
         compared.on_decision(replace(one, event=replace(one.event, id=f"{number}")), Decision("alert", number))
     compared.finish()
     assert (compared.sides[0].count, len(compared.sides[0].events)) == (MOST_KEPT + 5, MOST_KEPT)
-    assert f"  … and {MOST_KEPT + 5 - LINES_SHOWN} more only a" in list(compared.lines())
+    assert f"    … and {MOST_KEPT + 5 - LINES_SHOWN} more" in list(compared.lines())
