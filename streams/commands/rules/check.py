@@ -38,7 +38,7 @@ _A_LOT = 0.01
 _INDENT = 12
 _HAS_NO_NAMES = "none: reads every message"
 _OF_ONE_RECORD = "differs in each record, so everything is new"
-_OF_A_SESSION = "differs in each session of a role, so many a tuple is new; rootwatch.issuer_or_arn does not"
+_OF_A_SESSION = "differs in each session of a role, so many tuples are new; rootwatch.issuer_or_arn does not"
 _UNSTABLE = {
     "event.id": _OF_ONE_RECORD,
     "requestID": _OF_ONE_RECORD,
@@ -46,8 +46,8 @@ _UNSTABLE = {
     "userIdentity.accessKeyId": _OF_A_SESSION,
     "userIdentity.arn": _OF_A_SESSION,
     "user.id": _OF_A_SESSION,
-    "source.ip": "changes often, so many a tuple is new; source.as.number changes less",
-    "source.address": "changes often, so many a tuple is new; source.as.number changes less",
+    "source.ip": "changes often, so many tuples are new; source.as.number changes less",
+    "source.address": "changes often, so many tuples are new; source.as.number changes less",
 }
 _WHY_UNSTABLE = {field_named(name): why for name, why in _UNSTABLE.items()}
 

@@ -92,7 +92,7 @@ def run_cases(
         show(rows)
     results = [result for one in tested for _, result in one.results]
     failed = sum(bool(result.problems) for result in results)
-    verdict = f"{failed} failed" if failed else "all passed"
+    verdict = f"{failed} failed" if failed else "all passed" if results else "nothing was tested"
     say(f"{_count(len(tested), 'rule')}, {_count(len(results), 'case')}: {verdict}")
     if failed or (strict and any(state == "warning" for state, _ in rows)):
         raise typer.Exit(1)

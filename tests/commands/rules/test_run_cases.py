@@ -166,6 +166,7 @@ def test_a_rule_without_both_kinds_of_cases_is_a_warning(cases: list[Any], warni
     code, rows, _ = run("new.toml")
     assert (code, rows[-1]) == (0, ["warning", warning])
     assert run("--strict", "new.toml")[0] == 1
+    assert run("new.toml")[2].endswith("all passed" if cases else "0 cases: nothing was tested")
 
 
 def test_json_has_an_object_per_case() -> None:
