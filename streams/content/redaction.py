@@ -17,6 +17,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import orjson
+from stringzilla import find
 
 from streams.content import gzipped, json_text
 from streams.content.compression import decompress
@@ -190,11 +191,14 @@ def _redact_base64(text: str, nesting: int) -> str:
 
 
 def _may_hold_base64(text: str) -> bool:
-    return len(text) >= LONG_RUN and (_has_known_start(text) or next_run(runs(_quoted(text)), 0) >= 0)
+    if len(text) < LONG_RUN:
+        return False
+    quoted = _quoted(text)
+    return _has_known_start(quoted) or next_run(runs(quoted), 0) >= 0
 
 
-def _has_known_start(text: str) -> bool:
-    return "H4sI" in text or "eyJ" in text or "W3s" in text
+def _has_known_start(text: bytes) -> bool:
+    return any([find(text, b"H4sI") >= 0, find(text, b"eyJ") >= 0, find(text, b"W3s") >= 0])
 
 
 def _quoted(text: str) -> bytes:
@@ -204,10 +208,11 @@ def _quoted(text: str) -> bytes:
 
 def _runs_of_base64(text: str) -> Iterator[re.Match[str]]:
     """Find all that may be base64. If it can only be behind quotes, these are found a hundred times as fast."""
-    if not text.isascii() or _has_known_start(text):
+    quoted = _quoted(text)
+    if not text.isascii() or _has_known_start(quoted):
         yield from _BASE64.finditer(text)
         return
-    found = runs(_quoted(text))
+    found = runs(quoted)
     start = next_run(found, 0)  # in what is quoted, which is one longer: here the base64 begins, there its quote
     while start >= 0:
         match = _BASE64.match(text, start)

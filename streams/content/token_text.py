@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import re
 
+from stringzilla import find, translate
+
 REDACTED = "REDACTED"
 
 # In text, a character may be escaped, and the backslash of the escape may be escaped too, to any depth. Possessive
@@ -44,6 +46,8 @@ _ANY_QUOTE = re.compile(_QUOTE)
 _BARE_VALUE = re.compile(r"""(?:[^\s,;&<>(){}\[\]"'\\]|\\++(?:/|u[0-9a-f]{4}))*+""", re.IGNORECASE)
 # No word of AWS that could follow is this long, and no token is shorter.
 _AFTER_DAMAGE = re.compile(rf"(?P<key>{_KEY_PATTERN}[^A-Za-z0-9]{{1,16}}+)[A-Za-z0-9+/_-]{{20,}}+")
+_SMALL = bytes(range(256)).lower().replace(b"-", b"_")
+_OF_SECOND_WORD = (b"\\u", b"\0", "\u212a".encode())
 _NO_SECRET = frozenset({"", "null", REDACTED})
 
 
@@ -71,12 +75,12 @@ def may_hold_key(text: str) -> bool:
 
     The second word may have signs in it as a key of JSON, and an escape of a letter that is small as a "k".
     """
-    lower = text.lower()
-    if "\\u00" in lower or "s\0" in lower:
+    small = translate(text.encode("utf-8", "surrogatepass"), _SMALL)
+    if find(small, b"\\u00") >= 0 or find(small, b"s\0") >= 0:
         return True
-    if "session" not in lower:
+    if find(small, b"session") < 0:
         return False
-    return "token" in lower.replace("_", "").replace("-", "") or "\\u" in lower or "\0" in lower
+    return b"token" in small.replace(b"_", b"") or any(find(small, sign) >= 0 for sign in _OF_SECOND_WORD)
 
 
 def _value_end(text: str, start: int, quote: str | None) -> int:
