@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass, replace
+from itertools import chain, count
 from typing import TYPE_CHECKING, Literal
 
 from streams.rules.importing.outcome import Conversion, Reason
@@ -87,7 +88,7 @@ class _Planning:
 
     def _free_name(self, rule_name: str, rule_id: str) -> str:
         base = _slug(rule_name) or _slug(rule_id) or "rule"
-        tries = (base, f"{base}-{_slug(rule_id)}", *(f"{base}-{number}" for number in range(2, len(self._names) + 4)))
+        tries = chain((base, f"{base}-{_slug(rule_id)}"), (f"{base}-{number}" for number in count(2)))
         names = (f"{self._folder}/{name}{_SUFFIX}" for name in tries)
         return next(name for name in names if name not in self._names)
 
