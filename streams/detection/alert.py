@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from streams.rules.rule import Rule, Threat
 
 _NAMESPACE = uuid5(NAMESPACE_URL, "rootwatch").bytes
+_RULES: dict[int, tuple[Rule, dict[str, Any]]] = {}  # what was made of rules, by the identity of each
+_MOST_RULES = 1_000
 _UUID_DIGITS = 32
 _VARIANT = {f"{digit:x}": f"{digit & 3 | 8:x}" for digit in range(16)}  # two bits of each id say its kind
 
@@ -48,7 +50,8 @@ def compose(identifier: str, sighting: Sighting, novelty: Novelty, rule: Rule) -
 
     Returns:
         A dict of plain values, by the names of ``schemas/alert.avsc``. Timestamps are milliseconds since the epoch.
-        ``detected_at`` and ``geo`` are ``None``; the caller fills them.
+        ``detected_at`` and ``geo`` are ``None``; the caller fills them. ``rule`` is the same dict in all alerts of the
+        rule, so nobody may change it.
     """
     risk = task_policy.risk(sighting.event.task_policy, rule.task_policies)
     return {
@@ -71,6 +74,15 @@ def compose(identifier: str, sighting: Sighting, novelty: Novelty, rule: Rule) -
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
+    made = _RULES.get(id(rule))
+    if made is None or made[0] is not rule:
+        if len(_RULES) >= _MOST_RULES:
+            _RULES.clear()
+        made = _RULES[id(rule)] = (rule, _made_rule(rule))
+    return made[1]
+
+
+def _made_rule(rule: Rule) -> dict[str, Any]:
     return {
         "id": rule.id,
         "name": rule.name,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 MAGIC = b"\xc3\x01"
 _HEADER_LENGTH = len(MAGIC) + 8
+_RECURRING = ("Rule",)  # the same in all alerts of the rule
 # fastavro raises these if a body is cut or of another schema, or if the schemas of reader and writer do not match.
 _BODY_ERRORS = (EOFError, IndexError, KeyError, OverflowError, TypeError, ValueError, SchemaResolutionError)
 
@@ -123,7 +124,8 @@ class SingleObjectCodec:
 
     def encoder(self, *, of_dicts: bool) -> Callable[[Any], bytes]:
         """Return the generated encoder of the newest schema, see ``generated``."""
-        return encoder(expand_schema(self._schema), MAGIC + self.fingerprint, of_dicts=of_dicts)
+        header = MAGIC + self.fingerprint
+        return encoder(expand_schema(self._schema), header, of_dicts=of_dicts, recurring=_RECURRING)
 
     def decoder(self, makers: Mapping[str, type] | None = None) -> Callable[[bytes], Any]:
         """Return the generated decoder of the newest schema, see ``generated``."""

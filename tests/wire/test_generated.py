@@ -151,6 +151,21 @@ def test_numbers(number: int, before: bytes, behind: bytes) -> None:
     assert number_at(before + written + behind, len(before)) == (number, len(before) + len(written))
 
 
+@given(draw=st.data())
+@SLOW
+def test_what_comes_again_is_encoded_as_it_is_then(draw: st.DataObject) -> None:
+    """A rule's dict in several alerts is encoded as it is at each, also if something in it was changed since."""
+    codec, alert = codec_of("alert"), draw.draw(data_of("alert"))
+    for _ in range(3):
+        assert codec.encode(alert) == codec.encode_carefully(alert)
+        rule = draw.draw(data_of("alert"))["rule"]
+        name = draw.draw(st.sampled_from(sorted(rule)))
+        if isinstance(alert["rule"][name], list):
+            alert["rule"][name][:] = rule[name]
+        else:
+            alert["rule"][name] = rule[name]
+
+
 @given(text=LONG_TEXTS)
 def test_long_texts(text: str) -> None:
     """A text of any length is encoded as by fastavro."""

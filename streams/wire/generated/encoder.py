@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from streams.wire.generated.numbers import Sizes, int_bytes, number_bytes
@@ -14,15 +15,40 @@ if TYPE_CHECKING:
 _SIZES, _SOME_SIZES = Sizes(b""), Sizes(b"\2")  # also behind the branch of a union
 
 
-def encoder(schema: Any, header: bytes, *, of_dicts: bool) -> Callable[[Any], bytes]:
+_MOST_KEPT = 1_000
+
+
+class _Recurring:
+    """Encodes dicts that come again and again, such as the part of a rule in its alerts, once each.
+
+    A dict is known by its identity. That nothing in it has changed since is compared with a copy.
+    """
+
+    def __init__(self, encode: Callable[[dict[str, Any]], bytes]) -> None:
+        self._encode = encode
+        self._kept: dict[int, tuple[dict[str, Any], dict[str, Any], bytes]] = {}
+
+    def __call__(self, record: dict[str, Any]) -> bytes:
+        kept = self._kept.get(id(record))
+        if kept is not None and kept[0] is record and kept[1] == record:
+            return kept[2]
+        written = self._encode(record)
+        if len(self._kept) >= _MOST_KEPT:
+            self._kept.clear()
+        self._kept[id(record)] = (record, deepcopy(record), written)
+        return written
+
+
+def encoder(schema: Any, header: bytes, *, of_dicts: bool, recurring: tuple[str, ...] = ()) -> Callable[[Any], bytes]:
     """Return the function that encodes a record.
 
     Args:
         schema: the record's schema, expanded and without logical types.
         header: what the bytes begin with.
         of_dicts: whether records are dicts; otherwise they have a record's fields as attributes.
+        recurring: the names of records whose dicts come again and again.
     """
-    source = _EncoderSource(of_dicts=of_dicts)
+    source = _EncoderSource(of_dicts=of_dicts, recurring=recurring)
     parts = [repr(header), *source.parts(schema, "value")]
     source.function("encode", "value", f"return b''.join(({', '.join(parts)},))")
     namespace: dict[str, Any] = {
@@ -34,6 +60,7 @@ def encoder(schema: Any, header: bytes, *, of_dicts: bool) -> Callable[[Any], by
         "bytes_of": _bytes,
         "list_of": _items,
         "odd": odd,
+        "Recurring": _Recurring,
     }
     encode: Callable[[Any], bytes] = made(source.lines, namespace, "encode")
     return encode
@@ -62,7 +89,8 @@ def _items(value: object) -> list[Any] | tuple[Any, ...]:
 class _EncoderSource:
     """The source of an encoder: its parts are expressions of bytes."""
 
-    def __init__(self, *, of_dicts: bool) -> None:
+    def __init__(self, *, of_dicts: bool, recurring: tuple[str, ...]) -> None:
+        self._recurring = recurring
         self.lines: list[str] = []
         self._of_dicts = of_dicts
         self._functions = 0
@@ -108,6 +136,8 @@ class _EncoderSource:
             value = f"record[{field['name']!r}]" if self._of_dicts else f"record.{field['name']}"
             parts += self.parts(field["type"], value)
         self.function(name, "record", *body, f"return b''.join(({', '.join(parts)},))")
+        if self._of_dicts and schema["name"].rpartition(".")[2] in self._recurring:
+            self.lines.append(f"{name} = Recurring({name})")
         return name
 
     def _array(self, items: Any) -> str:
