@@ -11,6 +11,7 @@ The rules:
 * A fetch while no partition is active returns nothing. For aiokafka an empty set of partitions means all of them, and
   Faust would drop the records that it then hands over.
 * If partitions are given up during a fetch, its records are put back.
+* Far behind the end of a source topic, a fetch gathers what several responses leave. Elsewhere it never waits for more.
 """
 
 from __future__ import annotations
@@ -40,6 +41,14 @@ if TYPE_CHECKING:
     from streams.worker.consumer.missing_topics import MissingTopics
     from streams.worker.consumer.progress import Progress
     from streams.worker.monitoring.counters import Metrics
+
+
+# A source partition with so many offsets to read is far behind. Its records have waited longer than gathering takes.
+FAR_BEHIND = 5000
+# How long records are gathered, how many, and how many bytes.
+GATHER_SECONDS = 0.05
+GATHER_RECORDS = 250
+GATHER_BYTES = 1024 * 1024
 
 
 class Worker(Protocol):
@@ -193,18 +202,50 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         timeout: float = 0,  # noqa: ASYNC109  Faust's name
         **options: Any,
     ) -> Any:
-        """The records of these partitions that aiokafka holds; waits for one, so many seconds at most."""
+        """The records of these partitions that aiokafka holds; waits for one, so many seconds at most.
+
+        While a source partition is far behind, gathers those of several responses: a round of acknowledgements then
+        serves all of them.
+        """
         until = time.monotonic() + timeout
+        gathered: dict[TP, list[Any]] = {}
         while True:
-            records = await super()._fetch_records(consumer, active, timeout=0, **options)
+            more = await super()._fetch_records(consumer, active, timeout=0, **options)
+            if more and not gathered:
+                until = min(until, time.monotonic() + GATHER_SECONDS)
+            for tp, records in more.items():
+                gathered.setdefault(tp, []).extend(records)
             left = until - time.monotonic()
-            if records or left <= 0:
-                return records
+            if left <= 0 or (gathered and not self._may_gather(gathered)):
+                return gathered
             answer = consumer._fetcher._create_fetch_waiter()  # noqa: SLF001  its own ``fetched_records`` waits like this
             if not (await asyncio.wait([answer], timeout=left))[0]:
                 answer.cancel()
             else:
                 answer.result()  # raises an error of the group's coordinator
+
+    def _may_gather(self, gathered: Mapping[TP, list[Any]]) -> bool:
+        """Whether these records may wait for more: they are few and small, and the end of their topic is far."""
+        if not self.consumer.flow_active or sum(map(len, gathered.values())) >= GATHER_RECORDS:
+            return False
+        sizes = (len(record.value or b"") for records in gathered.values() for record in records)
+        return sum(sizes) < GATHER_BYTES and self._is_far_behind()
+
+    def _is_far_behind(self) -> bool:
+        """Whether a source partition has ``FAR_BEHIND`` offsets or more to read."""
+        subscription = self._consumer._subscription.subscription  # noqa: SLF001  aiokafka's ``highwater`` may raise
+        assignment = subscription and subscription.assignment
+        states = (
+            assignment.state_value(tp)
+            for tp in (assignment.tps if assignment else ())
+            if tp.topic in self.app.fetch_filter.source_topics
+        )
+        return any(
+            state.has_valid_position
+            and state.highwater is not None
+            and min(state.highwater, state.highwater if state.lso is None else state.lso) - state.position >= FAR_BEHIND
+            for state in states
+        )
 
     def _note_positions(self, fetched: FetchResult, active: Container[TP]) -> None:
         """Note aiokafka's position in each partition, even without records; a changelog's records go with it."""
