@@ -29,6 +29,8 @@ from typing import Any, NamedTuple
 
 from streams.detection.group_summary import GroupSummary, SeenOnDay
 from streams.detection.memory import CapBucket, RuleState, TupleMemory
+from streams.wire.generated.odd import OddError
+from streams.wire.large_summary import LARGE, LARGE_BYTES, LargeSummaries
 from streams.wire.state_key import parts_of, quoted, to_bytes, unknown
 from streams.wire.value_codec import ValueCodec
 
@@ -58,6 +60,8 @@ TUPLE_CODEC = ValueCodec("tuple", {"TupleMemory": TupleMemory}, _fields, lambda 
 RULE_CODEC = ValueCodec("rule", {"RuleState": RuleState}, _fields, lambda datum: RuleState(**datum))
 BUCKET_CODEC = ValueCodec("bucket", {"CapBucket": CapBucket}, _bucket_datum, _bucket)
 GROUP_CODEC = ValueCodec("group", {"GroupSummary": GroupSummary, "SeenOnDay": SeenOnDay}, _group_datum, _group)
+
+_LARGE_SUMMARIES = LargeSummaries(GROUP_CODEC.header)
 
 ALL_TUPLES = b'["tuple",'  # exactly the keys of tuples begin with this
 # A tuple whose times have six bytes each, and its count one: times from 1970-07-19 to 2039, seen fewer than 64 times.
@@ -139,8 +143,13 @@ def last_seen(value: bytes) -> int:
     return decode_tuple(value).last_seen
 
 
-def encode_group(summary: GroupSummary) -> bytes:
-    """Return the stored value of a group's summary."""
+def encode_group(summary: GroupSummary, before: bytes | None = None) -> bytes:
+    """Return the stored value of a group's summary; ``before`` is the one that it replaces, if that is known."""
+    if len(summary.days) >= LARGE and GROUP_CODEC.writes_newest:
+        try:
+            return _LARGE_SUMMARIES.encode(summary, before)
+        except OddError:
+            pass
     return GROUP_CODEC.encode(summary)
 
 
@@ -150,6 +159,8 @@ def decode_group(value: bytes) -> GroupSummary:
     Raises:
         WireError: the value is not one, or a newer version wrote it.
     """
+    if len(value) >= LARGE_BYTES:
+        return _LARGE_SUMMARIES.decode(value, GROUP_CODEC.decode)
     return GROUP_CODEC.decode(value)
 
 
@@ -219,11 +230,7 @@ def bucket_prefix(rule_id: str, value: str) -> bytes:
 
 
 def bucket_start(key: bytes, prefix: bytes) -> int:
-    """Return the start in the key of a bucket, in milliseconds since the epoch.
-
-    Args:
-        key: the key.
-        prefix: of the buckets of its group; the key begins with it.
+    """Return the start in a bucket's key, in milliseconds since the epoch; the key begins with its group's ``prefix``.
 
     Raises:
         WireError: the key does not have a form of this version.

@@ -38,6 +38,11 @@ class ValueCodec(Generic[V]):
         self._decode: Callable[[bytes], V] | None = None
 
     @property
+    def writes_newest(self) -> bool:
+        """Whether the newest schema is the one that is written."""
+        return self._codec.writes_newest
+
+    @property
     def header(self) -> bytes:
         """What the bytes begin with that are written."""
         return self._codec.header

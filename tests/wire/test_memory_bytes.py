@@ -13,8 +13,8 @@ from strategies import LONG
 from streams.detection.group_summary import GroupSummary, SeenOnDay
 from streams.detection.memory import CapBucket, RuleState, TupleMemory
 from streams.rules.rule import MOST_ALERTS
+from streams.wire import large_summary, state_key
 from streams.wire import memory as codec
-from streams.wire import state_key
 from streams.wire.memory import BucketKey, GroupKey, Key, RuleKey, TupleKey, key_of, parse_key
 from streams.wire.single_object import UnknownSchemaError, WireError
 
@@ -235,6 +235,31 @@ def test_a_newer_memory_is_refused(value: TupleMemory | CapBucket | GroupSummary
     newer = bytes.fromhex("c301" + "0123456789abcdef" + "00")
     with pytest.raises(UnknownSchemaError, match=rf"{type(value).__name__}.*0123456789abcdef"):
         read(value, newer)
+
+
+DAYS = st.builds(SeenOnDay, st.integers(0, 40_000), st.integers(1, 300) | LONG, st.lists(TIMES, max_size=2).map(tuple))
+
+
+@given(days=st.lists(DAYS, max_size=40), changes=st.lists(st.tuples(st.integers(0, 45), st.none() | DAYS), max_size=6))
+def test_large_summaries(days: list[SeenOnDay], changes: list[tuple[int, SeenOnDay | None]]) -> None:
+    """A summary has the bytes that fastavro writes and is the same again, whatever it replaces and whatever is kept."""
+    before: bytes | None = None
+    for place, day in [(0, None), *changes]:
+        days = [*days[:place], *([day] if day else []), *days[place + (day is None) :]]
+        summary = GroupSummary(tuple(days))
+        expected = codec.GROUP_CODEC.encode_carefully(summary)
+        assert codec.encode_group(summary, before) == codec.encode_group(summary) == expected
+        assert codec.decode_group(expected[:5] + expected[5:]) == summary
+        before = expected
+
+
+def test_few_large_summaries_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A summary that is no longer kept is read and written as well as one that is."""
+    monkeypatch.setattr(large_summary, "_MOST", 2)
+    summaries = [GroupSummary(tuple(SeenOnDay(day, n, (START,)) for day in range(40))) for n in range(1, 5)]
+    values = [codec.encode_group(summary) for summary in summaries]
+    assert [codec.decode_group(value) for value in values] == summaries
+    assert [codec.encode_group(summary, value) for summary, value in zip(summaries, values, strict=True)] == values
 
 
 def test_the_largest_bucket_fits_into_a_topic() -> None:

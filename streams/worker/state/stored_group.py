@@ -54,6 +54,7 @@ class StoredGroup:
         self._settled: list[Change] = []
         self._written: set[bytes] = set() if written is None else written
         self._summary: GroupSummary | None = None
+        self._stored_summary: bytes | None = None
         self._is_summary_stored = self._is_summary_changed = False
 
     def tuple_key(self, values: tuple[str, ...]) -> bytes:
@@ -74,7 +75,7 @@ class StoredGroup:
         """See ``GroupMemory``."""
         if self._summary is None:
             value = self._store.get(self._summary_key)
-            self._is_summary_stored = value is not None
+            self._stored_summary, self._is_summary_stored = value, value is not None
             self._summary = self._counted() if value is None else codec.decode_group(value)
         return self._summary
 
@@ -144,7 +145,7 @@ class StoredGroup:
             if remembered is not None:
                 changes.append((self.tuple_key(values), codec.encode_tuple(remembered)))
         if self._is_summary_changed and self._summary is not None and self._is_worth_storing(self._summary):
-            changes.append((self._summary_key, codec.encode_group(self._summary)))
+            changes.append((self._summary_key, codec.encode_group(self._summary, self._stored_summary)))
         return changes
 
     def _is_worth_storing(self, summary: GroupSummary) -> bool:
