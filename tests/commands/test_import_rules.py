@@ -139,6 +139,17 @@ def test_a_file_of_the_folder_that_cannot_be_read_is_left_alone(tmp_path: Path) 
     assert (tmp_path / "rules" / "access-key-by-a-new-pair-own-key.toml").exists()
 
 
+@pytest.mark.parametrize("folder", [".", "./", "mine/"])
+def test_no_file_of_another_rule_is_overwritten(tmp_path: Path, folder: str) -> None:
+    """Whatever way the folder is written, a name that is taken there is known."""
+    (tmp_path / "mine").mkdir()
+    other = tmp_path / folder / "access-key-by-a-new-pair.toml"
+    other.write_text("# somebody's notes\n")
+    assert run(tmp_path, "-", "--to", folder, stdin=line()).returncode == 0
+    assert other.read_text() == "# somebody's notes\n"
+    assert (tmp_path / folder / "access-key-by-a-new-pair-own-key.toml").exists()
+
+
 def test_control_characters_of_a_rule_do_not_reach_the_terminal(tmp_path: Path) -> None:
     """The name of a rule is shown with them escaped."""
     assert "\x1b" not in run(tmp_path, "-", stdin=line(name="a\x1b[2Jb")).stdout

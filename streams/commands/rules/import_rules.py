@@ -63,7 +63,7 @@ def import_rules(
     if to.exists() and not to.is_dir():
         raise UsageError(f"--to {to}: is a file; name a folder")
     conversions = [conversion for file in dict.fromkeys(files) for conversion in _conversions(file)]
-    planned = plan(conversions, _existing(to), str(to))
+    planned = plan(conversions, _existing(to), str(to / "x").removesuffix("x"))
     if not dry_run:
         for one in planned:
             _write(one)

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, get_args
 
 from streams.fields.catalogue import Field, UnknownFieldError, field_named
 from streams.rules.importing.differences import differences
-from streams.rules.importing.event_names import data_events, everyday_events, takes_any_event
+from streams.rules.importing.event_names import (
+    asks_for_what_is_never_taken,
+    data_events,
+    everyday_events,
+    takes_any_event,
+)
 from streams.rules.importing.history import window
 from streams.rules.importing.keys import left_out, unknown_keys
 from streams.rules.importing.outcome import Change, Conversion, Difference, Reason
@@ -149,6 +154,9 @@ class _Conversion:
         except QueryError as error:
             where, what = f"query:{error.line}:{error.column}", f"{error.what}: {error.allowed}"
             self._reasons.append(Reason("refused", where, what))
+            return None
+        if asks_for_what_is_never_taken(query):
+            self._refuse("query", "asks for Insight or network activity events, and rootwatch never takes them")
             return None
         lines = text.strip(" \t\r\n")
         self._values["query"] = f"{lines}\n" if "\n" in lines else lines

@@ -51,6 +51,16 @@ _EVERYDAY_EVENTS: dict[str, str] = {
 
 _PROVIDER, _ACTION = "event.provider", "event.action"
 _CATEGORY, _MANAGEMENT = "aws.cloudtrail.event_category", "aws.cloudtrail.management_event"
+_TYPE = "aws.cloudtrail.event_type"
+# Records of the first kinds are never taken (U3); all others have one of the second kinds, or another that may come.
+_PASSED_OVER = (
+    (_CATEGORY, ("Insight", "NetworkActivity"), ("Management", "Data")),
+    (
+        _TYPE,
+        ("AwsCloudTrailInsight", "AwsVpceEvent"),
+        ("AwsApiCall", "AwsServiceEvent", "AwsConsoleSignIn", "AwsConsoleAction"),
+    ),
+)
 _NO_NAME = "\0"  # no event and no service has it
 
 
@@ -68,6 +78,15 @@ def everyday_events(query: Query) -> tuple[str, ...]:
 def takes_any_event(query: Query) -> bool:
     """Return whether a query takes events of any name and any service."""
     return _may_take(query, {_PROVIDER: _NO_NAME, _ACTION: _NO_NAME})
+
+
+def asks_for_what_is_never_taken(query: Query) -> bool:
+    """Return whether a query asks for Insight or network activity events only, which no rule takes (U3)."""
+    return any(
+        any(_may_take(query, {field: kind}) for kind in passed_over)
+        and not any(_may_take(query, {field: kind}) for kind in (*others, _NO_NAME))
+        for field, passed_over, others in _PASSED_OVER
+    )
 
 
 def _named(

@@ -42,7 +42,7 @@ class Planned:
     fields: tuple[tuple[str, str], ...] = ()
 
 
-def plan(conversions: Iterable[Conversion], existing: Iterable[RuleText], folder: str) -> list[Planned]:
+def plan(conversions: Iterable[Conversion], existing: Iterable[RuleText], prefix: str) -> list[Planned]:
     """Plan an import, rule by rule in the given order.
 
     A rule goes to the file that has its id already, wherever it is below the folder, else to a new file named after it.
@@ -50,20 +50,20 @@ def plan(conversions: Iterable[Conversion], existing: Iterable[RuleText], folder
     Args:
         conversions: the rules.
         existing: the files below the folder, with their paths.
-        folder: where new files go, as the paths of the files there begin.
+        prefix: how the paths of files in the folder begin, up to their names: `rules/`.
     """
-    planning = _Planning(existing, folder)
+    planning = _Planning(existing, prefix)
     return [planning.planned(conversion) for conversion in conversions]
 
 
 class _Planning:
-    def __init__(self, existing: Iterable[RuleText], folder: str) -> None:
-        self._folder = folder
+    def __init__(self, existing: Iterable[RuleText], prefix: str) -> None:
+        self._prefix = prefix
         self._files: dict[str, RuleText] = {}  # by the ids in them
-        self._names: set[str] = set()
+        self._names: set[str] = set()  # in lower case, because some file systems do not tell cases apart
         self._sources: dict[str, str] = {}  # of the rules so far, by their ids
         for file in existing:
-            self._names.add(file.name)
+            self._names.add(file.name.lower())
             if rule_id := _id_in(file.text):
                 self._files.setdefault(rule_id, file)
 
@@ -83,14 +83,14 @@ class _Planning:
         text = new_text(conversion.values, conversion.license)
         if (fault := _fault(text, name)) is not None:
             return _refused(conversion, name, fault)
-        self._names.add(name)
+        self._names.add(name.lower())
         return Planned(conversion, "new", name, text)
 
     def _free_name(self, rule_name: str, rule_id: str) -> str:
         base = _slug(rule_name) or _slug(rule_id) or "rule"
         tries = chain((base, f"{base}-{_slug(rule_id)}"), (f"{base}-{number}" for number in count(2)))
-        names = (f"{self._folder}/{name}{_SUFFIX}" for name in tries)
-        return next(name for name in names if name not in self._names)
+        names = (f"{self._prefix}{name}{_SUFFIX}" for name in tries)
+        return next(name for name in names if name.lower() not in self._names)
 
 
 def _merged(conversion: Conversion, file: RuleText) -> Planned:

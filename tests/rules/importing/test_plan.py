@@ -23,12 +23,12 @@ FILE = "rules/access-key-by-a-new-pair.toml"
 
 
 def first(text: str, name: str = "rules.ndjson") -> Planned:
-    (planned,) = plan([only(text, name)], [], "rules")
+    (planned,) = plan([only(text, name)], [], "rules/")
     return planned
 
 
 def again(existing: str, text: str, name: str = "rules.ndjson") -> Planned:
-    (planned,) = plan([only(text, name)], [RuleText("rules/below/mine.toml", existing)], "rules")
+    (planned,) = plan([only(text, name)], [RuleText("rules/below/mine.toml", existing)], "rules/")
     return planned
 
 
@@ -45,13 +45,15 @@ def test_a_new_file_is_named_after_the_rule() -> None:
 def test_a_name_that_is_taken_gets_the_id() -> None:
     """Two rules of one name, or a file that is no rule of this id, keep their files."""
     same = [only(line()), only(line(rule_id="other"))]
-    files = [planned.file for planned in plan(same, [RuleText(FILE, "broken = ")], "rules")]
+    files = [
+        planned.file for planned in plan(same, [RuleText(FILE.replace("access", "Access"), "broken = ")], "rules/")
+    ]
     assert files == ["rules/access-key-by-a-new-pair-own-key.toml", "rules/access-key-by-a-new-pair-other.toml"]
 
 
 def test_an_id_is_imported_once() -> None:
     """The second rule of one id is refused, with the place of the first."""
-    outcomes = plan(converted(f"{line()}\n{line(name='Second')}"), [], "rules")
+    outcomes = plan(converted(f"{line()}\n{line(name='Second')}"), [], "rules/")
     assert [planned.action for planned in outcomes] == ["new", "refused"]
     assert outcomes[1].conversion.verdict == "refused"
     assert "also the id of rules.ndjson:1" in outcomes[1].conversion.reasons[0].text
