@@ -206,12 +206,12 @@ def tuple_key_behind(prefix: bytes, values: tuple[str, ...]) -> bytes:
 
 def tuple_prefix(rule_id: str, terms: str, value: str) -> bytes:
     """Return what exactly the keys of a group's tuples begin with: the first value's closing quote is its end."""
-    return to_bytes("tuple", rule_id, terms, value)[:-1]
+    return f'["tuple",{quoted(rule_id)},{quoted(terms)},{quoted(value)}'.encode("ascii")
 
 
 def group_key(rule_id: str, terms: str, value: str) -> bytes:
     """Return the key of a group's summary."""
-    return to_bytes("group", rule_id, terms, value)
+    return f'["group",{quoted(rule_id)},{quoted(terms)},{quoted(value)}]'.encode("ascii")
 
 
 def rule_key(rule_id: str) -> bytes:
@@ -226,7 +226,7 @@ def bucket_key(rule_id: str, value: str, start: int) -> bytes:
 
 def bucket_prefix(rule_id: str, value: str) -> bytes:
     """Return what exactly the keys of a group's buckets begin with."""
-    return to_bytes("bucket", rule_id, value)[:-1] + b","
+    return f'["bucket",{quoted(rule_id)},{quoted(value)},'.encode("ascii")
 
 
 def bucket_start(key: bytes, prefix: bytes) -> int:
