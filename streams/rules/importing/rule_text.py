@@ -12,7 +12,7 @@ from streams.rules.rule_errors import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tomlkit.items import Item
+    from tomlkit.items import Array, Item
 
 _MOST_ON_ONE_LINE = 100
 """In characters, of a list with its key."""
@@ -50,9 +50,22 @@ def merged_text(existing: str, values: Mapping[str, object]) -> str:
     document = tomlkit.parse(existing)
     before = document.unwrap()
     for key, value in values.items():
-        if before.get(key) != value:
+        if before.get(key) == value:
+            continue
+        if not (isinstance(value, list) and isinstance(before.get(key), list) and _edit(document[key], value)):
             document[key] = _item(key, value)
     return str(tomlkit.dumps(document))
+
+
+def _edit(listed: Array, wanted: list[object]) -> bool:
+    """Change a list member by member, so that comments beside the others stay. Returns whether it is as wanted."""
+    if not all(isinstance(member, str) for member in (*listed, *wanted)):
+        return False
+    for gone in [member for member in listed if member not in wanted]:
+        listed.remove(gone)
+    for added in [member for member in wanted if member not in listed]:
+        listed.append(added)
+    return list(listed) == wanted
 
 
 def changed_fields(before: Mapping[str, object], values: Mapping[str, object]) -> Iterator[tuple[str, str]]:

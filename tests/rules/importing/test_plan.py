@@ -79,6 +79,13 @@ def test_comments_and_other_fields_stay() -> None:
     assert planned.text == mine.replace('window = "30d"  # SEC-12', 'window = "10d"  # SEC-12')
 
 
+def test_comments_in_a_list_stay() -> None:
+    """A list is changed member by member."""
+    mine = first(line()).text + 'tags = [\n  "a",  # ours\n  "b",  # theirs\n]\n'
+    planned = again(mine, line(tags=["a", "c"]))
+    assert planned.text == first(line()).text + 'tags = [\n  "a",  # ours\n  "c",\n]\n'
+
+
 def test_a_new_field_goes_before_the_tables() -> None:
     """A rule that gained a field has it where TOML reads it as one of the rule's."""
     planned = again(first(line(threat=[THREAT])).text, line(threat=[THREAT], max_signals=7, tags=["x"]))
@@ -122,3 +129,31 @@ def test_laws_of_an_import(query: str, note: str, name: str) -> None:
     assert parse_query(imported) == meaning
     assert parse_query(print_query(parse_query(imported))) == meaning
     assert again(planned.text, text).text == planned.text
+
+
+TEXTS = st.text(max_size=20)
+TAGS = st.lists(TEXTS, max_size=4)
+LINES = st.builds(
+    lambda note, tags, references, threat, signals: line(
+        note=note, tags=tags, references=references, threat=threat, max_signals=signals
+    ),
+    TEXTS,
+    TAGS,
+    TAGS,
+    st.sampled_from([[], [THREAT], [THREAT, THREAT]]),
+    st.integers(1, 200),
+)
+
+
+@given(LINES, LINES)
+def test_a_changed_rule_is_set_and_no_comment_of_a_field_is_lost(before: str, after: str) -> None:
+    """Whatever changed in Elastic: fields have the new values, others stay, and so does each comment at a field."""
+    text = (
+        first(before).text.replace("\nname =", "\n# Beside the name.\nname =").replace('"10d"', '"10d"  # At the end.')
+    )
+    wanted = tomllib.loads(first(after).text)
+    planned = again(text, after)
+    assert tomllib.loads(planned.text) == {**tomllib.loads(text), **wanted}
+    assert "# Beside the name.\nname =" in planned.text
+    assert '"10d"  # At the end.' in planned.text
+    assert again(planned.text, after).text == planned.text
