@@ -22,6 +22,7 @@ import logging.config
 import re
 import sys
 from collections import OrderedDict
+from functools import partialmethod
 from typing import TYPE_CHECKING, Any, TextIO
 
 import structlog
@@ -105,14 +106,20 @@ class _Lines:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._logger = logging.getLogger(name)
 
-    def msg(self, line: str) -> None:
-        """Write a line."""
+    def _write(self, level: int, line: str) -> None:
+        """Write a line, unless the level or ``logging.disable`` silences it."""
+        if not self._logger.isEnabledFor(level):
+            return
         with contextlib.suppress(OSError, ValueError):  # a full disk, a closed pipe
             _OUTPUT.stream.write(f"{line}\n")
             _OUTPUT.stream.flush()
 
-    info = warning = error = critical = msg
+    info = partialmethod(_write, logging.INFO)
+    warning = partialmethod(_write, logging.WARNING)
+    error = partialmethod(_write, logging.ERROR)
+    critical = partialmethod(_write, logging.CRITICAL)
 
 
 def _handler(log_format: str, stream: TextIO) -> logging.Handler:
