@@ -7,12 +7,17 @@ import time
 from typing import TYPE_CHECKING
 
 from bench import broker, options, results
-from bench.parts import matches
+from bench.parts import forms, matches, rules, skipped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PARTS: dict[str, Callable[[str, options.Options], Iterator[results.Row]]] = {"matches": matches.measure}
+PARTS: dict[str, Callable[[str, options.Options], Iterator[results.Row]]] = {
+    "matches": matches.measure,
+    "skipped": skipped.measure,
+    "forms": forms.measure,
+    "rules": rules.measure,
+}
 
 
 def main() -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from worker_process import Worker
+
 PARTITIONS = 4  # of what each of them writes
 
 
@@ -31,12 +33,14 @@ class Job:
         alerts: its topic of alerts.
         between: the topic in which it brings what it takes to the partition of its principal, if it has one.
         partitions: of these topics.
+        logs: of its processes, if it is rootwatch.
     """
 
     pids: list[int]
     alerts: str
     between: str | None
     partitions: int = PARTITIONS
+    logs: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,19 +71,20 @@ class Rootwatch:
         deployment.apply_topics()
         stamp_by_the_broker(place.bootstrap, f"{name}.alerts")
         try:
-            with _all(deployment, self.workers) as pids:
-                yield Job(pids, f"{name}.alerts", f"{name}.sightings", self.partitions)
+            with _all(deployment, self.workers) as workers:
+                pids, logs = [worker.process.pid for worker in workers], tuple(worker.log for worker in workers)
+                yield Job(pids, f"{name}.alerts", f"{name}.sightings", self.partitions, logs)
         finally:
             delete(place.bootstrap, name)
 
 
 @contextmanager
-def _all(deployment: Deployment, workers: int) -> Iterator[list[int]]:
+def _all(deployment: Deployment, workers: int) -> Iterator[list[Worker]]:
     if not workers:
         yield []
         return
     with deployment.worker(f"worker-{workers}") as worker, _all(deployment, workers - 1) as others:
-        yield [worker.process.pid, *others]
+        yield [worker, *others]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,40 @@ def watch(job: Job, place: Place, expected: int, most_seconds: float) -> Progres
         raise RuntimeError(f"{last} alerts for {expected} pairs")
     memory = sum(peak_memory(pid) for pid in family(job.pids))
     return Progress(at - start, last - first, processor_seconds(job.pids) - used, memory, last == expected)
+
+
+def watch_reading(job: Job, place: Place, expected: int, most_seconds: float) -> Progress:
+    """Watch a worker from its first fetch until the broker has stamped its last alert, or for so many seconds.
+
+    Unlike ``watch`` it depends on no pause between two looks, so that a second can be measured.
+
+    Raises:
+        RuntimeError: the worker ended, was not ready for too long, or gave more alerts than expected.
+    """
+    begun = time.monotonic()
+    while not (ready := _ready(job)):
+        if time.monotonic() - begun > FIRST_SECONDS or any(_stat(pid)[0] == "Z" for pid in job.pids):
+            raise RuntimeError(f"the worker ended, or was not ready within {FIRST_SECONDS} s")
+        time.sleep(PAUSE)
+    ends, used = Ends(place.bootstrap, job.alerts, job.partitions), processor_seconds(job.pids)
+    while (count := ends.count()) < expected and time.time() - ready < most_seconds:
+        time.sleep(PAUSE)
+    at = ends.newest() if count == expected else time.time()
+    if count > expected:
+        raise RuntimeError(f"{count} alerts for {expected} tuples")
+    memory = sum(peak_memory(pid) for pid in family(job.pids))
+    return Progress(at - ready, count, processor_seconds(job.pids) - used, memory, count == expected)
+
+
+def _ready(job: Job) -> float | None:
+    """When the last of its workers became ready, which then fetch, by the clock of their logs."""
+    times = []
+    for log in job.logs:
+        line = next((line for line in log.read_text().splitlines() if "worker.ready" in line), None)
+        if line is None:
+            return None
+        times.append(datetime.fromisoformat(line.split()[0]).timestamp())
+    return max(times)
 
 
 def family(pids: list[int]) -> list[int]:

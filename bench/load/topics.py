@@ -6,7 +6,7 @@ import uuid
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from confluent_kafka import KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, OffsetSpec, ResourceType
 from confluent_kafka.admin import AlterConfigOpType as Change
 from confluent_kafka.admin import ConfigEntry as Entry
@@ -15,7 +15,6 @@ from kafka_broker import create_topic
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-MOST_QUEUED = 150_000
 BY_THE_BROKER = {"message_timestamp_type": "LogAppendTime"}
 
 
@@ -28,6 +27,7 @@ def fill(bootstrap: str, topic: str, values: Iterable[bytes], codec: str) -> int
     producer = Producer(
         {
             "bootstrap.servers": bootstrap,
+            "log_level": 0,
             "linger.ms": 50,
             "batch.size": 1_000_000,
             "compression.type": codec,
@@ -38,9 +38,12 @@ def fill(bootstrap: str, topic: str, values: Iterable[bytes], codec: str) -> int
     )
     count = 0
     for value in values:
-        while len(producer) > MOST_QUEUED:
-            producer.poll(0.1)
-        producer.produce(topic, value)
+        while True:
+            try:
+                producer.produce(topic, value)
+                break
+            except BufferError:
+                producer.poll(0.1)
         count += 1
         if count % 1_000 == 0:
             producer.poll(0)
@@ -90,6 +93,7 @@ class Ends:
     """How many messages topics have taken so far."""
 
     def __init__(self, bootstrap: str, topic: str, partitions: int) -> None:
+        self._bootstrap = bootstrap
         self._admin = _admin(bootstrap)
         self._asked = {TopicPartition(topic, number): OffsetSpec.latest() for number in range(partitions)}
 
@@ -99,3 +103,16 @@ class Ends:
             return sum(end.result(30).offset for end in self._admin.list_offsets(self._asked).values())
         except KafkaException:
             return 0
+
+    def newest(self) -> float:
+        """The latest timestamp of its last messages, in seconds since the epoch."""
+        ends = {place: end.result(30).offset for place, end in self._admin.list_offsets(self._asked).items()}
+        last = [TopicPartition(place.topic, place.partition, end - 1) for place, end in ends.items() if end]
+        consumer = Consumer({"bootstrap.servers": self._bootstrap, "group.id": "nobody", "enable.auto.commit": False})
+        consumer.assign(last)
+        times: dict[int, float] = {}
+        while len(times) < len(last):
+            for message in consumer.consume(100, timeout=1):
+                times[message.partition()] = message.timestamp()[1] / 1000
+        consumer.close()
+        return max(times.values())
