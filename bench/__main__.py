@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from bench import broker, options, results
-from bench.parts import forms, matches, rules, skipped
+from bench.parts import backtest, forms, growth, latency, matches, rules, skipped, tuples, workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,6 +17,11 @@ PARTS: dict[str, Callable[[str, options.Options], Iterator[results.Row]]] = {
     "skipped": skipped.measure,
     "forms": forms.measure,
     "rules": rules.measure,
+    "latency": latency.measure,
+    "workers": workers.measure,
+    "growth": growth.measure,
+    "tuples": tuples.measure,
+    "backtest": backtest.measure,
 }
 
 

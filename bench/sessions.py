@@ -1,6 +1,6 @@
 """Measures a worker that follows many root sessions at once.
 
-    python bench/sessions.py [--sessions 10000] [--actions 100] [--probes 2000]
+    python -m bench.sessions [--sessions 10000] [--actions 100] [--probes 2000]
 
 Uses the broker in ``KAFKA_BOOTSTRAP``, or else starts the tests' Kafka.
 
@@ -32,13 +32,12 @@ from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-import broker
 from broker_sessions import action, grant
 from kafka_broker import Names, RunningBroker
-from restore import peak_memory, processor_seconds
 from worker_process import Deployment, wait_for
+
+from bench import broker
+from bench.watch import peak_memory, processor_seconds
 
 from streams.wire.sessions.published import ACTIVITY
 
@@ -99,11 +98,11 @@ class Bench:
 
     def _joined(self, worker: Worker, what: str, records: Iterator[dict[str, Any]], outcome: str) -> None:
         count = self._sessions * (self._each if outcome == "joined" else 1)
-        begun, used = time.perf_counter(), processor_seconds(worker)
+        begun, used = time.perf_counter(), processor_seconds([worker.process.pid])
         self._deployment.produce(records, **{"queue.buffering.max.messages": 2_000_000})
         produced = time.perf_counter() - begun
         wait_for(lambda: outcomes(worker, outcome) >= count, f"{count} {outcome}", 3600)
-        seconds, used = time.perf_counter() - begun, processor_seconds(worker) - used
+        seconds, used = time.perf_counter() - begun, processor_seconds([worker.process.pid]) - used
         print(
             f"  {what:<26} {seconds:6.1f} s  {count / seconds:9,.0f}/s  processor {used:6.1f} s "
             f"({used / count * 1e6:5.0f} µs each; produced in {produced:.1f} s)",
@@ -148,12 +147,12 @@ class Bench:
         self._idle = self._idle or seconds
         print(
             f"  {what:<26} {seconds:6.1f} s ({seconds / self._idle:.1f} times)  "
-            f"processor {processor_seconds(worker):6.1f} s  peak {peak_memory(worker):4.0f} MiB",
+            f"processor {processor_seconds([worker.process.pid]):6.1f} s  peak {peak_memory(worker.process.pid):4.0f} MiB",
             flush=True,
         )
 
     def _show(self, what: str, worker: Worker) -> None:
-        peak, now = peak_memory(worker), resident(worker)
+        peak, now = peak_memory(worker.process.pid), resident(worker)
         opened = gauge(worker, "sessions_open")
         size = sum(file.stat().st_size for file in (self._deployment.folder / "worker").rglob("*") if file.is_file())
         print(f"  {what:<26} {opened:.0f} open  now {now:.0f} MiB, peak {peak:.0f} MiB, on disk {size / 2**20:.0f} MiB")

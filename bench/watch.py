@@ -70,11 +70,7 @@ def watch_reading(job: Job, place: Place, expected: int, most_seconds: float) ->
     Raises:
         RuntimeError: the worker ended, was not ready for too long, or gave more alerts than expected.
     """
-    begun = time.monotonic()
-    while not (ready := _ready(job)):
-        if time.monotonic() - begun > FIRST_SECONDS or any(_stat(pid)[0] == "Z" for pid in job.pids):
-            raise RuntimeError(f"the worker ended, or was not ready within {FIRST_SECONDS} s")
-        time.sleep(PAUSE)
+    ready = wait_until_ready(job)
     ends, used = Ends(place.bootstrap, job.alerts, job.partitions), processor_seconds(job.pids)
     while (count := ends.count()) < expected and time.time() - ready < most_seconds:
         time.sleep(PAUSE)
@@ -83,6 +79,20 @@ def watch_reading(job: Job, place: Place, expected: int, most_seconds: float) ->
         raise RuntimeError(f"{count} alerts for {expected} tuples")
     memory = sum(peak_memory(pid) for pid in family(job.pids))
     return Progress(at - ready, count, processor_seconds(job.pids) - used, memory, count == expected)
+
+
+def wait_until_ready(job: Job) -> float:
+    """Wait until all its workers are ready; return when the last one was, by the clock of their logs.
+
+    Raises:
+        RuntimeError: a worker ended, or was not ready for too long.
+    """
+    begun = time.monotonic()
+    while not (ready := _ready(job)):
+        if time.monotonic() - begun > FIRST_SECONDS or any(_stat(pid)[0] == "Z" for pid in job.pids):
+            raise RuntimeError(f"a worker ended, or was not ready within {FIRST_SECONDS} s")
+        time.sleep(PAUSE)
+    return ready
 
 
 def _ready(job: Job) -> float | None:

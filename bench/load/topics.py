@@ -24,6 +24,15 @@ def fill(bootstrap: str, topic: str, values: Iterable[bytes], codec: str) -> int
     Raises:
         RuntimeError: the broker did not take all.
     """
+    return fill_keyed(bootstrap, topic, ((-1, None, value) for value in values), codec)
+
+
+def fill_keyed(bootstrap: str, topic: str, entries: Iterable[tuple[int, bytes | None, bytes]], codec: str) -> int:
+    """Send partition (-1 for any), key and value of each; return how many.
+
+    Raises:
+        RuntimeError: the broker did not take all.
+    """
     producer = Producer(
         {
             "bootstrap.servers": bootstrap,
@@ -37,10 +46,10 @@ def fill(bootstrap: str, topic: str, values: Iterable[bytes], codec: str) -> int
         }
     )
     count = 0
-    for value in values:
+    for partition, key, value in entries:
         while True:
             try:
-                producer.produce(topic, value)
+                producer.produce(topic, value, key, partition)
                 break
             except BufferError:
                 producer.poll(0.1)

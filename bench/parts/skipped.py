@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from bench.load.records import mixed, new_pairs, taken_of
+from bench.load.records import mixed, new_pairs, size, taken_of
 from bench.load.topics import filled
 from bench.parts.reading import PARTITIONS, Topic, compare
 
@@ -24,5 +24,5 @@ def measure(bootstrap: str, options: Options) -> Iterator[Row]:
     alerts = new_pairs(taken_of(count, SHARE))
     for codec in ("none", "zstd"):
         with filled(bootstrap, mixed(count, SHARE), PARTITIONS, codec) as name:
-            topic = Topic(name, count, count, alerts, ("plain", "tuned"), {"codec": codec})
+            topic = Topic(name, count, count, alerts, ("plain", "tuned"), {"codec": codec, "bytes": size(codec)})
             yield from compare(bootstrap, topic, options)
