@@ -1,4 +1,4 @@
-.PHONY: image-test deploy-check setup demo test browser-test check bench soak
+.PHONY: image-test deploy-check setup demo test browser-test check bench bench-page bench-before soak
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
@@ -43,13 +43,14 @@ check: setup ## Lints, types and the floors' import rule
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup ## Measures speed beside peers, in one run each; BEFORE=CHECKOUT compares with an earlier version too
-	$(BIN)/python bench/live.py
-	$(BIN)/python bench/backtest_topic.py
-	$(BIN)/python bench/backtest_archive.py
-	$(BIN)/python bench/restore.py
-	$(BIN)/python bench/rules.py
-	$(if $(BEFORE),$(BIN)/python bench/before.py --before $(BEFORE))
+bench: setup ## Measures speed beside peers in 20 minutes, and writes docs/performance.md (PARTS="matches rules" for some parts)
+	$(BIN)/python -m bench $(if $(PARTS),--only $(PARTS))
+
+bench-page: setup ## Writes the tables and the chart of docs/performance.md again from bench/results
+	$(BIN)/python -m bench.report
+
+bench-before: setup ## Compares with an earlier version: BEFORE=CHECKOUT, with its .venv
+	$(BIN)/python bench/before.py --before $(BEFORE)
 
 soak: setup ## Kills and stops workers and the broker and fills a disk, at random for ten minutes; accounts for every pair
 	$(BIN)/python tests/soak.py --minutes 10

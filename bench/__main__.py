@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bench import broker, options, results
 from bench.parts import backtest, forms, growth, latency, matches, rules, skipped, tuples, workers
+from bench.report import __main__ as report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,6 +38,8 @@ def main() -> None:
                 say(f"{part:<10} {time.monotonic() - begun:4.0f} s  {shown(row)}\n")
             if asked.results:
                 results.write(asked.results, part, asked.options, rows)
+    if asked.results == options.RESULTS:
+        report.main()
 
 
 def shown(row: results.Row) -> str:

@@ -31,6 +31,8 @@ def bootstrap() -> Iterator[str]:
 def own(**properties: str) -> Iterator[kafka_broker.Broker]:
     """The tests' Kafka, started for this; properties have ``_`` for ``.``."""
     more = {name.replace("_", "."): value for name, value in properties.items()}
-    with tempfile.TemporaryDirectory() as folder:
-        with kafka_broker.running(kafka_broker.Broker(Path(folder), properties=more)) as broker:
-            yield broker
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        kafka_broker.running(kafka_broker.Broker(Path(folder), properties=more)) as broker,
+    ):
+        yield broker

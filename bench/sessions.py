@@ -23,22 +23,19 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import sys
 import tempfile
 import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import Consumer, Producer, TopicPartition
-
 from broker_sessions import action, grant
+from confluent_kafka import Consumer, Producer, TopicPartition
 from kafka_broker import Names, RunningBroker
 from worker_process import Deployment, wait_for
 
 from bench import broker
 from bench.watch import peak_memory, processor_seconds
-
 from streams.wire.sessions.published import ACTIVITY
 
 if TYPE_CHECKING:
@@ -147,7 +144,8 @@ class Bench:
         self._idle = self._idle or seconds
         print(
             f"  {what:<26} {seconds:6.1f} s ({seconds / self._idle:.1f} times)  "
-            f"processor {processor_seconds([worker.process.pid]):6.1f} s  peak {peak_memory(worker.process.pid):4.0f} MiB",
+            f"processor {processor_seconds([worker.process.pid]):6.1f} s  "
+            f"peak {peak_memory(worker.process.pid):4.0f} MiB",
             flush=True,
         )
 

@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ACCOUNTS = 100  # tuples of a group
-RULES = 20
 START = 1_767_225_600_000  # 2026-01-01 UTC, in milliseconds
 
 
 def changelog(tuples: int, partitions: int) -> Iterator[tuple[int, bytes, bytes]]:
-    """Partition, key and value of so many tuples and of their groups' summaries, over 20 rules.
+    """Partition, key and value of so many tuples of the shipped rule, and of their groups' summaries.
 
     For a restore the partition of a group does not matter.
     """
-    terms = Settings().load_rules().rules[0].terms_fingerprint
+    rule = Settings().load_rules().rules[0]
+    rule_id, terms = rule.id, rule.terms_fingerprint
     group: list[TupleMemory] = []
     for number in range(tuples):
         principal, account = divmod(number, ACCOUNTS)
         first = START + 977 * number
         values = (f"arn:aws:iam::{principal % 97:012d}:role/service/job-{principal}", f"{account * 7919:012d}")
-        rule_id, partition = f"rule-{principal % RULES}", principal % partitions
+        partition = principal % partitions
         remembered = TupleMemory(first_seen=first, last_seen=first + 3_600_000 * (number % 24), times_seen=3)
         group.append(remembered)
         yield partition, tuple_key(rule_id, terms, values), encode_tuple(remembered)

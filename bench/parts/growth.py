@@ -1,4 +1,4 @@
-"""How cost grows with the source's partitions, with the share of matches, and with the number of rules: one run each."""
+"""How cost grows with the source's partitions, the share of matches, and the number of rules: one run each."""
 
 from __future__ import annotations
 

@@ -41,10 +41,12 @@ def measure(bootstrap: str, options: Options) -> Iterator[Row]:
     """Measure one worker per run: idle first, then at half of the load that it bears."""
     for run in range(options.runs):
         source = create_topic(bootstrap, f"bench-{uuid.uuid4().hex[:8]}", PARTITIONS, **BY_THE_BROKER)
-        with tempfile.TemporaryDirectory() as folder:
-            with Rootwatch().run(Place(bootstrap, source, Path(folder))) as job:
-                wait_until_ready(job)
-                yield from ({**row, "run": run} for row in _Probe(bootstrap, source, job).measure())
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Rootwatch().run(Place(bootstrap, source, Path(folder))) as job,
+        ):
+            wait_until_ready(job)
+            yield from ({**row, "run": run} for row in _Probe(bootstrap, source, job).measure())
         delete(bootstrap, source)
 
 

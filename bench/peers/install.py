@@ -40,9 +40,15 @@ def kafka_streams() -> list[str]:
     return [java, "-Xms1g", "-Xmx1g", "-cp", f"{folder / 'classes'}:{folder / 'lib'}/*", "Job"]
 
 
-def _environment(peer: str) -> Path:
-    """The peer's virtual environment, made if its requirements have changed."""
-    folder, requirements = BUILD / peer, HERE / peer / "requirements.txt"
+def charts() -> list[str]:
+    """The command that draws the charts."""
+    folder = HERE.parent / "report"
+    return [str(_environment("charts", folder) / "bin/python"), str(folder / "charts.py")]
+
+
+def _environment(name: str, source: Path | None = None) -> Path:
+    """A virtual environment, made if the requirements in the folder have changed."""
+    folder, requirements = BUILD / name, (source or HERE / name) / "requirements.txt"
     if _is_stale(folder, requirements):
         shutil.rmtree(folder, ignore_errors=True)
         _run([sys.executable, "-m", "venv", str(folder)])
