@@ -43,8 +43,11 @@ def growth(axes: Any, title: str, figures: Figures, grows: str, key: str, **wher
 
 
 def main() -> None:
-    """Draw."""
+    """Draw, if all parts of the chart were measured."""
     figures = Figures.read(Path(sys.argv[1]))
+    if missing := {"matches", "skipped", "growth"} - set(figures.parts):
+        sys.stderr.write(f"no chart: not measured yet: {', '.join(sorted(missing))}\n")
+        return
     figure = Figure(figsize=(11, 7.5), layout="constrained")
     places = figure.subplots(2, 2)
     bars(places[0][0], "Every record matches", figures, "matches", ["rootwatch", "quix", "kafka-streams", "bytewax"])

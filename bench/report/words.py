@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-NONE = "–"
+NONE = "-"
 THREE_DIGITS = 100
 
 
