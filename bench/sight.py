@@ -1,6 +1,6 @@
 """Compares what a record that a rule takes costs, until its sighting is made, with ``orjson.loads`` of the same bytes.
 
-    python bench/sight.py [--records 2000] [--runs 9]
+    python -m bench.sight [--records 2000] [--runs 9]
 
 In one process, without a broker. Both take turns over the same messages, and processor time is measured. A ratio is the
 median of the runs. Records have 1.9 to 2.3 kB. Of those that the rules take, 19 of 20 are of tuples that were sent, but
@@ -22,14 +22,11 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from isal import igzip
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
 from cloudtrail_messages import ecs, eventbridge
-from rules import EVENTS, KNOWN_IN, write_rules
+from isal import igzip
 from worker_process import assume_root
 
+from bench.load.rules import KNOWN_IN, event, write
 from streams import pipeline
 from streams.extraction.sighting import Origin
 from streams.rules.rule_set import RuleSet
@@ -41,6 +38,7 @@ if TYPE_CHECKING:
 SETTINGS = pipeline.ExtractSettings()
 SHIPPED_ONLY = "shipped:aws-sts-assume-root-rare-pair"
 FILE = 50
+RULES = 40
 NOON = 1_772_359_200_000
 """The Kafka timestamp of each message, in milliseconds since the epoch: that of the records' event time."""
 
@@ -92,7 +90,7 @@ def _record(chance: random.Random, number: int, *, is_root: bool, is_taken: bool
     record |= {
         "userIdentity": identity,
         "eventSource": "svc.amazonaws.com",
-        "eventName": f"{'Event' if is_taken else 'Other'}{chance.randrange(EVENTS):02d}",
+        "eventName": event(chance, chance.randrange(RULES)) if is_taken else f"Other{chance.randrange(RULES):03d}",
         "requestParameters": {"bucketName": f"bucket-{chance.random()}", "key": f"{chance.random()}", "p": words},
         "responseElements": {"x-amz-id-2": base64.b64encode(chance.randbytes(57)).decode(), "id": user},
     }
@@ -165,7 +163,7 @@ def main() -> None:
         found = messages(records(count, 100, is_root=True), form)
         compare(f"shipped rule, all taken, {form}", found, reader(shipped, None), options.runs, count)
     with tempfile.TemporaryDirectory() as folder:
-        many = RuleSet(named.rule for named in read_rules([str(write_rules(Path(folder) / "rules"))]))
+        many = RuleSet(named.rule for named in read_rules([str(write(Path(folder) / "rules", RULES))]))
     users = [f"user-{number}" for number in range(50)]
     known = frozenset((*users, *(f"arn:aws:iam::111111111111:role/{user}" for user in users)))
     for form in forms:

@@ -55,5 +55,9 @@ def _taken(chance: random.Random, number: int, rule: int, user: int) -> bytes:
     record = other(chance, number)
     issuer = record["userIdentity"]["sessionContext"]["sessionIssuer"]
     issuer["userName"], issuer["arn"] = f"Role{user}", f"arn:aws:iam::111111111111:role/Role{user}"
-    name = f"Event{rule:03d}{chance.choice('AB')}"
-    return orjson.dumps({**record, "eventSource": "svc.amazonaws.com", "eventName": name})
+    return orjson.dumps({**record, "eventSource": "svc.amazonaws.com", "eventName": event(chance, rule)})
+
+
+def event(chance: random.Random, rule: int) -> str:
+    """The name of an event that the rule of this number takes."""
+    return f"Event{rule:03d}{chance.choice('AB')}"
