@@ -5,11 +5,11 @@ Each field is written out, in the schema's order: ``dataclasses.asdict`` copies 
 
 from __future__ import annotations
 
-from hashlib import sha1
 from json.encoder import encode_basestring_ascii as quoted
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
+from streams.content.uuid_text import uuid5_text
 from streams.detection import reason, task_policy
 
 if TYPE_CHECKING:
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 _NAMESPACE = uuid5(NAMESPACE_URL, "rootwatch").bytes
 _RULES: dict[int, tuple[Rule, dict[str, Any]]] = {}  # what was made of rules, by the identity of each
 _MOST_RULES = 1_000
-_UUID_DIGITS = 32
-_VARIANT = {f"{digit:x}": f"{digit & 3 | 8:x}" for digit in range(16)}  # two bits of each id say its kind
 
 
 def alert_id(sighting: Sighting) -> str:
@@ -29,14 +27,6 @@ def alert_id(sighting: Sighting) -> str:
     terms = ",".join([quoted(term.value) for term in sighting.terms])
     name = f"[{quoted(sighting.rule_id)},{terms},{quoted(sighting.event.id)}]"
     return uuid5_text(_NAMESPACE, name.encode("ascii"))
-
-
-def uuid5_text(namespace: bytes, name: bytes) -> str:
-    """Return ``str(uuid5(namespace, name))``, without the object between."""
-    digits = sha1(namespace + name, usedforsecurity=False).hexdigest()
-    return (
-        f"{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{_VARIANT[digits[16]]}{digits[17:20]}-{digits[20:_UUID_DIGITS]}"
-    )
 
 
 def compose(identifier: str, sighting: Sighting, novelty: Novelty, rule: Rule) -> dict[str, Any]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
+from json.encoder import encode_basestring_ascii as quoted
 from typing import TYPE_CHECKING
 from uuid import NAMESPACE_URL, uuid5
+
+from streams.content.uuid_text import uuid5_text
 
 if TYPE_CHECKING:
     from streams.sessions.action import Action
     from streams.sessions.grant import Grant
 
-_NAMESPACE = uuid5(NAMESPACE_URL, "rootwatch")
+_NAMESPACE = uuid5(NAMESPACE_URL, "rootwatch").bytes
 
 
 def session_id(rule_id: str, grant: Grant) -> str:
@@ -24,4 +26,4 @@ def activity_id(session: str, action: Action) -> str:
 
 
 def _hashed(terms: list[str]) -> str:
-    return str(uuid5(_NAMESPACE, json.dumps(terms, separators=(",", ":"))))
+    return uuid5_text(_NAMESPACE, f"[{','.join(map(quoted, terms))}]".encode("ascii"))

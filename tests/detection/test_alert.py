@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sightings import ALICE, BOB, DAY, NOON, SECOND, History, sighting, with_settings
 
-from streams.detection.alert import alert_id, uuid5_text
+from streams.content.uuid_text import uuid5_text
+from streams.detection.alert import alert_id
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "alert.avsc").read_text(encoding="utf-8"))
 

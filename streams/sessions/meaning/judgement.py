@@ -6,6 +6,7 @@ The facts are data (``rules/sessions/root_sessions.toml``); this reads them.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -119,6 +120,7 @@ def _same_address(one: str | None, other: str | None) -> bool | None:
         return None
 
 
+@lru_cache(maxsize=128)
 def _address(text: str) -> IPv4Address | IPv6Address:
     """The address; IPv4 written as IPv6 is the IPv4 one."""
     address = ip_address(text)
