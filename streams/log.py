@@ -61,7 +61,7 @@ def configuration(log_format: str, stream: TextIO | None = None) -> dict[str, An
     stream = stream or sys.stderr
     _OUTPUT.stream, _OUTPUT.renderers = stream, _renderers(log_format, colors=stream.isatty())
     structlog.configure(
-        processors=[*_BEFORE, _OUTPUT.render],
+        processors=[_unless_disabled, *_BEFORE, _OUTPUT.render],
         logger_factory=_Lines,
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
@@ -73,6 +73,16 @@ def configuration(log_format: str, stream: TextIO | None = None) -> dict[str, An
         "root": {"level": "INFO", "handlers": ["all"]},
         "loggers": {name: {"level": "WARNING"} for name in _LIBRARIES},
     }
+
+
+_LEVELS = {"info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR, "exception": logging.ERROR}
+
+
+def _unless_disabled(_: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Drop a line that ``logging.disable`` silences; the demo silences the worker so."""
+    if logging.root.manager.disable >= _LEVELS.get(method, logging.CRITICAL):
+        raise structlog.DropEvent
+    return event
 
 
 _BEFORE: list[Processor] = [

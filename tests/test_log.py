@@ -107,6 +107,17 @@ def test_no_variables_and_no_tokens(log_format: str) -> None:
     assert "a-record-body" not in stream.getvalue()
 
 
+def test_a_disabled_level_is_quiet_for_rootwatch_too(request: pytest.FixtureRequest) -> None:
+    """``logging.disable`` silences lines of rootwatch and of libraries up to that level, as the demo needs it."""
+    request.addfinalizer(lambda: logging.disable(logging.NOTSET))  # noqa: PT021  a yield needs a fixture of its own
+    stream = logged()
+    logging.disable(logging.WARNING)
+    for logger in (structlog.get_logger("streams.worker"), logging.getLogger("faust.app")):
+        for level in ("info", "warning", "error"):
+            getattr(logger, level)(f"said.{level}")
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["said.error"] * 2
+
+
 def test_a_second_set_up_replaces_the_first() -> None:
     """Configuring twice does not log twice."""
     logged()
