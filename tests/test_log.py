@@ -109,7 +109,7 @@ def test_no_variables_and_no_tokens(log_format: str) -> None:
 
 def test_a_disabled_level_is_quiet_for_rootwatch_too(request: pytest.FixtureRequest) -> None:
     """``logging.disable`` silences lines of rootwatch and of libraries up to that level, as the demo needs it."""
-    request.addfinalizer(lambda: logging.disable(logging.NOTSET))  # noqa: PT021  a yield needs a fixture of its own
+    request.addfinalizer(lambda: logging.disable(logging.NOTSET))
     stream = logged()
     logging.disable(logging.WARNING)
     for logger in (structlog.get_logger("streams.worker"), logging.getLogger("faust.app")):
