@@ -89,8 +89,9 @@ _OF_RECORD = ReadContext(read_value, SizeBudget(0), shape=cloudtrail.NAME)
 def _bounded(items: Iterator[Item]) -> Iterator[Item]:
     unreadable = 0
     for item in items:
-        unreadable += isinstance(item, Unreadable)
-        if unreadable > MOST_UNREADABLE:
-            yield Unreadable("malformed", f"more than {MOST_UNREADABLE} elements are unreadable")
-            return
+        if isinstance(item, Unreadable):
+            unreadable += 1
+            if unreadable > MOST_UNREADABLE:
+                yield Unreadable("malformed", f"more than {MOST_UNREADABLE} elements are unreadable")
+                return
         yield item

@@ -6,7 +6,6 @@ record in ``event.original``. If the pipeline left the document half way, the co
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from streams.content import text_object
@@ -93,7 +92,7 @@ def read_fields(ecs: Ecs, context: ReadContext) -> Iterator[Item]:
     elif ecs.is_without_terms and ecs.value("event.original"):
         for item in filebeat.read_untouched(ecs, context):
             # Queries judge the document by its own fields (U2); the record only fills in what they do not show.
-            yield replace(item, document=ecs.bodies) if isinstance(item, Record) else item
+            yield item._replace(document=ecs.bodies) if isinstance(item, Record) else item
     else:
         yield context.record(_fields(ecs), ecs.bodies[0], ecs.bodies)
 
