@@ -92,9 +92,10 @@ class RecordView:
     def _read_ours(self, name: str) -> Texts:
         match name:
             case "rootwatch.principal":
-                return texts_of((terms.principal(self._fields, self._settings.principal),))
+                principal = terms.principal(self._fields, self._settings.principal)
+                return () if principal is None else (principal,)
             case "rootwatch.member_account":
-                return texts_of(terms.member_accounts(self._fields, self._settings.member_account)[0])
+                return terms.member_accounts(self._fields, self._settings.member_account)[0]
             case "rootwatch.issuer_or_arn":
                 return derived.issuer_or_arn(self._fields)
         own = self.values(_ACCOUNT)
