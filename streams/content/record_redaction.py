@@ -12,7 +12,7 @@ import orjson
 
 from streams.content.json_text import MAX_DEPTH
 from streams.content.redaction import hides_nothing
-from streams.content.token_signs import signs
+from streams.content.token_signs import brackets, signs
 from streams.content.token_text import REDACTED
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def redact_quickly(record: Mapping[str, Any]) -> QuickRedaction | None:
         written = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:  # an integer of more than 64 bits, or deeply nested
         return None
-    if written.count(b"{") + written.count(b"[") > MAX_DEPTH:
+    if brackets(written) > MAX_DEPTH:
         return None
     if found := signs(written):
         at_place = _at_place(record, written, found[0][0])

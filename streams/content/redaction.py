@@ -22,7 +22,7 @@ from stringzilla import find
 from streams.content import gzipped, json_text
 from streams.content.compression import decompress
 from streams.content.json_text import MAX_DEPTH, TooDeepError
-from streams.content.token_signs import LONG_RUN, next_run, runs, signs
+from streams.content.token_signs import LONG_RUN, brackets, next_run, runs, signs
 from streams.content.token_text import REDACTED, may_hold_key, replace_tokens
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _is_clean(value: dict[str, Any] | list[Any], depth: int) -> bool:
         written = orjson.dumps(value)
     except orjson.JSONEncodeError:  # an integer of more than 64 bits, or deeply nested
         return False
-    if depth + written.count(b"{") + written.count(b"[") > MAX_DEPTH:
+    if depth + brackets(written) > MAX_DEPTH:
         return False
     return not signs(written) and hides_nothing(written)
 

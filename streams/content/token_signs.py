@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ahocorasick_rs import BytesAhoCorasick, MatchKind
-from stringzilla import find, translate
+from stringzilla import count, find, translate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,6 +43,13 @@ def signs(written: bytes) -> Sequence[tuple[int, int]]:
         for sign, start, end in _SIGNS.find_matches_as_indexes(small)
         if sign < len(_ALONE) or _may_be_name(small, start, end)
     ]
+
+
+def brackets(written: bytes) -> int:
+    """Return how many brackets open, those in texts too: no value is nested deeper."""
+    objects: int = count(written, b"{")
+    lists: int = count(written, b"[")
+    return objects + lists
 
 
 def runs(written: bytes) -> bytes:

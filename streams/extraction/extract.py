@@ -2,8 +2,9 @@
 
 Rules:
 - A rule's query alone decides whether it takes a record; only Insight and network activity events are never taken.
-- Each record costs one look-up of its event. Only a record that some rule may take is read further, and only one that
-  some rule takes is redacted.
+- Each record costs one look-up of its event. Only a record that some rule may take is read further.
+- A look at all of its text redacts nearly every record, before queries are asked. The others are redacted text by text,
+  and only if a query takes them.
 - Fields are read from the redacted record, so that no text of a sighting can hold a session token (T7).
 - What a record gives for one rule does not depend on the other rules.
 """
