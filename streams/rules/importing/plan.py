@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, count
 from typing import TYPE_CHECKING, Literal
 
@@ -107,7 +107,13 @@ def _merged(conversion: Conversion, file: RuleText) -> Planned:
 
 def _refused(conversion: Conversion, place: str, text: str) -> Planned:
     reason = Reason("refused", place, text)
-    return Planned(replace(conversion, reasons=(reason, *conversion.reasons), values={}), "refused")
+    refused = Conversion(
+        source=conversion.source,
+        rule_id=conversion.rule_id,
+        name=conversion.name,
+        reasons=(reason, *conversion.reasons),
+    )
+    return Planned(refused, "refused")
 
 
 def _fault(text: str, name: str) -> str | None:
