@@ -21,9 +21,9 @@ LONG_RUN = 32
 """How many characters base64 has at least, to count as such."""
 
 _KEY = b"sessiontoken"
-# Escapes, the sign for kelvin, whose small letter is a "k", the starts of base64, and one that another sign would hide.
+# Escapes, the sign for kelvin, whose small letter is a "k", starts of base64, and one that another sign would hide.
 # All letters are small and "-" is "_".
-_ALONE = (b"\\u00", "\u212a".encode(), b"h4si", b"eyj", b"w3s", b"k_eyj")
+_ALONE = (b"\\u00", b"\\u212a", "\u212a".encode(), b"h4si", b"eyj", b"w3s", b"k_eyj")
 # The end of the name, also with a sign in it.
 _OF_NAMES = (b"oken", b"o_k", b"k_e", b"e_n", b"o__", b"k__", b"e__")
 _SIGNS = BytesAhoCorasick((*_ALONE, *_OF_NAMES), matchkind=MatchKind.LeftmostFirst)

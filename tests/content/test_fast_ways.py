@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from streams.content.json_text import canonical, canonical_of
 from streams.content.record_redaction import redact_quickly
-from streams.content.redaction import redact
+from streams.content.redaction import redact, redact_text
+from streams.content.token_text import _BEFORE_VALUE, may_hold_key
 
 LEVELS = 6
 
@@ -125,3 +126,43 @@ def test_a_record_that_is_redacted_quickly_is_redacted_alike(record: dict[str, A
 def test_common_records_are_redacted_quickly(record: dict[str, Any]) -> None:
     """Long names, base64 and the token at its usual place need no look at each text."""
     assert redact_quickly(record) is not None
+
+
+@pytest.mark.parametrize(
+    "name", ["sessionToken", "sessionto_ken", "session-tok-en", "SESSION_T_O_K_E_N", "sessionTo\u212aen"]
+)
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_each_spelling_of_the_name_is_found_in_json_in_text(name: str, *, ascii_only: bool) -> None:
+    """T7: the quick test of a text for the name of a token lets every spelling of it through."""
+    text = json.dumps({name: "secret"}, ensure_ascii=ascii_only)
+    assert "secret" not in redact_text(text)
+    assert "secret" not in canonical(redact({"a": [text]}))
+
+
+NAMES = (
+    "session",
+    "Session",
+    "SESSION",
+    "_",
+    "-",
+    "token",
+    "Token",
+    "tok",
+    "en",
+    "\0",
+    "\\u0074oken",
+    "=",
+    ":",
+    "abc",
+    '"',
+    " ",
+)
+
+
+@given(st.lists(st.sampled_from(NAMES), max_size=8).map("".join))
+@example("session\0token=abc")
+@example("session\\u0054oken=abc")
+def test_text_that_passes_no_quick_test_holds_no_token(text: str) -> None:
+    """T7: where the quick test finds nothing, the pattern finds nothing either."""
+    if not may_hold_key(text):
+        assert _BEFORE_VALUE.search(text) is None
