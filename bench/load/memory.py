@@ -22,7 +22,7 @@ def changelog(tuples: int, partitions: int) -> Iterator[tuple[int, bytes, bytes]
     For a restore the partition of a group does not matter.
     """
     rule = Settings().load_rules().rules[0]
-    rule_id, terms = rule.id, rule.terms_fingerprint
+    rule_id, terms = rule.rule.id, rule.terms_fingerprint
     group: list[TupleMemory] = []
     for number in range(tuples):
         principal, account = divmod(number, ACCOUNTS)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bench.options import Options
     from bench.results import Row
 
-RECORDS = 1_000_000
+RECORDS = 600_000
 PROCESSES = 2
 PARTITIONS = 4
 

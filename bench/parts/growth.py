@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bench.results import Row
 
 PARTITION_COUNTS = (1, 2, 4, 8)
-RECORDS = {0.001: 800_000, 0.01: 400_000, 0.1: 100_000, 1.0: 40_000}  # by share of matches
+RECORDS = {0.001: 800_000, 0.01: 400_000, 0.1: 100_000, 1.0: 20_000}  # by share of matches
 RULE_COUNTS = (1, 10, 40, 100)
 TAKEN_BY_RULES = 10  # per cent of all records, however many rules
 

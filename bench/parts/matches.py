@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from bench.options import Options
     from bench.results import Row
 
-RECORDS = 120_000
+RECORDS = 100_000
 PARTITIONS = 4
-MOST_SECONDS = 40  # for one contender in one run
+MOST_SECONDS = 25  # for one contender in one run
 
 
 def measure(bootstrap: str, options: Options) -> Iterator[Row]:

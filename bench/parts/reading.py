@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 PARTITIONS = 4
-MOST_SECONDS = 30  # for a worker in one run
+MOST_SECONDS = 20  # for a worker in one run
 
 
 @dataclass(frozen=True)

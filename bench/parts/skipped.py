@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bench.options import Options
     from bench.results import Row
 
-RECORDS = 1_000_000
+RECORDS = 800_000
 SHARE = 0.001
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bench.results import Row
 
 PARTITIONS = 8
-RECORDS = {0.001: 1_600_000, 1.0: 60_000}  # by share of matches
+RECORDS = {0.001: 1_600_000, 1.0: 30_000}  # by share of matches
 COUNTS = (1, 2)
 
 

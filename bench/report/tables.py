@@ -115,7 +115,7 @@ def workers(figures: Figures) -> str:
                 rounded(figures.median("workers", "broker_us", share=share, workers=2)),
             )
         )
-    head = ("", "one worker", "two", "ratio", "µs per record of two workers", "µs of the broker beside them")
+    head = ("", "one worker", "two", "ratio", "µs per record of two workers", "µs of the broker, their start included")
     return table(head, rows)
 
 
@@ -137,7 +137,7 @@ def partitions(figures: Figures) -> str:
     """How cost grows with partitions."""
     rows = [
         (
-            str(count),
+            rounded(count),
             *(
                 rounded(figures.median("growth", value, grows="partitions", partitions=count, share=share))
                 for share in (0.001, 1.0)
