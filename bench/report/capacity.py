@@ -19,6 +19,8 @@ SECONDS_A_DAY = 86_400
 LEAST_WORKERS = 2
 NETWORK = 1.25e9  # bytes a second: ten gigabits
 CONSUMERS = 1  # that read the source
+REPLICAS = 3
+LEAST_BROKERS = 3
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Need:
     workers: int
     partitions: int
     source_bytes: float
+    brokers: int
     state_bytes: float
     restore_seconds: float
 
@@ -55,6 +58,7 @@ def need(daily: float, measured: Measured) -> Need:
         workers=workers,
         partitions=2 ** math.ceil(math.log2(partitions)),
         source_bytes=peak * measured.record_bytes,
+        brokers=max(LEAST_BROKERS, math.ceil(peak * measured.record_bytes * REPLICAS / (NETWORK * LOAD))),
         state_bytes=tuples * measured.tuple_bytes,
         restore_seconds=tuples / workers / measured.restored_per_second,
     )
@@ -97,6 +101,7 @@ def capacity(figures: Figures) -> str:
                     str(what.workers),
                     str(what.partitions),
                     f"{rounded(what.source_bytes / 1e6)} in, {rounded(what.source_bytes * CONSUMERS / 1e6)} out",
+                    str(what.brokers),
                     rounded(what.state_bytes / 1e6),
                     rounded(what.restore_seconds),
                     first_limit(measured),
@@ -108,6 +113,7 @@ def capacity(figures: Figures) -> str:
         "workers",
         "source's partitions",
         "broker, MB/s of source",
+        "brokers",
         "state, MB",
         "restore of one worker, s",
         "first limit",

@@ -39,7 +39,6 @@ def growth(axes: Any, title: str, figures: Figures, grows: str, key: str, **wher
     axes.plot([row[key] for row in rows], [row["processor_us"] for row in rows], marker="o", color=OURS)
     axes.set_title(title)
     axes.set_ylabel("processor µs per record")
-    axes.set_ylim(bottom=0)
 
 
 def main() -> None:
@@ -54,6 +53,7 @@ def main() -> None:
     bars(places[0][1], "One in 1,000 matches, zstd", figures, "skipped", ["rootwatch", "plain", "tuned"], codec="zstd")
     growth(places[1][0], "More rules, which take 10 % together", figures, "rules", "rules")
     places[1][0].set_xlabel("rules")
+    places[1][0].set_ylim(bottom=0)
     growth(places[1][1], "More matches", figures, "share", "share")
     places[1][1].set_xlabel("share of records that match")
     places[1][1].set_xscale("log")

@@ -77,9 +77,13 @@ def test_documents_name_every_table() -> None:
     [(1e6, 2, 2), (1e9, 2, 2), (1e10, 7, 16), (1e11, 70, 256)],
 )
 def test_need(daily: float, workers: int, partitions: int) -> None:
-    """Workers are half busy at three times the average, two at least; partitions are a power of two."""
+    """Workers are half busy at three times the average, two at least; partitions are a power of two.
+
+    A broker takes three copies with half of ten gigabits.
+    """
     needed = need(daily, WORKER)
     assert (needed.workers, needed.partitions) == (workers, partitions)
+    assert needed.brokers == max(3, -(-needed.source_bytes * 3 // 0.625e9))
     assert needed.source_bytes == pytest.approx(daily / 86_400 * 3 * 400)
 
 
