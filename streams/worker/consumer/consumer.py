@@ -190,6 +190,11 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         asked = asyncio.run_coroutine_threadsafe(self._thread.source_progress(), self._thread.thread_loop)
         return await asyncio.wrap_future(asked)
 
+    def follows(self, tp: TP) -> bool:
+        """Whether records of this partition are being read. Called in the consumer's thread."""
+        active = self._active_partitions
+        return active is None or tp in active
+
     def owns_partitions(self) -> bool:
         """Whether the consumer has started and has partitions."""
         try:

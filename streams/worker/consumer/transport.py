@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -32,6 +33,12 @@ class Producer(driver.Producer):  # type: ignore[misc]
         producer = super()._new_producer(transactional_id)
         wait_for_broker(producer.client)
         return producer
+
+    async def on_start(self) -> None:
+        """Start, and learn of all topics at once: else the first alert would wait for an answer per topic."""
+        await super().on_start()
+        names = self.app.topic_names
+        await self._ensure_producer().client.set_topics(dataclasses.astuple(names))
 
     async def partitions(self, topic: str) -> int:
         """How many partitions a topic has; waits until the broker has told."""

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from aiokafka.errors import IllegalStateError
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
 
 from streams.worker.consumer.bootstrap import learn_topics_before_assigning, wait_for_broker
 from streams.worker.consumer.fetch.filtering_client import FETCH_WAIT_MS, FetchFilter, FilteringClient
@@ -34,8 +35,6 @@ from streams.worker.state.recovery import ChangelogPart
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
-
-    from faust.types import TP
 
     from streams.topics.catalogue import TopicNames
     from streams.worker.consumer.missing_topics import MissingTopics
@@ -83,6 +82,9 @@ class Consumer(Protocol):
     @property
     def flow_active(self) -> bool:
         """Whether records are handed over; false while partitions are being given up."""
+
+    def follows(self, tp: TP, /) -> bool:
+        """Whether records of this partition are being read."""
 
 
 class ActivePartitions:
@@ -155,7 +157,16 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             fetch_filter.source_topics, SOURCES
         )
         held = HeldBytes(kinds, fetcher._records)  # noqa: SLF001
-        fetcher._client = FilteringClient(fetcher._client, fetch_filter, held, self.app.metrics)  # noqa: SLF001
+        fetcher._client = FilteringClient(  # noqa: SLF001
+            fetcher._client,  # noqa: SLF001
+            fetch_filter,
+            held,
+            self.app.metrics,
+            self._is_wanted,
+        )
+
+    def _is_wanted(self, topic: str, partition: int) -> bool:
+        return topic not in self.app.topic_names.changelogs.values() or self.consumer.follows(TP(topic, partition))
 
     async def _fetch_records(
         self, consumer: Any, active_partitions: Container[TP] | None, **options: Any

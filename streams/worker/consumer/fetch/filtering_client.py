@@ -3,6 +3,9 @@
 The rules:
 
 * Only records of a source topic that may match are kept (``fetch_filter``); the others never become Faust events.
+* A changelog partition is fetched only while it is followed, in a recovery or as a standby. aiokafka fetches whatever is
+  assigned. It would hold what this worker itself has written to a changelog, and when it begins to hold some, its next
+  fetch of anything waits for 0.1 s: the first alerts of each partition were late by that.
 * Source topics and sightings are fetched only as far as their bytes are below a limit (``held_bytes``).
 * If the broker no longer has an offset, aiokafka goes on from the oldest record. This is logged as an error and
   counted.
@@ -58,9 +61,17 @@ class FilteringClient:
     aiokafka has no other hook between the bytes of a response and their unpacking.
     """
 
-    def __init__(self, client: Any, fetch_filter: FetchFilter, held: HeldBytes, metrics: Metrics) -> None:
-        """Wrap aiokafka's ``client``."""
+    def __init__(
+        self,
+        client: Any,
+        fetch_filter: FetchFilter,
+        held: HeldBytes,
+        metrics: Metrics,
+        is_wanted: Callable[[str, int], bool],
+    ) -> None:
+        """Wrap aiokafka's ``client``; ``is_wanted`` says of a topic's partition whether it is to be fetched now."""
         self._client = client
+        self._is_wanted = is_wanted
         self._fetch_filter = fetch_filter
         self._held = held
         self._metrics = metrics
@@ -74,7 +85,7 @@ class FilteringClient:
         """Send a request. Limit a fetch to the free bytes, and filter its response."""
         if request.API_KEY != FETCH:
             return await self._client.send(node, request, group=group)
-        request = self._held.limit_request(request)
+        request = self._held.limit_request(request, self._is_wanted)
         if not request.topics:
             await asyncio.sleep(FETCH_WAIT_MS / 1000)  # as a broker without records would wait
             return EmptyResponse()

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from aiokafka.protocol.fetch import FetchRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from streams.worker.delivery import Delivery
 
@@ -106,15 +106,20 @@ class HeldBytes:
         """How many bytes of a kind may be added; none if this is negative."""
         return HELD_BYTES - self.bytes(kind)
 
-    def limit_request(self, request: FetchRequest) -> FetchRequest:
-        """The request without topics that are full, with the present limit of a response; it may name no topic."""
+    def limit_request(self, request: FetchRequest, is_wanted: Callable[[str, int], bool]) -> FetchRequest:
+        """The request for what is wanted and not full, with the present limit of a response; it may name no topic."""
         full = {kind for kind in set(self.kinds.values()) if 2 * self.bytes(kind) >= HELD_BYTES}
         return FetchRequest(
             request._max_wait_ms,  # noqa: SLF001  aiokafka makes only the topics public
             request._min_bytes,  # noqa: SLF001
             self._answer_bytes,
             request._isolation_level,  # noqa: SLF001
-            [(topic, partitions) for topic, partitions in request.topics if self.kinds.get(topic) not in full],
+            [
+                (topic, wanted)
+                for topic, partitions in request.topics
+                if self.kinds.get(topic) not in full
+                and (wanted := [partition for partition in partitions if is_wanted(topic, partition[0])])
+            ],
             request._rack_id,  # noqa: SLF001
         )
 

@@ -21,7 +21,7 @@ ONE, TWO, SIGHTINGS = TopicPartition("cloudtrail", 0), TopicPartition("other", 3
 def asked(held: HeldBytes) -> tuple[list[str], int]:
     """The topics of a request for all topics, as it is sent, and its limit of bytes."""
     topics = [(topic, [(0, 7, 1)]) for topic in ("cloudtrail", "other", "sightings", "changelog")]
-    request: Any = held.limit_request(FetchRequest(100, 1, 50_000_000, 1, topics))
+    request: Any = held.limit_request(FetchRequest(100, 1, 50_000_000, 1, topics), lambda *_partition: True)
     return [topic for topic, _ in request.topics], request.build(FetchRequest_v4).max_bytes
 
 
@@ -36,6 +36,14 @@ def test_a_kind_is_not_asked_for_while_much_of_it_is_held() -> None:
     assert asked(held)[0] == ["sightings", "changelog"]
     del records[TWO]
     assert asked(held)[0] == ["cloudtrail", "other", "sightings", "changelog"]
+
+
+def test_only_what_is_wanted_is_asked_for() -> None:
+    """A partition that nobody reads is left out of a request, and its topic if no other partition is wanted."""
+    held, wanted = HeldBytes(KINDS, {}), {("cloudtrail", 1), ("sightings", 0)}
+    topics = [("cloudtrail", [(0, 7, 1), (1, 8, 1)]), ("changelog", [(0, 9, 1)]), ("sightings", [(0, 5, 1)])]
+    request: Any = held.limit_request(FetchRequest(100, 1, 50_000_000, 1, topics), lambda *place: place in wanted)
+    assert request.topics == [("cloudtrail", [(1, 8, 1)]), ("sightings", [(0, 5, 1)])]
 
 
 @given(st.lists(st.tuples(st.integers(1, 1 << 40), st.floats(0, 1)), max_size=20))
