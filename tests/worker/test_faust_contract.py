@@ -65,6 +65,7 @@ OVERRIDDEN = {
     "consumer.flow.FlowControl.resume": "faust.tables.recovery:Recovery._resume_streams",
     "consumer.transport.Producer._settings_extra": "faust.transport.drivers.aiokafka:Producer._new_producer",
     "consumer.transport.Producer._new_producer": "faust.transport.drivers.aiokafka:Producer.on_start",
+    "consumer.transport.Producer.on_start": "mode.services:Service._actually_start",
     "consumer.transport.Transport.Consumer": "faust.transport.base:Transport.create_consumer",
     "consumer.transport.Transport.Producer": "faust.transport.base:Transport.create_producer",
     "process.Worker._on_startup_end_spinner": "faust.worker:Worker.on_startup_finished",

@@ -3,7 +3,7 @@
 The rules:
 
 * Only records of a source topic that may match are kept (``fetch_filter``); the others never become Faust events.
-* A changelog partition is fetched only while it is followed, in a recovery or as a standby. aiokafka fetches whatever is
+* A changelog partition is fetched only while it is followed, in a recovery or as a standby. aiokafka fetches what is
   assigned. It would hold what this worker itself has written to a changelog, and when it begins to hold some, its next
   fetch of anything waits for 0.1 s: the first alerts of each partition were late by that.
 * Source topics and sightings are fetched only as far as their bytes are below a limit (``held_bytes``).
