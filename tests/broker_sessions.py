@@ -52,9 +52,9 @@ def session(key: str, account: str = MEMBER) -> list[Json]:
     ]
 
 
-def sessions(count: int, tag: str = "") -> Iterator[Json]:
-    """The records of so many sessions, each of its own key and account, in turn."""
-    whole = [session(f"ASIA{tag}{number}", f"{400_000_000_000 + number}") for number in range(count)]
+def sessions(count: int, tag: str = "", first: int = 0) -> Iterator[Json]:
+    """The records of so many sessions, each of its own key and account, in turn; ``first`` numbers the accounts."""
+    whole = [session(f"ASIA{tag}{number}", f"{400_000_000_000 + first + number}") for number in range(count)]
     return (one for turn in zip(*whole, strict=True) for one in turn)
 
 
