@@ -1,7 +1,7 @@
 """Handles events in batches, and finishes all batches before partitions change their owner.
 
-An event carries the messages of one partition that a fetch brought (``delivery``). An agent takes all events that its
-queue holds, up to a number of messages and a size, and does not wait for more. A single message is handled at once;
+An event carries the messages of one partition that a fetch brought (``delivery``). An agent takes events from its queue
+until they have a number of messages or a size, and does not wait for more. A single message is handled at once;
 under load, one round of acknowledgements serves many. Events are acknowledged by hand after the batch is done (A2).
 Between messages a handler yields to the event loop, so that health checks, commits and rebalances need not wait for a
 batch of large files.

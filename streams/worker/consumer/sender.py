@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from aiokafka.errors import KafkaError
-from faust.exceptions import ProducerSendError
 
 from streams.errors import OperatorError
 from streams.kafka.partitioner import partition_of
@@ -122,13 +121,13 @@ class Sender:
     async def _partitions(self, topic: str) -> int:
         try:
             return await self._producer().partitions(topic)
-        except (KafkaError, ProducerSendError) as refused:
+        except KafkaError as refused:
             raise _with_topic(topic, refused) from refused
 
     async def _send(self, group: _Group) -> Awaitable[Acknowledged]:
         try:
             return await self._producer().send_batch(group.batch, group.topic, group.partition)
-        except (KafkaError, ProducerSendError) as refused:
+        except KafkaError as refused:
             raise _with_topic(group.topic, refused) from refused
 
 
@@ -148,7 +147,7 @@ def _slices(records: Sequence[Outgoing]) -> Iterator[Sequence[Outgoing]]:
 
 def _with_topic(topic: str, failure: BaseException) -> BaseException:
     """The broker's failure as a ``SendError`` that names the topic; any other failure unchanged."""
-    if not isinstance(failure, KafkaError | ProducerSendError):
+    if not isinstance(failure, KafkaError):
         return failure
     named = SendError(f"topic {topic}: Write: {failure or type(failure).__name__}")
     named.__cause__ = failure
