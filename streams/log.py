@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import structlog
 
 from streams.content.printable import printable
-from streams.content.redaction import redact_text
+from streams.content.redaction.redact import redact_text
 from streams.errors import OperatorError
 
 if TYPE_CHECKING:

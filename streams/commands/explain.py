@@ -17,7 +17,7 @@ from streams.backtest.sources.request import parse_offsets
 from streams.commands.terminal.file_messages import STDIN, messages_of
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.commands.terminal.replay_options import MemberAccount, Principal, Rules, say, say_what_rules_need
-from streams.content.redaction import redact_text
+from streams.content.redaction.redact import redact_text
 from streams.errors import UsageError
 from streams.extraction.event_time import format_time
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from streams.content.json_text import TooDeepError
-from streams.content.record_redaction import redact_quickly
-from streams.content.redaction import redact
+from streams.content.redaction.redact import redact
+from streams.content.redaction.redact_quickly import redact_quickly
 from streams.extraction.call import Call, RedactedRecord
 from streams.extraction.first_look import FirstLook
 from streams.extraction.passed_over import why_no_candidate, why_not_taken, why_without_sighting

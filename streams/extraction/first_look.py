@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from streams.content.redaction import is_secret, redact_text
+from streams.content.redaction.redact import is_secret, redact_text
 from streams.fields.catalogue import Field, field_named
 from streams.fields.mapping import FLATTENED, SECTIONS
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from streams.content import json_text
 from streams.content.json_text import TooDeepError
-from streams.content.redaction import redact, redact_text
+from streams.content.redaction.redact import redact, redact_text
 from streams.extraction import details
 from streams.extraction.event_time import parse_time
 from streams.extraction.sighting import Resource

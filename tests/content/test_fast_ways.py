@@ -11,9 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streams.content.json_text import canonical, canonical_of
-from streams.content.record_redaction import redact_quickly
-from streams.content.redaction import redact, redact_text
-from streams.content.token_text import _BEFORE_VALUE, may_hold_key
+from streams.content.redaction.redact import redact, redact_text
+from streams.content.redaction.redact_quickly import redact_quickly
+from streams.content.redaction.token_text import _BEFORE_VALUE, may_hold_key
 
 LEVELS = 6
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sightings import RULES
 
-from streams.content.redaction import redact_text
+from streams.content.redaction.redact import redact_text
 from streams.pipeline import ExtractSettings, sight
 
 PACKED = base64.b64encode(json.dumps({"sessionToken": TOKEN}).encode()).decode()

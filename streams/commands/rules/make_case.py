@@ -14,7 +14,7 @@ from streams.commands.rules.cases.case_run import run_case
 from streams.commands.rules.entries import rule_files
 from streams.commands.terminal.file_messages import messages_of
 from streams.commands.terminal.replay_options import say
-from streams.content.redaction import redact
+from streams.content.redaction.redact import redact
 from streams.errors import UsageError
 from streams.extraction.extract import MAX_MESSAGE_SIZE
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.content.json_text import TooDeepError
-from streams.content.redaction import redact, redact_by_pattern, redact_text
+from streams.content.redaction.redact import redact, redact_by_pattern, redact_text
 
 TOKENS = st.text("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=", min_size=24, max_size=80)
 NAMES = st.sampled_from(

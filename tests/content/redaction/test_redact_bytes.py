@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sightings import RULES
 
 from streams.content.compression import Beginning, decompress
-from streams.content.redact_bytes import redact_bytes
+from streams.content.redaction.redact_bytes import redact_bytes
 from streams.pipeline import ExtractSettings, sight
 
 LIMIT = 1_000_000

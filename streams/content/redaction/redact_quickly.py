@@ -1,7 +1,7 @@
 """The quick redaction of a record, with the text that is written for it anyway (T7).
 
 Nearly all records show no sign of a token, or only the token that AWS puts at a known place. All others are left to
-``redaction``, which looks at each text.
+``redact``, which looks at each text.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from streams.content.json_text import MAX_DEPTH
-from streams.content.redaction import hides_nothing
-from streams.content.token_signs import brackets, signs
-from streams.content.token_text import REDACTED
+from streams.content.redaction.redact import hides_nothing
+from streams.content.redaction.token_signs import brackets, signs
+from streams.content.redaction.token_text import REDACTED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -22,8 +22,8 @@ from stringzilla import find
 from streams.content import gzipped, json_text
 from streams.content.compression import decompress
 from streams.content.json_text import MAX_DEPTH, TooDeepError
-from streams.content.token_signs import LONG_RUN, brackets, next_run, runs, signs
-from streams.content.token_text import REDACTED, may_hold_key, replace_tokens
+from streams.content.redaction.token_signs import LONG_RUN, brackets, next_run, runs, signs
+from streams.content.redaction.token_text import REDACTED, may_hold_key, replace_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from streams.content import gzipped, json_text
 from streams.content.compression import decompress
 from streams.content.encoding import announced, without_schema_id
-from streams.content.redaction import may_hold_token, redact, redact_by_pattern
+from streams.content.redaction.redact import may_hold_token, redact, redact_by_pattern
 
 # Content beyond the bound of a message is searched for tokens, up to this many times the bound.
 _SEARCHED_BEYOND = 8

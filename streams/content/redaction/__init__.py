@@ -1,0 +1,1 @@
+"""Session tokens: they are found and replaced in everything that leaves the process (T7)."""
