@@ -29,7 +29,7 @@ from streams.topics.admin import check_topics
 from streams.topics.catalogue import value_schemas
 from streams.topics.rights import FIX, missing_rights, worker_rights
 from streams.topics.source_sample import sample
-from streams.wire import registry
+from streams.wire.confluent import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

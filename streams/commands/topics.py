@@ -14,7 +14,7 @@ from streams.commands.terminal.options import Config  # noqa: TC001  typer reads
 from streams.topics.acls import apply_acls, check_acls
 from streams.topics.admin import apply_topics, check_topics
 from streams.topics.catalogue import value_schemas
-from streams.wire import registry
+from streams.wire.confluent import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

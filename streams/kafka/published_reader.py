@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 from streams.kafka.reader import Connection
-from streams.wire.registry import schema_lookup
+from streams.wire.confluent.registry import schema_lookup
 from streams.wire.single_object import WireError
 
 if TYPE_CHECKING:

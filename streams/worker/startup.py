@@ -14,7 +14,7 @@ from streams.rules.rule_set import NEEDS_NETWORKS, READS_EVERYTHING, reads_every
 from streams.settings.networks import without_networks
 from streams.topics.admin import BrokerUnreachable, check_topics
 from streams.topics.rights import check_rights
-from streams.wire import registry
+from streams.wire.confluent import registry
 from streams.worker.skips import NO_SKIPS, Skips, check_skips
 from streams.worker.state.disk_check import check_state
 

@@ -10,7 +10,7 @@ from replay_records import run
 from streams.commands import doctor
 from streams.settings import Settings
 from streams.topics.catalogue import value_schemas
-from streams.wire.registry import apply_schemas
+from streams.wire.confluent.registry import apply_schemas
 
 if TYPE_CHECKING:
     from pathlib import Path

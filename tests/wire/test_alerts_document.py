@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 from streams.settings import Settings
 from streams.topics.catalogue import value_schemas
 from streams.wire import alert as wire
-from streams.wire.registry import COMPATIBILITY
+from streams.wire.confluent.registry import COMPATIBILITY
 from streams.wire.schemas import newest
 
 if TYPE_CHECKING:

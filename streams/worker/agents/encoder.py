@@ -8,14 +8,14 @@ import structlog
 import tenacity
 
 from streams.topics.catalogue import value_schemas
-from streams.wire import registry
+from streams.wire.confluent import registry
 from streams.wire.single_object import SingleObjectCodec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from streams.settings import Settings
-    from streams.wire.registry import ValueSerializer
+    from streams.wire.confluent.registry import ValueSerializer
     from streams.worker.monitoring.counters import Metrics
 
 log = structlog.get_logger(__name__)

@@ -10,7 +10,7 @@ from mode import Service
 
 from streams.errors import OperatorError
 from streams.topics.catalogue import value_schemas
-from streams.wire import registry
+from streams.wire.confluent import registry
 
 if TYPE_CHECKING:
     from streams.settings import Settings

@@ -13,8 +13,8 @@ import tenacity
 
 from streams.settings import Settings
 from streams.wire import alert as codec
-from streams.wire import registry as wire_registry
-from streams.wire.registry import RegistryRefused
+from streams.wire.confluent import registry as wire_registry
+from streams.wire.confluent.registry import RegistryRefused
 from streams.worker.agents.encoder import encoder_for
 from streams.worker.monitoring.counters import Metrics
 

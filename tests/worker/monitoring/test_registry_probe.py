@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from streams.settings import Settings
 from streams.topics.catalogue import value_schemas
-from streams.wire.registry import apply_schemas
+from streams.wire.confluent.registry import apply_schemas
 from streams.worker.monitoring.registry_probe import RegistryProbe
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from ports import held_port
 from registry_server import RegistryServer
 
 from streams.wire.alert import read_alert
-from streams.wire.registry import (
+from streams.wire.confluent.registry import (
     RegistryMisconfigured,
     RegistryRefused,
     RegistryUnavailable,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 REAL = os.environ.get("ROOTWATCH_TEST_REGISTRY")
-SAMPLE = json.loads((Path(__file__).parent / "samples" / "alert.json").read_text(encoding="utf-8"))
+SAMPLE = json.loads((Path(__file__).parents[1] / "samples" / "alert.json").read_text(encoding="utf-8"))
 INCOMPATIBLE = json.dumps(
     {
         "type": "record",

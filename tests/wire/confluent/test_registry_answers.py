@@ -19,9 +19,10 @@ from registry_server import OddAnswer
 from streams.commands import doctor
 from streams.settings import Settings
 from streams.topics.catalogue import value_schemas
-from streams.wire import registry as wire_registry
 from streams.wire.alert import read_alert
-from streams.wire.registry import (
+from streams.wire.confluent import registry as wire_registry
+from streams.wire.confluent.errors import asking
+from streams.wire.confluent.registry import (
     RegistryMisconfigured,
     RegistryRefused,
     RegistryUnavailable,
@@ -30,7 +31,6 @@ from streams.wire.registry import (
     schema_lookup,
     value_serializer,
 )
-from streams.wire.registry_errors import asking
 from streams.worker.agents.encoder import encoder_for
 from streams.worker.monitoring import registry_probe
 from streams.worker.monitoring.counters import Metrics
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from registry_server import RegistryServer
 
-ALERT: dict[str, Any] = json.loads((Path(__file__).parent / "samples" / "alert.json").read_text(encoding="utf-8"))
+ALERT: dict[str, Any] = json.loads((Path(__file__).parents[1] / "samples" / "alert.json").read_text(encoding="utf-8"))
 PAGE = b"<!DOCTYPE html>\n<html><head><title>Error</title></head>" + b"<p>ray 8f2a</p>" * 1000 + b"</html>"
 AUTHORITIES = ssl.create_default_context()
 ELSEWHERE = (("Location", "http://127.0.0.1:9/login"),)

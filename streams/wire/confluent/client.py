@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from typing import TYPE_CHECKING, Any, Protocol
 
-from streams.wire.registry_errors import RegistryMisconfigured
+from streams.wire.confluent.errors import RegistryMisconfigured
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -28,8 +28,8 @@ from confluent_kafka.schema_registry.avro import AsyncAvroSerializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from streams.wire.registry_client import check_files, client_settings
-from streams.wire.registry_errors import (
+from streams.wire.confluent.client import check_files, client_settings
+from streams.wire.confluent.errors import (
     RegistryMisconfigured,
     RegistryRefused,
     RegistryUnavailable,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from streams.wire.alert import SchemaLookup
-    from streams.wire.registry_client import RegistrySettings
+    from streams.wire.confluent.client import RegistrySettings
 
 __all__ = [
     "COMPATIBILITY",

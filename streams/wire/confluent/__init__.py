@@ -1,0 +1,1 @@
+"""Confluent's wire format: the schema registry, its client and its errors."""
