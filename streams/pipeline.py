@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from streams.content import json_text
 from streams.content.json_text import TooDeepError
 from streams.content.redaction.redact_bytes import redact_bytes
-from streams.detection.cap import is_over as bucket_is_over
+from streams.detection.alerting.cap import is_over as bucket_is_over
 from streams.detection.decision import OUTCOMES, Decision, DecisionSettings
 from streams.detection.detect import detect
 from streams.detection.forgetting import Seen, partition_time

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sightings import ALICE, DAY, MINUTE, sighting
 
-from streams.detection.cap import QUIET_BUCKET_LIFE
+from streams.detection.alerting.cap import QUIET_BUCKET_LIFE
 from streams.worker.state.sweep import STEP
 
 if TYPE_CHECKING:

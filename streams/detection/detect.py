@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from streams.detection import alert, cap, learning
+from streams.detection import learning
+from streams.detection.alerting import alert, cap
 from streams.detection.decision import Decision
 from streams.detection.exception import first_match
 from streams.detection.group_summary import DAY, GroupSummary

@@ -78,7 +78,7 @@ class Rule:
         references: pages that explain the behaviour.
         false_positives: other behaviour that looks the same.
         triage: what to do about an alert, step by step.
-        task_policies: by ARN, what a session under this task policy can do; ``detection.task_policy`` reads it.
+        task_policies: by ARN, what a session under this task policy can do; ``alerting.task_policy`` reads it.
     """
 
     id: Id

@@ -9,9 +9,9 @@ import pytest
 from sightings import ALICE, DAY, NOON, RULE, sighting
 from three_rules import ONE, THREE, TWO, of_rule, rule
 
+from streams.detection.alerting.reason import sentence
 from streams.detection.group_summary import Others
 from streams.detection.novelty import Novelty
-from streams.detection.reason import sentence
 
 if TYPE_CHECKING:
     from streams.rules.rule import Rule

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from sightings import RULE
 
-from streams.detection.task_policy import risk, short_name
+from streams.detection.alerting.task_policy import risk, short_name
 
 ROOT_TASK = "aws:policy/root-task"
 

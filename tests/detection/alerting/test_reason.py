@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from sightings import ALICE, DAY, NOON, RULE, SECOND, UNLOCK, sighting
 
+from streams.detection.alerting.reason import sentence
 from streams.detection.group_summary import Others
 from streams.detection.novelty import Novelty
-from streams.detection.reason import sentence
 
 NO_OTHERS = Others(0, None)
 FIRST = Novelty("first", NOON, NOON, None, 1, NO_OTHERS, None)

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sightings import ALICE, BOB, DAY, NOON, SECOND, History, sighting, with_settings
 
 from streams.content.uuid_text import uuid5_text
-from streams.detection.alert import alert_id
+from streams.detection.alerting.alert import alert_id
 
-SCHEMA = json.loads((Path(__file__).parents[2] / "schemas" / "alert.avsc").read_text(encoding="utf-8"))
+SCHEMA = json.loads((Path(__file__).parents[3] / "schemas" / "alert.avsc").read_text(encoding="utf-8"))
 
 
 def alert_of(history: History, *args: Any, **kwargs: Any) -> dict[str, Any]:

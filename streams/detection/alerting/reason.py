@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from streams.detection.task_policy import UNKNOWN, short_name
+from streams.detection.alerting.task_policy import UNKNOWN, short_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

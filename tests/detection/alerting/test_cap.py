@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from sightings import DAY, MINUTE, NOON, RULE, SECOND, History, sighting, with_settings
 
-from streams.detection.cap import bucket_start
+from streams.detection.alerting.cap import bucket_start
 from streams.detection.memory import CapBucket
 
 FIVE = 5 * MINUTE

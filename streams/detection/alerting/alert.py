@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
 from streams.content.uuid_text import uuid5_text
-from streams.detection import reason, task_policy
+from streams.detection.alerting import reason, task_policy
 
 if TYPE_CHECKING:
     from streams.detection.novelty import Novelty
