@@ -19,7 +19,7 @@ from streams.backtest.order import Sorter, order_key, record_size
 from streams.backtest.reading.read_stats import Location, ReadStats, Rejection
 from streams.backtest.run import read
 from streams.errors import SourceError
-from streams.kafka.reader import PATIENCE, Connection, log
+from streams.kafka.readers.connection import PATIENCE, Connection, log
 from streams.kafka.refusals import error_text
 from streams.kafka.security import producer_options
 from streams.wire import sighting as codec

@@ -14,8 +14,8 @@ from streams.commands.terminal.alert_table import cells, session_cells, session_
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.commands.terminal.session_view import json_line
 from streams.kafka.admin import check_topic
-from streams.kafka.published_reader import PublishedReader, Source, UnreadableValue
-from streams.kafka.reader import TopicRefusedError
+from streams.kafka.readers.connection import TopicRefusedError
+from streams.kafka.readers.published import PublishedReader, Source, UnreadableValue
 from streams.settings.values import parse_time
 from streams.topics.catalogue import topic_names
 from streams.wire.alert import read_alert, to_json_line

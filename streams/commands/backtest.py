@@ -268,7 +268,7 @@ def _comparison(
     """The comparison with a topic's live alerts. All are read now, before the first decision."""
     if topic is None:
         return None
-    from streams.kafka.alert_reader import distinct_alerts  # noqa: PLC0415  only this needs a Kafka client
+    from streams.kafka.readers.alerts import distinct_alerts  # noqa: PLC0415  only this needs a Kafka client
 
     live = distinct_alerts(configured, topic, settings_of_rules)
     overflow = distinct_alerts(configured, f"{topic}.overflow", settings_of_rules, may_be_missing=True)
@@ -281,8 +281,8 @@ def _comparison_of_sessions(
     """The comparison with the live sessions beside the topic of alerts, if sessions are to be written too."""
     if results.compare is None or results.sessions is None:
         return None
-    from streams.kafka.published_reader import Source  # noqa: PLC0415  only this needs a Kafka client
-    from streams.kafka.rule_values import values_of_rules  # noqa: PLC0415  as above
+    from streams.kafka.readers.published import Source  # noqa: PLC0415  only this needs a Kafka client
+    from streams.kafka.readers.rule_values import values_of_rules  # noqa: PLC0415  as above
 
     topics = SessionTopics.beside(results.compare, configured)
     activity = values_of_rules(configured, Source(topics.activity, ACTIVITY.read), rule_ids)

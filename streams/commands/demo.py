@@ -24,9 +24,9 @@ from streams.demo.organisation import ACCOUNTS
 from streams.demo.run import SESSION_GRACE, Counts, run
 from streams.demo.shapes import ROADS
 from streams.errors import OperatorError
-from streams.kafka.alert_reader import distinct_alerts
-from streams.kafka.published_reader import Source
-from streams.kafka.rule_values import values_of_rules
+from streams.kafka.readers.alerts import distinct_alerts
+from streams.kafka.readers.published import Source
+from streams.kafka.readers.rule_values import values_of_rules
 from streams.rules.root_sessions import LEVELS
 from streams.settings import Settings
 from streams.wire.alert import to_json_line

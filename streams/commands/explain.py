@@ -121,7 +121,7 @@ def _explain_records(topic: str, positions: list[tuple[int, int]], configured: S
     # Files need no Kafka client, which is slow to import.
     from streams.commands.terminal.stored_values import describe_stored_value  # noqa: PLC0415
     from streams.kafka.origin import origin_of  # noqa: PLC0415
-    from streams.kafka.single_record import NoRecordError, read_records  # noqa: PLC0415
+    from streams.kafka.readers.single_record import NoRecordError, read_records  # noqa: PLC0415
 
     rules, extract_settings = configured.load_rules(), configured.extract_settings()
     all_read = True

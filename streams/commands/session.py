@@ -13,7 +13,7 @@ from streams.commands.terminal import session_view
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
 from streams.content.printable import printable
 from streams.kafka.admin import check_topic
-from streams.kafka.session_reader import find_sessions
+from streams.kafka.readers.sessions import find_sessions
 from streams.settings import SettingsError
 from streams.topics.catalogue import topic_names
 

@@ -22,7 +22,7 @@ from streams.commands.terminal.options import Config  # noqa: TC001  typer reads
 from streams.content.printable import printable
 from streams.errors import OperatorError
 from streams.kafka.partitioner import partition_of
-from streams.kafka.reader import Connection
+from streams.kafka.readers.connection import Connection
 from streams.settings import SettingsError
 from streams.topics.catalogue import topic_names
 from streams.wire import memory as codec

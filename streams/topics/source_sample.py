@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from streams import pipeline
 from streams.content.payload_kind import describe
-from streams.kafka.reader import Connection
+from streams.kafka.readers.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

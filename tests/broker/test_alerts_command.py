@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from confluent_kafka import Producer, TopicPartition
 
-from streams.kafka.reader import Connection
+from streams.kafka.readers.connection import Connection
 from streams.settings import Settings
 from streams.wire.alert import encode
 from streams.wire.timestamps import to_iso8601

@@ -271,7 +271,7 @@ def test_nothing_is_left_behind(backtest: Backtest, broker: RunningBroker, names
 def test_unreachable_broker_is_named(backtest: Backtest, monkeypatch: pytest.MonkeyPatch) -> None:
     """A broker that does not answer ends the command with exit 1, and its address is named."""
     monkeypatch.setenv("ROOTWATCH_BOOTSTRAP_SERVERS", "127.0.0.1:9")
-    monkeypatch.setattr("streams.kafka.reader.PATIENCE", 1.0)
+    monkeypatch.setattr("streams.kafka.readers.connection.PATIENCE", 1.0)
     ran = backtest("--topic", "t")
     assert (ran.code, ran.out) == (1, b"")
     assert "127.0.0.1:9" in ran.err

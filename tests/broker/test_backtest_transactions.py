@@ -9,7 +9,7 @@ import pytest
 from confluent_kafka import Producer
 from replay_records import Ran, record, run
 
-from streams.kafka.reader import Connection
+from streams.kafka.readers.connection import Connection
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -37,7 +37,7 @@ from worker_process import wait_for
 
 from streams.errors import SourceError
 from streams.kafka.admin import AccessRefused, BrokerAccess, BrokerUnreachable
-from streams.kafka.reader import Connection
+from streams.kafka.readers.connection import Connection
 from streams.kafka.security import faust_credentials
 from streams.settings import Settings, SettingsError
 from streams.topics.admin import apply_topics, check_topics

@@ -14,8 +14,8 @@ from sightings import RULES
 
 from streams.backtest.reading.tasks import ReadSettings
 from streams.backtest.sources.topic_task import Slice, TopicTask
-from streams.kafka.alert_reader import read_alerts
-from streams.kafka.reader import Connection
+from streams.kafka.readers.alerts import read_alerts
+from streams.kafka.readers.connection import Connection
 from streams.pipeline import ExtractSettings
 from streams.settings import Settings
 
@@ -86,6 +86,6 @@ def shown() -> int:
 @pytest.mark.parametrize("count", [replayed, read_to_the_end, shown])
 def test_a_refused_group_ends_no_reading(count: Callable[[], int], monkeypatch: pytest.MonkeyPatch) -> None:
     """All records are read, whenever the refusal comes."""
-    monkeypatch.setattr("streams.kafka.reader.Consumer", Refused)
-    monkeypatch.setattr("streams.kafka.reader.Connection.partitions", lambda *_: [0])
+    monkeypatch.setattr("streams.kafka.readers.connection.Consumer", Refused)
+    monkeypatch.setattr("streams.kafka.readers.connection.Connection.partitions", lambda *_: [0])
     assert count() == 2

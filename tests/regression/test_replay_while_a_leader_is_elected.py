@@ -6,13 +6,13 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from streams.errors import SourceError
-from streams.kafka.reader import Connection
+from streams.kafka.readers.connection import Connection
 from streams.settings import Settings
 
 
 def _asked(codes: list[int], monkeypatch: pytest.MonkeyPatch) -> str:
     """The result of a question to a cluster that first answers with these errors."""
-    monkeypatch.setattr("streams.kafka.reader.PATIENCE", 5.0)
+    monkeypatch.setattr("streams.kafka.readers.connection.PATIENCE", 5.0)
     answers = [KafkaException(KafkaError(code)) for code in codes]
 
     def question(_timeout: float) -> str:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from streams.backtest.run import Input
 from streams.backtest.sources.topic_task import Slice, TopicTask
 from streams.errors import UsageError
-from streams.kafka.reader import Connection
+from streams.kafka.readers.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

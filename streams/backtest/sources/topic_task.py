@@ -25,7 +25,7 @@ from streams.errors import SourceError
 from streams.extraction.kafka_time import NO_TIMESTAMP
 from streams.kafka.errors import is_retriable
 from streams.kafka.origin import timestamp_of
-from streams.kafka.reader import PATIENCE, Connection
+from streams.kafka.readers.connection import PATIENCE, Connection
 from streams.kafka.refusals import error_text, is_of_a_group
 from streams.wire.timestamps import to_iso8601
 

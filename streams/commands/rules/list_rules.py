@@ -160,8 +160,8 @@ def _read(configured: Settings, rule_ids: set[str]) -> Mapping[str, Live]:
         OperatorError: the cluster cannot be reached or refuses, or a newer version wrote the memory.
     """
     from streams.kafka.admin import BrokerAccess  # noqa: PLC0415  --offline needs no Kafka client
-    from streams.kafka.alert_reader import distinct_alerts  # noqa: PLC0415  as above
-    from streams.kafka.reader import Connection  # noqa: PLC0415  as above
+    from streams.kafka.readers.alerts import distinct_alerts  # noqa: PLC0415  as above
+    from streams.kafka.readers.connection import Connection  # noqa: PLC0415  as above
     from streams.topics.catalogue import topic_names  # noqa: PLC0415  as above
     from streams.wire import memory as codec  # noqa: PLC0415  as above
     from streams.wire.single_object import WireError  # noqa: PLC0415  as above

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from streams.kafka.published_reader import PublishedReader, Source, UnreadableValue
+from streams.kafka.readers.published import PublishedReader, Source, UnreadableValue
 from streams.wire.alert import read_alert
 from streams.wire.sessions.published import ACTIVITY, SUMMARY
 from streams.wire.sessions.told import Told

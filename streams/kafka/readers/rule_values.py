@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from streams.errors import SourceError
-from streams.kafka.published_reader import PublishedReader, UnreadableValue
+from streams.kafka.readers.published import PublishedReader, UnreadableValue
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from streams.kafka.published_reader import Source
+    from streams.kafka.readers.published import Source
     from streams.settings import Settings
 
 

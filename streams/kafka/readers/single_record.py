@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streams.errors import SourceError
-from streams.kafka.reader import Connection
+from streams.kafka.readers.connection import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
-from streams.kafka.reader import Connection
+from streams.kafka.readers.connection import Connection
 from streams.wire.confluent.registry import schema_lookup
 from streams.wire.single_object import WireError
 

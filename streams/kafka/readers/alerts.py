@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from streams.errors import SourceError
-from streams.kafka.published_reader import PublishedReader, Source, UnreadableValue
+from streams.kafka.readers.published import PublishedReader, Source, UnreadableValue
 from streams.wire.alert import read_alert
 
 if TYPE_CHECKING:

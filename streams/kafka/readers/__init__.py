@@ -1,0 +1,1 @@
+"""Readers of topics: they join no group and commit nothing."""
