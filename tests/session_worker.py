@@ -22,7 +22,7 @@ from streams.worker.consumer.lease import Lease
 from streams.worker.delivery import Message
 from streams.worker.monitoring.counters import Metrics
 from streams.worker.skips import NO_SKIPS
-from streams.worker.state.session_partition import SessionPartition
+from streams.worker.state.sessions.partition import SessionPartition
 from streams.worker.state.table import OpenStore
 
 if TYPE_CHECKING:

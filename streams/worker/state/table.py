@@ -25,7 +25,7 @@ from streams.errors import OperatorError
 from streams.worker.state import partition_memory
 from streams.worker.state.partition_memory import PartitionMemory
 from streams.worker.state.rocksdb import Store, translate_errors
-from streams.worker.state.session_partition import SessionPartition
+from streams.worker.state.sessions.partition import SessionPartition
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

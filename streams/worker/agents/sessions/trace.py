@@ -19,8 +19,8 @@ from streams.wire.sessions.published import ACTIVITY, SUMMARY
 from streams.worker.agents.stage import Logic
 from streams.worker.monitoring.view import SessionCounts
 from streams.worker.outgoing import Outgoing
-from streams.worker.state.session_index import SessionIndex
-from streams.worker.state.session_partition import SessionPartition
+from streams.worker.state.sessions.index import SessionIndex
+from streams.worker.state.sessions.partition import SessionPartition
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

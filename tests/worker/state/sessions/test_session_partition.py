@@ -14,7 +14,7 @@ from streams.sessions.joining.forget import drop_waiting, forget
 from streams.sessions.joining.state import Close, KeyState
 from streams.sessions.joining.trace import trace
 from streams.wire.sessions import state as codec
-from streams.worker.state.session_partition import SessionPartition
+from streams.worker.state.sessions.partition import SessionPartition
 
 if TYPE_CHECKING:
     from streams.sessions.action import Action
