@@ -15,7 +15,7 @@ from streams.backtest.evaluation import Judging
 from streams.backtest.results import progress, summary
 from streams.backtest.results.compare import Comparison, comparison_lines
 from streams.backtest.results.loudness.budget import parse_budgets
-from streams.backtest.results.report_options import setting_options, source_options
+from streams.backtest.results.page.options import setting_options, source_options
 from streams.backtest.results.results import Asked, OpenResults, Results
 from streams.backtest.results.sessions.compare import SessionComparison, SessionTopics
 from streams.backtest.run import ReplaySettings, replay

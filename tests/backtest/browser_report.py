@@ -14,7 +14,7 @@ from replay_records import ALICE, lines, record, run
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-from streams.backtest.results.rule_part import OTHERS_SHOWN
+from streams.backtest.results.page.rule_part import OTHERS_SHOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

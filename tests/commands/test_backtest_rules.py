@@ -171,7 +171,7 @@ def test_a_report_shows_alerts_of_each_rule(
     backtest: Backtest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The page is bounded, and a rule with many alerts leaves room for the others."""
-    monkeypatch.setattr("streams.backtest.results.report.ALERTS_SHOWN", 3)
+    monkeypatch.setattr("streams.backtest.results.page.report.ALERTS_SHOWN", 3)
     backtest(*SEVERAL, "--report", "r.html")
     page = Page((tmp_path / "r.html").read_text(encoding="utf-8"))
     assert page.names.count("article") == 3

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from streams.backtest.evaluation import Verdicts
     from streams.backtest.following import SessionObserver
     from streams.backtest.reading.read_stats import ReadStats
-    from streams.backtest.results.report import Report
+    from streams.backtest.results.page.report import Report
     from streams.backtest.run import Observer
     from streams.pipeline import DecisionSettings
     from streams.rules.rule_set import RuleSet
@@ -140,7 +140,7 @@ class OpenResults:
             asked.budgets,
         )
         if results.report is not None:
-            from streams.backtest.results.report import Report  # noqa: PLC0415  only this needs the template engine
+            from streams.backtest.results.page.report import Report  # noqa: PLC0415  only this needs the template engine
 
             followed = frozenset(each.rule.id for each in rules.rules if each.grants_root)
             made.report = Report(judged, followed, made.loudness, made.pair, made.budgets)

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from streams.backtest.results.histogram import Histogram
 from streams.backtest.results.loudness.shown import ShownLoudness
-from streams.backtest.results.rule_part import RulePart
+from streams.backtest.results.page.histogram import Histogram
+from streams.backtest.results.page.rule_part import RulePart
 from streams.backtest.results.sessions.shown import ShownSessions
 from streams.backtest.results.summary import outcome_words, shortfalls
 from streams.backtest.results.term_words import values_in_words
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from streams.backtest.evaluation import Verdicts
     from streams.backtest.following import ReplayedSession
     from streams.backtest.reading.read_stats import ReadStats
-    from streams.backtest.results.histogram import Column
     from streams.backtest.results.loudness.counts import Loudness
     from streams.backtest.results.loudness.pair import Pair
-    from streams.backtest.results.rule_part import Grid
+    from streams.backtest.results.page.histogram import Column
+    from streams.backtest.results.page.rule_part import Grid
     from streams.extraction.sighting import Sighting
     from streams.pipeline import Decision
     from streams.rules.rule import Rule
@@ -191,4 +191,4 @@ _ENVIRONMENT = Environment(
     lstrip_blocks=True,
 )
 _ENVIRONMENT.filters |= {"shown": _shown, "terms": _terms, "time": _time}
-_TEMPLATE = _ENVIRONMENT.get_template("report.html.j2")
+_TEMPLATE = _ENVIRONMENT.get_template("page/report.html.j2")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from replay_records import ALICE, Ran, lines, record, run
 
-from streams.backtest.results.histogram import MOST_COLUMNS, WIDTHS, Histogram
+from streams.backtest.results.page.histogram import MOST_COLUMNS, WIDTHS, Histogram
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -144,9 +144,9 @@ def test_same_replay_gives_the_same_page(reported: Reported, tmp_path: Path) -> 
 
 def test_page_is_bounded(reported: Reported, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only some of many alerts, principals and accounts are shown, with the number of those left out."""
-    monkeypatch.setattr("streams.backtest.results.report.ALERTS_SHOWN", 3)
-    monkeypatch.setattr("streams.backtest.results.rule_part.FIRST_SHOWN", 2)
-    monkeypatch.setattr("streams.backtest.results.rule_part.OTHERS_SHOWN", 2)
+    monkeypatch.setattr("streams.backtest.results.page.report.ALERTS_SHOWN", 3)
+    monkeypatch.setattr("streams.backtest.results.page.rule_part.FIRST_SHOWN", 2)
+    monkeypatch.setattr("streams.backtest.results.page.rule_part.OTHERS_SHOWN", 2)
     records = [record(f"2026-01-0{n}T00:00:00Z", f"{ALICE}{n}", f"{n:012d}") for n in range(1, 8)]
     _, page = reported(*records, options=[])
     assert page.count("article") == 3
