@@ -50,7 +50,7 @@ bench-page: setup ## Writes the tables and the chart of docs/performance.md agai
 	$(BIN)/python -m bench.report
 
 bench-before: setup ## Compares with an earlier version: BEFORE=CHECKOUT, with its .venv
-	$(BIN)/python bench/before.py --before $(BEFORE)
+	$(BIN)/python -m bench.questions.before --before $(BEFORE)
 
 soak: setup ## Kills and stops workers and the broker and fills a disk, at random for ten minutes; accounts for every pair
 	$(BIN)/python tests/soak.py --minutes 10

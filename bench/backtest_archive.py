@@ -183,7 +183,7 @@ def main() -> None:
         stored, raw = make_archive(Path(name), options.records, 0)
         print(f"{options.records:,} records, {raw / 1e6:,.0f} MB in {stored / 1e6:,.0f} MB of gzip")
         processes = str(options.processes)
-        isal = [sys.executable, str(Path(__file__).with_name("isal_alone.py")), name, processes]
+        isal = [sys.executable, str(Path(__file__).with_name("peers") / "isal_alone.py"), name, processes]
         rootwatch = str(Path(sys.executable).with_name("rootwatch"))
         backtest = [rootwatch, "backtest", name, "--processes", processes, "--output", "/dev/null"]
         seconds(isal)  # the first reader reads from the disk

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from bench import backtest_archive, backtest_topic
 from bench.load.topics import delete
+from bench.peers import isal_alone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +42,7 @@ def _archive(folder: Path, count: int, runs: int) -> Iterator[Row]:
     _, raw = backtest_archive.make_archive(folder, count, 0)
     isal = [
         sys.executable,
-        str(Path(backtest_archive.__file__).with_name("isal_alone.py")),
+        isal_alone.__file__,
         str(folder),
         str(PROCESSES),
     ]

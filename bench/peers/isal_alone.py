@@ -1,6 +1,6 @@
 """The peer of ``backtest_archive.py``: decompresses every file of a folder with isal in processes, and nothing more.
 
-    python bench/isal_alone.py FOLDER PROCESSES
+    python bench/peers/isal_alone.py FOLDER PROCESSES
 
 Prints the number of decompressed bytes.
 """

@@ -1,6 +1,6 @@
 """Compares what a record that a rule takes costs, until its sighting is made, with ``orjson.loads`` of the same bytes.
 
-    python -m bench.sight [--records 2000] [--runs 9]
+    python -m bench.questions.sight [--records 2000] [--runs 9]
 
 In one process, without a broker. Both take turns over the same messages, and processor time is measured. A ratio is the
 median of the runs. Records have 1.9 to 2.3 kB. Of those that the rules take, 19 of 20 are of tuples that were sent, but

@@ -1,7 +1,7 @@
 """Compares the shipped rule alone with an earlier version of this program, by processor time, in one run.
 
     git worktree add --detach ../before COMMIT && make -C ../before setup
-    python bench/before.py --before ../before [--runs 7]
+    python -m bench.questions.before --before ../before [--runs 7]
 
 Both versions do the same work in turn, each time in a new process with the interpreter of their checkout:
 
@@ -25,7 +25,7 @@ import tempfile
 from pathlib import Path
 from statistics import median
 
-import backtest_archive
+from bench import backtest_archive
 
 WORK = """
 import gzip, json, sys, time
@@ -135,7 +135,7 @@ def main() -> None:
     arguments.add_argument("--records", type=int, default=300_000, help="records of the archive")
     arguments.add_argument("--runs", type=int, default=7)
     options = arguments.parse_args()
-    checkouts = (options.before.resolve(), Path(__file__).resolve().parents[1])
+    checkouts = (options.before.resolve(), Path(__file__).resolve().parents[2])
     spent: list[dict[str, list[float]]] = [{}, {}]
     with tempfile.TemporaryDirectory() as archive:
         backtest_archive.make_archive(Path(archive), options.records, 0)

@@ -1,6 +1,6 @@
 """Measures a worker on a backlog of large log files: its memory, and how long its health endpoint takes to answer.
 
-    python bench/backlog.py [--files 2000] [--megabytes 5] [--codec none zstd] [--partitions 4]
+    python -m bench.questions.backlog [--files 2000] [--megabytes 5] [--codec none zstd] [--partitions 4]
 
 Uses the broker in ``KAFKA_BOOTSTRAP``, or else starts the tests' Kafka. Without compression it needs as much disk as
 all files together.
@@ -27,12 +27,10 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-import broker
 from kafka_broker import Names, create_topic
 from worker_process import Deployment, Worker, assume_root
+
+from bench import broker
 
 MOST_QUEUED = 20
 _PLACE = "000000000000"  # the account in the template

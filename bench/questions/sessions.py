@@ -1,6 +1,6 @@
 """Measures a worker that follows many root sessions at once.
 
-    python -m bench.sessions [--sessions 10000] [--actions 100] [--probes 2000]
+    python -m bench.questions.sessions [--sessions 10000] [--actions 100] [--probes 2000]
 
 Uses the broker in ``KAFKA_BOOTSTRAP``, or else starts the tests' Kafka.
 
