@@ -85,6 +85,7 @@ TASKS = {"state.recovery.Recovery._slurp_changelogs"}
 # A private name that is used -> a function of theirs that reads or sets it.
 USED = {
     "_active_events_received_at": "faust.tables.recovery:Recovery.__init__",
+    "_active_partitions": "faust.transport.consumer:Consumer._get_active_partitions",
     "_client": "aiokafka.consumer.fetcher:Fetcher.__init__",
     "_committed_offset": "faust.transport.consumer:Consumer.__init__",
     "_conns": "aiokafka.client:AIOKafkaClient.__init__",
