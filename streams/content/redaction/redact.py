@@ -93,8 +93,9 @@ def hides_nothing(written: bytes) -> bool:
 def _is_changed(text: bytes, *, is_run: bool) -> bool:
     """Whether anything in a text, as JSON has it, is replaced; ``is_run``: it begins with a long run of base64."""
     if is_run and b"\\" not in text:
-        run = _BASE64.match(text[1:-1].decode())
-        return run is not None and _hides_token(run[0], 0)
+        run = _BASE64.fullmatch(text[1:-1].decode())
+        if run is not None:
+            return _hides_token(run[0], 0)
     plain = orjson.loads(text)
     return _redact_text(plain, 0, 0) is not plain
 
