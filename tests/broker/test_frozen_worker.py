@@ -62,8 +62,9 @@ def times_ready(worker: Worker) -> int:
 
 
 def changelog(deployment: Deployment) -> list[tuple[int, bytes, bytes | None]]:
-    """The records of the changelog: partition, key and value of each, in the order of each partition."""
+    """The records of the changelog: partition, key and value of each, by partition, then in its order."""
     read = deployment.read(f"{deployment.names.group_id}-memory-changelog")
+    read.sort(key=lambda message: (message.partition(), message.offset()))  # a fetch brings partitions in any order
     return [(message.partition(), message.key(), message.value()) for message in read]
 
 
