@@ -10,7 +10,8 @@ from sightings import DAY, RULES, nothing_known
 
 from streams.pipeline import Decision, DecisionSettings, Seen, detect
 from streams.wire import memory as codec
-from streams.worker.state.partition_memory import PartitionMemory, StoredGroup
+from streams.worker.state.partition_memory import PartitionMemory
+from streams.worker.state.stored_group import StoredGroup
 from streams.worker.state.sweep import Forgetting
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import rocksdict
 
 from streams.worker.state.disk_check import OFFSET_KEY
-from streams.worker.state.partition_memory import stored_from
+from streams.worker.state.entries import stored_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

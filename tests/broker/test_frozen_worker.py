@@ -18,7 +18,7 @@ from worker_process import Deployment, Worker, wait_for
 from streams.pipeline import ExtractSettings, sight
 from streams.wire import sighting as codec
 from streams.worker.state.disk_check import OFFSET_KEY
-from streams.worker.state.partition_memory import stored_from
+from streams.worker.state.entries import stored_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import rocksdict
 
-from streams.worker.state.partition_memory import stored_from
+from streams.worker.state.entries import stored_from
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,12 +16,12 @@ from mode import Service
 
 from streams.wire import memory as codec
 from streams.wire.timestamps import to_iso8601
-from streams.worker.state.partition_memory import stored_from
+from streams.worker.state.entries import stored_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from streams.worker.state.partition_memory import Store
+    from streams.worker.state.entries import Store
     from streams.worker.state.table import OpenStore
 
 log = structlog.get_logger(__name__)

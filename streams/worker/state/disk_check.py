@@ -31,7 +31,7 @@ from confluent_kafka.admin import OffsetSpec
 from streams.errors import OperatorError
 from streams.kafka.admin import BrokerAccess
 from streams.topics.catalogue import topic_names
-from streams.worker.state.partition_memory import stored_from
+from streams.worker.state.entries import stored_from
 from streams.worker.state.rocksdb import is_disk_full, store_error, translate_errors
 
 if TYPE_CHECKING:

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.worker.state.entries import Change, Entries, Store, stored_from
 from streams.worker.state.stored_group import StoredGroup
 from streams.worker.state.stored_state import StoredState
 
@@ -29,8 +28,7 @@ if TYPE_CHECKING:
     from streams.extraction.sighting import Sighting
     from streams.pipeline import Decision
     from streams.rules.rule_set import CompiledRule
-
-__all__ = ["Change", "Entries", "PartitionMemory", "Store", "StoredGroup", "stored_from"]
+    from streams.worker.state.entries import Change, Store
 
 
 class PartitionMemory:

@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from streams import pipeline
 from streams.wire import memory as codec
-from streams.worker.state.partition_memory import stored_from
+from streams.worker.state.entries import stored_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from streams.rules.rule_set import RuleSet
-    from streams.worker.state.partition_memory import PartitionMemory, Store
+    from streams.worker.state.entries import Store
+    from streams.worker.state.partition_memory import PartitionMemory
 
 # Entries examined per sighting. One would keep up with one new tuple per sighting; more catch up after a flood.
 STEP = 4

@@ -22,7 +22,7 @@ import rocksdict
 from faust.types import TP
 
 from streams.errors import OperatorError
-from streams.worker.state import partition_memory
+from streams.worker.state import entries
 from streams.worker.state.partition_memory import PartitionMemory
 from streams.worker.state.rocksdb import Store, translate_errors
 from streams.worker.state.sessions.partition import SessionPartition
@@ -46,7 +46,7 @@ class ChangelogError(OperatorError):
     """A changelog holds changes that this worker neither wrote nor read; the message says where, and what to do."""
 
 
-class ReadableStore(partition_memory.Store, Protocol):
+class ReadableStore(entries.Store, Protocol):
     """An open store of a partition."""
 
     def path(self) -> str:
@@ -80,14 +80,14 @@ class PartitionView(Protocol):
     """
 
     number: int
-    store: partition_memory.Store
+    store: entries.Store
     offset_key: bytes
 
 
 class StateTable(faust.tables.table.Table):  # type: ignore[misc]
     """A table in RocksDB that is read and written per partition and batch."""
 
-    def store(self, number: int) -> tuple[partition_memory.Store, bytes]:
+    def store(self, number: int) -> tuple[entries.Store, bytes]:
         """Return the store of one partition, and the key of its changelog offset."""
         store = self.data._db_for_partition(number)  # noqa: SLF001  Faust has no public name for a partition's store
         return store, self.data.offset_key
@@ -148,7 +148,7 @@ class StateTable(faust.tables.table.Table):  # type: ignore[misc]
 
     def _write(
         self,
-        store: partition_memory.Store,
+        store: entries.Store,
         offset_key: bytes,
         changes: Iterable[tuple[bytes, bytes | None]],
         changelog_offset: int,

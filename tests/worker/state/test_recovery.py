@@ -19,7 +19,7 @@ from streams.worker.app import WorkerApp, create_app
 from streams.worker.consumer.consumer import Consumer
 from streams.worker.consumer.fetch import fetch_thread
 from streams.worker.consumer.fetch.fetch_thread import FetchResult, FetchThread
-from streams.worker.state.partition_memory import stored_from
+from streams.worker.state.entries import stored_from
 from streams.worker.state.recovery import ChangelogPart, Recovery
 
 if TYPE_CHECKING:

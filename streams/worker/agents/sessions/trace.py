@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from streams.worker.agents.encoder import Encoder
     from streams.worker.delivery import Message
     from streams.worker.monitoring.counters import Metrics
-    from streams.worker.state.partition_memory import Store
+    from streams.worker.state.entries import Store
     from streams.worker.state.table import OpenStore
 
 log = structlog.get_logger(__name__)

@@ -12,13 +12,13 @@ from sortedcontainers import SortedSet
 
 from streams.sessions.joining.forget import Waiting
 from streams.wire.sessions import state as codec
-from streams.worker.state.partition_memory import stored_from
+from streams.worker.state.entries import stored_from
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streams.sessions.joining.state import KeyState
-    from streams.worker.state.partition_memory import Store
+    from streams.worker.state.entries import Store
 
 
 class Entry(NamedTuple):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from streams.sessions.action import Action
     from streams.sessions.joining.state import Drop, Traced
-    from streams.worker.state.partition_memory import Store
+    from streams.worker.state.entries import Store
 
 
 class SessionPartition:
