@@ -43,7 +43,7 @@ check: setup ## Lints, types and the floors' import rule
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup ## Measures speed beside peers in 20 minutes, and writes docs/performance.md (PARTS="matches rules" for some parts)
+bench: setup ## Measures speed beside peers, and writes docs/performance.md (PARTS="matches rules" for some parts)
 	$(BIN)/python -m bench $(if $(PARTS),--only $(PARTS))
 
 bench-page: setup ## Writes the tables and the chart of docs/performance.md again from bench/results
