@@ -1,4 +1,5 @@
-.PHONY: image-test deploy-check setup demo test browser-test check bench bench-page bench-before soak
+.PHONY: image-test deploy-check setup demo test browser-test check bench bench-page bench-before soak \
+  dist dist-test sbom workflow-check newest-lock tools-lock
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
@@ -7,15 +8,15 @@ help: ## Lists the targets
 
 .venv/.installed: pyproject.toml requirements.lock
 	@if command -v uv >/dev/null 2>&1 && uv --version >/dev/null 2>&1; then \
-	  uv venv --quiet --allow-existing --python ">=3.11" .venv && \
+	  uv venv --quiet --allow-existing --python "$(or $(PYTHON),>=3.11)" .venv && \
 	  uv pip install --quiet --compile-bytecode --python $(BIN)/python -r requirements.lock -e . --no-deps; \
 	else \
-	  python3 -m venv .venv && $(BIN)/pip install --quiet -r requirements.lock && $(BIN)/pip install --quiet --no-deps -e .; \
+	  $(or $(PYTHON),python3) -m venv .venv && $(BIN)/pip install --quiet -r requirements.lock && $(BIN)/pip install --quiet --no-deps -e .; \
 	fi
 	@$(BIN)/python -m compileall -q streams  # where Python may not write, every start would compile it anew
 	@touch $@
 
-setup: .venv/.installed ## Makes .venv with rootwatch in its bin/
+setup: .venv/.installed ## Makes .venv with rootwatch in its bin/ (PYTHON=python3.13 for another Python)
 
 demo: setup ## Shows alerts from a realistic morning on an embedded broker
 	@$(BIN)/rootwatch demo
@@ -54,3 +55,35 @@ bench-before: setup ## Compares with an earlier version: BEFORE=CHECKOUT, with i
 
 soak: setup ## Kills and stops workers and the broker and fills a disk, at random for ten minutes; accounts for every pair
 	$(BIN)/python tests/soak.py --minutes 10
+
+TOOLS := build/tools
+$(TOOLS)/.installed: .github/tools/requirements.txt
+	@python3 -m venv $(TOOLS) && $(TOOLS)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+dist: $(TOOLS)/.installed ## Builds what a release publishes: sdist and wheel, in dist/
+	rm -rf dist && $(TOOLS)/bin/python -m build --no-isolation
+
+DIST_TEST := $(abspath build/dist-test)
+dist-test: ## Installs the wheel of dist/ in an empty environment, and runs it outside of the checkout
+	rm -rf $(DIST_TEST) && python3 -m venv $(DIST_TEST)
+	$(DIST_TEST)/bin/pip install --quiet --disable-pip-version-check --only-binary :all: --constraint requirements.lock dist/*.whl
+	cd / && $(DIST_TEST)/bin/rootwatch demo >/dev/null && $(DIST_TEST)/bin/rootwatch rules test --strict shipped
+
+SBOM := $(abspath build/sbom)
+sbom: $(TOOLS)/.installed ## Writes build/rootwatch.cdx.json: what an environment with the wheel of dist/ holds (CycloneDX)
+	rm -rf $(SBOM) && python3 -m venv --without-pip $(SBOM)
+	$(TOOLS)/bin/python -m pip --python $(SBOM)/bin/python install --quiet --disable-pip-version-check --only-binary :all: \
+	  --constraint requirements.lock "$$(echo dist/*.whl)[msk,s3]"
+	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
+	  --output-format JSON --output-file build/rootwatch.cdx.json $(SBOM)/bin/python
+
+workflow-check: ## Lints .github/workflows with actionlint (Go fetches it)
+	go run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+
+newest-lock: $(TOOLS)/.installed ## Pins the newest versions that pyproject.toml allows in requirements.lock
+	$(TOOLS)/bin/uv pip compile --quiet --upgrade --all-extras --no-header --python-version 3.11 pyproject.toml -o requirements.lock
+
+tools-lock: $(TOOLS)/.installed ## Pins the newest versions of what builds a release
+	$(TOOLS)/bin/uv pip compile --quiet --upgrade --generate-hashes --universal --python-version 3.11 \
+	  --custom-compile-command "make tools-lock" .github/tools/requirements.in -o .github/tools/requirements.txt
