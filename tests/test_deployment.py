@@ -10,14 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
-import kubernetes_validate
 import promql_parser
 import pytest
 import yaml
 from check_jsonschema.builtin_schemas import get_builtin_schema
 from metric_catalogue import catalogue, rows
 
-from streams import settings
 from streams.detection.exception import parse_exceptions
 from streams.settings import Settings
 from streams.topics.rights import worker_rights
@@ -32,11 +30,6 @@ COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 RULES = yaml.safe_load((DEPLOY / "prometheus" / "rules.yml").read_text())
 DASHBOARD = json.loads((DEPLOY / "grafana" / "dashboards" / "rootwatch.json").read_text())
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
-KUBERNETES = {
-    document["kind"]: document
-    for path in sorted((DEPLOY / "kubernetes").iterdir())
-    for document in yaml.safe_load_all(path.read_text())
-}
 # The labels that Prometheus adds to every series of a target, and its own series `up`.
 TARGET_LABELS = {"job", "instance"}
 SERIES = {name: set(metric.labels) for metric in catalogue() for name in metric.series} | {"up": set()}
@@ -222,68 +215,6 @@ def test_the_dashboard_is_provisioned() -> None:
     assert mounts["./deploy/grafana/dashboards"] == provider["providers"][0]["options"]["path"]
     home = COMPOSE["services"]["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
     assert home == f"{mounts['./deploy/grafana/dashboards']}/rootwatch.json"
-
-
-def refusal(manifest: dict[str, Any]) -> str:
-    """The errors of a manifest by Kubernetes' own schema; none if it is valid."""
-    try:
-        kubernetes_validate.validate(manifest, "1.31", strict=True)
-    except kubernetes_validate.ValidationError as error:
-        return str(error.message)
-    return ""
-
-
-@pytest.mark.parametrize("kind", KUBERNETES)
-def test_manifests_hold_to_the_api(kind: str) -> None:
-    """Each manifest is valid by Kubernetes' own schema, and a manifest with an unknown field is not."""
-    assert not refusal(KUBERNETES[kind])
-    assert "unheardOf" in refusal({**KUBERNETES[kind], "unheardOf": 1})
-
-
-@pytest.mark.parametrize("kind", ["StatefulSet", "Job"])
-def test_pods_are_locked_down(kind: str) -> None:
-    """Pods run as the image's user, with a read-only root, without rights, tokens or stray variables."""
-    pod = KUBERNETES[kind]["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert pod["securityContext"]["runAsUser"] == 10001
-    assert pod["enableServiceLinks"] is pod["automountServiceAccountToken"] is False
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
-    assert "memory" in container["resources"]["limits"]
-    assert pod["serviceAccountName"] == KUBERNETES["ServiceAccount"]["metadata"]["name"]
-    assert re.search(r":\d+\.\d+\.\d+$", container["image"])
-
-
-def test_the_stateful_set_keeps_state_and_is_asked_the_right_things() -> None:
-    """Readiness is /readyz, liveness is /healthz, on a port that the pod's network reaches; state outlives the pod."""
-    spec = KUBERNETES["StatefulSet"]["spec"]
-    (container,) = spec["template"]["spec"]["containers"]
-    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
-    assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
-    assert {"name": "ROOTWATCH_HTTP_HOST", "value": "0.0.0.0"} in container["env"]  # noqa: S104  as above
-    assert container["ports"][0]["containerPort"] == Settings().http_port
-    claims = {claim["metadata"]["name"] for claim in spec["volumeClaimTemplates"]}
-    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
-    assert {mounts[claim] for claim in claims} == {"/var/lib/rootwatch"}
-    assert KUBERNETES["PodDisruptionBudget"]["spec"]["maxUnavailable"] < spec["replicas"]
-    labels = spec["template"]["metadata"]["labels"].items()
-    for kind in ("Service", "PodDisruptionBudget"):
-        selector = KUBERNETES[kind]["spec"]["selector"]
-        assert selector.get("matchLabels", selector).items() <= labels
-
-
-def test_the_config_map_holds_settings(tmp_path: Path) -> None:
-    """The ConfigMap's rootwatch.toml is valid for the settings, with the files of the Secret."""
-    text = KUBERNETES["ConfigMap"]["data"]["rootwatch.toml"].replace("/run/secrets/rootwatch", str(tmp_path))
-    for name, content in KUBERNETES["Secret"]["stringData"].items():
-        (tmp_path / name).write_text(content)
-    (tmp_path / "rootwatch.toml").write_text(text)
-    loaded = settings.load(tmp_path / "rootwatch.toml")
-    assert (loaded.replication_factor, loaded.sasl_password()) == (3, "replace")
 
 
 def test_the_guide_lists_every_metric() -> None:
