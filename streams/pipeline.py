@@ -101,6 +101,7 @@ class SightResult:
             followed.
         no_candidates: how many records are no candidates, by reason; empty unless sessions are followed.
         rules: what each rule that took a record took, by rule id, in order.
+        losses: how many records were restored from another schema, by what it does not tell of them, in words (R10).
     """
 
     sightings: tuple[Sighting, ...]
@@ -110,6 +111,7 @@ class SightResult:
     actions: tuple[Action, ...] = ()
     no_candidates: Mapping[str, int] = field(default_factory=dict)
     rules: Mapping[str, Taking] = field(default_factory=dict)
+    losses: Mapping[str, int] = field(default_factory=dict)
 
 
 def sight(  # noqa: PLR0913  the last ones are of one caller each
@@ -139,6 +141,7 @@ def sight(  # noqa: PLR0913  the last ones are of one caller each
     actions: list[Action] = []
     no_candidates: dict[str, int] = {}
     takings: dict[str, Taking] = {}
+    losses: dict[str, int] = {}
     for item in read(value, extract_settings.max_message_size):
         if isinstance(item, PassedOver):
             passed_over[item.reason] = passed_over.get(item.reason, 0) + 1
@@ -147,12 +150,10 @@ def sight(  # noqa: PLR0913  the last ones are of one caller each
             rejected.append(replace(_unreadable(value or b"", item, extract_settings), after=len(sightings)))
             continue
         records[item.shape] = records.get(item.shape, 0) + 1
+        if item.loss is not None:
+            losses[item.loss] = losses.get(item.loss, 0) + 1
         if extract_settings.follow_sessions:
-            followed = candidate(item)
-            if isinstance(followed, Action):
-                actions.append(followed)
-            else:
-                no_candidates[followed.reason] = no_candidates.get(followed.reason, 0) + 1
+            _follow(item, actions, no_candidates)
         try:
             extracted = extract(item, rules, extract_settings, origin, was_sent)
         except TooDeepError as error:
@@ -174,7 +175,16 @@ def sight(  # noqa: PLR0913  the last ones are of one caller each
         tuple(actions),
         no_candidates,
         dict(sorted(takings.items())) if len(takings) > 1 else takings,
+        losses,
     )
+
+
+def _follow(record: Record, actions: list[Action], no_candidates: dict[str, int]) -> None:
+    followed = candidate(record)
+    if isinstance(followed, Action):
+        actions.append(followed)
+    else:
+        no_candidates[followed.reason] = no_candidates.get(followed.reason, 0) + 1
 
 
 def _add(takings: dict[str, Taking], taken: Taken, is_counted: Callable[[int], bool] | None) -> None:

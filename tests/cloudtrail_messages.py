@@ -8,6 +8,8 @@ import gzip
 import json
 from typing import TYPE_CHECKING, Any
 
+from ocsf_events import FIRST, ocsf
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -256,6 +258,9 @@ SHAPES: dict[str, Callable[[dict[str, Any], Dumps], str]] = {
     "elastic-arrays": lambda record, dumps: dumps(as_arrays(ecs(record, dumps))),
     "hit-of-elastic": lambda record, dumps: dumps(_hit(ecs(record, dumps))),
     "hit-of-filebeat": lambda record, dumps: dumps(_hit(filebeat(dumps(record)))),
+    "ocsf": lambda record, dumps: dumps(ocsf(record)),
+    "ocsf-of-version-1": lambda record, dumps: dumps(ocsf(record, FIRST)),
+    "ocsf-with-raw-data": lambda record, dumps: dumps(ocsf(record) | {"raw_data": dumps(record)}),
     "hit-with-fields": lambda record, dumps: dumps({"_index": "i", "fields": as_arrays(ecs(record, dumps))}),
 }
 

@@ -103,7 +103,7 @@ def _explain_files(files: list[str], rules: RuleSet, extract_settings: ExtractSe
                 explained = explanation(source, value, rules, extract_settings)
                 _write(explained)
                 if not explained["filtered"]:
-                    _tell_actions(source, value, rules, extract_settings)
+                    _tell_more(source, value, rules, extract_settings)
                 if source == file != STDIN and str(explained["reason"]).startswith("too-large: "):
                     say(
                         f"rootwatch: {file}: read as one message; name it .jsonl or .jsonl.gz if each line is a message"
@@ -137,7 +137,7 @@ def _explain_records(topic: str, positions: list[tuple[int, int]], configured: S
             explained["reason"] = description
         _write(explained)
         if not explained["filtered"]:
-            _tell_actions(source, value, rules, extract_settings)
+            _tell_more(source, value, rules, extract_settings)
         if not record.is_committed:
             say(f"rootwatch: {source}: workers do not read it: its transaction was aborted, or has not ended")
     return all_read
@@ -172,12 +172,15 @@ def explanation(
     }
 
 
-def _tell_actions(source: str, value: bytes | None, rules: RuleSet, extract_settings: ExtractSettings) -> None:
-    """Say on stderr of calls of root whether a worker takes them for actions of root sessions (S2).
+def _tell_more(source: str, value: bytes | None, rules: RuleSet, extract_settings: ExtractSettings) -> None:
+    """Say on stderr what restored records lack (R10), and whether calls of root may be of root sessions (S2).
 
     The answer on stdout is about sightings, and its form is a contract (P8).
     """
     result = pipeline.sight(value, rules, replace(extract_settings, follow_sessions=True))
+    for loss, count in result.losses.items():
+        records = "a record was" if count == 1 else f"{count} records were"
+        say(f"rootwatch: {source}: {records} {redact_text(loss)} (R10)")
     for key, count in Counter(action.access_key_id for action in result.actions).items():
         say(f"rootwatch: {source}: {_calls(count)} that may be of a root session; see: rootwatch session {key}")
     for reason, count in result.no_candidates.items():

@@ -21,6 +21,8 @@ class Record(NamedTuple):
         document: the objects that hold the fields of an Elastic document after ingest, by which queries judge it (U2);
             the first that has a field counts. ``None`` for a raw record, and for a document that only carries one or
             that its pipeline left half way.
+        loss: what the element does not tell of the event, in words, if the fields were restored from another schema
+            (R10); else ``None``.
     """
 
     fields: Mapping[str, Any]
@@ -28,6 +30,7 @@ class Record(NamedTuple):
     shape: str
     element: int | None = None
     document: tuple[Mapping[str, Any], ...] | None = None
+    loss: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,7 @@ NOT_IN_THE_BYTES = frozenset(
         "source.as.organization.name",
         f"{CLOUDTRAIL}.console_login.additional_eventdata.mfa_used",
         "rootwatch.cross_account",
+        f"{FLATTENED}.additional_eventdata.MFAUsed",  # OCSF has it as a boolean (R10)
     }
 )
-"""The fields whose values need not be in the bytes of a raw record: they are worked out, or written in another form."""
+"""The fields whose values need not be in the bytes of a record: they are worked out, or written in another form."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from streams.inputs.aws import announcements, awslogs, cloudtrail, cloudwatch, eventbridge, records_file, sns
 from streams.inputs.elastic import elasticsearch, filebeat, ingested
 from streams.inputs.envelopes import batches, carried, keyed, lake, otlp, splunk, wazuh
+from streams.inputs.ocsf import event as ocsf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 # The first shape that recognises a document reads it. Frequent shapes come first, and shapes with more specific keys
 # before others. ``ingested`` reads the Elastic documents that ``filebeat`` does not recognise as raw. Lambda's events
-# look like log files, so they come before.
+# look like log files, so they come before. OCSF's events may have a ``message`` as envelopes do, so they come before.
 SHAPES: tuple[Shape, ...] = (
     cloudtrail,
     batches.LAMBDA_SQS,
@@ -28,6 +29,7 @@ SHAPES: tuple[Shape, ...] = (
     awslogs,
     sns,
     elasticsearch,
+    ocsf,
     keyed.KAFKA_CONNECT,
     keyed.CLOUDEVENTS,
     otlp,

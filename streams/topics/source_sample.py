@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from streams import pipeline
 from streams.content.payload_kind import describe
+from streams.content.redaction.redact import redact_text
 from streams.kafka.readers.connection import Connection
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Sample:
         unread: how many cannot be read, by what they look like.
         first_unread: the first of these, as ``topic:partition:offset``.
         partly: how many hold records, and also elements that cannot be read.
+        losses: how many records were restored from another schema, by what it does not tell of them (R10).
     """
 
     topic: str
@@ -57,10 +59,12 @@ class Sample:
     unread: Counter[str] = field(default_factory=Counter)
     first_unread: dict[str, str] = field(default_factory=dict)
     partly: int = 0
+    losses: Counter[str] = field(default_factory=Counter)
 
     def add(self, position: str, value: bytes | None, result: SightResult) -> None:
         """Count one message with its result of ``pipeline.sight``; ``position`` is ``topic:partition:offset``."""
         self.messages += 1
+        self.losses.update(result.losses)
         if result.records:
             self.shapes[next(iter(result.records))] += 1
             self.partly += any(rejected.reason != "incomplete" for rejected in result.rejected)
@@ -86,6 +90,9 @@ class Sample:
             parts.append(f"{self.unread.total()} cannot be read: {'; '.join(self._unread())}")
         if self.partly:
             parts.append(f"{self.partly} of those with records also hold what cannot be read")
+        parts += [
+            f"{_records(count)} {redact_text(loss)} (R10)" for loss, count in self.losses.most_common(_KINDS_SHOWN)
+        ]
         if self.without_record:
             parts.append(f"{self.without_record.total()} hold no record ({_listed(self.without_record)})")
         if not self.is_complete:
@@ -144,6 +151,10 @@ def _kind(value: bytes, result: SightResult) -> str:
     if rejected.reason == "too-large":
         return "too large: above max_message_size"
     return f"{rejected.reason} ({describe(value)})"
+
+
+def _records(count: int) -> str:
+    return "1 record was" if count == 1 else f"{count} records were"
 
 
 def _listed(counts: Counter[str]) -> str:

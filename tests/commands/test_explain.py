@@ -21,6 +21,7 @@ from cloudtrail_messages import (
     awslogs,
     changed,
 )
+from ocsf_events import ocsf
 from sightings import RULES
 from typer.testing import CliRunner
 
@@ -217,6 +218,17 @@ def test_a_file_that_cannot_be_read_is_named_and_the_rest_is_done(tmp_path: Path
     assert [line.split(": cannot be read: ")[0] for line in result.stderr.splitlines()] == [
         f"rootwatch: {path}" for path in (tmp_path / "missing", tmp_path, cut)
     ]
+
+
+def test_what_a_restored_record_lacks_is_said_on_stderr(tmp_path: Path) -> None:
+    """R10: an OCSF event is explained as its record is, and stderr says what OCSF lost of it."""
+    path = tmp_path / "event.json"
+    path.write_text(json.dumps(ocsf(RECORD)))
+    ran = run(str(path))
+    assert [answer["sightings"] for answer in map(json.loads, ran.stdout.splitlines())] == [[SIGHTING]]
+    assert f"rootwatch: {path}: a record was restored from OCSF 1.1.0: nulls, " in ran.stderr
+    path.write_text(json.dumps(ocsf(RECORD) | {"raw_data": json.dumps(RECORD)}))
+    assert "restored" not in run(str(path)).stderr
 
 
 def test_bad_messages_are_an_answer_and_no_failure(tmp_path: Path) -> None:

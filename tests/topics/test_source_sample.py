@@ -11,6 +11,7 @@ import zlib
 from typing import Any
 
 import pytest
+from ocsf_events import FIRST, SECOND, ocsf
 from replay_records import ALICE, record
 from sightings import RULES
 
@@ -38,6 +39,15 @@ def test_the_share_and_the_shapes_are_said() -> None:
     assert str(found).startswith("cloudtrail: 3 of 4 sampled messages are CloudTrail (2 record, 1 eventbridge)")
     assert "1 hold no record (" in str(found)
     assert "cannot be read" not in str(found)
+
+
+def test_what_another_schema_lost_is_said() -> None:
+    """R10: doctor says how many records were restored from OCSF, and what that loses."""
+    events = [json.dumps(ocsf(RECORD, version)).encode() for version in (FIRST, SECOND, SECOND)]
+    words = str(sampled(TEXT, *events))
+    assert words.startswith("cloudtrail: 4 of 4 sampled messages are CloudTrail (3 ocsf, 1 record)")
+    assert "; 2 records were restored from OCSF 1.1.0: nulls, " in words
+    assert "; 1 record was restored from OCSF 1.0.0-rc.2, which has no api.request.data: " in words
 
 
 def test_what_cannot_be_read_is_named_with_its_place_and_without_its_values() -> None:
