@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from apicurio_registry import GuardedRegistry, apicurio, guarded
 from hypothesis import HealthCheck, settings
+from maven import JavaToolError
 from registry_server import RegistryServer
 from small_disk import MEBIBYTE, NoSmallDiskError, SmallDisk, small_disk
 
@@ -28,6 +31,29 @@ def registry() -> Iterator[RegistryServer]:
     """A running, empty schema registry for this test alone."""
     with RegistryServer().running() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def real_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real registry: ``ROOTWATCH_TEST_REGISTRY``, or else an Apicurio until the end of the session.
+
+    Tests share it, so each takes subjects of its own.
+    """
+    if url := os.environ.get("ROOTWATCH_TEST_REGISTRY"):
+        yield url
+        return
+    try:
+        with apicurio(tmp_path_factory.mktemp("apicurio")) as url:
+            yield url
+    except JavaToolError as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+@pytest.fixture
+def guarded_registry(real_registry: str) -> Iterator[GuardedRegistry]:
+    """An open proxy before the real registry, for this test alone."""
+    with guarded(real_registry) as proxy:
+        yield proxy
 
 
 @pytest.fixture

@@ -6,8 +6,6 @@ across ``stop`` and ``start``, so that a test can stop it under load and start i
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import logging
 import shutil
 import signal
@@ -21,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from maven import compile_class, dies_with_the_tests, fetch, java_command
 from ports import HeldPort
 from worker_process import wait_for
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
 KAFKA_FOLDER = Path(__file__).parent / "broker" / "kafka"
 MESSAGE_MAX_BYTES = 20 * 1024 * 1024  # over the 16 MiB of a dead letter, so that the topic's own limit decides
+_OR_RUNNING = "or KAFKA_BOOTSTRAP=host:port names a running broker"
 START_SECONDS = 120  # only ends a test that would hang: a busy machine takes a minute
 
 
@@ -89,7 +89,8 @@ class Broker:
         """Start it and wait until it serves; it keeps its data of an earlier run.
 
         Raises:
-            BrokerError: Java or Maven is missing, or the broker did not come up.
+            BrokerError: the broker did not come up.
+            JavaToolError: Java or Maven is missing.
         """
         java = _java(self._classes)
         if not (self.folder / "data").exists():
@@ -101,7 +102,7 @@ class Broker:
                 raise BrokerError(f"Kafka's StorageTool failed:\n{done.stdout}{done.stderr}")
         with (self.folder / "broker.log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  the command is this module's own
-                [*_dies_with_the_tests(), *java, f"-Xmx{self._heap}", "kafka.Kafka", "server.properties"],
+                [*dies_with_the_tests(), *java, f"-Xmx{self._heap}", "kafka.Kafka", "server.properties"],
                 cwd=self.folder,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -268,63 +269,21 @@ def compile_java(source: Path, into: Path) -> Path:
     """Compile a Java class against Kafka's jars, and return its folder.
 
     Raises:
-        BrokerError: there is no compiler, or it refuses the source.
+        JavaToolError: there is no compiler, or it refuses the source.
     """
-    compiler = shutil.which("javac")
-    if compiler is None:
-        raise BrokerError("There is no javac. Maven needs a JDK, too (Debian: apt install openjdk-17-jdk-headless).")
-    command = [compiler, "-cp", f"{_jars()}/*", "-d", str(into), str(source)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  the module's own
-    if done.returncode:
-        raise BrokerError(f"javac refuses {source}:\n{done.stderr}")
-    return into
+    return compile_class(source, kafka_jars(), into)
+
+
+def kafka_jars() -> Path:
+    """The folder of Kafka's jars."""
+    return fetch(KAFKA_FOLDER, f"Apache Kafka, {_OR_RUNNING}")
 
 
 def _java(classes: Path | None) -> list[str]:
     """The Java command with Kafka's jars and a folder of more classes on its class path."""
-    java = shutil.which("java")
-    if java is None:
-        raise BrokerError(
-            "Java is not installed. The broker tests run a real Apache Kafka and need Java 17 or newer "
-            "(Debian: apt install openjdk-17-jre-headless), or KAFKA_BOOTSTRAP=host:port of a running broker."
-        )
-    return [java, "-cp", f"{_jars()}/*" if classes is None else f"{_jars()}/*:{classes}"]
-
-
-def _jars() -> Path:
-    """The folder of Kafka's jars; Maven fetches them if they are missing or the POM has changed."""
-    lib = KAFKA_FOLDER / "lib"
-    lib.mkdir(exist_ok=True)
-    pom = KAFKA_FOLDER / "pom.xml"
-    fetched = lib / ".pom.sha256"
-    digest = hashlib.sha256(pom.read_bytes()).hexdigest()
-    with (lib / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two test runs may start at once
-        if fetched.exists() and fetched.read_text() == digest:
-            return lib
-        maven = shutil.which("mvn")
-        if maven is None:
-            raise BrokerError(
-                "Maven is not installed. The broker tests fetch Apache Kafka's jars with it "
-                "(Debian: apt install maven), or KAFKA_BOOTSTRAP=host:port names a running broker."
-            )
-        for jar in lib.glob("*.jar"):
-            jar.unlink()
-        goal = ["dependency:copy-dependencies", "-DoutputDirectory=lib", "-DincludeScope=runtime"]
-        done = subprocess.run(  # noqa: S603  the command is this module's own
-            [maven, "-q", "-B", "-f", str(pom), *goal], cwd=KAFKA_FOLDER, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise BrokerError(f"Maven could not fetch Apache Kafka's jars:\n{done.stdout}{done.stderr}")
-        fetched.write_text(digest)
-    return lib
+    command = java_command(f"The broker tests run a real Apache Kafka, {_OR_RUNNING}. They need")
+    return [command, "-cp", f"{kafka_jars()}/*" if classes is None else f"{kafka_jars()}/*:{classes}"]
 
 
 def _cluster_id() -> str:
     return uuid.uuid4().hex[:22]  # StorageTool random-uuid prints 22 characters of base64
-
-
-def _dies_with_the_tests() -> list[str]:
-    """A prefix that makes Linux kill the broker if the test process is killed and cannot clean up."""
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []

@@ -243,8 +243,11 @@ def _registry(configured: Settings) -> Iterator[Row]:
         return
     try:
         problems = registry.check_schemas(configured, value_schemas(configured))
-    except (registry.RegistryUnavailable, registry.RegistryRefused) as error:
-        yield Row("wrong", f"registry: {error}; check schema_registry_url, schema_registry_auth_file and ssl_ca")
+    except registry.RegistryRefused as error:
+        yield Row("wrong", f"registry: {error}")  # it names its fix
+        return
+    except registry.RegistryUnavailable as error:
+        yield Row("wrong", f"registry: {error}; check schema_registry_url and ssl_ca")
         return
     yield from (Row("wrong", f"registry: {problem}; `rootwatch topics apply` fixes it") for problem in problems)
     if not problems:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from kafka_broker import Broker, BrokerError, Names, RunningBroker, running
+from maven import JavaToolError
 from ports import held_port
 from worker_process import Deployment
 
@@ -66,7 +67,7 @@ def _started(broker: Broker) -> Iterator[Broker]:
     try:
         with running(broker):
             yield broker
-    except BrokerError as error:
+    except (BrokerError, JavaToolError) as error:
         pytest.fail(str(error), pytrace=False)
 
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from confluent_kafka import Consumer, Producer
-from kafka_broker import Broker, BrokerError, create_topic, running
+from kafka_broker import Broker, create_topic, running
+from maven import JavaToolError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +40,7 @@ def test_what_is_not_installed_is_named(missing: str, monkeypatch: pytest.Monkey
     (tmp_path / "pom.xml").write_text("<project/>")
     monkeypatch.setattr("kafka_broker.KAFKA_FOLDER", tmp_path)
     monkeypatch.setattr("shutil.which", lambda name: None if name == missing else f"/usr/bin/{name}")
-    with pytest.raises(BrokerError, match=r"is not installed.*apt install"), running(Broker(tmp_path / "kafka")):
+    with pytest.raises(JavaToolError, match=r"is not installed.*apt install"), running(Broker(tmp_path / "kafka")):
         pass
 
 

@@ -114,6 +114,14 @@ def test_a_registry_that_is_away(tmp_path: Path) -> None:
     assert "check schema_registry_url" in sentence
 
 
+def test_a_registry_that_refuses(tmp_path: Path, registry: RegistryServer) -> None:
+    """A refusal is one line with the one setting to check."""
+    registry.auth = "rootwatch:secret"
+    state, sentence = found(schema_registry_url=registry.url, state_dir=tmp_path)["registry"]
+    assert state == "wrong"
+    assert sentence.endswith("(HTTP 401); check schema_registry_auth_file")
+
+
 def test_wrong_settings_are_all_that_can_be_said(
     capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -31,7 +31,9 @@ _TRANSIENT = {
 _FIXES = {
     HTTPStatus.UNAUTHORIZED: "; check schema_registry_auth_file",
     HTTPStatus.FORBIDDEN: "; `rootwatch topics apply` with sufficient rights registers it",
+    HTTPStatus.CONFLICT: "",  # the registry's words name what is incompatible
 }
+_ELSE = "; check schema_registry_url"
 _REDIRECTED = "; it redirects: set schema_registry_url to the registry's own address"
 # confluent-kafka's client raises these for an answer that is not JSON, or is JSON of another form.
 _FORM_ERRORS = (AttributeError, KeyError, TypeError, ValueError)
@@ -86,7 +88,9 @@ def _of_status(what: str, error: SchemaRegistryError) -> OperatorError:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TRANSIENT:
         return RegistryUnavailable(f"schema registry cannot answer for {answer}")
     redirected = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
-    return RegistryRefused(f"schema registry refuses {answer}{_REDIRECTED if redirected else _FIXES.get(status, '')}")
+    return RegistryRefused(
+        f"schema registry refuses {answer}{_REDIRECTED if redirected else _FIXES.get(status, _ELSE)}"
+    )
 
 
 def _shown(words: object) -> str:

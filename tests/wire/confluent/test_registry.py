@@ -1,10 +1,9 @@
-"""Alerts through a schema registry: the tests' own, and a real one if ``ROOTWATCH_TEST_REGISTRY`` names it."""
+"""Alerts through a schema registry: the tests' own, and a real one."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import ssl
 import uuid
 from contextlib import asynccontextmanager
@@ -36,7 +35,6 @@ from streams.wire.schemas import written
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-REAL = os.environ.get("ROOTWATCH_TEST_REGISTRY")
 SAMPLE = json.loads((Path(__file__).parents[1] / "samples" / "alert.json").read_text(encoding="utf-8"))
 INCOMPATIBLE = json.dumps(
     {
@@ -55,11 +53,11 @@ class Settings:
     ssl_ca: Path | None = None
 
 
-@pytest.fixture(params=[None, *([REAL] if REAL else [])], ids=lambda real: "real" if real else "small")
+@pytest.fixture(params=["small", "real"])
 def address(request: pytest.FixtureRequest) -> str:
-    """A registry's address; the real one, if there is one, has the same tests."""
-    if request.param:
-        return request.param
+    """A registry's address; both registries have the same tests."""
+    if request.param == "real":
+        return str(request.getfixturevalue("real_registry"))
     small: RegistryServer = request.getfixturevalue("registry")
     return small.url
 
