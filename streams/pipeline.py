@@ -6,8 +6,8 @@ turns a sighting and the memory of its group into a decision: the alert, if any,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from streams.content import json_text
 from streams.content.json_text import TooDeepError
@@ -88,8 +88,7 @@ class Rejected:
     after: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SightResult:
+class SightResult(NamedTuple):
     """The content of one message.
 
     Attributes:
@@ -106,12 +105,12 @@ class SightResult:
 
     sightings: tuple[Sighting, ...]
     rejected: tuple[Rejected, ...]
-    records: Mapping[str, int] = field(default_factory=dict)
-    passed_over: Mapping[str, int] = field(default_factory=dict)
-    actions: tuple[Action, ...] = ()
-    no_candidates: Mapping[str, int] = field(default_factory=dict)
-    rules: Mapping[str, Taking] = field(default_factory=dict)
-    losses: Mapping[str, int] = field(default_factory=dict)
+    records: Mapping[str, int]
+    passed_over: Mapping[str, int]
+    actions: tuple[Action, ...]
+    no_candidates: Mapping[str, int]
+    rules: Mapping[str, Taking]
+    losses: Mapping[str, int]
 
 
 def sight(  # noqa: PLR0913  the last ones are of one caller each

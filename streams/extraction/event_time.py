@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -30,7 +31,12 @@ def parse_time(value: Any) -> int | None:
     """
     if not isinstance(value, str):
         return None
-    if len(value) == _USUAL_LENGTH and value.isascii() and value[4::3] == _USUAL_SIGNS:
+    return _parse_usual(value) if len(value) == _USUAL_LENGTH else _parse_any(value)
+
+
+@lru_cache(maxsize=1024)  # records come in the order of their times, so that many in a row have the same one
+def _parse_usual(value: str) -> int | None:
+    if value.isascii() and value[4::3] == _USUAL_SIGNS:
         try:
             return (datetime.fromisoformat(value) - _EPOCH) // _SECOND * 1000  # the form that CloudTrail writes
         except ValueError:  # such as a leap second

@@ -48,7 +48,12 @@ def in_hand(record: Located) -> Iterator[None]:
     try:
         yield
     except Exception as failure:
-        raise FailedInHand(f"{record.topic}:{record.partition}:{record.offset}") from failure
+        raise failed_record(record) from failure
+
+
+def failed_record(record: Located) -> FailedInHand:
+    """Return the failure of one record, for where a record is too short for a context."""
+    return FailedInHand(f"{record.topic}:{record.partition}:{record.offset}")
 
 
 def failed_batch(records: Iterable[Located], failure: Exception) -> FailedInHand:

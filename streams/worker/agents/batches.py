@@ -85,11 +85,14 @@ class Yielder:
     def __init__(self) -> None:
         self._until = time.monotonic() + YIELD_SECONDS
 
-    async def yield_if_due(self) -> None:
-        """Let other tasks run if it is time; call this between messages."""
-        if time.monotonic() >= self._until:
-            await asyncio.sleep(0)
-            self._until = time.monotonic() + YIELD_SECONDS
+    def is_due(self) -> bool:
+        """Whether other tasks have waited long enough; ask between messages."""
+        return time.monotonic() >= self._until
+
+    async def yield_now(self) -> None:
+        """Let other tasks run."""
+        await asyncio.sleep(0)
+        self._until = time.monotonic() + YIELD_SECONDS
 
 
 class Consumer(Protocol):

@@ -11,11 +11,11 @@ from streams.wire import sighting as codec
 from streams.wire.sessions import item as session_item
 from streams.worker.agents.batches import Yielder
 from streams.worker.agents.refresh_cache import RefreshCache
-from streams.worker.failure import in_hand
+from streams.worker.failure import failed_record
 from streams.worker.outgoing import SLICE_BYTES, Outgoing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 
     from streams.extraction.sighting import Sighting
     from streams.pipeline import DecisionSettings
@@ -75,24 +75,33 @@ class Sight:
         yielder, size, fresh = Yielder(), 0, self.refresh_cache.batch()
         outgoing: list[Outgoing] = []
         for message in messages:
-            read = await self._outgoing(message, fresh)
-            outgoing += read
-            size += sum(record.size for record in read)
-            if size >= SLICE_BYTES:
-                await self.sender.send_all(outgoing)
-                fresh.commit()
-                outgoing, size = [], 0
-            await yielder.yield_if_due()
+            try:
+                read = self._outgoing(message, fresh)
+                if not isinstance(read, list):  # nearly every one is a list, and awaits nothing
+                    read = await read
+            except Exception as failure:
+                raise failed_record(message) from failure
+            if read:
+                outgoing += read
+                size += sum(record.size for record in read)
+                if size >= SLICE_BYTES:
+                    await self.sender.send_all(outgoing)
+                    fresh.commit()
+                    outgoing, size = [], 0
+            if yielder.is_due():
+                await yielder.yield_now()
         await self.sender.send_all(outgoing)
         fresh.commit()
 
-    async def _outgoing(self, message: Message, fresh: RefreshBatch) -> list[Outgoing]:
+    def _outgoing(self, message: Message, fresh: RefreshBatch) -> list[Outgoing] | Awaitable[list[Outgoing]]:
         if self.skips.has(message.topic, message.partition, message.offset):
-            return [await self.dead_letters.skipped(message)]
-        with in_hand(message):
-            if pipeline.size_in_memory(message.value) > LARGE_BYTES:  # the event loop goes on meanwhile
-                return await asyncio.to_thread(self._read, message, fresh)
-            return self._read(message, fresh)
+            return self._skipped(message)
+        if pipeline.size_in_memory(message.value) > LARGE_BYTES:  # the event loop goes on meanwhile
+            return asyncio.to_thread(self._read, message, fresh)
+        return self._read(message, fresh)
+
+    async def _skipped(self, message: Message) -> list[Outgoing]:
+        return [await self.dead_letters.skipped(message)]
 
     def _read(self, message: Message, fresh: RefreshBatch) -> list[Outgoing]:
         def was_sent(rule_id: str, values: tuple[str, ...], time: int) -> bool:
@@ -102,11 +111,14 @@ class Sight:
         result = pipeline.sight(message.value, self.rules, self.extract_settings, message.origin, was_sent)
         for shape, records in result.records.items():
             self.metrics.records.labels(shape).inc(records)
-        self.metrics.passed_over.inc(sum(result.passed_over.values()))
+        if result.passed_over:
+            self.metrics.passed_over.inc(sum(result.passed_over.values()))
         for reason, count in result.no_candidates.items():
             if reason != "not-root":
                 self.metrics.no_candidates.labels(reason).inc(count)
         self.counts.count(result)
+        if not (result.sightings or result.actions or result.rejected):
+            return []
         return [
             *self._sightings(message, result.sightings, fresh),
             *(self._action(message, action) for action in result.actions),

@@ -6,7 +6,7 @@ Metrics that are read from the worker on request (lag, memory, recovery) are in 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info, ProcessCollector
@@ -45,6 +45,23 @@ class FetchCounts(Protocol):
     skipped: int
     size: int
     newest: int
+
+
+class LabelledCounter(Counter):
+    """A counter that keeps the children it has given: prometheus_client takes a lock and makes texts for each look."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        self._given: dict[tuple[object, ...], Self] = {}
+        super().__init__(*arguments, **settings)
+
+    def labels(self, *values: object, **named: object) -> Self:
+        """Return the child of these values of the labels, as prometheus_client does."""
+        if named:
+            return super().labels(*values, **named)
+        child = self._given.get(values)
+        if child is None:
+            child = self._given[values] = super().labels(*values)
+        return child
 
 
 class Metrics:
@@ -220,7 +237,7 @@ class Metrics:
         self.skipped.labels(topic).inc(dropped)
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
-        return Counter(f"rootwatch_{name}", meaning, labels, registry=self.registry)
+        return LabelledCounter(f"rootwatch_{name}", meaning, labels, registry=self.registry)
 
     def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
         return Gauge(f"rootwatch_{name}", meaning, labels, registry=self.registry)

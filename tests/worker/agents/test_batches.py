@@ -122,7 +122,8 @@ def test_others_have_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
             yielder = Yielder()
             for number in range(3):
                 log.append(f"message {number}")
-                await yielder.yield_if_due()
+                if yielder.is_due():
+                    await yielder.yield_now()
 
         async def other() -> None:
             for _ in range(3):
