@@ -75,6 +75,45 @@ def _filebeat(message: str, **more: Any) -> dict[str, Any]:
     }
 
 
+def filebeat_aws_s3(text: str) -> dict[str, Any]:
+    """A document of Filebeat's aws-s3 input with ``expand_event_list_from_field: Records``, before any ingest.
+
+    The keys are those of ``createEvent`` in Filebeat's ``x-pack/filebeat/input/awss3/s3_objects.go`` and what Filebeat
+    adds to each event.
+    """
+    bucket = {"name": "trail", "arn": "arn:aws:s3:::trail"}
+    return _filebeat(
+        text,
+        aws={"s3": {"bucket": bucket, "object": {"key": "AWSLogs/111111111111/CloudTrail/eu-central-1/1.json.gz"}}},
+        cloud={"provider": "aws", "region": "eu-central-1"},
+        ecs={"version": "8.0.0"},
+        host={"name": "forwarder-1"},
+    )
+
+
+def fluent_bit_tail(text: str) -> dict[str, Any]:
+    """A line that Fluent Bit's tail input read, as its Kafka output writes it with ``timestamp_format: iso8601``.
+
+    The output puts its own timestamp first: https://docs.fluentbit.io/manual/pipeline/outputs/kafka.
+    """
+    return {"@timestamp": "2026-01-01T12:05:00.123456Z", "log": text}
+
+
+def vector_aws_s3(text: str) -> dict[str, Any]:
+    """An event of Vector's aws_s3 source that no transform has changed, with ``encoding.codec = "json"``.
+
+    https://vector.dev/docs/reference/configuration/sources/aws_s3/ has the fields.
+    """
+    return {
+        "bucket": "trail",
+        "message": text,
+        "object": "AWSLogs/111111111111/CloudTrail/eu-central-1/1.json.gz",
+        "region": "eu-central-1",
+        "source_type": "aws_s3",
+        "timestamp": _TIME,
+    }
+
+
 def _custom(name: str, **event: Any) -> dict[str, Any]:
     return {"data_stream": {"dataset": name, "type": "logs"}, "event": {"dataset": name, **event}}
 
@@ -94,10 +133,7 @@ OF_TEXT: dict[str, tuple[str, Callable[[str], Any]]] = {
         "kafka-connect",
         lambda text: _connect({"Body": text, "MD5OfBody": "x"}, "struct"),
     ),
-    "Vector, aws_s3": (
-        "vector",
-        lambda text: {"bucket": "b", "message": text, "source_type": "aws_s3", "timestamp": _TIME},
-    ),
+    "Vector, aws_s3": ("vector", vector_aws_s3),
     "Vector, aws_kinesis_firehose": (
         "vector",
         lambda text: {"message": text, "request_id": "r", "source_arn": "a", "source_type": "aws_kinesis_firehose"},
@@ -117,9 +153,11 @@ OF_TEXT: dict[str, tuple[str, Callable[[str], Any]]] = {
         "gelf",
         lambda text: {"version": "1.1", "host": "h", "short_message": "CloudTrail", "full_message": text, "_tag": "t"},
     ),
+    "Fluent Bit, tail": ("fluent-bit", fluent_bit_tail),
     "Fluent Bit": ("fluent-bit", lambda text: {"@timestamp": 1767268800.1, "log": text}),
     "Docker": ("fluent-bit", lambda text: {"log": text, "stream": "stdout", "time": _TIME}),
     "Filebeat": ("filebeat", _filebeat),
+    "Filebeat, aws-s3": ("filebeat", filebeat_aws_s3),
     "Filebeat, aws.cloudtrail": ("filebeat", lambda text: _filebeat(text, **_custom("aws.cloudtrail"))),
     "Elastic Agent, custom logs": ("filebeat", lambda text: _filebeat(text, **_custom("aws_logs.generic"))),
     "Elastic Agent, any dataset": ("filebeat", lambda text: {"message": text, "data_stream": {"dataset": "my_trail"}}),
