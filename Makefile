@@ -1,5 +1,5 @@
 .PHONY: image-test deploy-check setup demo test browser-test check bench bench-page bench-before soak \
-  dist dist-test sbom workflow-check newest-lock tools-lock
+  completions dist dist-test sbom workflow-check newest-lock tools-lock
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
@@ -48,11 +48,15 @@ image-test: ## Runs the image's steps in a fresh virtual environment, and the de
 deploy-check: ## Checks Prometheus' rules and runs their tests (apt install prometheus)
 	cd deploy/prometheus && promtool check config prometheus.yml && promtool test rules rules.test.yml
 
-check: setup ## Lints, types and the floors' import rule
+check: setup ## Lints, types, the floors' import rule, and that what shells complete is what there is
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m streams.commands.shells.command_table --check
+
+completions: setup ## Writes down anew what shells complete, after a change of commands or options
+	$(BIN)/python -m streams.commands.shells.command_table
 
 bench: setup ## Measures speed beside peers, and writes docs/performance.md (PARTS="matches rules" for some parts)
 	$(BIN)/python -m bench $(if $(PARTS),--only $(PARTS))

@@ -52,7 +52,13 @@ def alerts(
     ] = None,
     config: Config = None,
 ) -> None:
-    """Show the alerts of the alert topic, each with its session: a table at a terminal, else one line each."""
+    """Show the alerts of the alert topic, each with its session: a table at a terminal, else one line each.
+
+    Examples:
+        rootwatch alerts
+        rootwatch alerts --follow --json
+        rootwatch alerts --from 2026-01-31 --no-sessions
+    """
     configured = settings.load(config)
     since = _since(start)
     names = topic_names(configured)

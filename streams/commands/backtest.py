@@ -151,6 +151,12 @@ def backtest(  # noqa: PLR0913  one for each option
     says which events only one of them alerts on.
 
     Exit codes: 0 replayed; 1 something could not be read or written, differs, or is over budget; 2 wrong usage.
+
+    Examples:
+        rootwatch backtest archive/ --report report.html
+        rootwatch backtest s3://trail/AWSLogs/ --learn-until 2026-01-31
+        rootwatch backtest --topic cloudtrail --compare rootwatch.alerts
+        rootwatch backtest archive/ --rule my-rules/ --budget 5/day
     """
     results = Results(output, report, sessions, compare, counts)
     if variant and compare is not None:

@@ -66,7 +66,12 @@ def demo(
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Also show the worker's log.")] = False,
 ) -> None:
-    """Show alerts from a realistic morning: the real worker, on a broker inside this process. Keeps nothing."""
+    """Show alerts from a realistic morning: the real worker, on a broker inside this process. Keeps nothing.
+
+    Examples:
+        rootwatch demo
+        rootwatch demo --save samples
+    """
     before, morning = story.days_before(), story.morning()
     if save is not None:
         _save(save, before, morning)

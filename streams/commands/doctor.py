@@ -56,6 +56,10 @@ def doctor(config: Config = None) -> None:
     """Check settings, rule, disk, brokers, rights, topics, their newest messages, clock and registry; one line each.
 
     Exit 1 if any is wrong.
+
+    Examples:
+        rootwatch doctor
+        rootwatch doctor --config /etc/rootwatch/rootwatch.toml
     """
     try:
         configured = settings.load(config)

@@ -65,6 +65,11 @@ def explain(  # noqa: PLR0913  one for each option
     """Say for every message whether it is a sighting, and if not, why.
 
     Exit codes: 0 explained; 1 a file or a message could not be read; 2 wrong usage.
+
+    Examples:
+        rootwatch explain message.json
+        rootwatch explain --topic cloudtrail --offset 3:112
+        zcat log.json.gz | rootwatch explain -
     """
     positions = _positions(files, topic, offset)
     configured = settings.load(

@@ -33,6 +33,10 @@ def health(
     """Ask a worker that runs here with the same settings whether it is healthy. Exit 1 if it is not, or does not run.
 
     It asks `/healthz` on `http_host` and `http_port`: whether the event loop answers and the consumer fetches.
+
+    Examples:
+        rootwatch health
+        rootwatch health --ready
     """
     is_well, sentence = ask(settings.load(config), "ready" if ready else "healthy")
     show([("ok" if is_well else "wrong", sentence)])

@@ -21,6 +21,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 from streams import __version__
+from streams.commands.terminal.examples import show_examples
 from streams.errors import OperatorError
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -28,6 +29,7 @@ _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 COMMANDS = {
     "alerts": "Show the alerts of the alert topic.",
     "backtest": "Replay the past: the alerts that the rules would have raised.",
+    "completion": "Print the script with which bash, zsh or fish completes this command.",
     "demo": "Show alerts from a realistic morning, on an embedded broker.",
     "doctor": "Check settings, rules, brokers, topics, registry and disk, and say how to fix what is wrong.",
     "explain": "Say why a message alerted or did not.",
@@ -44,6 +46,10 @@ COMMANDS = {
 class _LoadedWhenRun(TyperGroup):
     """Finds a command by its line in ``COMMANDS``, and then imports it. Typer's types of contexts are private: Any."""
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        show_examples(self)
+
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, _, rest = super().resolve_command(ctx, args)
         return name, load(str(name)), rest
@@ -54,10 +60,10 @@ def load(name: str) -> Any:
     attribute = name.replace("-", "_")
     command = getattr(import_module(f"streams.commands.{attribute}"), attribute)
     if isinstance(command, typer.Typer):
-        return get_command(command)
+        return show_examples(get_command(command))
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     alone.command(name)(command)
-    return get_command(alone)
+    return show_examples(get_command(alone))
 
 
 def _version(request: bool) -> None:  # noqa: FBT001  what typer calls
@@ -78,7 +84,13 @@ def rootwatch(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Alerts on rare root-privilege use in AWS organisations, from CloudTrail on Kafka."""
+    """Alerts on rare root-privilege use in AWS organisations, from CloudTrail on Kafka.
+
+    Examples:
+        rootwatch demo
+        rootwatch doctor
+        rootwatch backtest archive/ --report report.html
+    """
 
 
 def _announce(name: str, text: str) -> None:
@@ -93,7 +105,7 @@ for _name, _text in COMMANDS.items():
 
 
 def main() -> None:
-    """Run the command line; the console script's entry point. Ends the process."""
+    """Run the command line; the console script's entry point but for completion. Ends the process."""
     try:
         app()
     except OperatorError as error:

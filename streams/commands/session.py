@@ -34,6 +34,10 @@ def session(
     """Tell a root session whole: its alert, the grant, each action in order of time, and the last summary.
 
     A table at a terminal, else one line each. Exit 1 if nothing is known of the session.
+
+    Examples:
+        rootwatch session 0f5fa2a6-3f6b-5d0e-9d3c-5b1f3f0f8c11
+        rootwatch session ASIAIOSFODNN7EXAMPLE --json
     """
     wanted = wanted.strip()
     if not wanted:

@@ -65,6 +65,10 @@ def state(
 
     A rule with other terms is asked for the value of its first one. A sighting of the tuple after `known until` alerts
     again.
+
+    Examples:
+        rootwatch state arn:aws:iam::111122223333:user/ci-bot
+        rootwatch state arn:aws:iam::111122223333:user/ci-bot 999900001111
     """
     configured = settings.load(config)
     loaded = configured.load_rules().rules

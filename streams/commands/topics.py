@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from streams.settings import Settings
     from streams.topics.admin import Finding
 
-topics = typer.Typer(no_args_is_help=True, add_completion=False, help="Create or check the topics.")
+topics = typer.Typer(no_args_is_help=True, add_completion=False)
+
+
+@topics.callback()
+def together() -> None:
+    """Create or check the topics.
+
+    Examples:
+        rootwatch topics apply
+        rootwatch topics check
+    """
 
 
 def _principal(value: str | None) -> str | None:
@@ -45,7 +55,12 @@ Acls = Annotated[
 
 @topics.command()
 def check(config: Config = None, acls: Acls = None) -> None:
-    """Name what is missing or differs; change nothing. Exit 1 if there is anything."""
+    """Name what is missing or differs; change nothing. Exit 1 if there is anything.
+
+    Examples:
+        rootwatch topics check
+        rootwatch topics check --acls User:rootwatch
+    """
     configured = settings.load(config)
     findings = check_topics(configured)
     problems = [str(finding) for finding in findings if finding.is_wrong]
@@ -59,7 +74,12 @@ def check(config: Config = None, acls: Acls = None) -> None:
 
 @topics.command()
 def apply(config: Config = None, acls: Acls = None) -> None:
-    """Create what is missing and fix what can be fixed in place. Exit 1 if anything is still wrong."""
+    """Create what is missing and fix what can be fixed in place. Exit 1 if anything is still wrong.
+
+    Examples:
+        rootwatch topics apply
+        rootwatch topics apply --acls User:rootwatch
+    """
     configured = settings.load(config)
     done, findings = apply_topics(configured)
     remaining = [str(finding) for finding in findings if finding.is_wrong]

@@ -39,6 +39,10 @@ def warm_up(  # noqa: PLR0913  one for each option
     Use the settings of the workers: principal, member_account and clock must be the same.
 
     Exit codes: 0 seeded; 1 something could not be read or was not acknowledged; 2 wrong usage.
+
+    Examples:
+        rootwatch warm-up archive/
+        rootwatch warm-up --topic cloudtrail --from 2026-01-01
     """
     request = replay_request(
         paths or (),

@@ -49,6 +49,11 @@ def worker(
     It waits for a broker or registry that does not answer yet, and refuses to start if topics are missing or wrong. On
     SIGTERM it finishes the records in hand, commits and ends with 0. A failure that waiting cannot fix ends it with 1,
     and nothing is committed past the failure.
+
+    Examples:
+        rootwatch worker
+        rootwatch worker --config rootwatch.toml --state-dir /var/lib/rootwatch
+        rootwatch worker --skip cloudtrail:3:112
     """
     options = settings.load(config, rules=rule or None, state_dir=_text(state_dir), session_grace=session_grace)
     run(options, parse_skips(skip or (), options))

@@ -116,6 +116,10 @@ def check(
 
     Exit codes: 0 every rule loads; 1 the sample cannot be read, or with --strict a warning; 2 a rule does not load, or
     wrong usage.
+
+    Examples:
+        rootwatch rules check shipped
+        rootwatch rules check my-rule.toml --sample archive/
     """
     configured = settings.load(config)
     found = rule_files(entries_or_configured(files, config))

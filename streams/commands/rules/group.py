@@ -20,4 +20,10 @@ rules.command("import")(import_rules)
 
 @rules.callback()
 def together() -> None:
-    """List, check, test and import rules."""
+    """List, check, test and import rules.
+
+    Examples:
+        rootwatch rules list
+        rootwatch rules check shipped
+        rootwatch rules test my-rules/
+    """

@@ -59,6 +59,10 @@ def import_rules(
 
     Exit codes: 0 every rule was imported; 1 a rule was refused, or a file
     could not be read; 2 wrong usage.
+
+    Examples:
+        rootwatch rules import export.ndjson --to rules --dry-run
+        rootwatch rules import my_rule.toml
     """
     if to.exists() and not to.is_dir():
         raise UsageError(f"--to {to}: is a file; name a folder")

@@ -115,6 +115,10 @@ def list_rules(
     States: on; learning; unmet, no record has come; changed, none has come since; saturated; unknown, nobody asked.
 
     Exit codes: 0 listed; 1 the broker cannot be asked; 2 wrong usage.
+
+    Examples:
+        rootwatch rules list
+        rootwatch rules list --offline --rule shipped
     """
     configured = settings.load(config, rules=rule or None)
     rules = configured.load_rules()

@@ -32,6 +32,9 @@ def make_case(
     Read it before you keep it: it says what the rule does, which may not be what it should. Session tokens are removed.
 
     Exit codes: 0 printed; 2 wrong usage, or a file that cannot be read.
+
+    Examples:
+        rootwatch rules case record.json --rule my-rule.toml --name "A new user"
     """
     found = rule_files([rule])
     if len(found) != 1:

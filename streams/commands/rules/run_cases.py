@@ -82,6 +82,10 @@ def run_cases(
     Each case starts with an empty memory, and nothing of a deployment counts but the rule's file.
 
     Exit codes: 0 all cases passed; 1 one failed; 2 wrong usage, or a file that cannot be read.
+
+    Examples:
+        rootwatch rules test my-rules/
+        rootwatch rules test --strict shipped
     """
     tested = run_all(rule_files(entries_or_configured(files, config)))
     rows = [row for one in tested for row in one.rows()]

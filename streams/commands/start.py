@@ -1,0 +1,19 @@
+"""Where the console script starts: a shell that completes a line gets its answer before anything else is imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main() -> None:
+    """Answer a shell, or run the command line. Ends the process."""
+    # The scripts of `rootwatch completion` set it.
+    instruction = os.environ.get("_ROOTWATCH_COMPLETE")
+    if instruction is not None:
+        from streams.commands.shells.answer import answer  # noqa: PLC0415  nothing else needs click
+
+        sys.exit(answer(instruction))
+    from streams.commands.main import main as run  # noqa: PLC0415  an answer does without Typer
+
+    run()
