@@ -6,13 +6,15 @@
 ARG PYTHON=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON} AS build
+# For replays of Amazon Security Lake: --build-arg EXTRAS=msk,s3,parquet, which doubles the size (docs/decisions.md 34).
+ARG EXTRAS=msk,s3
 WORKDIR /build
 RUN python -m venv /opt/rootwatch
 COPY pyproject.toml requirements.lock README.md ./
 COPY schemas schemas
 COPY streams streams
 RUN /opt/rootwatch/bin/pip install --no-cache-dir --disable-pip-version-check \
-      --only-binary :all: --no-binary rootwatch --constraint requirements.lock '.[msk,s3]'
+      --only-binary :all: --no-binary rootwatch --constraint requirements.lock ".[${EXTRAS}]"
 
 FROM ${PYTHON}
 RUN groupadd --gid 10001 rootwatch \

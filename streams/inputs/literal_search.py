@@ -77,7 +77,7 @@ class LiteralSearch:
                     if literal < count and at < PART:
                         yield part + at
 
-    def is_in(self, text: bytes | bytearray) -> bool:
+    def is_in(self, text: Buffer) -> bool:
         """Whether a text holds a literal."""
         if self.only is not None:
             return bool(find(text, self.only) >= 0)

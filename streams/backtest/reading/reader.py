@@ -52,7 +52,7 @@ class Reader:
     """Reads messages one after the other; ``take`` hands over what was gathered since the last call."""
 
     def __init__(self, read_settings: ReadSettings) -> None:
-        self._settings = read_settings
+        self.settings = read_settings
         self._thorough = read_settings.thorough
         self._unread = Marks(of_rule=self._thorough, any=self._thorough)
         self._marks = MarkTests(read_settings.rules, read_settings.extract_settings)
@@ -66,7 +66,7 @@ class Reader:
     @property
     def max_message_size(self) -> int:
         """The maximum size of a message in bytes, decompressed."""
-        return self._settings.extract_settings.max_message_size
+        return self.settings.extract_settings.max_message_size
 
     @property
     def is_full(self) -> bool:
@@ -203,7 +203,7 @@ class Reader:
         sightings: Sequence[Sighting] = self._take(
             stored.record.encode(), None, location, stored.origin, self._sightings_alone
         ).sightings
-        if stored.rule_id in self._settings.rules.by_id:
+        if stored.rule_id in self.settings.rules.by_id:
             of_rule = [taken for taken in sightings if taken.rule_id == stored.rule_id]
             sightings = [taken for taken in of_rule if taken.terms == stored.terms] or of_rule
         for taken in sightings:
@@ -226,7 +226,7 @@ class Reader:
         narrowed, of_any = (None, None) if self._thorough else self._marks.narrow(value)
         # Mostly the same bytes are to be read for sightings and for actions.
         is_same = of_any == narrowed
-        how = self._settings.extract_settings if is_same else self._sightings_alone
+        how = self.settings.extract_settings if is_same else self._sightings_alone
         sight = self._take(value, narrowed, location, origin, how)
         for sighting in sight.sightings:
             self._keep(timestamp, sighting)
@@ -241,7 +241,7 @@ class Reader:
 
     def _follow_in(self, value: bytes | bytearray, narrowed: Narrowed | None, timestamp: int) -> None:
         content = bytes(value if narrowed is None else narrowed.value)
-        sight = pipeline.sight(content, self._settings.rules, self._settings.extract_settings)
+        sight = pipeline.sight(content, self.settings.rules, self.settings.extract_settings)
         self._keep_actions(timestamp, sight.actions)
 
     def _take(
@@ -256,10 +256,10 @@ class Reader:
         if narrowed is not None:
             value = narrowed.value
             self.stats.records += narrowed.left_out
-        span = self._settings.span
+        span = self.settings.span
         by_event = origin is None or origin.timestamp == NO_TIMESTAMP
         is_counted = span.__contains__ if by_event and span != Span() else None
-        sight = pipeline.sight(bytes(value), self._settings.rules, extract_settings, origin, is_counted=is_counted)
+        sight = pipeline.sight(bytes(value), self.settings.rules, extract_settings, origin, is_counted=is_counted)
         self.stats.records += sum(sight.records.values())
         self.stats.take(sight.rules)
         for rejected in sight.rejected:
@@ -277,7 +277,7 @@ class Reader:
     def _lies_outside(self, rejected: Rejected) -> bool:
         """Whether it is an incomplete success with a known event time outside of the span."""
         time = rejected.partial.event_time if rejected.partial else None
-        return time is not None and time not in self._settings.span
+        return time is not None and time not in self.settings.span
 
     def _keep(self, timestamp: int, sighting: Sighting) -> None:
         """Count a sighting, and keep it if it lies within the span."""
@@ -296,4 +296,4 @@ class Reader:
                 self._held += len(action.event.request_parameters or "")
 
     def _is_within(self, timestamp: int, event_time: int) -> bool:
-        return (event_time if timestamp == NO_TIMESTAMP else timestamp) in self._settings.span
+        return (event_time if timestamp == NO_TIMESTAMP else timestamp) in self.settings.span

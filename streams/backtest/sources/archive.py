@@ -6,6 +6,9 @@ Rules:
 - ``AWSLogs/…/CloudTrail/region/YYYY/MM/DD/`` is CloudTrail's own layout (docs.aws.amazon.com, "Finding your CloudTrail
   log files"). A year, month or day that cannot hold events of the span is not entered. The date is that of delivery, so
   the day after the span is still read.
+- ``region=…/accountId=…/eventDay=YYYYMMDD/`` is that of Amazon Security Lake. ``eventDay`` is the day of the event in
+  UTC (docs.aws.amazon.com, "Collecting data from custom sources in Security Lake"). Days are skipped alike. Beside the
+  partitions of source version 2 lies ``metadata`` with the files of Iceberg's own, which is not entered.
 - A pipe below a folder is named and not read: opening it would wait for ever for a writer.
 - Found files are sorted by path, so that the order of the arguments does not matter.
 """
@@ -30,7 +33,10 @@ _Found = TypeVar("_Found")
 
 S3 = "s3://"
 DIGESTS = "CloudTrail-Digest"
+_METADATA = "metadata"
 _DATED = re.compile(r"(?:^|/)AWSLogs/(?:[^/]+/)+CloudTrail/[^/]+/(\d{4})(?:/(\d\d)(?:/(\d\d))?)?$")
+_PARTITION = re.compile(r"(?:^|/)(?:eventday|eventhour|time_dt_day)=(\d{4})-?(\d\d)-?(\d\d)(?:-?\d\d)?$", re.IGNORECASE)
+_OF_ICEBERG = re.compile(r"(?:^|/)(?:aws|ext)/[A-Za-z0-9_-]+/\d+\.\d+/metadata$")
 
 
 class Found(NamedTuple):  # an archive has a million; making, sorting and sending one costs half as much as a dataclass
@@ -114,9 +120,10 @@ def _below(start: str, real: str, span: Span, listing: Listing) -> Iterator[tupl
 
 def is_worth_entering(folder: str, span: Span) -> bool:
     """Whether a folder, or an S3 prefix without its final ``/``, may hold events of the span."""
-    if folder.rsplit("/", 1)[-1] == DIGESTS:
+    name = folder.rsplit("/", 1)[-1]
+    if name == DIGESTS or (name == _METADATA and _OF_ICEBERG.search(folder)):
         return False
-    dated = _DATED.search(folder)
+    dated = _PARTITION.search(folder) if "=" in name else _DATED.search(folder)
     if dated is None:
         return True
     try:

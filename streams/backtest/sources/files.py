@@ -1,4 +1,4 @@
-"""Files as a source: each task reads a group of files."""
+"""Files as a source: each task reads a group of files. A Parquet file is told by its name or its first bytes."""
 
 from __future__ import annotations
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 TASK_BYTES = 4 * 1024 * 1024
 TASK_FILES = 64
+
+NEEDS_PARQUET = "is Parquet, which needs the extra `parquet`: pip install 'rootwatch[parquet]'"
+"""What is said of a Parquet file if pyarrow is not installed."""
+
+_PARQUET = (".parquet", ".parq")
+_PARQUET_START = b"PAR1"
 
 SMALL_INPUT = 8 * 1024 * 1024
 """An input of at most this many stored bytes is read by one process, and thoroughly: starting more would cost more."""
@@ -41,11 +47,47 @@ class FileTask:
         yield Chunk(*reader.take())
 
 
+def is_named_parquet(path: str) -> bool:
+    """Whether a file's name says that it is Parquet, as in ``….gz.parquet`` of Security Lake."""
+    return path.lower().endswith(_PARQUET)
+
+
 def read_one(found: Found, stored: BinaryIO, reader: Reader) -> Iterator[Chunk]:
     """Read one opened file; yield a chunk whenever enough was read or found. Failures are in the stats.
 
     A file with damaged gzip members is a failure, but its whole members are read, or its lines before the damage.
     """
+    try:
+        is_parquet = _is_parquet(found.path, stored)
+    except OSError as error:
+        reader.stats.failures.append((found.path, error_text(error)))
+        return
+    yield from (_read_parquet if is_parquet else _read_messages)(found, stored, reader)
+
+
+def _is_parquet(path: str, stored: BinaryIO) -> bool:
+    if is_named_parquet(path):
+        return True
+    if not stored.seekable():  # a pipe
+        return False
+    is_parquet = stored.read(len(_PARQUET_START)) == _PARQUET_START
+    stored.seek(0)
+    return is_parquet
+
+
+def _read_parquet(found: Found, stored: BinaryIO, reader: Reader) -> Iterator[Chunk]:
+    try:
+        from streams.backtest.sources.parquet.file import read_file  # noqa: PLC0415  an optional extra
+    except ImportError:
+        reader.stats.failures.append((found.path, NEEDS_PARQUET))
+        reader.stats.size += found.size
+        return
+    yield from read_file(found, stored, reader)
+    if reader.is_full:
+        yield Chunk(*reader.take())
+
+
+def _read_messages(found: Found, stored: BinaryIO, reader: Reader) -> Iterator[Chunk]:
     counted = 0
     holds_lines = file_messages.holds_lines(found.path)
     try:

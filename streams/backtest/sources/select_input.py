@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from streams.backtest.reading.tasks import ReadSettings
 from streams.backtest.results import progress
 from streams.backtest.run import Input
 from streams.backtest.sources import archive, files
+from streams.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from streams.backtest.reading.tasks import Task
     from streams.backtest.sources.request import ReplayRequest
     from streams.backtest.sources.span import Span
@@ -46,6 +50,7 @@ def _file_input(request: ReplayRequest) -> Input:
     with progress.listing() as watch:
         listing = archive.find(paths, request.span, request.apart, watch)
         objects = _objects(addresses, request.span, listing, watch)
+    _check_extra((*listing.files, *objects))
     tasks: list[Task] = [files.FileTask(group) for group in files.groups(listing.files)]
     total = sum(found.size for found in listing.files)
     if objects:
@@ -54,6 +59,13 @@ def _file_input(request: ReplayRequest) -> Input:
         tasks += [ObjectTask(group) for group in files.groups(objects)]
         total += sum(found.size for found in objects)
     return Input(tasks, total, "bytes", is_small=total <= files.SMALL_INPUT, failures=listing.failures)
+
+
+def _check_extra(found: Iterable[archive.Found]) -> None:
+    """Refuse Parquet files before anything is read, if what reads them is not installed; UsageError says how."""
+    named = next((file.path for file in found if files.is_named_parquet(file.path)), None)
+    if named is not None and find_spec("pyarrow") is None:
+        raise UsageError(f"{named} {files.NEEDS_PARQUET}")
 
 
 def _objects(addresses: list[str], span: Span, listing: archive.Listing, watch: archive.Watch) -> list[archive.Found]:

@@ -14,7 +14,9 @@ import root_sessions
 from hypothesis import given
 from hypothesis import strategies as st
 from moto.server import ThreadedMotoServer
+from ocsf_events import VERSIONS, ocsf
 from replay_records import Ran, lines, ordinary, record, run
+from security_lake import parquet, path_of
 
 from streams.backtest.sources.archive import Listing, is_worth_entering
 from streams.backtest.sources.span import Span
@@ -136,6 +138,33 @@ def test_processes_and_large_objects_change_nothing(
     outputs.add(backtest("s3://trail", "--processes", 1).out)
     assert len(outputs) == 1
     assert outputs != {b""}
+
+
+def test_a_prefix_of_a_security_lake_gives_what_its_files_give(
+    bucket: Any, backtest: Backtest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R10: Parquet of both versions, fetched whole or in blocks; other days and Iceberg's files are left out."""
+    for day in range(1, 11):
+        version = VERSIONS[day % 2]
+        event = ocsf(record(f"2026-01-{day:02d}T00:00:00Z", account=f"{day:012d}"), version)
+        name, content = (
+            path_of(f"202601{day:02d}", version=version),
+            parquet([ocsf(ordinary(day), version), event], version),
+        )
+        bucket.put_object(Key=name, Body=content)
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_bytes(content)
+    bucket.put_object(Key="aws/CLOUD_TRAIL_MGMT/2.0/metadata/v1.metadata.json", Body=b"{}")
+    bucket.put_object(Key=path_of("20260109", "cut"), Body=content[:100])
+    span = ("--from", "2026-01-05", "--to", "2026-01-07")
+    ran = backtest("s3://trail/aws/CLOUD_TRAIL_MGMT/", *span)
+    assert (ran.code, accounts(ran)) == (0, [5, 6])
+    assert "messages     8\n" in ran.err
+    assert ran.out == backtest(tmp_path / "aws", *span).out
+    monkeypatch.setattr("streams.backtest.sources.s3.AT_ONCE", 0)
+    ran = backtest("s3://trail/aws")
+    assert (ran.code, accounts(ran)) == (1, list(range(1, 11)))
+    assert f"s3://trail/{path_of('20260109', 'cut')}: damaged Parquet: " in ran.err
 
 
 def test_days_outside_the_span_are_not_listed(bucket: Any, backtest: Backtest) -> None:
