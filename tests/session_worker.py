@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ from streams.wire.sessions import item as item_codec
 from streams.wire.sessions import state as state_codec
 from streams.wire.sessions.published import ACTIVITY, SUMMARY
 from streams.worker.agents.dead_letter import DeadLetters
-from streams.worker.agents.encoder import encoder_for
+from streams.worker.agents.published.encoder import encoder_for
+from streams.worker.agents.published.json_form import json_form
 from streams.worker.agents.sessions.trace import Indexes, Tracing
 from streams.worker.agents.stage import Stage
 from streams.worker.consumer.lease import Lease
@@ -34,7 +36,8 @@ if TYPE_CHECKING:
     from streams.worker.agents.sessions.trace import Item
     from streams.worker.outgoing import Outgoing
 
-NAMES = topic_names(Settings())
+OPTIONS = Settings(json_alerts="native")
+NAMES = topic_names(OPTIONS)
 
 
 class KilledError(Exception):
@@ -80,6 +83,7 @@ class TraceWorker:
             dead_letters=dead_letters,
             metrics=self.metrics,
             indexes=self.indexes,
+            json_form=json_form(OPTIONS, NAMES, 1_000_000, dead_letters),
         )
         lease = Lease(1e9)
         lease.renew(lease.now())
@@ -180,6 +184,11 @@ class TraceWorker:
     def summaries(self) -> list[dict[str, Any]]:
         """The summaries that were sent, in order."""
         return [SUMMARY.read(value) for value in self._values(NAMES.session_summaries)]
+
+    def summaries_as_json(self) -> list[dict[str, Any]]:
+        """The same as JSON, in order."""
+        assert NAMES.alerts_json is not None
+        return [json.loads(value)["summary"] for value in self._values(NAMES.alerts_json)]
 
     def _values(self, topic: str) -> Iterator[bytes]:
         return (record.value for record in self.sent if record.topic == topic and record.value is not None)

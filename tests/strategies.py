@@ -63,6 +63,11 @@ def alerts(timestamps: SearchStrategy[int] = LONG) -> SearchStrategy[dict[str, A
     return st.builds(lambda alert, record: alert | {"record": record}, whole, records)
 
 
+def session_summaries() -> SearchStrategy[dict[str, Any]]:
+    """Session summaries with every field of the newest schema, with arbitrary values."""
+    return data(fastavro.schema.expand_schema(newest("session_summary")), DATED)
+
+
 def sightings() -> SearchStrategy[Sighting]:
     """Sightings with arbitrary content."""
     return st.builds(

@@ -230,6 +230,8 @@ def test_the_guide_lists_every_right() -> None:
     """docs/operations.md has exactly the rights of a worker, with the default names."""
     listed = re.findall(r"^\| (topic|group) \| `(.+?)` \| (.+?) \|", OPERATIONS, re.MULTILINE)
     assert listed == [(right.kind, right.name, ", ".join(right.operations)) for right in worker_rights(Settings())]
+    (more,) = set(worker_rights(Settings(json_alerts="ecs"))) - set(worker_rights(Settings()))
+    assert f"also {', '.join(more.operations)} on the {more.kind} `{more.name}`" in OPERATIONS
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)

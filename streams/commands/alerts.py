@@ -12,13 +12,15 @@ from streams import settings
 from streams.commands.terminal.alert_sessions import AlertSessions
 from streams.commands.terminal.alert_table import cells, session_cells, session_table, table
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
-from streams.commands.terminal.session_view import json_line
+from streams.errors import UsageError
 from streams.kafka.admin import check_topic
 from streams.kafka.readers.connection import TopicRefusedError
 from streams.kafka.readers.published import PublishedReader, Source, UnreadableValue
 from streams.settings.values import parse_time
 from streams.topics.catalogue import topic_names
-from streams.wire.alert import read_alert, to_json_line
+from streams.wire.alert import read_alert
+from streams.wire.alert_formats.formats import FormatName  # noqa: TC001  typer reads it
+from streams.wire.alert_formats.lines import alert_line, summary_line
 from streams.wire.sessions.published import SUMMARY
 
 if TYPE_CHECKING:
@@ -28,26 +30,34 @@ if TYPE_CHECKING:
 
 
 class _Shown(NamedTuple):
-    """How alerts and sessions are shown."""
+    """How alerts and sessions are shown; without a format, for people."""
 
     follow: bool
-    json: bool
+    format: FormatName | None
     sessions: bool
 
 
-def alerts(
+def alerts(  # noqa: PLR0913  one for each option
     *,
     follow: Annotated[bool, typer.Option("--follow", help="Then wait for more, until interrupted.")] = False,
     start: Annotated[
         str | None, typer.Option("--from", metavar="TIME", help="Only alerts written to the topic since then.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON object per line; the same as --format native.")
+    ] = False,
+    written_as: Annotated[
+        FormatName | None,
+        typer.Option(
+            "--format", help="One JSON object per line, as json_alerts writes it; docs/alerts.md has the tables."
+        ),
+    ] = None,
     sessions: Annotated[
         bool | None,
         typer.Option(
             "--sessions/--no-sessions",
             help="Show under each alert what its root session did, once that is summed up; with --json as lines "
-            '{"summary": …}. Default: yes, but not with --json.',
+            '{"summary": …}. Default: yes, but not with --json or --format.',
         ),
     ] = None,
     config: Config = None,
@@ -63,7 +73,8 @@ def alerts(
     since = _since(start)
     names = topic_names(configured)
     check_topic(configured, names.alerts)
-    printer = _Printer(_Shown(follow, json, not json if sessions is None else sessions))
+    form = _format(written_as, json=json)
+    printer = _Printer(_Shown(follow, form, form is None if sessions is None else sessions))
     summaries = Source(names.session_summaries, SUMMARY.read)
     ends: dict[int, int] = {}
     if printer.shown.sessions:
@@ -95,7 +106,7 @@ class _Printer:
     def __init__(self, shown: _Shown) -> None:
         self.shown = shown
         self._sessions = AlertSessions()
-        self._as_table = sys.stdout.isatty() and not shown.json
+        self._as_table = sys.stdout.isatty() and shown.format is None
         self._alerts: list[Mapping[str, Any]] = []
         self._unreadable = 0
         self._heading = True
@@ -111,7 +122,8 @@ class _Printer:
         elif self._as_table:
             Console().print(table([alert], self._sessions.summaries, heading=self._first()))
         else:
-            self._write(to_json_line(alert) if self.shown.json else "\t".join(cells(alert)))
+            form = self.shown.format
+            self._write("\t".join(cells(alert)) if form is None else alert_line(form, alert))
             if summary is not None:
                 self._write_session(summary)
 
@@ -134,10 +146,8 @@ class _Printer:
             raise typer.Exit(1)
 
     def _write_session(self, summary: Mapping[str, Any]) -> None:
-        if self.shown.json:
-            self._write(json_line("summary", SUMMARY.to_json(summary)))
-        else:
-            self._write("\t".join(session_cells(summary)))
+        form = self.shown.format
+        self._write("\t".join(session_cells(summary)) if form is None else summary_line(form, summary))
 
     def _write(self, line: str) -> None:
         sys.stdout.write(line + "\n")
@@ -165,6 +175,14 @@ def _read_summaries(configured: Settings, source: Source, since: int | None, pri
 def _tell_refused(topic: str) -> None:
     """A user who may read alerts alone is shown alerts alone, and why."""
     sys.stderr.write(f"rootwatch: no sessions: there is no right to read {topic}; grant Read, or give --no-sessions\n")
+
+
+def _format(written_as: FormatName | None, *, json: bool) -> FormatName | None:
+    if not json:
+        return written_as
+    if written_as not in (None, "native"):
+        raise UsageError(f"--json is --format native, which --format {written_as} contradicts; leave one of them out")
+    return "native"
 
 
 def _since(start: str | None) -> int | None:

@@ -103,7 +103,7 @@ def _run(
         options = _settings(broker.address, Path(state))
         app = create_app(options)
         names = app.topic_names
-        broker.create([*options.source_topics, *(getattr(names, name) for name in names.__slots__)])
+        broker.create([*options.source_topics, *names.all()])
         tell(f"a broker inside this process, at {broker.address}; the worker joins it")
         parts = (
             (f"the days before: {len(before)} messages, which teach and do not alert", before),

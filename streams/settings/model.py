@@ -70,6 +70,12 @@ class Settings(BaseSettings):
         parse_size("64MiB"), description="Largest message that rootwatch reads, after decompression (R3)"
     )
 
+    json_alerts: Literal["none", "native", "ecs", "ocsf"] = Field(
+        "none",
+        description="Write alerts and session summaries to `rootwatch.alerts.json`, too: as `rootwatch alerts --json` "
+        "does (native), in the Elastic Common Schema (ecs) or as OCSF findings ([alerts.md](alerts.md#json))",
+    )
+
     # The rules, and what an operator overrides of one
     rules: Entries = Field(
         (DEFAULT,),

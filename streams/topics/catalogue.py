@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class TopicNames:
     Attributes:
         sightings, sessions: between the agents.
         alerts, overflow, activity, session_summaries: for readers.
+        alerts_json: the alerts, overflow and summaries as JSON; ``None`` unless ``json_alerts`` names a format.
         dead_letter: for what could not be handled.
         changelog: of the table ``memory``.
         sessions_changelog: of the table ``sessions``.
@@ -36,11 +37,16 @@ class TopicNames:
     activity: str
     session_summaries: str
     alerts: str
+    alerts_json: str | None
     overflow: str
     dead_letter: str
     changelog: str
     sessions_changelog: str
     leader: str
+
+    def all(self) -> tuple[str, ...]:
+        """Return the names of all topics that there are to be."""
+        return tuple(name for name in astuple(self) if name is not None)
 
     @property
     def changelogs(self) -> dict[str, str]:
@@ -76,6 +82,7 @@ def topic_names(settings: Settings) -> TopicNames:
         activity=f"{prefix}.activity",
         session_summaries=f"{prefix}.session-summaries",
         alerts=f"{prefix}.alerts",
+        alerts_json=None if settings.json_alerts == "none" else f"{prefix}.alerts.json",
         overflow=f"{prefix}.alerts.overflow",
         dead_letter=f"{prefix}.dead-letter",
         changelog=f"{group}-{MEMORY_TABLE}-changelog",
@@ -108,6 +115,7 @@ def catalogue(settings: Settings) -> tuple[Topic, ...]:
         kept(names.session_summaries, 400),
         kept(names.alerts, 400),
         kept(names.overflow, 400),
+        *([] if names.alerts_json is None else [kept(names.alerts_json, 400)]),
         kept(names.dead_letter, 30),
         Topic(names.changelog, settings.partitions, replicas, compacted | durable, remembers=True),
         Topic(names.sessions_changelog, settings.partitions, replicas, compacted | durable, remembers=True),

@@ -61,6 +61,8 @@ def worker_rights(settings: Settings) -> tuple[Right, ...]:
         names.activity: writes,
         names.session_summaries: writes,
     }
+    if names.alerts_json is not None:
+        of_topics[names.alerts_json] = writes
     return (
         *(Right("topic", name, reads) for name in settings.source_topics),
         *(Right("topic", name, (*operations, "DescribeConfigs")) for name, operations in of_topics.items()),

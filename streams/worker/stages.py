@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from streams import pipeline
 from streams.worker.agents.dead_letter import DeadLetters
 from streams.worker.agents.detect import Detection
-from streams.worker.agents.encoder import encoder_for
+from streams.worker.agents.published.encoder import encoder_for
+from streams.worker.agents.published.json_form import json_form
 from streams.worker.agents.sessions.trace import Tracing
 from streams.worker.agents.sight import Sight
 from streams.worker.agents.stage import Stage
@@ -70,6 +71,7 @@ def agents(app: Worker, skips: Skips) -> tuple[AgentSpec, ...]:
     names, largest = app.topic_names, largest_record(app.options.max_record_size)
     dead_letters = DeadLetters(names.dead_letter, largest, app.extract_settings, app.metrics)
     encoder = encoder_for(app.options, app.metrics)
+    as_json = json_form(app.options, names, largest, dead_letters)
     sight = Sight(
         rules=app.rules,
         settings=app.options.decision_settings(app.rules),
@@ -92,6 +94,7 @@ def agents(app: Worker, skips: Skips) -> tuple[AgentSpec, ...]:
         geo=app.geo,
         dead_letters=dead_letters,
         metrics=app.metrics,
+        json_form=as_json,
     )
     tracing = Tracing(
         settings=app.trace_settings,
@@ -101,6 +104,7 @@ def agents(app: Worker, skips: Skips) -> tuple[AgentSpec, ...]:
         dead_letters=dead_letters,
         metrics=app.metrics,
         indexes=app.session_indexes,
+        json_form=as_json,
     )
     detect = Stage(detection, app.memory, names.changelog, skips, app.lease, app.sender, dead_letters)
     trace = Stage(tracing, app.sessions, names.sessions_changelog, skips, app.lease, app.sender, dead_letters)

@@ -57,7 +57,7 @@ def test_without_sessions_there_are_no_actions() -> None:
     value = file_of(record(), OTHER, RECORD, changed({"userIdentity": MISSING}), {"no": "record"})
     with_sessions, without = sight(value, RULES, FOLLOWING), sight(value, RULES, ExtractSettings())
     assert (without.actions, dict(without.no_candidates)) == ((), {})
-    assert replace(with_sessions, actions=(), no_candidates={}) == without
+    assert with_sessions._replace(actions=(), no_candidates={}) == without
 
 
 def test_a_record_may_be_a_sighting_and_an_action() -> None:

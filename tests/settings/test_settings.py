@@ -35,6 +35,7 @@ def test_defaults() -> None:
         "group_id": "rootwatch",
         "state_dir": type(settings.state_dir)("./state"),
         "schema_registry_url": None,
+        "json_alerts": "none",
         "rules": ("shipped:aws-sts-assume-root-rare-pair",),
         "rule": None,
         "rule_settings": {},

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from streams.rules.rule_set import CompiledRule
     from streams.topics.catalogue import TopicNames
     from streams.worker.agents.dead_letter import DeadLetters
-    from streams.worker.agents.encoder import Encoder
     from streams.worker.agents.geo import GeoLookup
+    from streams.worker.agents.published.encoder import Encoder
+    from streams.worker.agents.published.json_form import JsonForm
     from streams.worker.delivery import Message
     from streams.worker.monitoring.counters import Metrics
 
@@ -57,6 +58,7 @@ class Detection(Logic[PartitionMemory, "Sighting", Decided]):
         topics: the topics of alerts, overflow and sessions.
         largest: how many bytes key and value of a record may have.
         encoder: encodes alerts.
+        json_form: makes the JSON form of alerts; ``None`` if there is to be none.
         geo: gives the location of an address.
         dead_letters: makes the dead letters.
         metrics: the counters.
@@ -70,6 +72,7 @@ class Detection(Logic[PartitionMemory, "Sighting", Decided]):
     geo: GeoLookup
     dead_letters: DeadLetters
     metrics: Metrics
+    json_form: JsonForm | None = None
     _sweeps: dict[int, Sweep] = field(default_factory=dict)
     _gone: set[str] = field(default_factory=set)
     _saturated: set[tuple[int, str]] = field(default_factory=set)
@@ -98,7 +101,7 @@ class Detection(Logic[PartitionMemory, "Sighting", Decided]):
             self._note_learning(view.number, rule.rule.id, decision)
         if decision.outcome == "unknown":
             self._note_saturated(view.number, rule.rule.id, settings.max_entries)
-        outgoing = [] if decision.alert is None else [await self._alert(message, item, decision, rule.rule)]
+        outgoing = [] if decision.alert is None else await self._alert(message, item, decision, rule.rule)
         outgoing += self._grant(item, decision, rule)
         return Decided(decision, rule), outgoing
 
@@ -146,19 +149,25 @@ class Detection(Logic[PartitionMemory, "Sighting", Decided]):
         if granted is not None:
             yield Outgoing(self.topics.sessions, granted.access_key_id.encode(), session_item.encode(granted))
 
-    async def _alert(self, message: Message, sighting: Sighting, decision: pipeline.Decision, rule: Rule) -> Outgoing:
+    async def _alert(
+        self, message: Message, sighting: Sighting, decision: pipeline.Decision, rule: Rule
+    ) -> list[Outgoing]:
         alert = {
             **(decision.alert or {}),
             "detected_at": time.time_ns() // 1_000_000,
             "geo": self.geo.look_up(sighting.event.source_ip),
         }
-        topic = self.topics.alerts if decision.outcome == "alert" else self.topics.overflow
+        is_overflow = decision.outcome != "alert"
+        topic = self.topics.overflow if is_overflow else self.topics.alerts
         value = await self.encoder.encode(topic, alert)
         if len(value) > self.largest:
             error = f"the alert is {len(value)} bytes, more than the {self.largest} of max_record_size"
-            return self.dead_letters.unread(message, "too-large", error)
+            return [self.dead_letters.unread(message, "too-large", error)]
         headers = (("rule_id", rule.id.encode()), ("severity", rule.severity.encode()))
-        return Outgoing(topic, alert["alert_id"].encode(), value, headers)
+        avro = Outgoing(topic, alert["alert_id"].encode(), value, headers)
+        if self.json_form is None:
+            return [avro]
+        return [avro, self.json_form.alert(message, avro, alert, overflow=is_overflow)]
 
     def sweep(self, view: PartitionMemory, decided: Sequence[tuple[Message, Decided]]) -> None:
         """See ``Logic``: deletes what is forgotten (M8)."""

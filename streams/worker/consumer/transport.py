@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import random
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -37,8 +36,7 @@ class Producer(driver.Producer):  # type: ignore[misc]
     async def on_start(self) -> None:
         """Start, and learn of all topics at once: else the first alert would wait for an answer per topic."""
         await super().on_start()
-        names = self.app.topic_names
-        await self._ensure_producer().client.set_topics(dataclasses.astuple(names))
+        await self._ensure_producer().client.set_topics(self.app.topic_names.all())
 
     async def partitions(self, topic: str) -> int:
         """How many partitions a topic has; waits until the broker has told."""

@@ -206,7 +206,8 @@ class Metrics:
         self.offset_resets.labels(names.sightings)
         self.offset_resets.labels(names.sessions)
         sent = (names.sightings, names.sessions, names.alerts, names.overflow, names.activity, names.session_summaries)
-        for topic in (*sent, names.dead_letter, *names.changelogs.values()):
+        as_json = () if names.alerts_json is None else (names.alerts_json,)
+        for topic in (*sent, *as_json, names.dead_letter, *names.changelogs.values()):
             for counter in (self.sent, self.send_failures):
                 counter.labels(topic)
         for rule in rules:

@@ -31,7 +31,7 @@ from streams.wire.confluent.registry import (
     schema_lookup,
     value_serializer,
 )
-from streams.worker.agents.encoder import encoder_for
+from streams.worker.agents.published.encoder import encoder_for
 from streams.worker.monitoring import registry_probe
 from streams.worker.monitoring.counters import Metrics
 from streams.worker.monitoring.registry_probe import RegistryProbe

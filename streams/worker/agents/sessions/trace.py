@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 
     from streams.sessions.joining.state import Traced
     from streams.sessions.joining.trace import TraceSettings
+    from streams.sessions.meaning.summary import SessionSummary
     from streams.topics.catalogue import TopicNames
     from streams.worker.agents.dead_letter import DeadLetters
-    from streams.worker.agents.encoder import Encoder
+    from streams.worker.agents.published.encoder import Encoder
+    from streams.worker.agents.published.json_form import JsonForm
     from streams.worker.delivery import Message
     from streams.worker.monitoring.counters import Metrics
     from streams.worker.state.entries import Store
@@ -112,6 +114,7 @@ class Tracing(Logic[SessionPartition, Item, Handled]):
         topics: the topics of activity and summaries.
         largest: how many bytes key and value of a record may have.
         encoder: encodes activity and summaries.
+        json_form: makes the JSON form of summaries; ``None`` if there is to be none.
         dead_letters: makes the dead letters.
         metrics: the counters.
         indexes: what is due, by partition.
@@ -124,6 +127,7 @@ class Tracing(Logic[SessionPartition, Item, Handled]):
     dead_letters: DeadLetters
     metrics: Metrics
     indexes: Indexes
+    json_form: JsonForm | None = None
 
     def read(self, value: bytes) -> Item:
         """See ``Logic``."""
@@ -147,18 +151,22 @@ class Tracing(Logic[SessionPartition, Item, Handled]):
             )
             for activity in traced.activities
         ]
-        outgoing += [
-            await self._record(
-                message,
-                self.topics.session_summaries,
-                SUMMARY.as_written(summary),
-                summary.session_id,
-                summary.rule_id,
-                summary.severity,
-            )
-            for summary in traced.summaries
-        ]
+        for summary in traced.summaries:
+            outgoing += await self._summary(message, summary)
         return Handled(traced, arrived), outgoing
+
+    async def _summary(self, message: Message, summary: SessionSummary) -> list[Outgoing]:
+        avro = await self._record(
+            message,
+            self.topics.session_summaries,
+            SUMMARY.as_written(summary),
+            summary.session_id,
+            summary.rule_id,
+            summary.severity,
+        )
+        if self.json_form is None or avro.topic != self.topics.session_summaries:
+            return [avro]
+        return [avro, self.json_form.summary(message, avro, summary)]
 
     async def _record(  # noqa: PLR0913, PLR0917  what a record is made of
         self, message: Message, topic: str, datum: Mapping[str, Any], key: str, rule_id: str, severity: str

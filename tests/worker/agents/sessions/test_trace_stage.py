@@ -103,6 +103,8 @@ SIZES = st.lists(st.integers(1, 5), max_size=14)
 def test_killed_after_any_record_it_comes_to_the_same(history: Arrivals, sizes: list[int], data: st.DataObject) -> None:
     """A2: killed after any record and started again from any commit, activity and last summaries are the same.
 
+    That holds of summaries in Avro and as JSON.
+
     Whatever a stored state names is stored. An activity that is sent again is the same. A commit is seconds behind. So
     what is handled again is not of several days.
     """
@@ -122,6 +124,9 @@ def test_killed_after_any_record_it_comes_to_the_same(history: Arrivals, sizes: 
     close_all(killed, history)
     assert by_id(killed.activities()) == by_id(calm.activities())
     assert by_session(killed.summaries()) == by_session(calm.summaries())
+    as_json = by_session(killed.summaries_as_json())
+    assert as_json == by_session(calm.summaries_as_json())
+    assert as_json.keys() == by_session(killed.summaries()).keys()
 
 
 @settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])

@@ -15,13 +15,13 @@ from streams.settings import Settings
 from streams.wire import alert as codec
 from streams.wire.confluent import registry as wire_registry
 from streams.wire.confluent.registry import RegistryRefused
-from streams.worker.agents.encoder import encoder_for
+from streams.worker.agents.published.encoder import encoder_for
 from streams.worker.monitoring.counters import Metrics
 
 if TYPE_CHECKING:
     from registry_server import RegistryServer
 
-ALERT: dict[str, Any] = json.loads((Path(__file__).parents[2] / "wire/samples/alert.json").read_text(encoding="utf-8"))
+ALERT: dict[str, Any] = json.loads((Path(__file__).parents[3] / "wire/samples/alert.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(autouse=True)

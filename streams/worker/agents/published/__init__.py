@@ -1,0 +1,1 @@
+"""What other teams read: alerts, activity and summaries, in Avro and as JSON."""
