@@ -6,8 +6,8 @@
 ARG PYTHON=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON} AS build
-# For replays of Amazon Security Lake: --build-arg EXTRAS=msk,s3,parquet, which doubles the size (docs/decisions.md 34).
-ARG EXTRAS=msk,s3
+# For replays of Amazon Security Lake: --build-arg EXTRAS=msk,notify,s3,parquet, which doubles the size (docs/decisions.md 34).
+ARG EXTRAS=msk,notify,s3
 WORKDIR /build
 RUN python -m venv /opt/rootwatch
 COPY pyproject.toml requirements.lock README.md ./

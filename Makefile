@@ -41,7 +41,7 @@ IMAGE := $(abspath build/image)
 image-test: ## Runs the image's steps in a fresh virtual environment, and the demo in it
 	rm -rf $(IMAGE) && python3.11 -m venv $(IMAGE)
 	$(IMAGE)/bin/pip install --quiet --no-cache-dir --disable-pip-version-check \
-	  --only-binary :all: --no-binary rootwatch --constraint requirements.lock '.[msk,s3]'
+	  --only-binary :all: --no-binary rootwatch --constraint requirements.lock '.[msk,notify,s3]'
 	! $(IMAGE)/bin/pip list 2>/dev/null | grep -E '^(pytest|ruff|mypy|hypothesis) '
 	cd / && $(IMAGE)/bin/python -m streams.commands.feed --help >/dev/null && $(IMAGE)/bin/rootwatch demo >/dev/null
 
@@ -88,7 +88,7 @@ SBOM := $(abspath build/sbom)
 sbom: $(TOOLS)/.installed ## Writes build/rootwatch.cdx.json: what an environment with the wheel of dist/ holds (CycloneDX)
 	rm -rf $(SBOM) && python3 -m venv --without-pip $(SBOM)
 	$(TOOLS)/bin/python -m pip --python $(SBOM)/bin/python install --quiet --disable-pip-version-check --only-binary :all: \
-	  --constraint requirements.lock "$$(echo dist/*.whl)[msk,s3]"
+	  --constraint requirements.lock "$$(echo dist/*.whl)[msk,notify,s3]"
 	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
 	  --output-format JSON --output-file build/rootwatch.cdx.json $(SBOM)/bin/python
 

@@ -34,6 +34,7 @@ COMMANDS = {
     "doctor": "Check settings, rules, brokers, topics, registry and disk, and say how to fix what is wrong.",
     "explain": "Say why a message alerted or did not.",
     "health": "Ask the worker on this machine whether it is healthy, or ready.",
+    "notify": "Tell people of alerts: Slack, Teams, PagerDuty, Opsgenie, mail, webhooks.",
     "rules": "List, check, test and import rules.",
     "session": "Tell what was done with the credentials that an alert's call issued.",
     "state": "Show what is remembered of a principal, or of another first term.",

@@ -1,1 +1,1 @@
-"""Readers of topics: they join no group and commit nothing."""
+"""Readers of topics: they join no group and commit nothing, except for ``group.py``."""

@@ -50,16 +50,18 @@ class Connection:
 
     It reads committed records only, and stops before the first open transaction. With ``uncommitted`` it reads every
     record, and its watermarks count every record. With ``skip_deleted`` it goes on at the oldest record if retention
-    deletes the next one; else that is an error.
+    deletes the next one; else that is an error. ``group`` is for a reader that joins one (``readers/group.py``).
     """
 
-    def __init__(self, settings: Settings, *, uncommitted: bool = False, skip_deleted: bool = False) -> None:
+    def __init__(
+        self, settings: Settings, *, uncommitted: bool = False, skip_deleted: bool = False, group: str = GROUP
+    ) -> None:
         self._settings = settings
         self._servers = ",".join(settings.bootstrap_servers)
         self.last_error: KafkaError | None = None
         self.refusal: KafkaError | None = None
         options: dict[str, Any] = {
-            "group.id": GROUP,  # the library requires one; without subscription and commits it has no effect
+            "group.id": group,  # the library requires one; without subscription and commits it has no effect
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,
             "enable.partition.eof": True,
@@ -70,6 +72,9 @@ class Connection:
             "fetch.queue.backoff.ms": 1,  # by default the fetcher sleeps a second whenever its queue is full
             "error_cb": self._note,
         }
+        if group != GROUP:
+            session = settings.session_timeout
+            options |= {"session.timeout.ms": session, "heartbeat.interval.ms": max(1, session // 3)}
         self.consumer = Consumer(confluent_options(settings) | options, logger=log)
 
     def __enter__(self) -> Self:

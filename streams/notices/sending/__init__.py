@@ -1,0 +1,1 @@
+"""How a notice is sent: the services, their answers, retries, and how far each one has come."""
