@@ -17,13 +17,15 @@ RUN /opt/rootwatch/bin/pip install --no-cache-dir --disable-pip-version-check \
       --only-binary :all: --no-binary rootwatch --constraint requirements.lock ".[${EXTRAS}]"
 
 FROM ${PYTHON}
+# Any other user without a group of its own has group 0, as `docker run --user` and OpenShift give it, and may write there, too.
 RUN groupadd --gid 10001 rootwatch \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /var/lib/rootwatch --shell /usr/sbin/nologin rootwatch \
- && install --directory --owner 10001 --group 10001 /var/lib/rootwatch
+ && install --directory --owner 10001 --group 0 --mode 0770 /var/lib/rootwatch
 COPY --from=build /opt/rootwatch /opt/rootwatch
 ENV PATH=/opt/rootwatch/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
+    HOME=/var/lib/rootwatch \
     ROOTWATCH_STATE_DIR=/var/lib/rootwatch \
     ROOTWATCH_LOG_FORMAT=json
 # A rootwatch.toml mounted here is read.

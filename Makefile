@@ -38,12 +38,17 @@ browser-test: setup ## Looks at the backtest report in a real Chromium (apt inst
 	$(BIN)/python -m pytest tests/backtest/browser_report.py
 
 IMAGE := $(abspath build/image)
-image-test: ## Runs the image's steps in a fresh virtual environment, and the demo in it
+image-test: setup ## Builds the image without Docker and runs it (apt install buildah debootstrap; without them only its steps)
 	rm -rf $(IMAGE) && python3.11 -m venv $(IMAGE)
 	$(IMAGE)/bin/pip install --quiet --no-cache-dir --disable-pip-version-check \
 	  --only-binary :all: --no-binary rootwatch --constraint requirements.lock '.[msk,notify,s3]'
 	! $(IMAGE)/bin/pip list 2>/dev/null | grep -E '^(pytest|ruff|mypy|hypothesis) '
 	cd / && $(IMAGE)/bin/python -m streams.commands.feed --help >/dev/null && $(IMAGE)/bin/rootwatch demo >/dev/null
+	@if command -v buildah >/dev/null && command -v debootstrap >/dev/null; then \
+	  tests/image/build.sh build/oci && $(BIN)/python -m pytest --numprocesses=0 tests/broker/built_image.py; \
+	else \
+	  echo "The image itself was not built: that needs buildah and debootstrap."; \
+	fi
 
 deploy-check: ## Checks Prometheus' rules and runs their tests (apt install prometheus)
 	cd deploy/prometheus && promtool check config prometheus.yml && promtool test rules rules.test.yml
