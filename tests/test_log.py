@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import io
 import json
 import logging
@@ -9,6 +10,7 @@ import pytest
 import structlog
 
 from streams import log
+from streams.content.redaction.redact import redact_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,6 +107,27 @@ def test_no_variables_and_no_tokens(log_format: str) -> None:
     assert "FwoGZX" not in stream.getvalue()
     assert stream.getvalue().count("cannot handle") == 2
     assert "a-record-body" not in stream.getvalue()
+
+
+_TOKEN = "FwoGZXIvYXdzEJr//////////wEaDH" * 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"sessionToken={_TOKEN}",
+        json.dumps({"credentials": {"sessionToken": _TOKEN}}),
+        json.dumps(json.dumps({"session_token": _TOKEN})),
+        base64.b64encode(json.dumps({"sessionToken": _TOKEN}).encode()).decode(),
+        f"x-amz: {{'SessionToken': '{_TOKEN}'}}",
+    ],
+)
+def test_a_value_is_redacted_in_every_form(text: str) -> None:
+    """A value of a line is redacted as ``redact_text`` redacts it, beside values that hold nothing (T7)."""
+    stream = logged()
+    structlog.get_logger("streams.worker").warning("alert", reason=text, principal="arn:aws:iam::111111111111:user/a")
+    assert _TOKEN not in stream.getvalue()
+    assert json.loads(stream.getvalue())["reason"] == redact_text(text) != text
 
 
 def test_a_disabled_level_is_quiet_for_rootwatch_too(request: pytest.FixtureRequest) -> None:
