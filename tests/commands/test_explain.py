@@ -231,6 +231,15 @@ def test_what_a_restored_record_lacks_is_said_on_stderr(tmp_path: Path) -> None:
     assert "restored" not in run(str(path)).stderr
 
 
+def test_parquet_is_named_for_what_it_is(tmp_path: Path) -> None:
+    """A Parquet file is no message; the answer says which commands read it."""
+    path = tmp_path / "lake.gz.parquet"
+    path.write_bytes(b"PAR1")
+    ran = run(str(path))
+    assert (ran.exit_code, ran.stdout) == (1, "")
+    assert f"rootwatch: {path}: cannot be read: it is Parquet: backtest and warm-up read its rows" in ran.stderr
+
+
 def test_bad_messages_are_an_answer_and_no_failure(tmp_path: Path) -> None:
     """P8: exit 0 for any messages, as long as they could be read."""
     path = tmp_path / "bad.gz"

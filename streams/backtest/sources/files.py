@@ -22,8 +22,10 @@ TASK_FILES = 64
 NEEDS_PARQUET = "is Parquet, which needs the extra `parquet`: pip install 'rootwatch[parquet]'"
 """What is said of a Parquet file if pyarrow is not installed."""
 
+PARQUET_START = b"PAR1"
+"""The first bytes of a Parquet file."""
+
 _PARQUET = (".parquet", ".parq")
-_PARQUET_START = b"PAR1"
 
 SMALL_INPUT = 8 * 1024 * 1024
 """An input of at most this many stored bytes is read by one process, and thoroughly: starting more would cost more."""
@@ -70,7 +72,7 @@ def _is_parquet(path: str, stored: BinaryIO) -> bool:
         return True
     if not stored.seekable():  # a pipe
         return False
-    is_parquet = stored.read(len(_PARQUET_START)) == _PARQUET_START
+    is_parquet = stored.read(len(PARQUET_START)) == PARQUET_START
     stored.seek(0)
     return is_parquet
 

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from streams.backtest.sources.file_messages import blocks, holds_lines
+from streams.backtest.sources.file_messages import CannotReadError, blocks, holds_lines
+from streams.backtest.sources.files import PARQUET_START
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ def messages_of(file: str, limit: int) -> Iterator[tuple[str, bytes]]:
 
     Raises:
         OSError: the file cannot be read.
-        CannotReadError: it cannot be decompressed.
+        CannotReadError: it cannot be decompressed, or is Parquet.
     """
     if file == STDIN:
         yield file, _read_message(sys.stdin.buffer, limit)
@@ -38,4 +39,7 @@ def messages_of(file: str, limit: int) -> Iterator[tuple[str, bytes]]:
 
 def _read_message(stored: BinaryIO, limit: int) -> bytes:
     """Read enough to recognise a message that is too large; gzip may be a little larger than its content."""
-    return stored.read(limit + limit // 1000 + 1024)
+    message = stored.read(limit + limit // 1000 + 1024)
+    if message.startswith(PARQUET_START):
+        raise CannotReadError("it is Parquet: backtest and warm-up read its rows, here give one as JSON")
+    return message

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from streams.backtest.reading.read_stats import Location, Rejection
 from streams.backtest.reading.tasks import Chunk
 from streams.backtest.sources.parquet.candidates import all_rows, compile_candidates
-from streams.backtest.sources.parquet.rows import messages
+from streams.backtest.sources.parquet.rows import in_microseconds, messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +43,13 @@ def read_file(found: Found, stored: BinaryIO, reader: Reader) -> Iterator[Chunk]
     """
     counted = 0
     try:
-        file = pq.ParquetFile(stored, buffer_size=_BUFFER, pre_buffer=False, page_checksum_verification=True)
+        file = pq.ParquetFile(
+            stored,
+            buffer_size=_BUFFER,
+            pre_buffer=False,
+            page_checksum_verification=True,
+            coerce_int96_timestamp_unit="ms",  # the old form of Spark and Hive
+        )
         rows = file.metadata.num_rows
     except _DAMAGE as error:
         reader.stats.failures.append((found.path, f"damaged Parquet: {_first_line(error)}"))
@@ -73,10 +79,12 @@ def _candidates(reader: Reader, file: Any) -> Candidates:
 def _batches(path: str, file: Any, reader: Reader) -> Iterator[Any]:
     """Give the batches of all row groups; of a damaged one those before the damage."""
     groups = file.metadata.num_row_groups
+    schema = in_microseconds(file.schema_arrow)
+    is_cast = schema != file.schema_arrow
     for group in range(groups):
         batches = file.iter_batches(ROWS, row_groups=[group], use_threads=False)
         try:
-            yield from batches
+            yield from (batch.cast(schema, safe=False) for batch in batches) if is_cast else batches
         except _DAMAGE as error:
             others = "; the rows of the others were read" if groups > 1 else ""
             where = f"row group {group + 1} of {groups}"

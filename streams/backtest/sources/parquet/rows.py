@@ -1,7 +1,8 @@
 """From rows of Arrow to messages: each row is a JSON object of its columns, without what is null.
 
 Rules:
-- A struct is an object, a map is an object, and a time is a date in UTC.
+- A struct is an object, a map is an object, and a time is a date in UTC. Python knows no nanoseconds, so a time with
+  some is cut to the microsecond.
 - A row that cannot be written, such as one with text that is not UTF-8, costs only itself (R4).
 """
 
@@ -32,6 +33,23 @@ def messages(batch: Any, rows: Sequence[int]) -> Iterator[tuple[int, bytes | Non
             yield row, orjson.dumps(_plain(value), default=_text, option=_OPTIONS)
         except _ERRORS:
             yield row, None
+
+
+def in_microseconds(schema: Any) -> Any:
+    """Return a schema with microseconds in the place of nanoseconds, which Spark and others write."""
+    return pa.schema([field.with_type(_in_microseconds(field.type)) for field in schema])
+
+
+def _in_microseconds(kind: Any) -> Any:
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_in_microseconds(field.type)) for field in kind])
+    if pa.types.is_map(kind):
+        return pa.map_(_in_microseconds(kind.key_type), _in_microseconds(kind.item_type))
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_in_microseconds(kind.value_type)))
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        return pa.timestamp("us", kind.tz)
+    return pa.time64("us") if pa.types.is_time64(kind) else kind
 
 
 def _plain(value: Any) -> Any:

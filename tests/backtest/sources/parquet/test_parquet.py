@@ -191,6 +191,25 @@ def test_a_row_that_is_no_text_costs_only_itself(backtest: Backtest, tmp_path: P
     assert "b.parquet:1" in ran.err
 
 
+@pytest.mark.parametrize("options", [{}, {"use_deprecated_int96_timestamps": True}], ids=["nanoseconds", "INT96"])
+def test_times_in_nanoseconds_are_read(options: dict[str, Any], backtest: Backtest, tmp_path: Path) -> None:
+    """R10: writers such as Spark have times in nanoseconds, also in structs and maps; a row is not lost for that."""
+    kind = pa.timestamp("ns")
+    at = parse_time("2026-01-01T12:00:00Z")
+    assert at is not None
+    event = ocsf(found(1, eventCategory="Management"))
+    columns = {
+        "time": pa.array([at * 1_000_000 + 1], kind),
+        **{name: pa.array([event[name]]) for name in ("class_uid", "api", "metadata")},
+        "actor": pa.array([{"user": event["actor"]["user"]}]),
+        "start_time": pa.array([{"a": 1}], pa.struct({"a": kind})),
+        "more": pa.array([[("a", 1)]], pa.map_(pa.string(), kind)),
+        "ends": pa.array([[1]], pa.list_(kind)),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "a.parquet", **options)
+    assert backtest("a.parquet").outlines() == [("2026-01-01T12:00:00", "000000000001", "first")]
+
+
 def test_rows_of_records_and_envelopes_are_messages_too(
     backtest: Backtest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
