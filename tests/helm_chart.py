@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 CHART = Path(__file__).parent.parent / "deploy" / "helm" / "rootwatch"
+DEFAULTS: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
 VALUE_FILES = sorted((CHART / "ci").glob("*-values.yaml"))
 MINIMAL = {
     "image": {"repository": "registry.example.com/rootwatch"},
@@ -65,3 +66,73 @@ def _by_kind(release: str, values: str) -> dict[str, dict[str, Any]]:
         assert key not in manifests, key
         manifests[key] = manifest
     return manifests
+
+
+SASL = {"security_protocol": "SASL_SSL", "sasl_username": "rootwatch"}
+PASSWORD = {"sasl_password_file": {"secret": "kafka", "key": "password"}}
+VALUES: dict[str, dict[str, Any]] = {
+    **{path.name.removesuffix("-values.yaml"): yaml.safe_load(path.read_text()) for path in VALUE_FILES},
+    "scram": {"settings": {**SASL, "sasl_mechanism": "SCRAM-SHA-256"}, "files": PASSWORD},
+    "oauth": {"settings": {"security_protocol": "SASL_SSL", "sasl_mechanism": "OAUTHBEARER"}, "files": PASSWORD},
+    "sasl-plaintext": {
+        "settings": {**SASL, "security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "PLAIN"},
+        "files": PASSWORD,
+    },
+    "mutual-tls": {
+        "settings": {"security_protocol": "SSL"},
+        "files": {
+            "ssl_ca": {"secret": "tls", "key": "ca.crt"},
+            "ssl_cert": {"secret": "tls", "key": "tls.crt"},
+            "ssl_key": {"secret": "tls", "key": "tls.key"},
+        },
+    },
+    "registry": {
+        "settings": {"schema_registry_url": "https://registry-1:8081,https://registry-2:8081"},
+        "files": {
+            "schema_registry_auth_file": {"secret": "registry", "key": "auth"},
+            "ssl_ca": {"configMap": "ca", "key": "ca.pem"},
+        },
+    },
+    "one-worker": {"replicas": 1, "settings": {"standby_replicas": 0}, "podDisruptionBudget": {"maxUnavailable": 0}},
+    "vault": {
+        "settings": {**SASL, "sasl_mechanism": "PLAIN", "sasl_password_file": "/vault/secrets/password"},
+        "podAnnotations": {"vault.hashicorp.com/agent-inject": "true"},
+    },
+    "quoting": {
+        "settings": {
+            "topic_prefix": "rw",
+            "group_id": "rw-1",
+            "source_topics": ["a", "b.c"],
+            "max_message_size": "1GiB",
+        },
+        "exceptions": '  \n# "\'\\\n[[exception]]\nprincipal = "*<&>\\u00e9é{{ x }}"\r\nreason = "r"',
+        "rules": {"0.toml": 'id = "x"\n\tname = "y"', "b.toml": '   # indented\nid = "y"\n'},
+    },
+    "many-rules": {
+        "settings": {"rules": "shipped"},
+        "serviceMonitor": {"enabled": True},
+        "prometheusRule": {"enabled": True},
+    },
+    "closed": {"networkPolicy": {"metricsFrom": []}},
+    "account-of-others": {
+        "serviceAccount": {"create": False, "name": "given"},
+        "topicsJob": {"serviceAccountName": "admin"},
+    },
+    "long-name": {"fullnameOverride": "a" * 63},
+}
+VALUES = {name: with_minimal(values) for name, values in VALUES.items()}
+OWN = {"StatefulSet": "", "Job": "topicsJob", "Deployment": "notify"}
+"""The value that each workload has beside those of all."""
+WORKLOADS = [
+    (name, kind)
+    for name, values in VALUES.items()
+    for kind, own in OWN.items()
+    if not own or values.get(own, {}).get("enabled", DEFAULTS[own]["enabled"])
+]
+
+
+def pod(name: str, kind: str) -> dict[str, Any]:
+    """The pod of a workload under the values of this name."""
+    spec = render(VALUES[name])[kind]["spec"]["template"]["spec"]
+    assert isinstance(spec, dict)
+    return spec

@@ -110,7 +110,7 @@ def test_only_what_runs_is_in_the_image(image: Image) -> None:
     """The image has rootwatch with its schemas and rules, and nothing that only tests need."""
     (packages,) = (image.root / "opt/rootwatch/lib").glob("python3*/site-packages")
     names = {path.name.split("-")[0].lower() for path in packages.glob("*.dist-info")}
-    assert {"rootwatch", "s3fs", "aws_msk_iam_sasl_signer_python"} <= names
+    assert {"rootwatch", "s3fs", "aws_msk_iam_sasl_signer_python", "apprise"} <= names
     assert not names & {"pytest", "hypothesis", "ruff", "mypy", "moto", "uv"}
     assert (packages / "streams/schemas/alert.avsc").is_file()
     assert not list(packages.glob("tests"))

@@ -60,6 +60,8 @@ NONSENSE: dict[str, tuple[dict[str, Any], str]] = {
     "interval": ({"serviceMonitor": {"interval": "often"}}, "interval"),
     "runbooks without a slash at the end": ({"prometheusRule": {"runbookUrl": "https://wiki"}}, "runbookUrl"),
     "time to stop that is too short": ({"terminationGracePeriodSeconds": 5}, "terminationGracePeriodSeconds"),
+    "URLs as text": ({"notify": {"urls": "slack://A/B/C"}}, "urls"),
+    "severity of notices": ({"notify": {"severity": "all"}}, "severity"),
     "enabled as text": ({"topicsJob": {"enabled": "yes"}}, "enabled"),
 }
 # Each allowed by the schema; a worker would end with 2.
@@ -96,6 +98,7 @@ CONTRADICTIONS: dict[str, tuple[dict[str, Any], str]] = {
         {"settings": {"rule": "shipped"}, "rules": {"a.toml": 'id = "a"'}},
         "settings.rule is set, and so are values under rules",
     ),
+    "nobody to tell": ({"notify": {"enabled": True}}, "notify.urls is not set"),
     "of the Job alone": (
         {"topicsJob": {"settings": {"security_protocol": "SASL_SSL"}}},
         "settings.sasl_mechanism is not set",
