@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import geoip2.database
@@ -29,6 +30,7 @@ from streams.topics.admin import check_topics
 from streams.topics.catalogue import value_schemas
 from streams.topics.rights import FIX, missing_rights, worker_rights
 from streams.topics.source_sample import sample
+from streams.topics.trail_coverage import TrailCoverage
 from streams.wire.confluent import registry
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ ANSWER_SECONDS = 10.0
 _FREE_BYTES = 1 << 30
 # Producers stamp records with their own clocks. Clocks that are kept by NTP differ by less than a minute.
 _SKEW_SECONDS = 60.0
+_ROAD = "docs/cloudtrail-to-kafka.md says what a trail must record"
 _EXPLAIN = "ask `rootwatch explain --topic TOPIC --offset P:O` about one; docs/operations.md lists what is read"
 
 
@@ -209,8 +212,9 @@ def _sources(configured: Settings) -> Iterator[Row]:
     rules = configured.load_rules()
     seen = Seen(rules, configured.extract_settings())
     for topic in configured.source_topics:
+        coverage = TrailCoverage()
         try:
-            found = sample(topic, configured, rules, seen.add)
+            found = sample(topic, configured, rules, partial(_look, seen, coverage))
         except SourceError as error:
             yield Row("unknown", f"sample: {error}")
             continue
@@ -223,7 +227,26 @@ def _sources(configured: Settings) -> Iterator[Row]:
             yield Row("warning", f"{sentence}; a worker does not see these: {_EXPLAIN}")
         else:
             yield Row("ok", sentence)
+        yield from covered(topic, coverage)
     yield from silent_rules(rules, seen)
+
+
+def _look(seen: Seen, coverage: TrailCoverage, value: bytes | None, kafka_time: int | None) -> None:
+    for record in seen.add(value):
+        coverage.add(record, kafka_time)
+
+
+def covered(topic: str, coverage: TrailCoverage) -> Iterator[Row]:
+    """Say what the newest records tell of the trail, and what it lacks.
+
+    It is a warning if it blinds a rule for sure, and unknown if it may be meant so: one account is enough for alerts.
+    """
+    if not coverage.records:
+        return
+    yield Row("ok", f"trail: {topic}: {coverage}")
+    for gap in coverage.gaps():
+        state = "warning" if gap.is_sure else "unknown"
+        yield Row(state, f"trail: {topic}: of {coverage.records:,} records {gap.text}; {_ROAD}")
 
 
 def silent_rules(rules: RuleSet, seen: Seen) -> Iterator[Row]:

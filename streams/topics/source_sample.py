@@ -13,6 +13,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from confluent_kafka import TIMESTAMP_NOT_AVAILABLE
+
 from streams import pipeline
 from streams.content.payload_kind import describe
 from streams.content.redaction.redact import redact_text
@@ -107,7 +109,10 @@ class Sample:
 
 
 def sample(
-    topic: str, settings: Settings, rules: RuleSet, observe: Callable[[bytes | None], None] | None = None
+    topic: str,
+    settings: Settings,
+    rules: RuleSet,
+    observe: Callable[[bytes | None, int | None], None] | None = None,
 ) -> Sample:
     """Read the newest messages of each partition of a topic.
 
@@ -115,7 +120,8 @@ def sample(
         topic: the topic.
         settings: how to reach the cluster, and how to read a message.
         rules: the rules of the workers.
-        observe: is given each message that is read; ``None`` if nobody else looks at them.
+        observe: is given the value and the Kafka timestamp (milliseconds, ``None`` without one) of each message that is
+            read; ``None`` if nobody else looks at them.
 
     Raises:
         SourceError: the cluster cannot be reached or refuses, or there is no such topic.
@@ -129,7 +135,8 @@ def sample(
             value = message.value()
             position = f"{topic}:{message.partition()}:{message.offset()}"
             if observe is not None:
-                observe(value)
+                kind, timestamp = message.timestamp()
+                observe(value, timestamp if kind != TIMESTAMP_NOT_AVAILABLE else None)
             found.add(position, value, pipeline.sight(value, rules, extract_settings))
             size += len(value or b"")
             if size > SAMPLE_BYTES or time.monotonic() > until:

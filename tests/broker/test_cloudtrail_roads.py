@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cloudtrail_messages import OTHER, RECORD
+from cloudtrail_messages import EVENT_MS, OTHER, RECORD, changed
 from cloudtrail_page import of_language, shown
 from cloudtrail_roads import PIECES, ROADS, eventbridge_event
+from confluent_kafka import Producer
 from worker_process import Deployment
 
 if TYPE_CHECKING:
@@ -19,32 +19,46 @@ if TYPE_CHECKING:
 
     from kafka_broker import Names, RunningBroker
 
-PIECES_ROAD = "pieces"
+PIECES_ROAD, NARROW_ROAD = "pieces", "narrow"
+NARROW_RECORDS = 120
 
 
-def rows_of_page() -> list[str]:
-    """What the page shows of ``doctor``, in its order, with a tab behind the state as in a pipe."""
-    return [output.rstrip("\n") for command, output in shown() if command == "rootwatch doctor | grep sample:"]
+def rows_of_page(about: str) -> list[str]:
+    """What the page shows of ``doctor`` about something, with a tab behind the state as in a pipe."""
+    shown_output = [output for command, output in shown() if command == f"rootwatch doctor | grep {about}:"]
+    return "".join(shown_output).splitlines()
+
+
+def produce_narrow(bootstrap: str, topic: str) -> None:
+    """Records of one account and region, none of them a read, which took up to 6 s to Kafka."""
+    producer = Producer({"bootstrap.servers": bootstrap})
+    for number in range(1, NARROW_RECORDS + 1):
+        record = changed({"eventID": f"narrow-{number}", "eventName": "PutBucketPolicy"})
+        producer.produce(topic, json.dumps(record).encode(), timestamp=EVENT_MS + number * 50)
+    assert producer.flush(60) == 0
 
 
 def test_doctor_says_what_is_shown(broker: RunningBroker, names: Names, tmp_path: Path) -> None:
     """``doctor`` says of each road's messages what the page shows, and exits with 1 for files cut into pieces."""
     messages = {**{name: road.messages for name, road in ROADS.items()}, PIECES_ROAD: PIECES}
-    topics = {name: broker.create_topic(f"{names.source_topic}-{name}", partitions=1) for name in messages}
+    roads = [*messages, NARROW_ROAD]
+    topics = {name: broker.create_topic(f"{names.source_topic}-{name}", partitions=1) for name in roads}
     deployment = Deployment(broker.bootstrap, names, tmp_path, {"source_topics": ",".join(topics.values())})
     deployment.apply_topics()
     for name, values in messages.items():
         deployment.produce(values, topics[name])
+    produce_narrow(broker.bootstrap, topics[NARROW_ROAD])
     done = deployment.run("doctor")
     assert done.returncode == 1, done.stderr
-    said = {}
-    for name, topic in topics.items():
-        (row,) = [line for line in done.stdout.splitlines() if re.search(rf"\tsample: {topic}: ", line)]
-        said[name] = row.replace(topic, "cloudtrail")
-    begun = said.pop(PIECES_ROAD)
-    *ends, pieces = sorted(rows_of_page(), key=lambda row: row.startswith("wrong"))
-    assert sorted(ends) == sorted(said.values())
-    assert begun.startswith(pieces.removesuffix("…"))
+
+    def said(about: str, road: str) -> list[str]:
+        rows = [line for line in done.stdout.splitlines() if f"\t{about}: {topics[road]}: " in line]
+        return [row.replace(topics[road], "cloudtrail") for row in rows]
+
+    *whole, pieces = sorted(rows_of_page("sample"), key=lambda row: row.startswith("wrong"))
+    assert sorted(whole) == sorted(row for road in ROADS for row in said("sample", road))
+    assert [row.startswith(pieces.removesuffix("…")) for row in said("sample", PIECES_ROAD)] == [True]
+    assert rows_of_page("trail") == said("trail", NARROW_ROAD)
 
 
 @contextmanager
@@ -57,10 +71,10 @@ def function(topic: str, bootstrap: str, **options: Any) -> Iterator[Callable[[d
         for name, value in environment.items():
             patched.setenv(name, value)
         exec(program, loaded)  # noqa: S102  the program of the page
-    try:
-        yield loaded["handler"]
-    finally:
-        loaded.clear()  # its producer would live on, and write to stderr once the broker is gone
+        try:
+            yield loaded["handler"]
+        finally:
+            loaded.clear()  # its producer would live on, and write to stderr once the broker is gone
 
 
 def test_the_function_writes_events(deployment: Deployment, names: Names) -> None:

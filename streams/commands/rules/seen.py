@@ -66,19 +66,20 @@ class Seen:
         self._no_time: Counter[str] = Counter()
         self._missing_terms: dict[str, Counter[str]] = {rule_id: Counter() for rule_id in rules.by_id}
 
-    def add(self, value: bytes | None) -> None:
-        """Take note of one message."""
+    def add(self, value: bytes | None) -> list[Record]:
+        """Take note of one message, and return its records."""
         self.messages += 1
         self.read.update(rule_id for rule_id, matches in self._matchers.items() if matches(value))
-        for item in read(value, self._settings.max_message_size):
-            if isinstance(item, Record):
-                self.records += 1
-                self._look_at(RecordView(item.fields, item.document, self._settings))
+        records = [item for item in read(value, self._settings.max_message_size) if isinstance(item, Record)]
+        self.records += len(records)
+        for record in records:
+            self._look_at(RecordView(record.fields, record.document, self._settings))
         for rule_id, taking in pipeline.sight(value, self._rules, self._settings).rules.items():
             self.taken[rule_id] += taking.taken
             self.sightings[rule_id] += taking.sightings
             self._missing_terms[rule_id].update(taking.missing_terms)
             self._no_time[rule_id] += taking.no_time
+        return records
 
     def _look_at(self, view: View) -> None:
         names = ((provider, action) for provider in view.values(_PROVIDER) for action in view.values(_ACTION))
