@@ -33,6 +33,9 @@ PIECE = 64 * 1024
 WHOLE = 4 * 1024 * 1024
 """The largest content that is decompressed in one go, in bytes: many times what a file of CloudTrail holds."""
 
+PARQUET_START = b"PAR1"
+"""The first bytes of a Parquet file, whose rows are messages (``parquet/``)."""
+
 _LINES = (".jsonl", ".ndjson")
 _COMPRESSED = re.compile(r"\.(?:gz|zst|zstd|zz|zlib|lz4|sz|snappy)$")
 

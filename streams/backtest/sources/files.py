@@ -22,9 +22,6 @@ TASK_FILES = 64
 NEEDS_PARQUET = "is Parquet, which needs the extra `parquet`: pip install 'rootwatch[parquet]'"
 """What is said of a Parquet file if pyarrow is not installed."""
 
-PARQUET_START = b"PAR1"
-"""The first bytes of a Parquet file."""
-
 _PARQUET = (".parquet", ".parq")
 
 SMALL_INPUT = 8 * 1024 * 1024
@@ -72,7 +69,7 @@ def _is_parquet(path: str, stored: BinaryIO) -> bool:
         return True
     if not stored.seekable():  # a pipe
         return False
-    is_parquet = stored.read(len(PARQUET_START)) == PARQUET_START
+    is_parquet = stored.read(len(file_messages.PARQUET_START)) == file_messages.PARQUET_START
     stored.seek(0)
     return is_parquet
 

@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from streams.backtest.sources.file_messages import CannotReadError, blocks, holds_lines
-from streams.backtest.sources.files import PARQUET_START
+from streams.backtest.sources.file_messages import PARQUET_START, CannotReadError, blocks, holds_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
