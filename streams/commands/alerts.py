@@ -69,11 +69,11 @@ def alerts(  # noqa: PLR0913  one for each option
         rootwatch alerts --follow --json
         rootwatch alerts --from 2026-01-31 --no-sessions
     """
+    form = _format(written_as, json=json)
     configured = settings.load(config)
     since = _since(start)
     names = topic_names(configured)
     check_topic(configured, names.alerts)
-    form = _format(written_as, json=json)
     printer = _Printer(_Shown(follow, form, form is None if sessions is None else sessions))
     summaries = Source(names.session_summaries, SUMMARY.read)
     ends: dict[int, int] = {}

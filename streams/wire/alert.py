@@ -19,7 +19,7 @@ from streams.wire.single_object import MAGIC, SingleObjectCodec, WireError, deco
 from streams.wire.timestamps import to_iso8601
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 _CODEC = SingleObjectCodec.of("alert")
 _READER = fastavro.parse_schema(without_logical_types(newest("alert")))
@@ -130,23 +130,32 @@ def to_json_line(alert: Mapping[str, Any], *, overflow: bool = False) -> str:
 
 
 def json_converter(schema: Any) -> Callable[[Any], Any]:
-    """Return the function that turns a value of this schema into its JSON form."""
+    """Return the function that turns a value of this schema into its JSON form.
+
+    What holds no timestamp is its own JSON form, and is not copied.
+    """
     if isinstance(schema, list):
         branches = [json_converter(branch) for branch in schema if branch != "null"]
         if len(branches) != 1:
             raise ValueError(f"a union in a published schema is of null and one type, not {schema}")
-        return lambda value: None if value is None else branches[0](value)
+        return _if_changed(branches, lambda value: None if value is None else branches[0](value))
     if not isinstance(schema, dict):
         return _unchanged
     if schema.get("logicalType") == "timestamp-millis":
         return to_iso8601
     if schema["type"] == "record":
         fields = {field["name"]: json_converter(field["type"]) for field in schema["fields"]}
-        return lambda value: {name: convert(value[name]) for name, convert in fields.items()}
+        return _if_changed(
+            fields.values(), lambda value: {name: convert(value[name]) for name, convert in fields.items()}
+        )
     if schema["type"] == "array":
         convert_item = json_converter(schema["items"])
-        return lambda value: [convert_item(item) for item in value]
+        return _if_changed([convert_item], lambda value: [convert_item(item) for item in value])
     return _unchanged
+
+
+def _if_changed(parts: Iterable[Callable[[Any], Any]], convert: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return _unchanged if all(part is _unchanged for part in parts) else convert
 
 
 def _unchanged(value: Any) -> Any:

@@ -10,6 +10,8 @@ _YEAR_ONE_MILLISECONDS = -62_135_596_800_000
 _CYCLE_YEARS = 400
 _CYCLE_MILLISECONDS = 146_097 * 86_400_000
 _LAST_PLAIN_YEAR = 9999
+_YEAR_DIGITS = 4
+_PLAIN_LENGTH = len("2026-03-02T09:14:00.000")
 
 
 def to_iso8601(milliseconds: int) -> str:
@@ -22,4 +24,4 @@ def to_iso8601(milliseconds: int) -> str:
     moment = _YEAR_ONE + timedelta(milliseconds=rest)
     year = moment.year + cycles * _CYCLE_YEARS
     shown = f"{year:04d}" if 0 <= year <= _LAST_PLAIN_YEAR else f"{year:+07d}"
-    return f"{shown}-{moment:%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    return f"{shown}{moment.isoformat(timespec='milliseconds')[_YEAR_DIGITS:_PLAIN_LENGTH]}Z"

@@ -38,7 +38,7 @@ def alert_document(alert: Mapping[str, Any], *, overflow: bool) -> dict[str, Any
     """
     rule, event, principal = alert["rule"], alert["event"], alert["principal"]
     call = recorded_call(alert["record"])
-    address = event["source_ip"]
+    address, ip = event["source_ip"], canonical_address(event["source_ip"] or "")
     return {
         "@timestamp": to_iso8601(event["time"]),
         "message": alert["reason"],
@@ -80,10 +80,10 @@ def alert_document(alert: Mapping[str, Any], *, overflow: bool) -> dict[str, Any
                 name=principal["user_name"],
                 target=sparse(id=event["target_principal"]),
             ),
-            source=_source(address, alert["geo"]),
+            source=_source(address, ip, alert["geo"]),
             user_agent=sparse(original=event["user_agent"]),
             related=_related(
-                address,
+                ip,
                 principal["arn"],
                 principal["recorded_arn"],
                 principal["user_name"],
@@ -102,6 +102,7 @@ def summary_document(summary: Mapping[str, Any]) -> dict[str, Any]:
         summary: the summary, with every field of ``schemas/session_summary.avsc``.
     """
     grant = summary["grant"]
+    ip = canonical_address(grant["source_ip"] or "")
     closed_at = summary["closed_at"]
     return {
         "@timestamp": to_iso8601(grant["expires_at"] if closed_at is None else closed_at),
@@ -128,8 +129,8 @@ def summary_document(summary: Mapping[str, Any]) -> dict[str, Any]:
         "rootwatch": SUMMARY.to_json(summary),
         **sparse(
             user=sparse(id=grant["principal"]),
-            source=_source(grant["source_ip"], None),
-            related=_related(grant["source_ip"], grant["principal"]),
+            source=_source(grant["source_ip"], ip, None),
+            related=_related(ip, grant["principal"]),
         ),
     }
 
@@ -174,16 +175,17 @@ def _named(names: Mapping[str, str], references: list[str]) -> dict[str, Any]:
     return sparse(id=list(names), name=list(names.values()), reference=distinct(references))
 
 
-def _source(address: str | None, geo: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The caller's address: ``ip`` only if it is one, as CloudTrail has the names of AWS's services there, too."""
-    found = geo or dict.fromkeys(("country", "city", "location", "asn", "organization"))
+def _source(address: str | None, ip: str | None, geo: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The caller's address; ``ip`` is none where CloudTrail has the name of an AWS service."""
+    if geo is None:
+        return sparse(address=address, ip=ip)
     return sparse(
         address=address,
-        ip=canonical_address(address or ""),
-        geo=sparse(country_iso_code=found["country"], city_name=found["city"], location=found["location"]),
-        **{"as": sparse(number=found["asn"], organization=sparse(name=found["organization"]))},
+        ip=ip,
+        geo=sparse(country_iso_code=geo["country"], city_name=geo["city"], location=geo["location"]),
+        **{"as": sparse(number=geo["asn"], organization=sparse(name=geo["organization"]))},
     )
 
 
-def _related(address: str | None, *users: str | None) -> dict[str, Any]:
-    return sparse(ip=distinct([canonical_address(address or "")]), user=distinct(users))
+def _related(ip: str | None, *users: str | None) -> dict[str, Any]:
+    return sparse(ip=distinct([ip]), user=distinct(users))

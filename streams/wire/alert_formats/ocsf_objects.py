@@ -162,14 +162,12 @@ def _endpoint(address: str | None, geo: Mapping[str, Any] | None) -> dict[str, A
     """Return the caller's address, or the AWS service that CloudTrail names in its place."""
     if not address:
         return {}
-    found = geo or dict.fromkeys(("country", "city", "location", "asn", "organization"))
     ip = canonical_address(address)
-    return sparse(
-        ip=ip,
-        svc_name=None if ip else address,
-        location=_location(found),
-        autonomous_system=sparse(number=found["asn"], name=found["organization"]),
-    )
+    endpoint: dict[str, Any] = {"ip": ip} if ip else {"svc_name": address}
+    if geo is None:
+        return endpoint
+    network = sparse(number=geo["asn"], name=geo["organization"])
+    return endpoint | sparse(location=_location(geo), autonomous_system=network)
 
 
 def _location(geo: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+_SCALARS = (str, int, float)  # also if they are empty, zero or false
+
+
 def sparse(**fields: Any) -> dict[str, Any]:
     """Return the fields that have a value; nulls, empty lists and empty objects are left out."""
-    return {name: value for name, value in fields.items() if value is not None and value not in ([], {})}
+    return {name: value for name, value in fields.items() if value or isinstance(value, _SCALARS)}
 
 
 def distinct(values: Iterable[str | None]) -> list[str]:
