@@ -6,6 +6,7 @@ program writes them to Kafka.
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 from dataclasses import dataclass
@@ -101,3 +102,25 @@ OBJECT_CREATED = {
     "detail": {"version": "0", "bucket": {"name": "trail"}, "object": {"key": "1.json.gz"}, "reason": "PutObject"},
 }
 """A notification about an S3 object, which names the log file and does not hold it (R5)."""
+
+_GZIPPED = ROADS["kafka-connect"].messages[0]
+_BASE64 = base64.b64encode(_GZIPPED).decode("ascii")
+
+CONVERTED: dict[str, tuple[bytes, str | None]] = {
+    "StringConverter, text": (text(RECORD).encode(), "record"),
+    "ByteArrayConverter, bytes": (_GZIPPED, "records-file"),
+    "JsonConverter, text": (
+        text({"schema": {"type": "string", "optional": False}, "payload": text(RECORD)}).encode(),
+        "kafka-connect",
+    ),
+    "JsonConverter, bytes": (
+        text({"schema": {"type": "bytes", "optional": False}, "payload": _BASE64}).encode(),
+        "kafka-connect",
+    ),
+    "JsonConverter without schemas, text": (json.dumps(text(RECORD)).encode(), "record"),
+    "JsonConverter without schemas, bytes": (json.dumps(_BASE64).encode(), None),
+}
+"""By converter of Kafka Connect and kind of value: what it writes, and the shape that is read; ``None`` if none is.
+
+The converters of Kafka 4.3.1 wrote these values.
+"""
