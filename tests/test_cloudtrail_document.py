@@ -14,7 +14,8 @@ import pytest
 import yaml
 from botocore.validate import ParamValidator
 from cloudtrail_page import BLOCKS, PAGE, TEXT, of_language, shown
-from cloudtrail_roads import CONVERTED, OBJECT_CREATED, ROADS
+from cloudtrail_roads import CONVERTED, LOG_FILE, OBJECT_CREATED, ROADS
+from forwarder_messages import vector_aws_s3
 from sightings import RULES
 from typer.testing import CliRunner
 
@@ -119,6 +120,18 @@ def test_what_a_road_brings_is_read(name: str) -> None:
     assert [len(result.sightings) for result in results] == [1, *[0] * (len(results) - 1)]
     assert not any(result.rejected for result in results)
     assert pipeline.compile_matcher(RULES, settings)(road.messages[0])
+
+
+def test_what_vector_passes_as_it_is() -> None:
+    """R5, R8: in Vector's own envelope a whole file is read, and a digest is known to hold no record."""
+    settings = ExtractSettings()
+    digest = {"digestStartTime": "2026-01-01T11:00:00Z", "digestEndTime": "2026-01-01T12:00:00Z", "logFiles": []}
+    whole, other = (
+        pipeline.sight(json.dumps(vector_aws_s3(message)).encode(), RULES, settings)
+        for message in (LOG_FILE.decode(), json.dumps(digest))
+    )
+    assert (dict(whole.records), len(whole.sightings)) == ({"vector": 2}, 1)
+    assert (dict(other.records), list(other.rejected), len(other.passed_over)) == ({}, [], 1)
 
 
 @pytest.mark.parametrize("name", CONVERTED)
