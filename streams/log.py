@@ -19,6 +19,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import logging.config
+import os
 import re
 import sys
 from collections import OrderedDict
@@ -60,7 +61,7 @@ def configure(log_format: str = "console", stream: TextIO | None = None) -> None
 def configuration(log_format: str, stream: TextIO | None = None) -> dict[str, Any]:
     """Return the configuration for ``logging.config.dictConfig`` and Faust's command; configure structlog for it."""
     stream = stream or sys.stderr
-    _OUTPUT.stream, _OUTPUT.renderers = stream, _renderers(log_format, colors=stream.isatty())
+    _OUTPUT.stream, _OUTPUT.renderers = stream, _renderers(log_format, colors=takes_colors(stream))
     structlog.configure(
         processors=[_unless_disabled, *_BEFORE, _OUTPUT.render],
         logger_factory=_Lines,
@@ -140,7 +141,7 @@ def _handler(log_format: str, stream: TextIO) -> logging.Handler:
             foreign_pre_chain=[*_BEFORE, structlog.stdlib.ExtraAdder()],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_renderers(log_format, colors=stream.isatty()),
+                *_renderers(log_format, colors=takes_colors(stream)),
             ],
         )
     )
@@ -188,6 +189,11 @@ class RepeatsOfLibraries(logging.Filter):
             record.msg = f"{record.getMessage()} (and {held_back} times in the last seconds)"
             record.args = ()
         return True
+
+
+def takes_colors(stream: TextIO) -> bool:
+    """Whether a person looks at the stream, at a terminal with colours, and has not refused them (https://no-color.org)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _renderers(log_format: str, *, colors: bool) -> list[Processor]:

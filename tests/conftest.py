@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Typer colours help and errors wherever it sees these, also in a pipe, and tests read them there.
+for _name in ("GITHUB_ACTIONS", "FORCE_COLOR", "PY_COLORS"):
+    os.environ.pop(_name, None)
+
 # A slow machine is not a failure.
 settings.register_profile("rootwatch", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("rootwatch")

@@ -12,6 +12,7 @@ from streams import settings
 from streams.commands.terminal.alert_sessions import AlertSessions
 from streams.commands.terminal.alert_table import cells, session_cells, session_table, table
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
+from streams.commands.terminal.replay_options import say
 from streams.errors import UsageError
 from streams.kafka.admin import check_topic
 from streams.kafka.readers.connection import TopicRefusedError
@@ -67,7 +68,7 @@ def alerts(  # noqa: PLR0913  one for each option
     Examples:
         rootwatch alerts
         rootwatch alerts --follow --json
-        rootwatch alerts --from 2026-01-31 --no-sessions
+        rootwatch alerts --from 2026-01-31 --format ecs
     """
     form = _format(written_as, json=json)
     configured = settings.load(config)
@@ -155,7 +156,7 @@ class _Printer:
             sys.stdout.flush()
 
     def _tell(self, value: UnreadableValue) -> None:
-        sys.stderr.write(f"rootwatch: {value}\n")
+        say(f"rootwatch: {value}")
         self._unreadable += 1
 
     def _first(self) -> bool:
@@ -174,7 +175,7 @@ def _read_summaries(configured: Settings, source: Source, since: int | None, pri
 
 def _tell_refused(topic: str) -> None:
     """A user who may read alerts alone is shown alerts alone, and why."""
-    sys.stderr.write(f"rootwatch: no sessions: there is no right to read {topic}; grant Read, or give --no-sessions\n")
+    say(f"rootwatch: no sessions: there is no right to read {topic}; grant Read, or give --no-sessions")
 
 
 def _format(written_as: FormatName | None, *, json: bool) -> FormatName | None:

@@ -226,7 +226,7 @@ def _run(
         observers: list[Observer] = opened.observers
         if comparison is not None:
             observers.append(comparison)
-        with progress.shown(source) as bar:
+        with progress.shown(source, prints_alerts=results.output is None) as bar:
             how = ReplaySettings(sought, judging, processes)
             take_actions = None if opened.following is None else opened.following.add_actions
             stats, verdicts = replay(source, how, observers, bar, take_actions)

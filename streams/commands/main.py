@@ -110,8 +110,10 @@ def main() -> None:
     try:
         app()
     except OperatorError as error:
+        from streams.commands.terminal.replay_options import say  # noqa: PLC0415  --help needs no rules
+
         for line in str(error).splitlines():
-            sys.stderr.write(f"rootwatch: {line}\n")
+            say(f"rootwatch: {line}")
         sys.exit(error.exit_code)
     except OSError as failure:
         if failure.errno not in _NO_ROOM:

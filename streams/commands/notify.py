@@ -12,6 +12,7 @@ import typer
 
 from streams import log, settings
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
+from streams.commands.terminal.replay_options import say
 from streams.errors import UsageError
 from streams.kafka.admin import check_topic
 from streams.notices.dry_run import previews
@@ -120,7 +121,7 @@ def _preview(configured: Settings, choice: Choice, services: list[AppriseService
     for preview in previews(configured, choice, services, since, unreadable.append):
         sys.stdout.write(f"{preview}\n")
     for value in unreadable:
-        sys.stderr.write(f"rootwatch: {value}\n")
+        say(f"rootwatch: {value}")
     if unreadable:
         raise typer.Exit(1)
 

@@ -11,6 +11,7 @@ from rich.console import Console
 from streams import settings
 from streams.commands.terminal import session_view
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
+from streams.commands.terminal.replay_options import say
 from streams.content.printable import printable
 from streams.kafka.admin import check_topic
 from streams.kafka.readers.sessions import find_sessions
@@ -55,21 +56,17 @@ def session(
         else:
             sys.stdout.writelines("\t".join(line) + "\n" for line in session_view.lines(told))
         for note in session_view.notes(told):
-            _say(note)
+            say(note)
     for value in found.unreadable:
-        _say(f"rootwatch: {value}")
+        say(f"rootwatch: {value}")
     if not found.sessions:
-        _say(
+        say(
             f"rootwatch: nothing is known of {printable(wanted)}: no alert on {names.alerts} or {names.overflow} has "
             "this id or issued this key, and no session has it."
         )
-        _say(
+        say(
             "rootwatch: `rootwatch alerts --json` has the ids. The key of a root session begins with ASIA. "
             "The topics keep what is 400 days old at most."
         )
     if found.unreadable or not found.sessions:
         raise typer.Exit(1)
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from streams import settings
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
+from streams.commands.terminal.replay_options import say
 from streams.content.printable import printable
 from streams.errors import OperatorError
 from streams.kafka.partitioner import partition_of
@@ -96,9 +97,9 @@ def state(
         if group.counted:
             periods = f"{group.periods} period{'s' if group.periods > 1 else ''}"
             of_rule = f" of {rule.rule.id}" if len(loaded) > 1 else ""
-            _say(f"the cap{of_rule} remembers {group.counted} of its alerts, in {periods}")
+            say(f"the cap{of_rule} remembers {group.counted} of its alerts, in {periods}")
     if not shown:
-        _say("nothing is remembered of " + " on ".join(map(printable, wanted)))
+        say("nothing is remembered of " + " on ".join(map(printable, wanted)))
         raise typer.Exit(1)
 
 
@@ -198,7 +199,3 @@ def _on_two_lines(value: str) -> str:
     """A time on two lines, day and second; a number as it is."""
     date, is_time, clock = value.partition("T")
     return f"{date}\n{clock[:8]}" if is_time else value
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +10,7 @@ import typer
 from streams import settings
 from streams.commands.terminal.check_list import show
 from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
+from streams.commands.terminal.replay_options import say
 from streams.topics.acls import apply_acls, check_acls
 from streams.topics.admin import apply_topics, check_topics
 from streams.topics.catalogue import value_schemas
@@ -68,7 +68,7 @@ def check(config: Config = None, acls: Acls = None) -> None:
     problems += check_acls(configured, acls) if acls else []
     show([*_warnings(findings), *([("wrong", problem) for problem in problems] or _all_well(acls))])
     if problems:
-        _say("`rootwatch topics apply` with the same settings and options fixes what can be fixed in place.")
+        say("`rootwatch topics apply` with the same settings and options fixes what can be fixed in place.")
         raise typer.Exit(1)
 
 
@@ -109,7 +109,3 @@ def _subjects(configured: Settings, ask: Callable[[Settings, Mapping[str, str]],
     if configured.schema_registry_url is None:
         return []
     return ask(configured, value_schemas(configured))
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"{line}\n")

@@ -16,14 +16,19 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def shown(source: Input) -> Iterator[Progress]:
-    """Show a progress bar on stderr while the context lasts, if stderr is a terminal."""
+def shown(source: Input, *, prints_alerts: bool = False) -> Iterator[Progress]:
+    """Show a progress bar on stderr while the context lasts, if stderr is a terminal.
+
+    Args:
+        source: what is read.
+        prints_alerts: alerts go to stdout as they are decided. If that is a terminal too, the bar makes room for them.
+    """
     if not sys.stderr.isatty():
         yield _NoProgress()
         return
     from streams.backtest.results.progress_bar import ProgressBar  # noqa: PLC0415  slow to import, and often there is no terminal
 
-    with ProgressBar(source) as bar:
+    with ProgressBar(source, only_reading=prints_alerts and sys.stdout.isatty()) as bar:
         yield bar
 
 

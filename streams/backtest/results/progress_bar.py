@@ -34,9 +34,13 @@ _STEP = 500
 
 
 class ProgressBar:
-    """A bar for the reading of an input, and then for the handling of its sightings; shown while it is a context."""
+    """A bar for the reading of an input, and then for the handling of its sightings; shown while it is a context.
 
-    def __init__(self, source: Input) -> None:
+    With ``only_reading`` it goes away before the handling.
+    """
+
+    def __init__(self, source: Input, *, only_reading: bool = False) -> None:
+        self._only_reading = only_reading
         self._in_bytes = source.unit == "bytes"
         self._bar = Progress(
             TextColumn("{task.description}"),
@@ -63,6 +67,8 @@ class ProgressBar:
     def handle(self, what: str, sightings: Iterable[Sighting], total: int) -> Iterator[Sighting]:
         """Yield the sightings and advance a bar with the label ``what`` and the length ``total``."""
         self._bar.update(self._task, visible=False)
+        if self._only_reading:
+            self._bar.stop()
         task = self._bar.add_task(what, total=total, in_bytes=False)
         for number, sighting in enumerate(sightings, 1):
             yield sighting

@@ -22,6 +22,8 @@ def show(rows: Sequence[tuple[str, str]]) -> None:
             sys.stdout.write(f"{state}\t{sentence}\n")
         return
     table = Table(show_header=False, box=None)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")  # a long path or URL is not cut off
     for state, sentence in rows:
         table.add_row(Text(state, _STYLES[state]), Text(sentence))
     Console().print(table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from streams.rules.rule_set import RuleSet
+
+_NARROWEST = 40
+"""A narrower terminal breaks lines by itself."""
 
 Paths = Annotated[
     list[str] | None,
@@ -94,6 +98,20 @@ def say_what_rules_need(rules: RuleSet, geoip_database: Sequence[Path]) -> None:
 
 
 def say(line: str) -> None:
-    """Write a line to stderr. Control characters, which an attacker may have put into a name, are escaped."""
+    """Write a line to stderr; at a terminal it is broken between words.
+
+    Control characters, which an attacker may have put into a name, are escaped.
+    """
     encoding = sys.stderr.encoding or "utf-8"
-    sys.stderr.write(printable(line).encode(encoding, "backslashreplace").decode(encoding) + "\n")
+    shown = printable(line).encode(encoding, "backslashreplace").decode(encoding)
+    sys.stderr.write(_fitted(shown, os.get_terminal_size(sys.stderr.fileno()).columns if sys.stderr.isatty() else 0))
+
+
+def _fitted(line: str, width: int) -> str:
+    """The line with its end; broken if it is wider than ``width``, which is 0 where no terminal is."""
+    if not 0 < width < len(line):
+        return f"{line}\n"
+    lines = textwrap.wrap(
+        line, max(width, _NARROWEST), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+    return "\n".join(lines) + "\n"
