@@ -34,11 +34,6 @@ class Connect:
         status, answer = self._ask("PUT", f"/connectors/{name}/config", config)
         assert status in {HTTPStatus.OK, HTTPStatus.CREATED}, answer
 
-    def remove(self, name: str) -> None:
-        """Stop a connector."""
-        status, answer = self._ask("DELETE", f"/connectors/{name}")
-        assert status == HTTPStatus.NO_CONTENT, answer
-
     def failures(self, name: str) -> list[str]:
         """The traces of the connector's failed tasks."""
         status, answer = self._ask("GET", f"/connectors/{name}/status")
