@@ -19,6 +19,7 @@ from streams.notices.dry_run import previews
 from streams.notices.follow import Follower, FollowSettings, Services, stop_on_signals
 from streams.notices.messages.compose import Choice
 from streams.notices.messages.notice import SEVERITIES, Runbook, Severity, Threshold
+from streams.notices.metrics import NoticeMetrics
 from streams.notices.sending.addresses import read_addresses
 from streams.notices.sending.sender import Patience
 from streams.notices.sending.service import AppriseService
@@ -26,7 +27,10 @@ from streams.settings.values import parse_duration_or_zero, parse_time
 from streams.topics.catalogue import topic_names
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from streams.kafka.readers.published import UnreadableValue
+    from streams.notices.sending.service import Service
     from streams.settings import Settings
 
 _LONGEST_RISK = 100
@@ -75,6 +79,12 @@ def notify(  # noqa: PLR0913  one for each option
     give_up_after: Annotated[
         str, typer.Option(metavar="DURATION", help="How long a notice is tried, such as 1d; 0s is for ever.")
     ] = "1d",
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            "--metrics-port", metavar="PORT", min=1, max=65_535, help="Serve Prometheus' metrics here, on http_host."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be sent of what is on the topics now; send nothing.")
     ] = False,
@@ -95,19 +105,26 @@ def notify(  # noqa: PLR0913  one for each option
     since = _since(start)
     patience = Patience(give_up=_give_up(give_up_after))
     addresses = read_addresses(urls or (), url_file or ())
-    services = [AppriseService(address) for address in addresses]
+    if not dry_run:
+        log.configure(configured.log_format)  # before the services, which silence what would log their URLs
+    services = Services([AppriseService(address) for address in addresses], [address.id for address in addresses])
     if dry_run:
-        _preview(configured, choice, services, since)
+        _preview(configured, choice, services.services, since)
         return
-    if not services:
+    if not addresses:
         raise UsageError("notify: no URL is given; name who is told, such as file:/run/secrets/slack")
-    log.configure(configured.log_format)
     check_topic(configured, topic_names(configured).alerts)
-    follower = Follower(
-        configured,
-        FollowSettings(group or f"{configured.group_id}-notify", since, choice, patience),
-        Services(services, [address.id for address in addresses]),
-    )
+    follow = FollowSettings(group or f"{configured.group_id}-notify", since, choice, patience)
+    metrics = NoticeMetrics()
+    follower = Follower(configured, follow, services, metrics.count)
+    metrics.watch(lambda: follower.waiting)
+    if metrics_port is not None:
+        metrics.serve(configured.http_host, metrics_port)
+    _follow(follower)
+
+
+def _follow(follower: Follower) -> None:
+    """Follow until a signal comes; exit 130 on SIGINT, 1 if somebody was not told."""
     signals = stop_on_signals(follower.stop)
     reached_all = follower.run()
     if signal.SIGINT in signals:
@@ -116,7 +133,7 @@ def notify(  # noqa: PLR0913  one for each option
         raise typer.Exit(1)
 
 
-def _preview(configured: Settings, choice: Choice, services: list[AppriseService], since: int | None) -> None:
+def _preview(configured: Settings, choice: Choice, services: Sequence[Service], since: int | None) -> None:
     unreadable: list[UnreadableValue] = []
     for preview in previews(configured, choice, services, since, unreadable.append):
         sys.stdout.write(f"{preview}\n")

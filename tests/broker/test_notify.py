@@ -307,3 +307,13 @@ def test_a_missing_topic(broker: RunningBroker, names: Names, tmp_path: Path, ho
     done = Place(broker, names, tmp_path, topics=()).ran(hook.url)
     assert done.returncode == 1
     assert done.stderr.startswith(f"rootwatch: topic {names.topic_prefix}.alerts: Describe: ")
+
+
+def test_a_standby_takes_over(here: Place, hook: WebServer) -> None:
+    """Two processes share the partitions; when one is killed the other tells what comes, and what was not committed."""
+    with here.running(hook.url) as first, here.running(hook.url):
+        here.write("alerts", alert(1), alert(2))
+        wait_for(lambda: {"alert-1", "alert-2"} <= set(keys(hook)), "both partitions are told")
+        first.process.kill()
+        here.write("alerts", alert(3), alert(4))
+        wait_for(lambda: {"alert-3", "alert-4"} <= set(keys(hook)), "the other one tells both partitions")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-WAITING_NOTICES = 1_000
+WAITING_NOTICES = 10_000
 _DOUBTS = 4
 _LOOK = 0.2
 
@@ -101,6 +101,7 @@ class Sender(threading.Thread):
         self._patience = patience
         self._count = count
         self._tasks: queue.Queue[Task] = queue.Queue()
+        self._is_busy = False
         self._stopping = threading.Event()
 
     @property
@@ -110,8 +111,8 @@ class Sender(threading.Thread):
 
     @property
     def waiting(self) -> int:
-        """How many records wait."""
-        return self._tasks.qsize()
+        """How many records wait, the one in hand included."""
+        return self._tasks.qsize() + self._is_busy
 
     def add(self, task: Task) -> None:
         """Let a record wait for its turn."""
@@ -128,8 +129,10 @@ class Sender(threading.Thread):
                 task = self._tasks.get(timeout=_LOOK)
             except queue.Empty:
                 continue
+            self._is_busy = True
             if self._is_due(task) and (task.notice is None or self._deliver(task, task.notice)):
                 self._progress.done(task.place, task.turn, self._id, task.offset)
+            self._is_busy = False
             if task.notice is not None:
                 self._rest(self._service.pause)
 

@@ -1,7 +1,7 @@
 """One service, through Apprise: which words it takes, and what each service calls the deduplication key.
 
-Apprise logs URLs and parts of them, so its own log is silent here. Redirects are not followed: ``requests`` would turn
-the POST into a GET, which many servers answer with 200.
+Apprise and the libraries below it log URLs and parts of them, so they are silent from here on. Redirects are not
+followed: ``requests`` would turn the POST into a GET, which many servers answer with 200.
 """
 
 from __future__ import annotations
@@ -56,9 +56,7 @@ class AppriseService:
         except ImportError as error:
             raise UsageError("notify needs the extra `notify`: pip install 'rootwatch[notify]'") from error
         for name in _SILENT:
-            logger = logging.getLogger(name)
-            logger.propagate = False
-            logger.handlers = [logging.NullHandler()]
+            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
         self._apprise = apprise
         self._asset = apprise.AppriseAsset(
             app_id="rootwatch", app_desc="rootwatch", app_url="", async_mode=False, http_redirects=False

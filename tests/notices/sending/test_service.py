@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 import notice_samples as samples
@@ -9,6 +11,7 @@ from notice_samples import ALERT, ALERT_ID, SESSION_ID
 from notice_servers import mail_server, take_the_place_of_services, web_server
 from ports import held_port
 
+from streams import log
 from streams.errors import UsageError
 from streams.notices.messages.alert import alert_notice
 from streams.notices.messages.notice import Runbook, Threshold
@@ -245,3 +248,19 @@ def test_overflow_is_one_incident(server: WebServer) -> None:
     first, second = (request.document["dedup_key"] for request in server.requests)
     assert first == second
     assert first not in {"alert-0", "alert-1"}
+
+
+def test_libraries_log_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+    """What Apprise and the libraries below it would log holds URLs, and goes nowhere."""
+    log.configure()
+    service("json://127.0.0.1/s3cret")
+    for name in ("apprise", "apprise.plugins", "urllib3.connectionpool", "requests"):
+        logging.getLogger(name).error("failed: https://127.0.0.1/s3cret")
+    assert capfd.readouterr().err == ""
+
+
+def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without Apprise the error says what to install."""
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    with pytest.raises(UsageError, match=r"pip install 'rootwatch\[notify\]'"):
+        service("json://127.0.0.1/hook")
