@@ -19,8 +19,10 @@ from streams.notices.dry_run import previews
 from streams.notices.follow import Follower, FollowSettings, Services, stop_on_signals
 from streams.notices.messages.compose import Choice
 from streams.notices.messages.notice import SEVERITIES, Runbook, Severity, Threshold
+from streams.notices.messages.trial import TRIAL
 from streams.notices.metrics import NoticeMetrics
 from streams.notices.sending.addresses import read_addresses
+from streams.notices.sending.replies import Verdict
 from streams.notices.sending.sender import Patience
 from streams.notices.sending.service import AppriseService
 from streams.settings.values import parse_duration_or_zero, parse_time
@@ -88,6 +90,9 @@ def notify(  # noqa: PLR0913  one for each option
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be sent of what is on the topics now; send nothing.")
     ] = False,
+    test: Annotated[
+        bool, typer.Option("--test", help="Send a test notice to each service now, say what it answers, and end.")
+    ] = False,
     config: Config = None,
 ) -> None:
     """Tell people of each alert, once: Slack, Teams, PagerDuty, Opsgenie, mail, webhooks and many more.
@@ -98,6 +103,7 @@ def notify(  # noqa: PLR0913  one for each option
 
     Examples:
         rootwatch notify --severity medium --url-file /run/secrets/urls
+        rootwatch notify --test file:/run/secrets/slack
         rootwatch notify --dry-run --from 2026-03-01 slack://A/B/C
     """
     configured = settings.load(config)
@@ -113,6 +119,9 @@ def notify(  # noqa: PLR0913  one for each option
         return
     if not addresses:
         raise UsageError("notify: no URL is given; name who is told, such as file:/run/secrets/slack")
+    if test:
+        _try(services.services)
+        return
     check_topic(configured, topic_names(configured).alerts)
     follow = FollowSettings(group or f"{configured.group_id}-notify", since, choice, patience)
     metrics = NoticeMetrics()
@@ -130,6 +139,15 @@ def _follow(follower: Follower) -> None:
     if signal.SIGINT in signals:
         raise typer.Exit(130)
     if not reached_all:
+        raise typer.Exit(1)
+
+
+def _try(services: Sequence[Service]) -> None:
+    """Send a test notice to each service; exit 1 if one does not take it."""
+    replies = {service.name: service.send(TRIAL) for service in services}
+    for name, reply in replies.items():
+        sys.stdout.write(f"{name}: {reply.words}\n")
+    if any(reply.verdict is not Verdict.ACCEPTED for reply in replies.values()):
         raise typer.Exit(1)
 
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import typer
+from notice_servers import web_server
 
 from streams.commands.notify import notify
 from streams.errors import UsageError
@@ -33,3 +35,16 @@ def test_wrong_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: d
     assert str(raised.value).startswith(text)
     assert "s3cret" not in str(raised.value)
     assert raised.value.exit_code == 2
+
+
+def test_a_test_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """--test sends one notice to each service and says what each answers; exit 1 if one does not take it."""
+    monkeypatch.chdir(tmp_path)
+    with web_server() as taking, web_server() as refusing:
+        refusing.decide = lambda _: 403
+        notify([taking.url], test=True)
+        with pytest.raises(typer.Exit) as raised:
+            notify([taking.url, refusing.url], test=True)
+    assert raised.value.exit_code == 1
+    assert capsys.readouterr().out == "json-1: accepted\njson-1: accepted\njson-2: HTTP 403\n"
+    assert [request.document["title"] for request in taking.accepted] == ["[low] Test of rootwatch's notices"] * 2

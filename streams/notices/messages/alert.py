@@ -42,7 +42,8 @@ def alert_notice(alert: Mapping[str, Any], runbook: Runbook) -> Notice:
             }
         ),
         link=runbook.link(rule["id"], alert_id, tuple(rule["references"])),
-        about=alert_id,
+        alert_id=alert_id,
+        lookup=alert_id,
     )
 
 

@@ -23,7 +23,8 @@ class Notice(NamedTuple):
         reason: one sentence, why this is told.
         facts: names and values, the most important first.
         link: the runbook or another page that says what to do; ``None`` without one.
-        about: the id of the alert, or of the session if no alert belongs to it; ``None`` for an overflow.
+        alert_id: the alert; ``None`` for an overflow, and for a session whose call raised none.
+        lookup: what ``rootwatch session`` takes to show more; ``None`` for an overflow.
     """
 
     kind: Literal["alert", "overflow", "session"]
@@ -34,7 +35,8 @@ class Notice(NamedTuple):
     reason: str
     facts: tuple[tuple[str, str], ...]
     link: str | None
-    about: str | None
+    alert_id: str | None
+    lookup: str | None
 
 
 class Threshold(NamedTuple):
@@ -64,11 +66,11 @@ class Runbook(NamedTuple):
 
     template: str | None = None
 
-    def link(self, rule_id: str, about: str | None, references: tuple[str, ...] = ()) -> str | None:
+    def link(self, rule_id: str, alert_id: str | None, references: tuple[str, ...] = ()) -> str | None:
         """The link for a rule and an alert."""
         if self.template is None:
             return references[0] if references else None
-        values: Mapping[str, str] = {"rule_id": rule_id, "alert_id": about or ""}
+        values: Mapping[str, str] = {"rule_id": rule_id, "alert_id": alert_id or ""}
         link = self.template
         for name, value in values.items():
             link = link.replace("{" + name + "}", value)

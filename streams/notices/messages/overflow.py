@@ -60,7 +60,8 @@ def overflow_notice(alert: Mapping[str, Any], topic: str, runbook: Runbook) -> N
             }
         ),
         link=runbook.link(rule["id"], None, tuple(rule["references"])),
-        about=None,
+        alert_id=None,
+        lookup=None,
     )
 
 

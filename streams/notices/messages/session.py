@@ -30,6 +30,7 @@ def session_notice(summary: Mapping[str, Any], runbook: Runbook, threshold: Thre
     alert_id, session_id, grant = summary["alert_id"], summary["session_id"], summary["grant"]
     if not threshold.passes(severity) or (alert_id is None and severity not in {"high", "critical"}):
         return None
+    lookup = alert_id or grant["issued_access_key_id"]
     alerted = f"{subject([grant['principal'], grant['member_account']])}: {summary['rule_id']}"
     return Notice(
         kind="session",
@@ -48,11 +49,12 @@ def session_notice(summary: Mapping[str, Any], runbook: Runbook, threshold: Thre
                 "Resources": _resources(summary["resources"]),
                 "Revision": f"{summary['revision']}, a call arrived late" if summary["revision"] else None,
                 "May do": grant["task_policy"] and short_name(grant["task_policy"]),
-                "See": f"rootwatch session {alert_id or grant['issued_access_key_id']}",
+                "See": f"rootwatch session {lookup}",
             }
         ),
         link=runbook.link(summary["rule_id"], alert_id),
-        about=alert_id or session_id,
+        alert_id=alert_id,
+        lookup=lookup,
     )
 
 

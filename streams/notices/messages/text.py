@@ -46,9 +46,9 @@ def markdown(notice: Notice) -> Text:
 
 def short(notice: Notice) -> Text:
     """The least that helps, of nothing that a caller has chosen: for a service that refuses the whole text."""
-    about = f" {notice.about}" if notice.about else ""
+    about = f" {notice.lookup}" if notice.lookup else ""
+    more = f" Read it with: rootwatch session {notice.lookup}" if notice.lookup else ""
     title = f"[{notice.severity}] rootwatch: {notice.kind}{about}"
-    more = f" Read it with: rootwatch session {notice.about}" if notice.about else ""
     return Text(title, f"The service refused the whole text of this notice.{more}")
 
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from streams.notices.messages.notice import Notice
     from streams.notices.sending.addresses import Address
 
+_CONNECT_SECONDS, _ANSWER_SECONDS = 10.0, 20.0
+_LONGEST_PAUSE = 1.2
 _SILENT = ("apprise", "urllib3", "requests")
 _TYPES = {"low": "info", "medium": "warning", "high": "failure", "critical": "failure"}
 _PAGERDUTY = {"low": "info", "medium": "warning", "high": "error", "critical": "critical"}
@@ -71,15 +73,18 @@ class AppriseService:
                 "https://appriseit.com/services/ (the URL is not shown, because it holds secrets)"
             )
         # What Apprise made of the URL is what the constructor takes; a notice adds its own values to a copy.
-        self._arguments: dict[str, Any] = dict(type(made).parse_url(address.url) or {})
-        self._arguments.setdefault("overflow", "truncate")
+        given: dict[str, Any] = dict(type(made).parse_url(address.url) or {})
+        # Apprise waits 4 s for an answer. What comes later would be told twice where there is no deduplication key.
+        defaults: dict[str, Any] = {"overflow": "truncate", "cto": _CONNECT_SECONDS, "rto": _ANSWER_SECONDS}
+        self._arguments = defaults | given
         if "image" in made.template_args and "image" not in self._arguments.get("qsd", {}):
             self._arguments["include_image"] = False  # else a picture is fetched from a site that nobody named
         # A webhook takes any format: a program that reads it wants the plain one, unless the URL asks for another.
         takes_any = _PLACES.get(self._schema) is _webhook and "format" not in self._arguments.get("qsd", {})
         shown = made.resolve_format(apprise.NotifyFormat.TEXT if takes_any else apprise.NotifyFormat.MARKDOWN)
         self._takes_markdown = shown != apprise.NotifyFormat.TEXT
-        self.pause = float(made.request_rate_per_sec)
+        # Apprise's pauses are up to 5.5 s, too long for a flood. A service that wants longer ones says so (HTTP 429).
+        self.pause = min(float(made.request_rate_per_sec), _LONGEST_PAUSE)
 
     def words(self, notice: Notice) -> text.Text:
         """The notice as this service is told it: in Markdown if it shows that or HTML."""
@@ -169,7 +174,7 @@ def _webhook(notice: Notice) -> dict[str, Any]:
             "thread": notice.thread,
             "kind": notice.kind,
             "severity": notice.severity,
-            "alert_id": notice.about or "",
+            "alert_id": notice.alert_id or "",
         },
     }
 

@@ -33,7 +33,7 @@ def body(**changes: Any) -> str:
 def test_an_alert_has_its_id_as_key_and_thread() -> None:
     """The deduplication key of an alert is its id, however often it is made."""
     notice = alert_notice(samples.alert(), Runbook())
-    assert (notice.key, notice.thread, notice.about) == (ALERT_ID, ALERT_ID, ALERT_ID)
+    assert (notice.key, notice.thread, notice.alert_id, notice.lookup) == (ALERT_ID,) * 4
     assert notice == alert_notice(samples.alert(detected_at=1), Runbook())
 
 
@@ -143,6 +143,14 @@ def test_which_sessions_are_told(severity: Any, alert_id: str | None, least: Any
     assert (session(Threshold(least), severity=severity, alert_id=alert_id) is not None) == told
 
 
+def test_a_session_without_an_alert() -> None:
+    """A session whose call raised no alert has no alert id, and is looked up by the key that the call issued."""
+    notice = session(alert_id=None, severity="high")
+    assert notice is not None
+    assert (notice.alert_id, notice.thread, notice.lookup) == (None, SESSION_ID, "ASIAIOSFODNN7EXAMPLE")
+    assert "See: rootwatch session ASIAIOSFODNN7EXAMPLE" in plain(notice).body
+
+
 def test_an_empty_session() -> None:
     """A session of which nothing was recorded does not say that nothing was done."""
     notice = session(actions=(), resources=())
@@ -155,7 +163,7 @@ def test_an_overflow_is_told_once() -> None:
     composer = Composer(NAMES, Choice())
     first = composer.notice(NAMES.overflow, samples.alert(alert_id="a"), "first")
     assert first is not None
-    assert (first.kind, first.key == first.thread, first.about) == ("overflow", True, None)
+    assert (first.kind, first.key == first.thread, first.alert_id) == ("overflow", True, None)
     assert NAMES.overflow in first.reason
     assert composer.notice(NAMES.overflow, samples.alert(alert_id="b"), "second") is None
     again = composer.notice(NAMES.overflow, samples.alert(alert_id="a"), "first")
