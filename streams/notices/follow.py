@@ -66,6 +66,10 @@ class Follower:
         follow: what to tell, and how.
         services: who is told.
         count: is told each outcome, and of which service; of an unreadable record with an empty name.
+
+    Attributes:
+        counts: how often each outcome was, by service and outcome.
+        has_begun: whether it is settled where the group begins: what is written from now on is told.
     """
 
     def __init__(
@@ -88,6 +92,7 @@ class Follower:
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self.counts: Counter[tuple[str, str]] = Counter()
+        self.has_begun = False
 
     @property
     def waiting(self) -> dict[str, int]:
@@ -107,6 +112,7 @@ class Follower:
         with GroupReader(self._settings, self._follow.group, self._progress) as reader:
             names = topic_names(self._settings)
             topics = reader.begin(self._composer.topics, since=self._follow.since, required=(names.alerts,))
+            self.has_begun = True
             reader.join(topics)
             log.info(
                 "notify.started",
