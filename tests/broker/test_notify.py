@@ -53,6 +53,12 @@ class Following:
     def _run(self) -> None:
         self.reached_all = self.follower.run()
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether the group's beginning is settled; fails if it ended before."""
+        assert self._thread.is_alive()
+        return self.follower.has_begun
+
     def stop(self) -> bool | None:
         """Let it finish and end; returns whether everybody was told everything."""
         self.follower.stop()
@@ -98,7 +104,7 @@ class Place:
         )
         following = Following(follower)
         try:
-            wait_for(lambda: follower.has_begun or following.reached_all is not None, "the follower begins")
+            wait_for(lambda: following.has_begun, "the follower begins")
             yield following
         finally:
             following.stop()
