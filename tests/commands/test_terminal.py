@@ -124,7 +124,8 @@ def test_help_in_80_columns(name: str, command: Any, capsys: pytest.CaptureFixtu
     shown = capsys.readouterr().out
     assert [line for line in shown.splitlines() if cell_len(line) > COLUMNS] == []
     own = "".join(f"{getattr(each, 'help', '')}{each.metavar or ''}" for each in command.params)
-    assert shown.count("…") == own.count("…")
+    in_usage = "".join(each.metavar or "" for each in command.params if each.param_type_name == "argument")
+    assert shown.count("…") == (own + in_usage).count("…")  # where Rich cuts, it puts one more
     for parameter in command.params:
         assert all(option in shown for option in parameter.opts if option.startswith("-"))
 
