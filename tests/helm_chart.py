@@ -113,6 +113,7 @@ VALUES: dict[str, dict[str, Any]] = {
         "serviceMonitor": {"enabled": True},
         "prometheusRule": {"enabled": True},
     },
+    "job-of-its-own": {"topicsJob": {"settings": {"standby_replicas": 0, "replication_factor": 1}}},
     "closed": {"networkPolicy": {"metricsFrom": []}},
     "account-of-others": {
         "serviceAccount": {"create": False, "name": "given"},
@@ -136,3 +137,20 @@ def pod(name: str, kind: str) -> dict[str, Any]:
     spec = render(VALUES[name])[kind]["spec"]["template"]["spec"]
     assert isinstance(spec, dict)
     return spec
+
+
+def mounted_files(manifests: dict[str, dict[str, Any]], kind: str) -> dict[str, str]:
+    """The text of each file in the projected volumes of a workload's pod, by path; a secret's text names the secret."""
+    configs = {one["metadata"]["name"]: one["data"] for one in manifests.values() if one["kind"] == "ConfigMap"}
+    spec = manifests[kind]["spec"]["template"]["spec"]
+    (container,) = spec["containers"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    files = {}
+    for volume in (volume for volume in spec["volumes"] if "projected" in volume):
+        for source in volume["projected"]["sources"]:
+            of = source.get("configMap") or source["secret"]
+            data = configs.get(of["name"], {})
+            for item in of.get("items", [{"key": key, "path": key} for key in data]):
+                text = data.get(item["key"], f"secret of {of['name']}/{item['key']}")
+                files[f"{mounts[volume['name']]}/{item['path']}"] = text
+    return files

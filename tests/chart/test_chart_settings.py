@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from helm_chart import DEFAULTS, OWN, VALUES, WORKLOADS, pod, render, with_minimal
+from helm_chart import DEFAULTS, OWN, VALUES, WORKLOADS, mounted_files, pod, render, with_minimal
 
 from streams import settings
 from streams.commands.main import load
@@ -18,19 +18,11 @@ if TYPE_CHECKING:
 
 
 def placed(folder: Path, name: str, kind: str) -> Path:
-    """Lay out a container's files as its volumes would, with a file per secret; return rootwatch.toml."""
-    manifests = {one["metadata"]["name"]: one for one in render(VALUES[name]).values() if one["kind"] == "ConfigMap"}
-    spec = pod(name, kind)
-    (mounts,) = ({mount["name"]: mount["mountPath"] for mount in one["volumeMounts"]} for one in spec["containers"])
-    for volume in (volume for volume in spec["volumes"] if "projected" in volume):
-        for source in volume["projected"]["sources"]:
-            of = source.get("configMap") or source["secret"]
-            data = manifests[of["name"]]["data"] if of["name"] in manifests else {}
-            items = of.get("items", [{"key": key, "path": key} for key in data])
-            for item in items:
-                file = folder / mounts[volume["name"]].removeprefix("/") / item["path"]
-                file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(data.get(item["key"], f"secret of {of['name']}/{item['key']}"))
+    """Lay out a pod's files as its volumes would, with a file per secret; return rootwatch.toml."""
+    for path, text in mounted_files(render(VALUES[name]), kind).items():
+        placed_file = folder / path.removeprefix("/")
+        placed_file.parent.mkdir(parents=True, exist_ok=True)
+        placed_file.write_text(text)
     file = folder / "etc/rootwatch/rootwatch.toml"
     for outside in re.findall(r'"(/vault/.+?)"', file.read_text()):
         (folder / outside.removeprefix("/")).parent.mkdir(parents=True)
