@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 from aiokafka.partitioner import murmur2
 from confluent_kafka import Consumer, Producer, TopicPartition
+from ocsf_events import ocsf
 from replay_records import ALICE, Ran, lines, record, run
+from security_lake import parquet
 
 from streams.wire import sighting as codec
 from streams.wire.sighting import key_of
@@ -65,7 +67,8 @@ def _all(broker: RunningBroker, topic: str) -> list[Message]:
 def _archive(folder: Path) -> Path:
     records = [record(f"2026-01-{day:02d}T00:00:00Z", role) for day in range(1, 29) for role in ROLES[: day % 12 + 1]]
     folder.mkdir()
-    (folder / "a.jsonl.gz").write_bytes(gzip.compress(lines(*records[::2]).encode()))
+    (folder / "a.jsonl.gz").write_bytes(gzip.compress(lines(*records[::4]).encode()))
+    (folder / "c.gz.parquet").write_bytes(parquet(map(ocsf, records[2::4])))
     (folder / "b.json").write_text(json.dumps({"Records": records[1::2]}))
     return folder
 
