@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections import Counter
 from contextlib import ExitStack
@@ -122,32 +121,25 @@ def expected_lines(deployment: Deployment, name: Any) -> list[Any]:
     return sorted((json.loads(to_bytes(document)) for document in found), key=str)
 
 
-# The broker has acknowledged one record of this kind, and the worker is killed before it sends the next one.
-STEPS = ("one-alerts", "one-json", "one-session-summaries", "json-sent", "before-json")
-
-
-@pytest.mark.parametrize("kept", [True, False], ids=["state kept", "state deleted"])
-def test_killed_between_both_topics(broker: RunningBroker, names: Names, tmp_path: Path, *, kept: bool) -> None:
+# The broker has acknowledged one record of this kind, and the worker is killed before it sends the next one. With the
+# first two, one record is in Avro alone.
+@pytest.mark.parametrize("step", ["one-alerts", "one-session-summaries", "one-json"])
+def test_killed_between_both_topics(broker: RunningBroker, names: Names, tmp_path: Path, step: str) -> None:
     """A2: SIGKILL between the acknowledgements of Avro and of JSON loses neither, and both have the same ids.
 
-    What was sent in Avro alone is not remembered: it comes again, and with its JSON form.
+    An alert that was sent in Avro alone is not remembered. So it comes again, with its JSON form.
     """
     broker.create_topic(names.source_topic, partitions=3)
     deployment = deployed(broker, names, tmp_path, json_alerts="ecs", **SOON_MISSED)
-    produced: list[dict[str, Any]] = []
-    for number, step in enumerate(STEPS):
-        fresh = list(sessions(3, tag=f"{number}-", first=3 * number))
-        produced += fresh
-        deployment.produce(fresh)
-        before = keys(deployment)
-        with deployment.worker(command=(sys.executable, CRASHING, step, "1")) as worker:
-            worker.process.wait(120)
-            assert worker.process.returncode == -9, worker.tail()
-        avro, in_json = keys(deployment)
-        if step in {"one-alerts", "one-session-summaries"}:
-            assert avro - before[0] > in_json - before[1], "one is in Avro alone"
-        if not kept:
-            shutil.rmtree(deployment.folder / "worker")
+    produced = list(sessions(3))
+    deployment.produce(produced)
+    with deployment.worker(command=(sys.executable, CRASHING, step, "1")) as worker:
+        worker.process.wait(120)
+        assert worker.process.returncode == -9, worker.tail()
+    avro, in_json = keys(deployment)
+    assert bool(avro - in_json) or step == "one-json"
+    if step == "one-alerts":
+        assert deployment.read(f"{deployment.names.group_id}-memory-changelog") == []
     expected = replayed(deployment, produced)
     with deployment.worker() as worker:
         worker.wait_until_ready()
@@ -156,7 +148,7 @@ def test_killed_between_both_topics(broker: RunningBroker, names: Names, tmp_pat
         assert worker.terminate() == 0, worker.tail()
     avro, in_json = keys(deployment)
     assert avro == in_json
-    assert len(avro) == 2 * 3 * len(STEPS)
+    assert len(avro) == 2 * 3
     assert_each_pair_alerted_under_one_id(deployment, [one for one in produced if one["eventName"] == "AssumeRoot"])
 
 
