@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -91,9 +90,9 @@ def sightings() -> SearchStrategy[Sighting]:
 
 
 def _optional(record: type) -> dict[str, SearchStrategy[Any]]:
-    """Strategies for the fields of a dataclass that may be ``None``, which ``builds`` would leave at their default."""
+    """Strategies for the fields of a struct that may be ``None``, which ``builds`` would leave at their default."""
     kinds = {"str | None": st.text(), "int | None": LONG, "bool | None": st.booleans()}
-    return {field.name: st.none() | kinds[field.type] for field in dataclasses.fields(record) if field.type in kinds}
+    return {name: st.none() | kinds[kind] for name, kind in record.__annotations__.items() if kind in kinds}
 
 
 def tuples() -> SearchStrategy[TupleMemory]:

@@ -6,6 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from msgspec import structs
+
 from streams import pipeline
 from streams.backtest.sources.span import DAY
 from streams.detection.dict_memory import DictMemory
@@ -107,7 +109,7 @@ def _with_variants(ordered: Iterable[Sighting], variants: Mapping[str, str]) -> 
     if not variants:
         return ordered
     return (
-        replace(sighting, rule_id=rule_id)
+        structs.replace(sighting, rule_id=rule_id)
         for sighting in ordered
         for rule_id in (sighting.rule_id, variants.get(sighting.rule_id))
         if rule_id is not None

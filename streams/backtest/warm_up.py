@@ -10,10 +10,11 @@ Rules:
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError, KafkaException, Producer
+from msgspec import structs
 
 from streams.backtest.order import Sorter, order_key, record_size
 from streams.backtest.reading.read_stats import Location, ReadStats, Rejection
@@ -81,7 +82,7 @@ class _Sender:
         self.last_error: KafkaError | None = None
 
     def send(self, sighting: Sighting, stats: ReadStats) -> None:
-        value = codec.encode(replace(sighting, teaching=True))
+        value = codec.encode(structs.replace(sighting, teaching=True))
         while True:
             try:
                 self._producer.produce(self._topic, value, codec.key_of(sighting), on_delivery=self._delivered)

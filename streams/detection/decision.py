@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from streams.detection.exception import ExceptionEntry
     from streams.detection.group_summary import GroupSummary
@@ -52,8 +54,7 @@ class DecisionSettings:
             raise ValueError(f"forget_after ({self.forget_after} ms) must be at least the window ({self.window} ms)")
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True, gc=False):
     """The alert of one sighting, if it alerts, and what to remember after it.
 
     The caller sends the alert, then writes the rule's state, the bucket, deletes old buckets and writes the tuple and

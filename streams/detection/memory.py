@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from streams.detection.group_summary import GroupSummary
 
 
-@dataclass(frozen=True, slots=True)
-class TupleMemory:
+class TupleMemory(Struct, frozen=True, gc=False):
     """The memory of one tuple of a rule's terms. Times are milliseconds since the epoch, UTC.
 
     Attributes:

@@ -18,8 +18,10 @@ So a replay of the same sightings, at any time, leaves the memory as it is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from streams.detection.group_summary import DAY
 from streams.detection.memory import TupleMemory
@@ -31,8 +33,7 @@ if TYPE_CHECKING:
 Kind = Literal["first", "returned", "known", "late", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True, gc=False):
     """A sighting compared with the memory of its tuple.
 
     Attributes:
@@ -48,8 +49,7 @@ class Judgement:
     memory: TupleMemory
 
 
-@dataclass(frozen=True, slots=True)
-class Novelty:
+class Novelty(Struct, frozen=True, gc=False):
     """Why a sighting is new, for its alert (A5). Times are milliseconds since the epoch.
 
     Attributes:

@@ -1,15 +1,18 @@
-"""What a sighting is: one record that a rule takes, with one value of each of the rule's terms (U3, U4)."""
+"""What a sighting is: one record that a rule takes, with one value of each of the rule's terms (U3, U4).
+
+The values are msgspec's structs: frozen dataclasses take ten times as long to make, and these are made per record.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from streams.extraction.kafka_time import NO_TIMESTAMP
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True, gc=False):
     """The position of a message in Kafka.
 
     Attributes:
@@ -30,8 +33,7 @@ class Origin:
         return self.timestamp != NO_TIMESTAMP
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True, gc=False):
     """The caller's identity, from CloudTrail's ``userIdentity``. Every field may be missing."""
 
     recorded_arn: str | None = None
@@ -45,8 +47,7 @@ class Identity:
     source_identity: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(Struct, frozen=True, gc=False):
     """One entry of CloudTrail's ``resources``."""
 
     arn: str | None = None
@@ -54,8 +55,7 @@ class Resource:
     account_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True, gc=False):
     """The call. Times are milliseconds since the epoch, UTC; ``id`` is the event id of T6."""
 
     id: str
@@ -76,8 +76,7 @@ class Event:
     issued_expires_at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(Struct, frozen=True, gc=False):
     """One of the values that must be new together.
 
     Attributes:
@@ -89,8 +88,7 @@ class Term:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
+class Sighting(Struct, frozen=True, gc=False):
     """One record that a rule takes, with one combination of the values of its terms.
 
     Attributes:

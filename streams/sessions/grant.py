@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from streams.extraction.sighting import Sighting
@@ -17,8 +18,7 @@ LONGEST_KEY_ID = 128
 _LONGEST_SESSION_SECONDS = 900
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True, gc=False):
     """The AssumeRoot call as activity and summaries show it. Times are milliseconds since the epoch, UTC.
 
     Attributes:
@@ -42,8 +42,7 @@ class Grant:
     source_ip: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Granted:
+class Granted(Struct, frozen=True, gc=False):
     """A grant on its way to its session, with what detection made of it.
 
     Attributes:

@@ -27,6 +27,8 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from msgspec.structs import asdict
+
 from streams.detection.group_summary import GroupSummary, SeenOnDay
 from streams.detection.memory import CapBucket, RuleState, TupleMemory
 from streams.wire.generated.odd import OddError
@@ -35,7 +37,7 @@ from streams.wire.state_key import parts_of, quoted, to_bytes, unknown
 from streams.wire.value_codec import ValueCodec
 
 
-def _fields(value: TupleMemory | RuleState) -> dict[str, Any]:
+def _fields(value: RuleState) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
@@ -56,7 +58,7 @@ def _bucket(datum: dict[str, Any]) -> CapBucket:
     return CapBucket(datum["start"], tuple(datum["alert_ids"]))
 
 
-TUPLE_CODEC = ValueCodec("tuple", {"TupleMemory": TupleMemory}, _fields, lambda datum: TupleMemory(**datum))
+TUPLE_CODEC = ValueCodec("tuple", {"TupleMemory": TupleMemory}, asdict, lambda datum: TupleMemory(**datum))
 RULE_CODEC = ValueCodec("rule", {"RuleState": RuleState}, _fields, lambda datum: RuleState(**datum))
 BUCKET_CODEC = ValueCodec("bucket", {"CapBucket": CapBucket}, _bucket_datum, _bucket)
 GROUP_CODEC = ValueCodec("group", {"GroupSummary": GroupSummary, "SeenOnDay": SeenOnDay}, _group_datum, _group)

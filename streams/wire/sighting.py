@@ -7,13 +7,12 @@ sightings that share a cap and a count of others meet in one partition (U5).
 from __future__ import annotations
 
 from json.encoder import encode_basestring as quoted
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from msgspec.structs import asdict
 
 from streams.extraction.sighting import Event, Identity, Origin, Resource, Sighting, Term
 from streams.wire.value_codec import ValueCodec
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 
 def encode(sighting: Sighting) -> bytes:
@@ -45,12 +44,12 @@ def decode(data: bytes) -> Sighting:
 
 
 def _datum(sighting: Sighting) -> dict[str, Any]:
-    datum = _fields(sighting)
-    datum["terms"] = [_fields(term) for term in sighting.terms]
-    datum["identity"] = _fields(sighting.identity)
-    event = datum["event"] = _fields(sighting.event)
-    event["resources"] = [_fields(resource) for resource in sighting.event.resources]
-    datum["origin"] = _fields(sighting.origin) if sighting.origin else None
+    datum = asdict(sighting)
+    datum["terms"] = [asdict(term) for term in sighting.terms]
+    datum["identity"] = asdict(sighting.identity)
+    event = datum["event"] = asdict(sighting.event)
+    event["resources"] = [asdict(resource) for resource in sighting.event.resources]
+    datum["origin"] = asdict(sighting.origin) if sighting.origin else None
     return datum
 
 
@@ -62,10 +61,6 @@ def _sighting(datum: dict[str, Any]) -> Sighting:
     datum["event"] = Event(**event)
     datum["origin"] = Origin(**datum["origin"]) if datum["origin"] else None
     return Sighting(**datum)
-
-
-def _fields(value: DataclassInstance) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in value.__dataclass_fields__}
 
 
 CODEC = ValueCodec(

@@ -19,7 +19,7 @@ class ValueCodec(Generic[V]):
 
     Args:
         subject: the subject.
-        makers: the dataclass or named tuple of each record, by the last part of its name.
+        makers: the struct, dataclass or named tuple of each record, by the last part of its name.
         to_datum: the fields of a value as Avro takes them.
         from_datum: the value of such fields.
     """

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 
 class Located(Protocol):
@@ -38,21 +37,8 @@ class FailedInHand(Exception):  # noqa: N818  it says what was in hand, not what
         self.records = records
 
 
-@contextlib.contextmanager
-def in_hand(record: Located) -> Iterator[None]:
-    """Handle one record inside.
-
-    Raises:
-        FailedInHand: anything was raised inside.
-    """
-    try:
-        yield
-    except Exception as failure:
-        raise failed_record(record) from failure
-
-
 def failed_record(record: Located) -> FailedInHand:
-    """Return the failure of one record, for where a record is too short for a context."""
+    """Return the failure of one record."""
     return FailedInHand(f"{record.topic}:{record.partition}:{record.offset}")
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 _FRAME_BYTES = 64 * 1024
 # How many bytes are sent between two waits; the record that exceeds this is the last of them.
 SLICE_BYTES = 8 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True, gc=False):
     """One record to send; ``partition`` is given only if it differs from the key's partition."""
 
     topic: str

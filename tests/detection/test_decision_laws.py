@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from sightings import ALICE, BOB, MINUTE, NOON, SECOND, History, sighting, with_settings
 
 from streams.pipeline import is_deletable
@@ -47,7 +48,7 @@ def in_order(draw: st.DrawFn) -> list[Sighting]:
 def in_any_order(draw: st.DrawFn) -> list[Sighting]:
     """A history whose sightings arrive in any order, some of them teaching only."""
     shuffled = draw(in_order().flatmap(st.permutations))
-    return [replace(seen, teaching=draw(st.integers(0, 9)) == 0) for seen in shuffled]
+    return [structs.replace(seen, teaching=draw(st.integers(0, 9)) == 0) for seen in shuffled]
 
 
 def alerts(history: History, sightings: Iterable[Sighting]) -> list[tuple[str, str]]:
@@ -168,7 +169,7 @@ def test_a_kill_at_any_step_loses_nothing_and_adds_nothing(
 def cut_short(decision: Decision, last_write: str) -> Decision:
     """Return the part of a decision that was written before the kill."""
     written = ["alert", "bucket", "drop", "tuple"].index(last_write)
-    return replace(
+    return structs.replace(
         decision,
         bucket=decision.bucket if written >= 1 else None,
         dropped_buckets=decision.dropped_buckets if written >= 2 else (),
@@ -186,7 +187,9 @@ def test_deleting_the_forgotten_changes_no_decision(sightings: list[Sighting], d
     for seen in sightings:
         kept, deleted = keeping.take(seen), deleting.take(seen)
         # Entries and summary are those of what is kept; what they decide is the same.
-        assert replace(kept, rule_state=None, summary=None) == replace(deleted, rule_state=None, summary=None)
+        assert structs.replace(kept, rule_state=None, summary=None) == structs.replace(
+            deleted, rule_state=None, summary=None
+        )
         for group in deleting.memory.groups.values():
             for values, remembered in list(group.tuples.items()):
                 deletable = is_deletable(remembered.last_seen, seen.event.time, SETTINGS.forget_after)

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import sightings as made
 import strategies
 from hypothesis import HealthCheck, given, settings
+from msgspec.structs import replace
 
 from streams.wire import alert as wire
 from streams.wire import memory, sighting

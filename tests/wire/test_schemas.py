@@ -200,7 +200,7 @@ def test_alert_has_the_fields_of_the_contract() -> None:
 def test_internal_schemas_carry_every_field(subject: str, record: str, value: type) -> None:
     """The schemas of sighting and memory have exactly the fields of detection's classes."""
     schema = next(one for one in records(newest(subject)) if one["name"] == record)
-    names = getattr(value, "_fields", None) or tuple(value.__dataclass_fields__)  # of a named tuple, or a dataclass
+    names = tuple(value.__annotations__)
     assert tuple(field["name"] for field in schema["fields"]) == names
 
 

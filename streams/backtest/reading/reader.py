@@ -17,6 +17,8 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from streams import pipeline
 from streams.backtest.reading.marks import Marks, MarkTests
 from streams.backtest.reading.outside import begins_with_a_line, looks_whole
@@ -207,7 +209,7 @@ class Reader:
             of_rule = [taken for taken in sightings if taken.rule_id == stored.rule_id]
             sightings = [taken for taken in of_rule if taken.terms == stored.terms] or of_rule
         for taken in sightings:
-            self._keep(origin.timestamp, replace(taken, teaching=stored.teaching))
+            self._keep(origin.timestamp, structs.replace(taken, teaching=stored.teaching))
 
     def _message(self, value: bytes | bytearray, location: Location) -> None:
         if len(value) <= self.max_message_size and self._is_unmarked(value):

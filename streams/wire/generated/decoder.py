@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
-from streams.wire.generated.numbers import STEPS, length_at, number_at
+from msgspec import Struct
+
+from streams.wire.generated.numbers import STEPS, TIMES, length_at, number_at
 from streams.wire.generated.odd import odd
 from streams.wire.generated.source import branch_of, kind_of, made
 
@@ -19,8 +21,8 @@ def decoder(schema: Any, header: bytes, makers: Mapping[str, type] | None = None
     Args:
         schema: the record's schema, expanded and without logical types.
         header: what the bytes begin with.
-        makers: the dataclass or named tuple of each record, by the last part of its name; arrays are then tuples.
-            ``None`` for dicts and lists.
+        makers: the struct, dataclass or named tuple of each record, by the last part of its name; arrays are then
+            tuples. ``None`` for dicts and lists.
     """
     source = _DecoderSource(makers)
     source.lines += [
@@ -36,6 +38,7 @@ def decoder(schema: Any, header: bytes, makers: Mapping[str, type] | None = None
         "length_at": length_at,
         "odd": odd,
         "STEPS": STEPS,
+        "TIMES": TIMES,
         **(makers or {}),
     }
     decode: Callable[[bytes], Any] = made(source.lines, namespace, "decode")
@@ -78,6 +81,9 @@ class _DecoderSource:
                 f"if {variable} < 128:",
                 f"    {variable} = ({variable} >> 1) ^ -({variable} & 1)",
                 "    at += 1",
+                "elif (time := TIMES.get(data[at:at + 6])) is not None:",
+                f"    {variable} = time",
+                "    at += 6",
                 "else:",
                 f"    {variable}, at = number_at(data, at)",
             )
@@ -151,5 +157,7 @@ def _field_names(maker: type) -> dict[str, None]:
     """The names of a maker's arguments, in order."""
     if is_dataclass(maker):
         return dict.fromkeys(field.name for field in fields(maker))
+    if issubclass(maker, Struct):
+        return dict.fromkeys(maker.__struct_fields__)
     names: tuple[str, ...] = maker._fields  # type: ignore[attr-defined]  # a named tuple's
     return dict.fromkeys(names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from streams.wire.generated.numbers import Sizes, int_bytes, number_bytes
+from streams.wire.generated.numbers import Ints, Numbers, Sizes
 from streams.wire.generated.odd import OddError, odd
 from streams.wire.generated.source import branch_of, kind_of, made
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _SIZES, _SOME_SIZES = Sizes(b""), Sizes(b"\2")  # also behind the branch of a union
-
+_NUMBERS, _INTS = Numbers(), Ints()
 
 _MOST_KEPT = 1_000
 
@@ -54,8 +54,8 @@ def encoder(schema: Any, header: bytes, *, of_dicts: bool, recurring: tuple[str,
     namespace: dict[str, Any] = {
         "SIZES": _SIZES,
         "SOME_SIZES": _SOME_SIZES,
-        "number_bytes": number_bytes,
-        "int_bytes": int_bytes,
+        "NUMBERS": _NUMBERS,
+        "INTS": _INTS,
         "boolean_bytes": _boolean_bytes,
         "bytes_of": _bytes,
         "list_of": _items,
@@ -112,9 +112,9 @@ class _EncoderSource:
             case "boolean":
                 yield f"boolean_bytes({value})"
             case "int":
-                yield f"int_bytes({value})"
+                yield f"(INTS[number] if type(number := {value}) is int else odd())"
             case "long":
-                yield f"number_bytes({value})"
+                yield f"(NUMBERS[number] if type(number := {value}) is int else odd())"
             case "array":
                 yield f"{self._array(schema['items'])}({value})"
             case _:

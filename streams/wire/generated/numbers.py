@@ -10,11 +10,16 @@ _LONGEST = 9  # bytes of a number; those of ten bytes are left to fastavro
 _BYTES = tuple(byte.to_bytes(1, "little") for byte in range(256))
 _SIX_BYTES, _SEVEN_BYTES = 2**35, 2**42
 _FIVE_MARKS = sum(_MORE << 7 * place for place in range(5))
+_MOST_KEPT = 10_000
 _INT = 2**31
 _LONG = 2**62
 
 STEPS = tuple(0 if byte & 1 or byte >= _MORE else 1 + (byte >> 1) for byte in range(256))
 """By a text's length of one byte, how far behind it the text ends; 0 for what is no such length."""
+
+
+TIMES: dict[bytes, int] = {}
+"""Numbers of six bytes that ``number_at`` read a short time ago: the times of records repeat."""
 
 
 def number_bytes(number: int) -> bytes:
@@ -59,7 +64,11 @@ def number_at(data: bytes, at: int) -> tuple[int, int]:
         one, two, three, four, five, six = data[at : at + 6]
         if six < _MORE <= one & two & three & four & five:  # a time between 1970-07-19 and 2039
             found = one + (two << 7) + (three << 14) + (four << 21) + (five << 28) + (six << 35) - _FIVE_MARKS
-            return (found >> 1) ^ -(found & 1), at + 6
+            time = (found >> 1) ^ -(found & 1)
+            if len(TIMES) >= _MOST_KEPT:
+                TIMES.clear()
+            TIMES[data[at : at + 6]] = time
+            return time, at + 6
     found, shift = byte & 127, _BITS
     for place in range(at + 1, at + _LONGEST):
         byte = data[place]
@@ -88,3 +97,24 @@ class Sizes(dict[int, bytes]):
 
     def __missing__(self, size: int) -> bytes:
         return self._branch + number_bytes(size)
+
+
+class Numbers(dict[int, bytes]):
+    """The bytes of numbers that were written a short time ago: a time is in several values, and in many records.
+
+    Only an integer may be looked up: ``True`` would be found as 1.
+    """
+
+    def __missing__(self, number: int) -> bytes:
+        if len(self) >= _MOST_KEPT:
+            self.clear()
+        written = self[number] = number_bytes(number)
+        return written
+
+
+class Ints(Numbers):
+    """Likewise for numbers of 32 bits."""
+
+    def __missing__(self, number: int) -> bytes:
+        int_bytes(number)
+        return super().__missing__(number)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from streams.extraction.sighting import Resource
 from streams.sessions.action import Action, ActionEvent
 from streams.sessions.grant import Grant
@@ -18,9 +20,10 @@ if TYPE_CHECKING:
 _PLAIN = (str, int, bool)
 
 
-def datum(value: DataclassInstance) -> dict[str, Any]:
+def datum(value: DataclassInstance | Struct) -> dict[str, Any]:
     """The fields of a value as Avro takes them."""
-    return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    names = value.__struct_fields__ if isinstance(value, Struct) else value.__dataclass_fields__
+    return {name: _plain(getattr(value, name)) for name in names}
 
 
 def grant(fields_: Mapping[str, Any]) -> Grant:
@@ -50,6 +53,6 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, tuple):
         return [_plain(member) for member in value]
-    if is_dataclass(value) and not isinstance(value, type):
+    if isinstance(value, Struct) or (is_dataclass(value) and not isinstance(value, type)):
         return datum(value)
     return value

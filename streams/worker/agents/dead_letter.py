@@ -9,10 +9,11 @@ original record stays in its topic.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
+from msgspec.structs import replace
 
 from streams import pipeline
 from streams.pipeline import Rejected

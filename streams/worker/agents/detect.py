@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import structlog
+from msgspec import Struct
 
 from streams import pipeline
 from streams.detection.learning import learning_ends_at
@@ -40,8 +41,7 @@ _UNNAMED = ""  # a label for rules beyond those: a topic may hold any number of 
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(Struct, frozen=True):
     """What was decided on a sighting, and by which rule; ``None`` if its rule does not run."""
 
     decision: pipeline.Decision

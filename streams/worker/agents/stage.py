@@ -22,7 +22,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from streams.wire.single_object import UnknownSchemaError, WireError
-from streams.worker.failure import in_hand
+from streams.worker.failure import failed_record
 from streams.worker.outgoing import Outgoing
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ class Stage(Generic[V, Item, Decided]):
         decisions: list[tuple[Message, Item, Decided]] = []
         outgoing: list[Outgoing] = []
         for message in messages:
-            with in_hand(message):
+            try:
                 item = await self._read(message, outgoing)
                 if not owned():
                     return
@@ -144,6 +144,8 @@ class Stage(Generic[V, Item, Decided]):
                 decided, sends = await self.logic.decide(message, item, views[message.partition])
                 decisions.append((message, item, decided))
                 outgoing += sends
+            except Exception as failure:
+                raise failed_record(message) from failure
         if not owned():
             return
         await self.sender.send_all(outgoing)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 from sightings import ALICE, DAY, NOON, RULE, SECOND, UNLOCK, sighting
 
 from streams.detection.alerting.reason import sentence
@@ -23,11 +24,11 @@ def back_after(milliseconds: int, others: Others = NO_OTHERS) -> Novelty:
     [
         (FIRST, "for the first time; this is its first use of root privileges on any account"),
         (
-            replace(FIRST, others=Others(1, MARCH)),
+            structs.replace(FIRST, others=Others(1, MARCH)),
             "for the first time; it has done so on 1 other account since 2026-03-02",
         ),
         (
-            replace(FIRST, others=Others(3, FEBRUARY)),
+            structs.replace(FIRST, others=Others(3, FEBRUARY)),
             "for the first time; it has done so on 3 other accounts since 2026-02-01",
         ),
         (back_after(92 * DAY), "again after 92 days; it is not known to have done so on any other account"),
@@ -86,4 +87,6 @@ def test_the_words_are_the_rules() -> None:
 
 def test_a_time_outside_the_calendar_is_told_too() -> None:
     """M4: a Kafka timestamp may be any integer; the reason does not fail on it."""
-    assert f"since {2**62} ms after 1970" in sentence(sighting(), replace(FIRST, others=Others(1, 2**62)), RULE, None)
+    assert f"since {2**62} ms after 1970" in sentence(
+        sighting(), structs.replace(FIRST, others=Others(1, 2**62)), RULE, None
+    )

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import structs
 from sightings import ALICE, DAY, NOON, RULE, sighting
 from three_rules import ONE, THREE, TWO, of_rule, rule
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 NO_OTHERS = Others(0, None)
 FIRST = Novelty("first", NOON, NOON, None, 1, NO_OTHERS, None)
 BACK = Novelty("returned", NOON, NOON - 90 * DAY, NOON - 12 * DAY, 4, NO_OTHERS, None)
-UNKNOWN = replace(FIRST, kind="unknown")
+UNKNOWN = structs.replace(FIRST, kind="unknown")
 HERE = f"{ALICE} used CreateUser in account 111111111111"
 FULL = "the rule remembers as many tuples as it may, so nobody can tell whether"
 NEW_YEAR = "since 2026-01-01"
@@ -36,7 +37,7 @@ NEW_YEAR = "since 2026-01-01"
         (TWO, UNKNOWN, f"; {FULL} cloud.account.id, user.name are new together"),
         (
             TWO,
-            replace(FIRST, others=Others(1, NOON)),
+            structs.replace(FIRST, others=Others(1, NOON)),
             (
                 f"for the first time: cloud.account.id, user.name are new together; 1 other is known with this "
                 f"cloud.account.id {NEW_YEAR}"
@@ -44,7 +45,7 @@ NEW_YEAR = "since 2026-01-01"
         ),
         (
             THREE,
-            replace(BACK, others=Others(7, NOON)),
+            structs.replace(BACK, others=Others(7, NOON)),
             (
                 "again after 12 days: cloud.account.id, cloud.region, user.name were not seen together in between; 7 "
                 f"others are known with this cloud.account.id {NEW_YEAR}"
@@ -52,7 +53,7 @@ NEW_YEAR = "since 2026-01-01"
         ),
         (
             THREE,
-            replace(UNKNOWN, others=Others(7, NOON)),
+            structs.replace(UNKNOWN, others=Others(7, NOON)),
             f"; {FULL} cloud.account.id, cloud.region, user.name are new together",
         ),
     ],
@@ -82,7 +83,7 @@ def test_the_reason_does_without_what_is_missing_in_a_record(
 def test_the_account_is_else_the_one_that_received_the_record() -> None:
     """U9: without the caller's account the sentence has the recipient's."""
     seen = of_rule(ONE, NOON, "a", account_id=None)
-    seen = replace(seen, event=replace(seen.event, recipient_account_id="999999999999"))
+    seen = structs.replace(seen, event=structs.replace(seen.event, recipient_account_id="999999999999"))
     assert "used CreateUser in account 999999999999 for" in sentence(seen, FIRST, ONE, None)
 
 
@@ -106,8 +107,8 @@ def test_a_rules_own_words_stand_for_the_event() -> None:
 def test_only_principal_and_account_are_told_as_a_principals_accounts(terms: tuple[str, ...]) -> None:
     """U9: with other terms, others of the group are no other accounts of the principal."""
     made_by = rule("accounts", *terms)
-    seen = replace(of_rule(made_by, NOON, *"abc"[: len(terms)]), member_account="222222222222")
-    said = sentence(seen, replace(FIRST, others=Others(2, NOON)), made_by, None)
+    seen = structs.replace(of_rule(made_by, NOON, *"abc"[: len(terms)]), member_account="222222222222")
+    said = sentence(seen, structs.replace(FIRST, others=Others(2, NOON)), made_by, None)
     assert "other account" not in said
     assert ", ".join(terms) in said
 
@@ -116,7 +117,7 @@ def test_principal_and_account_of_any_rule_are_told_as_the_shipped_ones() -> Non
     """U9: a rule with a query over the shipped rule's terms has its sentence, with the event's name."""
     made_by = rule("accounts", *RULE.terms)
     shipped = sighting(task_policy=None)
-    seen = replace(shipped, rule_id="accounts", event=replace(shipped.event, name="CreateUser"))
+    seen = structs.replace(shipped, rule_id="accounts", event=structs.replace(shipped.event, name="CreateUser"))
     assert sentence(seen, FIRST, made_by, None) == (
         f"{ALICE} called CreateUser on 222222222222 for the first time; this is its first use of CreateUser on any "
         "account"

@@ -11,6 +11,7 @@ import pytest
 from cloudtrail_messages import MISSING, RECORD, changed
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from ocsf_events import ACCOUNT_CHANGE, API_ACTIVITY, AUTHENTICATION, FIRST, SECOND, VERSIONS, ocsf
 
 from streams.commands.rules.cases.case_file import parse_cases
@@ -301,7 +302,7 @@ def decided(value: Any, rules: RuleSet) -> Any:
     """What a message gives, without the text of the record."""
     result = sight(json.dumps(value).encode(), rules, SETTINGS)
     return (
-        [replace(sighting, record="") for sighting in result.sightings],
+        [structs.replace(sighting, record="") for sighting in result.sightings],
         [(rejected.reason, rejected.error) for rejected in result.rejected],
         [replace(action.event, request_parameters=None) for action in result.actions],
     )

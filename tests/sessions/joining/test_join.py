@@ -4,6 +4,7 @@ from dataclasses import replace
 from uuid import NAMESPACE_URL, uuid5
 
 import pytest
+from msgspec import structs
 from root_sessions import (
     DAY,
     GRANTED_AT,
@@ -96,8 +97,8 @@ def test_the_grant_of_a_sighting() -> None:
 def test_the_end_without_an_expiration(seconds: int | None, end: int) -> None:
     """S4: without an expiration the end is that of the duration asked for, else of fifteen minutes."""
     seen = sighting(GRANTED_AT)
-    event = replace(seen.event, issued_expires_at=None, duration_seconds=seconds)
-    found = grant_of(replace(seen, event=event), RULE_ID, None)
+    event = structs.replace(seen.event, issued_expires_at=None, duration_seconds=seconds)
+    found = grant_of(structs.replace(seen, event=event), RULE_ID, None)
     assert found is not None
     assert found.grant.expires_at == GRANTED_AT + end
 
@@ -106,7 +107,10 @@ def test_the_end_without_an_expiration(seconds: int | None, end: int) -> None:
 def test_a_grant_without_a_temporary_key_opens_no_session(key: str | None) -> None:
     """S4: without an issued key, or with one that is not temporary, there is nothing to follow."""
     seen = sighting(GRANTED_AT)
-    assert grant_of(replace(seen, event=replace(seen.event, issued_access_key_id=key)), RULE_ID, None) is None
+    assert (
+        grant_of(structs.replace(seen, event=structs.replace(seen.event, issued_access_key_id=key)), RULE_ID, None)
+        is None
+    )
 
 
 def test_what_only_teaches_is_not_followed() -> None:

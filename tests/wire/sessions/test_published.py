@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import asdict
 from typing import Any
 
 import avro.io
 import avro.schema
+import msgspec
 import pytest
 from root_sessions import GRANTED_AT, MINUTE, Followed, action, granted, record, taken
 
@@ -33,7 +33,7 @@ VALUES = [(ACTIVITY, one) for one in SESSION.activities] + [(SUMMARY, one) for o
 
 def plain(value: Any) -> Any:
     """A value as JSON would have it, with timestamps as integers."""
-    return json.loads(json.dumps(asdict(value)))
+    return msgspec.json.decode(msgspec.json.encode(value))
 
 
 @pytest.mark.parametrize(("codec", "value"), VALUES)

@@ -11,7 +11,7 @@ import pytest
 
 from streams.worker.agents.batches import Batches, Yielder, in_batches
 from streams.worker.delivery import MOST_BYTES, MOST_MESSAGES, Delivery, Message
-from streams.worker.failure import FailedInHand, in_hand
+from streams.worker.failure import FailedInHand, failed_record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -159,9 +159,8 @@ def test_a_failure_names_the_record_that_was_in_hand() -> None:
 
     async def handle(messages: Sequence[Message], _owned: Callable[[], bool]) -> None:
         for message in messages:
-            with in_hand(message):
-                if message.offset == 3:
-                    raise LookupError("nobody foresaw this")
+            if message.offset == 3:
+                raise failed_record(message) from LookupError("nobody foresaw this")
 
     app = App()
     run(app, [Event(0, 1), Event(2, 3, 4), Event(5, 6)], handle)

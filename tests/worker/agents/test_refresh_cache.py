@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from sightings import ALICE, BOB, NOON, SECOND, sighting
 
 from streams.detection.decision import DecisionSettings

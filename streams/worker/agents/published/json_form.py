@@ -6,8 +6,10 @@ no offset is committed, before the broker has both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from streams.wire.alert_formats.formats import FORMATS, to_bytes
 from streams.wire.sessions.datum import datum

@@ -197,7 +197,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             if record.offset in skip:
                 yield record
                 continue
-            try:  # not ``in_hand``: it would cost more than the test
+            try:
                 selected = select(record.value)
             except Exception as failure:
                 raise FailedInHand(f"{tp.topic}:{tp.partition}:{record.offset}") from failure
