@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from helm_chart import mounted_files, render
 from ports import held_port
 from worker_process import Deployment, Worker, assume_root, wait_for
 
@@ -23,17 +26,22 @@ if TYPE_CHECKING:
 BUILT = Path(__file__).parent.parent.parent / "build" / "oci"
 STATE = "/var/lib/rootwatch"
 NOBODY = "4242:0"  # a user that the image does not know, as OpenShift and `docker run --user 4242` give it
-# $1: the image's files, where nobody may write. $2: a folder for the state, or empty. $3: "tmp" for a /tmp to write to.
-ENTER = f"""
-set -e
-mount --bind "$1" "$1"
-mount -o remount,ro,bind "$1"
-mount -t proc proc "$1/proc"
-mount --rbind /dev "$1/dev"
-[ -z "$2" ] || mount --bind "$2" "$1{STATE}"
-[ "$3" != tmp ] || mount -t tmpfs tmpfs "$1/tmp"
-root=$1 user=$4; shift 4
-exec chroot --userspec="$user" --groups="${{user#*:}}" "$root" "$@"
+OWN_RULE = """
+id = "own"
+name = "Root taken by a user who has not done so before"
+version = 1
+severity = "low"
+risk_score = 10
+query = 'event.provider: "sts.amazonaws.com" and event.action: AssumeRoot and event.outcome: success'
+terms = ["rootwatch.principal"]
+window = "10d"
+"""
+PREPARE = """
+mount --bind "$ROOT" "$ROOT"
+mount -o remount,ro,bind "$ROOT"
+mount -t proc proc "$ROOT/proc"
+mount --rbind /dev "$ROOT/dev"
+mount -t tmpfs -o mode=755 tmpfs "$ROOT/run"
 """
 
 
@@ -45,23 +53,41 @@ class Image:
         self.config: dict[str, Any] = json.loads((folder / "config.json").read_text())["Docker"]["config"]
 
     def command(
-        self, *arguments: str, user: str, state: Path | None = None, tmp: bool = False, variables: Mapping[str, str]
+        self,
+        *arguments: str,
+        user: str,
+        mounts: Mapping[str, Path] | None = None,
+        tmp: bool = False,
+        variables: Mapping[str, str],
     ) -> list[str]:
-        """The command that runs the image with these arguments, as its configuration says."""
+        """The command that runs the image with these arguments, as its configuration says.
+
+        Args:
+            arguments: what stands behind the image's name.
+            user: user and group, as numbers.
+            mounts: folders by the paths at which a container finds them.
+            tmp: whether it may write to /tmp.
+            variables: beside those of the image.
+        """
+        script = [f"set -e\nROOT={quote(str(self.root))}{PREPARE}"]
+        for path, folder in (mounts or {}).items():
+            if path.startswith("/run/"):
+                script.append(f"mkdir -p $ROOT{path}")
+            script.append(f"mount --bind {quote(str(folder))} $ROOT{path}")
+        if tmp:
+            script.append("mount -t tmpfs tmpfs $ROOT/tmp")
+        script.append(f'exec chroot --userspec={user} --groups={user.partition(":")[2]} "$ROOT" "$@"')
         environment = [*self.config["Env"], *(f"{name}={value}" for name, value in variables.items())]
         return [
-            *("unshare", "--mount", "--propagation", "private", "sh", "-c", ENTER, "sh"),
-            *(str(self.root), str(state or ""), "tmp" if tmp else "", user),
-            *("/usr/bin/env", "--ignore-environment", "--chdir", self.config["WorkingDir"], *environment),
+            *("unshare", "--mount", "--propagation", "private", "sh", "-c", "\n".join(script), "sh"),
+            *("/usr/bin/env", "--ignore-environment", f"--chdir={self.config['WorkingDir']}", *environment),
             *self.config["Entrypoint"],
             *arguments,
         ]
 
-    def run(
-        self, *arguments: str, user: str, state: Path | None = None, tmp: bool = False, **variables: str
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, user: str, tmp: bool = False, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a command of rootwatch in a container until it ends."""
-        command = self.command(*arguments, user=user, state=state, tmp=tmp, variables=variables)
+        command = self.command(*arguments, user=user, tmp=tmp, variables=variables)
         return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)  # noqa: S603
 
     def volume(self, folder: Path) -> Path:
@@ -80,19 +106,26 @@ def image() -> Image:
 
 
 @contextmanager
-def running_worker(image: Image, deployment: Deployment, user: str, state: Path) -> Iterator[Worker]:
+def container(
+    image: Image, log: Path, user: str, mounts: Mapping[str, Path], variables: Mapping[str, str]
+) -> Iterator[Worker]:
     """A worker in a container, without a /tmp to write to."""
-    log = deployment.folder / "container.log"
-    with held_port() as port, log.open("ab") as output:
-        given = deployment.environment(http_port=str(port), state_dir=STATE)
-        variables = {name: value for name, value in given.items() if name.startswith("ROOTWATCH_")}
-        command = image.command(*image.config["Cmd"], user=user, state=state, variables=variables)
+    port = int(variables["ROOTWATCH_HTTP_PORT"])
+    with log.open("ab") as output:
+        command = image.command(*image.config["Cmd"], user=user, mounts=mounts, variables=variables)
         process = subprocess.Popen(command, stdout=output, stderr=output, stdin=subprocess.DEVNULL)  # noqa: S603
         worker = Worker(process, port, log)
         try:
             yield worker
         finally:
             worker.kill()
+
+
+@pytest.fixture
+def port() -> Iterator[str]:
+    """A port that only the container takes."""
+    with held_port() as number:
+        yield str(number)
 
 
 def test_the_configuration_is_the_dockerfiles(image: Image) -> None:
@@ -132,18 +165,68 @@ def test_the_demo_runs(image: Image) -> None:
 
 
 @pytest.mark.parametrize("user", ["10001:10001", NOBODY])
-def test_a_worker_alerts(image: Image, deployment: Deployment, tmp_path: Path, user: str) -> None:
+def test_a_worker_alerts(image: Image, deployment: Deployment, tmp_path: Path, port: str, user: str) -> None:
     """A worker writes to its volume and nowhere else, not even to /tmp: it alerts, is healthy, and ends with 0."""
     state = image.volume(tmp_path / "volume")
-    with running_worker(image, deployment, user, state) as worker:
+    given = deployment.environment(http_port=port, state_dir=STATE)
+    variables = {name: value for name, value in given.items() if name.startswith("ROOTWATCH_")}
+    with container(image, tmp_path / "log", user, {STATE: state}, variables) as worker:
         worker.wait_until_ready()
         deployment.produce([assume_root()])
         wait_for(deployment.all_done, "the record is done")
-        asked = image.run("health", "--ready", user=user, ROOTWATCH_HTTP_PORT=str(worker.port))
+        asked = image.run("health", "--ready", user=user, ROOTWATCH_HTTP_PORT=port)
         assert asked.returncode == 0, asked.stdout + asked.stderr
         assert worker.terminate() == 0, worker.tail()
     (alert,) = deployment.alerts()
     assert alert["member_account"]["id"] == "222222222222"
-    owners = {path.stat().st_uid for path in state.rglob("*")}
-    assert owners == {int(user.partition(":")[0])}
+    assert {path.stat().st_uid for path in state.rglob("*")} == {int(user.partition(":")[0])}
     assert '"level"' in worker.tail()  # log_format is json in the image
+
+
+def test_the_chart_starts_a_worker_in_the_image(
+    image: Image, deployment: Deployment, tmp_path: Path, port: str
+) -> None:
+    """With files, variables and user of the chart's StatefulSet, the image alerts; its rules and exceptions apply."""
+    names = deployment.names
+    values = {
+        "image": {"repository": "registry.example.com/rootwatch"},
+        "settings": {
+            "bootstrap_servers": [deployment.bootstrap],
+            "source_topics": [names.source_topic],
+            "topic_prefix": names.topic_prefix,
+            "group_id": names.group_id,
+            "partitions": 4,
+            "replication_factor": 1,
+            "http_port": int(port),
+            "log_format": "console",
+        },
+        "files": {"schema_registry_auth_file": {"secret": "registry", "key": "auth"}},
+        "rules": {"own.toml": OWN_RULE},
+        "exceptions": '[[exception]]\nprincipal = "*:user/audit"\nreason = "expected"\n',
+    }
+    manifests = render(values)
+    spec = manifests["StatefulSet"]["spec"]["template"]["spec"]
+    (described,), security = spec["containers"], spec["securityContext"]
+    mounts = {STATE: image.volume(tmp_path / "volume")}
+    for path, text in mounted_files(manifests, "StatefulSet").items():
+        file = tmp_path / "files" / path.removeprefix("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("user:password" if path.endswith("auth_file") else text)
+        if path.startswith("/run/"):  # as Kubernetes hands out a secret: to the group of the volume alone
+            file.chmod(0o440)
+            os.chown(file, 0, security["fsGroup"])
+    for path in ("/etc/rootwatch", "/run/secrets/rootwatch"):
+        mounts[path] = tmp_path / "files" / path.removeprefix("/")
+    variables = {one["name"]: one["value"] for one in described["env"]} | {"ROOTWATCH_HTTP_PORT": port}
+    user = f"{security['runAsUser']}:{security['runAsGroup']}"
+    with container(image, tmp_path / "log", user, mounts, variables) as worker:
+        worker.wait_until_ready()
+        audit = "arn:aws:iam::111111111111:user/audit"
+        deployment.produce([assume_root(), assume_root(audit)])
+        wait_for(deployment.all_done, "the records are done")
+        taken = worker.get("/metrics")[1].decode()
+        assert worker.terminate() == 0, worker.tail()
+    assert re.search(r'^rootwatch_taken_total\{rule="own"\} [1-9]', taken, re.MULTILINE)
+    shipped = "aws-sts-assume-root-rare-pair"
+    alerts = [alert["principal"]["arn"] for alert in deployment.alerts() if alert["rule"]["id"] == shipped]
+    assert alerts == ["arn:aws:iam::111111111111:user/alice"]
