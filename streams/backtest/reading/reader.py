@@ -202,9 +202,8 @@ class Reader:
         except WireError as error:
             self.stats.reject(Rejection(location, "malformed", str(error)))
             return
-        sightings: Sequence[Sighting] = self._take(
-            stored.record.encode(), None, location, stored.origin, self._sightings_alone
-        ).sightings
+        read = self._take(stored.record.encode(), None, location, stored.origin, self._sightings_alone)
+        sightings: Sequence[Sighting] = read.sightings
         if stored.rule_id in self.settings.rules.by_id:
             of_rule = [taken for taken in sightings if taken.rule_id == stored.rule_id]
             sightings = [taken for taken in of_rule if taken.terms == stored.terms] or of_rule
