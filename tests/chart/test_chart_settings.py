@@ -112,6 +112,7 @@ def test_notify_is_told_what_the_values_say() -> None:
         "start": "2026-03-01",
         "group": "rootwatch-pager",
         "dry_run": False,
+        "test": False,
     }
     (urls,) = (volume["secret"] for volume in spec["volumes"] if volume["name"] == "urls")
     assert (urls["secretName"], urls["items"]) == ("rootwatch-notify", [{"key": "urls", "path": "urls"}])
