@@ -1,7 +1,7 @@
 """OCSF's own schema of a Detection Finding, as the package ocsf-json-schema carries it.
 
-The package has 1.8.0, and findings say 1.9.0. A minor version of OCSF only adds, and 1.9.0 changed no object or
-attribute that findings use (docs/decisions.md), so what is valid by the one is valid by the other.
+The package has 1.8.0, and findings say 1.9.0. That version adds attributes to the objects that findings use and removes
+none (docs/decisions.md), so what is valid by the one is valid by the other.
 """
 
 from __future__ import annotations
