@@ -8,15 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from cloudtrail_messages import (
-    ACCOUNT,
-    EVENT_MS,
     ISSUER,
     MISSING,
     OTHER,
-    PRINCIPAL,
     RECORD,
     SHAPES,
-    TASK_POLICY,
     TOKEN,
     awslogs,
     changed,
@@ -30,12 +26,12 @@ from compressed import COMPRESSIONS
 from forwarder_messages import OF_BYTES, OF_OBJECT, OF_TEXT, b64
 from hypothesis import given
 from hypothesis import strategies as st
-from sightings import RULES
-
-from streams.pipeline import ExtractSettings, SightResult, sight
+from sighted import OF_RECORD, read, what
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from streams.pipeline import SightResult
 
 # Each wraps a text, in its own way.
 ENVELOPES: dict[str, tuple[str, Callable[[str], Any]]] = {
@@ -48,33 +44,12 @@ ENVELOPES: dict[str, tuple[str, Callable[[str], Any]]] = {
 }
 
 
-def read(document: Any) -> SightResult:
-    return sight(document if isinstance(document, bytes) else json.dumps(document).encode(), RULES, ExtractSettings())
-
-
-def what(result: SightResult) -> list[tuple[Any, ...]]:
-    return [
-        (
-            sighting.principal,
-            sighting.member_account,
-            sighting.event.id,
-            sighting.event.time,
-            sighting.event.task_policy,
-            sighting.event.issued_access_key_id,
-        )
-        for sighting in result.sightings
-    ]
-
-
-EXPECTED = [(PRINCIPAL, ACCOUNT, RECORD["eventID"], EVENT_MS, TASK_POLICY, "ASIAISSUED")]
-
-
 @pytest.mark.parametrize("name", ENVELOPES)
 def test_an_envelope_gives_the_sighting_that_it_carries(name: str) -> None:
     """R8: a record in any forwarder's envelope is found, and counted under the envelope's name."""
     shape, wrap = ENVELOPES[name]
     result = read(wrap(json.dumps(RECORD)))
-    assert what(result) == EXPECTED
+    assert what(result) == OF_RECORD
     assert (result.rejected, dict(result.records)) == ((), {shape: 1})
 
 
@@ -83,7 +58,7 @@ def test_an_envelope_gives_the_sighting_that_it_carries(name: str) -> None:
 def test_what_is_carried_is_a_message_of_any_shape(name: str, shape: str) -> None:
     """R8: a log file, an event, a notification or a subscription in an envelope is read as without the envelope."""
     result = read(ENVELOPES[name][1](SHAPES[shape](RECORD, json.dumps)))
-    assert what(result) == EXPECTED
+    assert what(result) == OF_RECORD
     assert result.rejected == ()
 
 
@@ -96,7 +71,7 @@ def test_carried_bytes_may_be_a_packed_subscription_or_lines(name: str) -> None:
         b"\n" + json.dumps(OTHER).encode() + b"\n" + json.dumps(RECORD).encode() + b"\n",
     ):
         result = read(wrap(content))
-        assert (what(result), result.rejected) == (EXPECTED, ())
+        assert (what(result), result.rejected) == (OF_RECORD, ())
 
 
 @pytest.mark.parametrize("name", ENVELOPES)
@@ -124,7 +99,7 @@ def test_up_to_three_envelopes_change_nothing(names: list[str], shape: str) -> N
     for name in names:
         text = json.dumps(ENVELOPES[name][1](text))
     result = read(text.encode())
-    assert (what(result), result.rejected) == (EXPECTED, ())
+    assert (what(result), result.rejected) == (OF_RECORD, ())
 
 
 @pytest.mark.parametrize(
@@ -219,7 +194,7 @@ def test_a_bad_entry_of_a_batch_costs_only_itself(name: str, bad: Any) -> None:
     """R4, R8: the good entries count, and the bad one is rejected alone with its position, in any order."""
     envelope = ENVELOPES[name][1](json.dumps(RECORD))
     result = read(_twice(envelope, lambda _: bad))
-    assert what(result) == EXPECTED * 2
+    assert what(result) == OF_RECORD * 2
     assert [(r.reason, r.element, r.content) for r in result.rejected] == [
         ("unknown-shape", 1, json.dumps(bad, separators=(",", ":")).encode())
     ]
@@ -231,7 +206,7 @@ def test_elements_are_numbered_across_the_entries_of_a_batch(name: str) -> None:
     envelope = ENVELOPES[name][1](json.dumps([RECORD, {"hello": TOKEN}]))
     result = read(_twice(envelope, lambda entry: entry))
     assert [(r.reason, r.element) for r in result.rejected] == [("unknown-shape", n) for n in (1, 3, 5)]
-    assert what(result) == EXPECTED * 3
+    assert what(result) == OF_RECORD * 3
 
 
 @pytest.mark.parametrize("name", ENVELOPES)
@@ -254,7 +229,7 @@ def test_a_record_wins_over_the_keys_of_an_envelope(name: str) -> None:
     """R8: a record with the keys of an envelope beside its own is a record."""
     envelope = ENVELOPES[name][1](json.dumps(OTHER))
     if isinstance(envelope, dict):
-        assert what(read({**envelope, **RECORD})) == EXPECTED
+        assert what(read({**envelope, **RECORD})) == OF_RECORD
 
 
 PACKINGS: dict[str, Callable[[bytes], bytes]] = {
@@ -273,7 +248,7 @@ PACKINGS: dict[str, Callable[[bytes], bytes]] = {
 def test_carried_bytes_may_be_packed_in_any_way(name: str, packing: str) -> None:
     """R8: base64 holds a message as its producer compressed or encoded it."""
     result = read(OF_BYTES[name][1](PACKINGS[packing](json.dumps({"Records": [RECORD]}).encode())))
-    assert (what(result), result.rejected) == (EXPECTED, ())
+    assert (what(result), result.rejected) == (OF_RECORD, ())
 
 
 @pytest.mark.parametrize(
@@ -351,7 +326,7 @@ def test_a_record_whose_form_was_changed_is_what_it_was(form: str, around: str |
         result = read(SHAPES[around](record, json.dumps).encode())
     else:
         result = read(OF_TEXT[around][1](json.dumps(record)) if around else record)
-    assert (what(result), result.rejected) == (EXPECTED, ())
+    assert (what(result), result.rejected) == (OF_RECORD, ())
     [sighting] = result.sightings
     assert sighting.identity.session_issuer_arn == ISSUER
     assert sighting.identity.account_id == "111111111111"
@@ -366,7 +341,7 @@ def test_a_log_record_without_a_known_body_costs_only_itself(bad: Any) -> None:
     entries = envelope["resourceLogs"][0]["scopeLogs"][0]["logRecords"]
     entries[:] = [entries[0], bad, entries[0]]
     result = read(envelope)
-    assert what(result) == EXPECTED * 2
+    assert what(result) == OF_RECORD * 2
     assert [(r.reason, r.element) for r in result.rejected] == [("unknown-shape", 1)]
 
 
@@ -383,7 +358,7 @@ def test_rows_of_a_query_are_records() -> None:
     """R9: CloudTrail Lake answers with a list of columns per row; a row that is not a record costs only itself."""
     row = [{name: value if isinstance(value, str) else json.dumps(value)} for name, value in RECORD.items()]
     result = read({"QueryStatus": "FINISHED", "QueryResultRows": [row, [{"count": "1"}], None, row]})
-    assert what(result) == EXPECTED * 2
+    assert what(result) == OF_RECORD * 2
     assert [(r.reason, r.element) for r in result.rejected] == [("unknown-shape", 1), ("unknown-shape", 2)]
 
 
@@ -398,7 +373,7 @@ def test_a_list_of_one_resource_may_be_that_resource() -> None:
 def test_the_detail_of_an_event_may_be_text(detail: str) -> None:
     """R8: the content is the record as a whole, or not a record."""
     event = eventbridge(RECORD)
-    assert what(read({**event, "detail": detail})) == EXPECTED
+    assert what(read({**event, "detail": detail})) == OF_RECORD
     assert [r.reason for r in read({**event, "detail": detail[:-3]}).rejected] == ["malformed"]
     assert [r.reason for r in read({**event, "detail": json.dumps([RECORD])}).rejected] == ["unknown-shape"]
     custom = read({**event, "detail-type": "order", "detail": json.dumps({"Records": [RECORD]})})
@@ -440,4 +415,4 @@ def test_three_envelopes_around_notifications_and_packed_logs_are_opened() -> No
     text = json.dumps(sns(json.dumps(sns(json.dumps(awslogs(RECORD, json.dumps))))))
     for name in ("Lambda's SQS event", "Lambda's Kinesis event", "Kafka Connect, bytes"):
         text = json.dumps(ENVELOPES[name][1](text))
-    assert what(read(text.encode())) == EXPECTED
+    assert what(read(text.encode())) == OF_RECORD

@@ -6,15 +6,12 @@ from typing import Any
 
 import pytest
 from cloudtrail_messages import (
-    ACCOUNT,
-    EVENT_MS,
     MISSING,
     OTHER,
     PACKINGS,
     PRINCIPAL,
     RECORD,
     SHAPES,
-    TASK_POLICY,
     awslogs,
     changed,
     ecs,
@@ -24,33 +21,16 @@ from cloudtrail_messages import (
     subscription,
 )
 from compressed import COMPRESSIONS
-from sightings import RULES
-
-from streams.pipeline import ExtractSettings, SightResult, sight
+from sighted import OF_RECORD, read, what
 
 REFUSED = changed({"errorCode": "AccessDenied", "errorMessage": "no", "responseElements": None})
-
-
-def read(message: Any) -> SightResult:
-    value = message if isinstance(message, bytes | None) else json.dumps(message).encode()
-    return sight(value, RULES, ExtractSettings())
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_shape_gives_the_same_sighting(shape: str) -> None:
     """R1, R2: in any shape, the sighting of a record has the same terms, time, id, policy and issued key."""
     result = read(SHAPES[shape](RECORD, json.dumps).encode())
-    assert [
-        (
-            sighting.principal,
-            sighting.member_account,
-            sighting.event.id,
-            sighting.event.time,
-            sighting.event.task_policy,
-            sighting.event.issued_access_key_id,
-        )
-        for sighting in result.sightings
-    ] == [(PRINCIPAL, ACCOUNT, RECORD["eventID"], EVENT_MS, TASK_POLICY, "ASIAISSUED")]
+    assert what(result) == OF_RECORD
     assert result.rejected == ()
 
 

@@ -8,44 +8,20 @@ from typing import Any
 
 import pytest
 from cloudtrail_messages import (
-    ACCOUNT,
-    EVENT_MS,
     OTHER,
-    PRINCIPAL,
     RECORD,
-    TASK_POLICY,
     TOKEN,
     changed,
     sns,
     subscription,
 )
 from ocsf_events import ACCOUNT_CHANGE, API_ACTIVITY, AUTHENTICATION, VERSIONS, ocsf
+from sighted import OF_RECORD, read, what
 from sightings import RULES
 
-from streams.pipeline import ExtractSettings, SightResult, may_match, sight
+from streams.pipeline import ExtractSettings, may_match
 
 EVENT = ocsf(RECORD)
-
-
-def read(message: Any) -> SightResult:
-    return sight(message if isinstance(message, bytes) else json.dumps(message).encode(), RULES, ExtractSettings())
-
-
-def what(result: SightResult) -> list[tuple[Any, ...]]:
-    return [
-        (
-            sighting.principal,
-            sighting.member_account,
-            sighting.event.id,
-            sighting.event.time,
-            sighting.event.task_policy,
-            sighting.event.issued_access_key_id,
-        )
-        for sighting in result.sightings
-    ]
-
-
-EXPECTED = [(PRINCIPAL, ACCOUNT, RECORD["eventID"], EVENT_MS, TASK_POLICY, "ASIAISSUED")]
 
 
 def event(changes: dict[str, Any]) -> dict[str, Any]:
@@ -69,7 +45,7 @@ def test_an_event_gives_the_sighting_of_its_record(version: str, class_name: str
     """R10: in both versions and each class, the event has the sighting of the record, and passes the fetch filter."""
     value = json.dumps(ocsf(RECORD, version, class_name)).encode()
     result = read(value)
-    assert (what(result), result.rejected, dict(result.records)) == (EXPECTED, (), {"ocsf": 1})
+    assert (what(result), result.rejected, dict(result.records)) == (OF_RECORD, (), {"ocsf": 1})
     assert may_match(value, RULES, ExtractSettings())
 
 
@@ -107,14 +83,14 @@ CARRIED: dict[str, Any] = {
 def test_an_event_is_read_wherever_a_record_is(name: str) -> None:
     """R1, R8: an event may come in what carries records; its own message makes it no envelope."""
     result = read(CARRIED[name])
-    assert (what(result), result.rejected) == (EXPECTED, ())
+    assert (what(result), result.rejected) == (OF_RECORD, ())
 
 
 @pytest.mark.parametrize("raw", [json.dumps(RECORD), RECORD], ids=["text", "object"])
 def test_the_original_in_raw_data_is_used_as_it_is(raw: Any) -> None:
     """R10: raw_data decides, and is what the alert shows; nothing of it is lost."""
     result = read(event({"raw_data": raw, "api.operation": "AssumeRole", "class_uid": 6005}))
-    assert (what(result), dict(result.losses)) == (EXPECTED, {})
+    assert (what(result), dict(result.losses)) == (OF_RECORD, {})
     assert json.loads(result.sightings[0].record)["eventName"] == "AssumeRoot"
 
 
@@ -122,7 +98,7 @@ def test_the_original_in_raw_data_is_used_as_it_is(raw: Any) -> None:
 def test_the_attributes_count_if_raw_data_is_no_whole_record(raw: Any) -> None:
     """R10: what was cut or is something else neither decides nor costs the event."""
     result = read(event({"raw_data": raw}))
-    assert (what(result), result.rejected) == (EXPECTED, ())
+    assert (what(result), result.rejected) == (OF_RECORD, ())
 
 
 OTHERS: dict[str, tuple[dict[str, Any], str]] = {
@@ -172,7 +148,7 @@ def test_an_event_that_may_be_of_a_call_is_not_lost_silently(name: str) -> None:
 @pytest.mark.parametrize("changes", [{"class_uid": "6003"}, {"metadata.product.name": "AWS CloudTrail"}])
 def test_writers_may_spell_class_and_product_in_other_ways(changes: dict[str, Any]) -> None:
     """R10: the class may be a text, and the product may be named with its vendor."""
-    assert what(read(event(changes))) == EXPECTED
+    assert what(read(event(changes))) == OF_RECORD
 
 
 def test_other_documents_with_a_class_are_not_ocsf() -> None:
