@@ -37,27 +37,12 @@ def alert_document(alert: Mapping[str, Any], *, overflow: bool) -> dict[str, Any
         overflow: whether it is above the cap (A3) or of a rule that remembers no more.
     """
     rule, event, principal = alert["rule"], alert["event"], alert["principal"]
-    call = recorded_call(alert["record"])
     address, ip = event["source_ip"], canonical_address(event["source_ip"] or "")
     return {
         "@timestamp": to_iso8601(event["time"]),
         "message": alert["reason"],
         "ecs": {"version": VERSION},
-        "event": sparse(
-            kind="alert",
-            category=["intrusion_detection"],
-            type=["info"],
-            module="rootwatch",
-            dataset="rootwatch.overflow" if overflow else "rootwatch.alerts",
-            id=alert["alert_id"],
-            action=call.action,
-            provider=call.provider,
-            created=_time(alert["detected_at"]),
-            severity=_severity(rule["severity"]),
-            risk_score=rule["risk_score"],
-            reason=alert["reason"],
-            original=alert["record"],
-        ),
+        "event": _event(alert, overflow=overflow),
         "rule": sparse(
             id=rule["id"],
             name=rule["name"],
@@ -133,6 +118,25 @@ def summary_document(summary: Mapping[str, Any]) -> dict[str, Any]:
             related=_related(ip, grant["principal"]),
         ),
     }
+
+
+def _event(alert: Mapping[str, Any], *, overflow: bool) -> dict[str, Any]:
+    call = recorded_call(alert["record"])
+    return sparse(
+        kind="alert",
+        category=["intrusion_detection"],
+        type=["info"],
+        module="rootwatch",
+        dataset="rootwatch.overflow" if overflow else "rootwatch.alerts",
+        id=alert["alert_id"],
+        action=call.action,
+        provider=call.provider,
+        created=_time(alert["detected_at"]),
+        severity=_severity(alert["rule"]["severity"]),
+        risk_score=alert["rule"]["risk_score"],
+        reason=alert["reason"],
+        original=alert["record"],
+    )
 
 
 def _severity(word: str) -> int:
