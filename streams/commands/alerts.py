@@ -11,13 +11,12 @@ from rich.console import Console
 from streams import settings
 from streams.commands.terminal.alert_sessions import AlertSessions
 from streams.commands.terminal.alert_table import cells, session_cells, session_table, table
-from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
+from streams.commands.terminal.options import Config, parse_from
 from streams.commands.terminal.replay_options import say
 from streams.errors import UsageError
 from streams.kafka.admin import check_topic
 from streams.kafka.readers.connection import TopicRefusedError
 from streams.kafka.readers.published import PublishedReader, Source, UnreadableValue
-from streams.settings.values import parse_time
 from streams.topics.catalogue import topic_names
 from streams.wire.alert import read_alert
 from streams.wire.alert_formats.formats import FormatName  # noqa: TC001  typer reads it
@@ -72,7 +71,7 @@ def alerts(  # noqa: PLR0913  one for each option
     """
     form = _format(written_as, json=json)
     configured = settings.load(config)
-    since = _since(start)
+    since = parse_from(start)
     names = topic_names(configured)
     check_topic(configured, names.alerts)
     printer = _Printer(_Shown(follow, form, form is None if sessions is None else sessions))
@@ -184,10 +183,3 @@ def _format(written_as: FormatName | None, *, json: bool) -> FormatName | None:
     if written_as not in (None, "native"):
         raise UsageError(f"--json is --format native, which --format {written_as} contradicts; leave one of them out")
     return "native"
-
-
-def _since(start: str | None) -> int | None:
-    try:
-        return None if start is None else parse_time(start)
-    except ValueError as error:
-        raise settings.SettingsError(f"--from = {start!r}: {error}") from error

@@ -5,13 +5,13 @@ from __future__ import annotations
 import signal
 import sys
 from math import inf
-from pathlib import Path  # noqa: TC003  typer reads it
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from streams import log, settings
-from streams.commands.terminal.options import Config  # noqa: TC001  typer reads it
+from streams.commands.terminal.options import Config, parse_from
 from streams.commands.terminal.replay_options import say
 from streams.errors import UsageError
 from streams.kafka.admin import check_topic
@@ -25,7 +25,7 @@ from streams.notices.sending.addresses import read_addresses
 from streams.notices.sending.replies import Verdict
 from streams.notices.sending.sender import Patience
 from streams.notices.sending.service import AppriseService
-from streams.settings.values import parse_duration_or_zero, parse_time
+from streams.settings.values import parse_duration_or_zero
 from streams.topics.catalogue import topic_names
 
 if TYPE_CHECKING:
@@ -38,61 +38,71 @@ if TYPE_CHECKING:
 _LONGEST_RISK = 100
 
 
+Urls = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="URL…",
+        help="Who is told, as Apprise's URLs (slack://…, pagerduty://…, mailto://…). They hold secrets, so better "
+        "file:PATH (a URL per line) or env:NAME.",
+    ),
+]
+UrlFiles = Annotated[
+    list[Path] | None, typer.Option("--url-file", metavar="FILE", help="The same as file:FILE; may be repeated.")
+]
+LowestSeverity = Annotated[str, typer.Option(help="The lowest severity that is told: low, medium, high or critical.")]
+MinRisk = Annotated[int, typer.Option(help="The lowest risk score of alerts that are told, 0 to 100.")]
+Start = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="TIME",
+        help="Begin with what was written to the topics since then, if the group has committed nothing yet. "
+        "Default: with what comes from now on.",
+    ),
+]
+Group = Annotated[str | None, typer.Option(help="The consumer group. Default: the setting group_id and -notify.")]
+Sessions = Annotated[
+    bool, typer.Option("--sessions/--no-sessions", help="Tell also what was done in the root sessions.")
+]
+RunbookLink = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="The link in each notice, with {rule_id} and {alert_id} where these belong. Default: the rule's "
+        "first reference.",
+    ),
+]
+GiveUpAfter = Annotated[
+    str, typer.Option(metavar="DURATION", help="How long a notice is tried, such as 1d; 0s is for ever.")
+]
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics-port", metavar="PORT", min=1, max=65_535, help="Serve Prometheus' metrics here, on http_host."
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print what would be sent of what is on the topics now; send nothing.")
+]
+Test = Annotated[
+    bool, typer.Option("--test", help="Send a test notice to each service now, say what it answers, and end.")
+]
+
+
 def notify(  # noqa: PLR0913  one for each option
-    urls: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="URL…",
-            help="Who is told, as Apprise's URLs (slack://…, pagerduty://…, mailto://…). They hold secrets, so better "
-            "file:PATH (a URL per line) or env:NAME.",
-        ),
-    ] = None,
+    urls: Urls = None,
     *,
-    url_file: Annotated[
-        list[Path] | None, typer.Option("--url-file", metavar="FILE", help="The same as file:FILE; may be repeated.")
-    ] = None,
-    severity: Annotated[
-        str, typer.Option(help="The lowest severity that is told: low, medium, high or critical.")
-    ] = "low",
-    min_risk: Annotated[int, typer.Option(help="The lowest risk score of alerts that are told, 0 to 100.")] = 0,
-    start: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            metavar="TIME",
-            help="Begin with what was written to the topics since then, if the group has committed nothing yet. "
-            "Default: with what comes from now on.",
-        ),
-    ] = None,
-    group: Annotated[
-        str | None, typer.Option(help="The consumer group. Default: the setting group_id and -notify.")
-    ] = None,
-    sessions: Annotated[
-        bool, typer.Option("--sessions/--no-sessions", help="Tell also what was done in the root sessions.")
-    ] = True,
-    runbook: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            help="The link in each notice, with {rule_id} and {alert_id} where these belong. Default: the rule's "
-            "first reference.",
-        ),
-    ] = None,
-    give_up_after: Annotated[
-        str, typer.Option(metavar="DURATION", help="How long a notice is tried, such as 1d; 0s is for ever.")
-    ] = "1d",
-    metrics_port: Annotated[
-        int | None,
-        typer.Option(
-            "--metrics-port", metavar="PORT", min=1, max=65_535, help="Serve Prometheus' metrics here, on http_host."
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print what would be sent of what is on the topics now; send nothing.")
-    ] = False,
-    test: Annotated[
-        bool, typer.Option("--test", help="Send a test notice to each service now, say what it answers, and end.")
-    ] = False,
+    url_file: UrlFiles = None,
+    severity: LowestSeverity = "low",
+    min_risk: MinRisk = 0,
+    start: Start = None,
+    group: Group = None,
+    sessions: Sessions = True,
+    runbook: RunbookLink = None,
+    give_up_after: GiveUpAfter = "1d",
+    metrics_port: MetricsPort = None,
+    dry_run: DryRun = False,
+    test: Test = False,
     config: Config = None,
 ) -> None:
     """Tell people of each alert, once: Slack, Teams, PagerDuty, Opsgenie, mail, webhooks and many more.
@@ -108,7 +118,7 @@ def notify(  # noqa: PLR0913  one for each option
     """
     configured = settings.load(config)
     choice = Choice(Threshold(_severity(severity), _risk(min_risk)), Runbook(runbook), sessions)
-    since = _since(start)
+    since = parse_from(start)
     patience = Patience(give_up=_give_up(give_up_after))
     addresses = read_addresses(urls or (), url_file or ())
     if not dry_run:
@@ -179,10 +189,3 @@ def _give_up(text: str) -> float:
         return parse_duration_or_zero(text) / 1000 or inf
     except ValueError as error:
         raise UsageError(f"--give-up-after = {text!r}: {error}") from error
-
-
-def _since(start: str | None) -> int | None:
-    try:
-        return None if start is None else parse_time(start)
-    except ValueError as error:
-        raise UsageError(f"--from = {start!r}: {error}") from error
