@@ -104,6 +104,7 @@ USED = {
     "_isolation_level": "aiokafka.consumer.consumer:AIOKafkaConsumer.start",
     "_last_action": "aiokafka.conn:AIOKafkaConnection._handle_frame",
     "_last_flush_at": "faust.tables.recovery:Recovery._slurp_changelogs",
+    "_max_bytes": "aiokafka.protocol.fetch:FetchRequest.__init__",
     "_max_wait_ms": "aiokafka.protocol.fetch:FetchRequest.__init__",
     "_min_bytes": "aiokafka.protocol.fetch:FetchRequest.__init__",
     "_perform_assignment": "aiokafka.consumer.group_coordinator:CoordinatorGroupRebalance._on_join_leader",

@@ -130,6 +130,22 @@ def filter_batches(
     return filtered
 
 
+def is_compressed(fetched: bytes | memoryview) -> bool:
+    """Whether the first batch is compressed; false if there is no whole header."""
+    return len(fetched) >= _RECORDS_AT and _ATTRIBUTES.unpack_from(fetched, _ATTRIBUTES_AT)[0] & _CODEC_BITS != 0
+
+
+def offset_behind(fetched: bytes | memoryview) -> int | None:
+    """The offset behind the last complete batch of fetched bytes; ``None`` if there is no such batch."""
+    last = -1
+    for start, _ in _batches(fetched):
+        last = start
+    if last < 0 or fetched[last + _MAGIC_AT] != _MAGIC:
+        return None
+    first: int = _START.unpack_from(fetched, last)[0]
+    return first + int(_LAST_DELTA.unpack_from(fetched, last + _LAST_DELTA_AT)[0]) + 1
+
+
 def _batches(fetched: bytes | memoryview) -> Iterator[tuple[int, int]]:
     """The start and end of each complete batch."""
     start = 0

@@ -21,9 +21,10 @@ import structlog
 from aiokafka.client import ConnectionGroup
 from aiokafka.errors import OffsetOutOfRangeError
 
-from streams.worker.consumer.fetch.fetch_filter import filter_batches
 from streams.worker.consumer.fetch.held_bytes import SOURCES, HeldBytes
+from streams.worker.consumer.fetch.read_ahead import ReadAhead
 from streams.worker.consumer.fetch.response_reader import FETCH, attach
+from streams.worker.consumer.fetch.source_filter import Part, SourceFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,6 +37,10 @@ log = structlog.get_logger(__name__)
 # How long a broker may delay an empty response. aiokafka has one fetch at a time under way per broker, which leaves out
 # partitions whose records it still holds. With Faust's 1.5 s these partitions wait that long if all others are quiet.
 FETCH_WAIT_MS = 100
+
+
+# The filter drops most of a response if what is left is less than one byte of so many.
+DROPS_MOST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,8 @@ class FilteringClient:
         self._client = client
         self._is_wanted = is_wanted
         self._fetch_filter = fetch_filter
+        self._source_filter = SourceFilter(fetch_filter.find_marks, fetch_filter.skips)
+        self._read_ahead = ReadAhead(fetch_filter.source_topics, self._ask)
         self._held = held
         self._metrics = metrics
         self._one_at_a_time = asyncio.Lock()  # each response uses up free bytes
@@ -89,13 +96,17 @@ class FilteringClient:
         if not request.topics:
             await asyncio.sleep(FETCH_WAIT_MS / 1000)  # as a broker without records would wait
             return EmptyResponse()
-        if await self._client.ready(node, group=group):
-            attach(self._client._conns[node, group])  # noqa: SLF001  aiokafka has no public access to a connection
-        response = await self._client.send(node, request, group=group)
+        response = await self._read_ahead.answer(node, request)
         self._report_deleted_offsets(request, response)
         async with self._one_at_a_time:
             await self._filter(response)
         return response
+
+    async def _ask(self, node: Any, request: Any) -> Any:
+        if await self._client.ready(node):
+            # aiokafka has no public access to a connection.
+            attach(self._client._conns[node, ConnectionGroup.DEFAULT])  # noqa: SLF001
+        return await self._client.send(node, request)
 
     def _report_deleted_offsets(self, request: Any, response: Any) -> None:
         """Log and count offsets that the broker no longer has: aiokafka silently goes on from the oldest record.
@@ -126,24 +137,29 @@ class FilteringClient:
 
     async def _filter(self, response: Any) -> None:
         """Keep in a response what may match, up to the free bytes."""
-        free_bytes, came, taken = self._held.free_bytes(SOURCES), 0, 0
+        parts: list[Part] = []
+        for topic, partitions in response.topics:
+            for number, *_, fetched in partitions:
+                if fetched and topic in self._fetch_filter.source_topics:
+                    parts.append(Part(topic, number, fetched))
+        filtered = iter(await self._source_filter.filter(parts, self._held.free_bytes(SOURCES)))
+        came = taken = left = 0
         for topic, partitions in response.topics:
             for place, (number, *head, fetched) in enumerate(partitions):
                 if not fetched:
                     continue
                 if topic in self._fetch_filter.source_topics:
-                    skip = self._fetch_filter.skips.of(topic, number)
-                    filtered = filter_batches(fetched, self._fetch_filter.find_marks, skip, free_bytes)
-                    self._metrics.count_fetched(topic, number, filtered)
-                    kept = filtered.kept
-                    free_bytes, came, taken = free_bytes - len(kept), came + len(fetched), taken + filtered.taken
-                    await asyncio.sleep(0)  # heartbeats and commits use this loop too
+                    one = next(filtered)
+                    self._metrics.count_fetched(topic, number, one)
+                    kept, came, taken = one.kept, came + len(fetched), taken + one.taken
+                    left += len(kept)
                 else:
                     kept = bytes(fetched)
                 self._held.sizes[topic, number] = len(kept)
                 partitions[place] = (number, *head, kept)
         if came:
             self._held.adjust_next_request(came, taken)
+            self._read_ahead.drops_most = taken == came and left * DROPS_MOST <= came
 
 
 class EmptyResponse:
