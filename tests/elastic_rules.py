@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from streams.rules.importing.convert import convert
-from streams.rules.importing.elastic_rule import ElasticRule, read
+from streams.rules.importing.elastic.elastic_rule import ElasticRule, read
 
 if TYPE_CHECKING:
     from streams.rules.importing.outcome import Conversion

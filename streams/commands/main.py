@@ -2,7 +2,7 @@
 
 A command's module is imported only when the command runs, so that ``rootwatch --help`` and ``explain`` need not wait
 for Kafka clients. To add a command, write a module with its name that holds a function or a ``typer.Typer`` of the same
-name (``-`` becomes ``_``), and add a line to ``COMMANDS``.
+name (``-`` becomes ``_``), and add a line to ``COMMANDS``. If the module is in a room, add it to ``ROOMS``, too.
 
 Exit codes: 0 success, 1 ran and found a problem, 2 wrong usage, 130 interrupted.
 """
@@ -43,6 +43,13 @@ COMMANDS = {
     "worker": "Run a worker: CloudTrail in, alerts out.",
 }
 
+ROOMS = {
+    "operate": ("doctor", "health", "notify", "topics", "worker"),
+    "replay": ("backtest", "demo", "explain", "warm-up"),
+    "results": ("alerts", "session", "state"),
+}
+"""The commands whose modules are in a package of their kind."""
+
 
 class _LoadedWhenRun(TyperGroup):
     """Finds a command by its line in ``COMMANDS``, and then imports it. Typer's types of contexts are private: Any."""
@@ -59,7 +66,8 @@ class _LoadedWhenRun(TyperGroup):
 def load(name: str) -> Any:
     """Import a command and prepare it to run."""
     attribute = name.replace("-", "_")
-    command = getattr(import_module(f"streams.commands.{attribute}"), attribute)
+    rooms = [f"{room}." for room, names in ROOMS.items() if name in names]
+    command = getattr(import_module(f"streams.commands.{''.join(rooms)}{attribute}"), attribute)
     if isinstance(command, typer.Typer):
         return show_examples(get_command(command))
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -28,6 +28,7 @@ from streams.worker.agents.geo import GeoLookup
 from streams.worker.agents.sessions.closer import Closer
 from streams.worker.agents.sessions.trace import Indexes
 from streams.worker.consumer.consumer import FINISH_SECONDS, explained
+from streams.worker.consumer.faust_options import faust_options
 from streams.worker.consumer.fetch.filtering_client import FetchFilter
 from streams.worker.consumer.fetch.held_bytes import Queues
 from streams.worker.consumer.flow import FlowControl
@@ -37,7 +38,6 @@ from streams.worker.consumer.sender import Sender
 from streams.worker.consumer.transport import Transport
 from streams.worker.deadline import Deadline
 from streams.worker.failure import FailedInHand
-from streams.worker.faust_options import faust_options
 from streams.worker.garbage import spare_what_stays
 from streams.worker.monitoring.baseline import Baseline
 from streams.worker.monitoring.counters import Metrics

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from replay_records import run
 
-from streams.commands import doctor
+from streams.commands.operate import doctor
 from streams.settings import Settings
 from streams.topics.catalogue import value_schemas
 from streams.wire.confluent.registry import apply_schemas

@@ -25,8 +25,8 @@ from ocsf_events import ocsf
 from sightings import RULES
 from typer.testing import CliRunner
 
-from streams.commands.explain import explanation
 from streams.commands.main import app
+from streams.commands.replay.explain import explanation
 from streams.pipeline import ExtractSettings
 
 if TYPE_CHECKING:
@@ -316,7 +316,7 @@ def test_it_does_not_wait_for_kafka_clients(tmp_path: Path) -> None:
     path = tmp_path / "m.json"
     path.write_bytes(json.dumps(awslogs(RECORD, json.dumps)).encode())
     program = (
-        "import sys, streams.commands.explain as e; from pathlib import Path; from streams.settings import load;"
+        "import sys, streams.commands.replay.explain as e; from pathlib import Path; from streams.settings import load;"
         "s = load(); value = Path(sys.argv[1]).read_bytes();"
         "print(e.explanation('s', value, s.load_rules(), s.extract_settings())['outcome']);"
         "e.explain([sys.argv[1]]);"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cloudtrail_messages import ACCOUNT, MISSING, PRINCIPAL, RECORD, changed
 from sightings import RULE
 
-from streams.commands.explain import explanation
+from streams.commands.replay.explain import explanation
 from streams.pipeline import ExtractSettings
 from streams.rules.rule_set import RuleSet
 

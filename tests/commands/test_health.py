@@ -11,7 +11,7 @@ import pytest
 from ports import held_port
 from replay_records import run
 
-from streams.commands import health
+from streams.commands.operate import health
 from streams.settings import Settings
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 import typer
 from notice_servers import web_server
 
-from streams.commands.notify import notify
+from streams.commands.operate.notify import notify
 from streams.errors import UsageError
 
 if TYPE_CHECKING:

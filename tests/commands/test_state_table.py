@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sightings import COMPILED, NOON
 
-from streams.commands.state import _row
+from streams.commands.results.state import _row
 from streams.detection.memory import TupleMemory
 
 

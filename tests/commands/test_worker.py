@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from replay_records import run
 
-from streams.commands import worker
+from streams.commands.operate import worker
 
 if TYPE_CHECKING:
     from streams.settings import Settings

@@ -10,7 +10,7 @@ from cloudtrail_messages import RECORD, changed, ecs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.commands.doctor import covered
+from streams.commands.operate.doctor import covered
 from streams.extraction.record import Record
 from streams.inputs.message_reader import read
 from streams.topics.trail_coverage import ENOUGH_RECORDS, TrailCoverage

@@ -15,7 +15,7 @@ from streams.commands.rules.import_report import report, report_json
 from streams.commands.terminal.replay_options import say
 from streams.errors import OperatorError, UsageError
 from streams.rules.importing.convert import convert
-from streams.rules.importing.elastic_rule import ElasticRule, read
+from streams.rules.importing.elastic.elastic_rule import ElasticRule, read
 from streams.rules.importing.outcome import Conversion, refusal
 from streams.rules.importing.plan import plan
 from streams.rules.rule_file import RuleText

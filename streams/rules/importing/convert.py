@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, get_args
 
 from streams.fields.catalogue import Field, UnknownFieldError, field_named
 from streams.rules.importing.differences import differences
+from streams.rules.importing.elastic.history import window
+from streams.rules.importing.elastic.keys import left_out, unknown_keys
 from streams.rules.importing.event_names import (
     asks_for_what_is_never_taken,
     data_events,
     everyday_events,
     takes_any_event,
 )
-from streams.rules.importing.history import window
-from streams.rules.importing.keys import left_out, unknown_keys
 from streams.rules.importing.outcome import Change, Conversion, Difference, Reason
 from streams.rules.importing.scope import scope
 from streams.rules.importing.texts import carried_texts
@@ -30,7 +30,7 @@ from streams.rules.rule_errors import on_one_line, shown
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from streams.rules.importing.elastic_rule import ElasticRule
+    from streams.rules.importing.elastic.elastic_rule import ElasticRule
     from streams.rules.importing.outcome import Verdict
     from streams.rules.query.tree import Query
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from streams.fields.catalogue import Field
-    from streams.rules.importing.elastic_rule import ElasticRule
+    from streams.rules.importing.elastic.elastic_rule import ElasticRule
 
 _FLATTENED = "aws.cloudtrail.flattened."
 _OBJECTS = frozenset(

@@ -11,7 +11,7 @@ from streams.rules.rule_errors import shown
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from streams.rules.importing.elastic_rule import ElasticRule
+    from streams.rules.importing.elastic.elastic_rule import ElasticRule
 
 Said = Reason | Change | Difference
 

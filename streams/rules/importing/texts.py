@@ -9,7 +9,7 @@ from streams.rules.importing.outcome import Change
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from streams.rules.importing.elastic_rule import ElasticRule
+    from streams.rules.importing.elastic.elastic_rule import ElasticRule
 
 ATTACK = "MITRE ATT&CK"
 _LISTS = ("tags", "references", "false_positives")

@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from streams.commands.doctor import silent_rules
+from streams.commands.operate.doctor import silent_rules
 from streams.commands.rules import check, rules
 from streams.commands.rules.seen import Seen
 from streams.pipeline import ExtractSettings

@@ -146,7 +146,16 @@ def test_an_instruction_of_no_script(instruction: str, capsys: pytest.CaptureFix
 
 def test_an_answer_imports_no_command() -> None:
     """A shell waits for the answer: neither Typer nor settings, clients or commands are imported for it."""
-    heavy = "typer", "rich", "pydantic", "faust", "aiokafka", "confluent_kafka", "rocksdict", "streams.commands.worker"
+    heavy = (
+        "typer",
+        "rich",
+        "pydantic",
+        "faust",
+        "aiokafka",
+        "confluent_kafka",
+        "rocksdict",
+        "streams.commands.operate.worker",
+    )
     code = (
         "import sys\nfrom streams.commands.start import main\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"

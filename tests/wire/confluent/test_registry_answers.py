@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from registry_server import OddAnswer
 
-from streams.commands import doctor
+from streams.commands.operate import doctor
 from streams.settings import Settings
 from streams.topics.catalogue import value_schemas
 from streams.wire.alert import read_alert

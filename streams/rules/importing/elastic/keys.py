@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from streams.rules.importing.elastic_rule import ElasticRule
+    from streams.rules.importing.elastic.elastic_rule import ElasticRule
 
 _READ = frozenset(
     {

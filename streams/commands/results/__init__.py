@@ -1,0 +1,1 @@
+"""The commands that show what a deployment has found and remembers."""
