@@ -1,9 +1,10 @@
-"""Filters what a response holds of the source topics: one partition after the other, or two at once.
+"""Filters what a response holds of the source topics, beside the event loop if it is much.
 
 The rules:
 
-* Two threads filter if the batches are compressed and many. Decompression and the search for marks leave Python's lock
-  to others, and they are nearly all of the work. Uncompressed batches gain nothing by a second thread.
+* A large response is filtered in a thread, so that the loop takes in the next one meanwhile, and heartbeats are sent.
+* Two threads filter if the batches are compressed. Decompression and the search for marks leave Python's lock
+  to others, and they are most of the work. Uncompressed batches gain nothing by a second thread.
 * All partitions of a response together keep as many bytes as are free; one batch of each partition may exceed this. Two
   at once share what is free.
 """
@@ -50,8 +51,8 @@ class SourceFilter:
 
     async def filter(self, parts: Sequence[Part], free_bytes: int) -> list[Filtered]:
         """Return what is left of each part, in order, and what was in it."""
-        if gains_by_threads(parts):
-            return await self._at_once(parts, free_bytes)
+        if threads := threads_for(parts):
+            return await self._in_threads(parts, free_bytes, threads)
         filtered = []
         for part in parts:
             filtered.append(self._filtered(part, free_bytes))
@@ -59,13 +60,13 @@ class SourceFilter:
             await asyncio.sleep(0)  # heartbeats and commits use this loop too
         return filtered
 
-    async def _at_once(self, parts: Sequence[Part], free_bytes: int) -> list[Filtered]:
-        loop, threads, left = asyncio.get_running_loop(), asyncio.Semaphore(THREADS), free_bytes
+    async def _in_threads(self, parts: Sequence[Part], free_bytes: int, threads: int) -> list[Filtered]:
+        loop, idle, left = asyncio.get_running_loop(), asyncio.Semaphore(threads), free_bytes
 
         async def filtered(part: Part) -> Filtered:
             nonlocal left
-            async with threads:
-                result = await loop.run_in_executor(self._threads, self._filtered, part, left // THREADS)
+            async with idle:
+                result = await loop.run_in_executor(self._threads, self._filtered, part, left // threads)
                 left -= len(result.kept)
                 return result
 
@@ -75,10 +76,8 @@ class SourceFilter:
         return filter_batches(part.batches, self._find_marks, self._skips.of(part.topic, part.partition), free_bytes)
 
 
-def gains_by_threads(parts: Sequence[Part]) -> bool:
-    """Whether two threads filter these parts sooner than one."""
-    return (
-        len(parts) > 1
-        and sum(len(part.batches) for part in parts) >= MANY_BYTES
-        and any(is_compressed(part.batches) for part in parts)
-    )
+def threads_for(parts: Sequence[Part]) -> int:
+    """How many threads filter these parts soonest, beside the event loop; with 0 it does that itself."""
+    if sum(len(part.batches) for part in parts) < MANY_BYTES:
+        return 0
+    return THREADS if len(parts) > 1 and any(is_compressed(part.batches) for part in parts) else 1

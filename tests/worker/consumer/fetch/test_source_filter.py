@@ -15,7 +15,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from streams.inputs import prefilter
 from streams.worker.consumer.fetch import source_filter
 from streams.worker.consumer.fetch.fetch_filter import filter_batches
-from streams.worker.consumer.fetch.source_filter import MANY_BYTES, Part, SourceFilter, gains_by_threads
+from streams.worker.consumer.fetch.source_filter import MANY_BYTES, Part, SourceFilter, threads_for
 from streams.worker.skips import NO_SKIPS
 
 FIND_MARKS = prefilter.compile_finder(frozenset({"AssumeRoot"}), follow_sessions=True)
@@ -37,29 +37,29 @@ def parts(count: int, size: int, compression: int) -> list[Part]:
 
 
 @pytest.mark.parametrize(
-    ("count", "size", "compression", "gains"),
+    ("count", "size", "compression", "threads"),
     [
-        (4, MANY_BYTES, ZSTD, True),
-        (2, MANY_BYTES, ZSTD, True),
-        (1, MANY_BYTES, ZSTD, False),
-        (4, MANY_BYTES, 0, False),
-        (4, 100, ZSTD, False),
-        (0, 0, ZSTD, False),
+        (4, MANY_BYTES, ZSTD, 2),
+        (2, MANY_BYTES, ZSTD, 2),
+        (1, MANY_BYTES, ZSTD, 1),
+        (4, MANY_BYTES, 0, 1),
+        (4, 100, ZSTD, 0),
+        (0, 0, ZSTD, 0),
     ],
 )
-def test_every_way_has_the_same_result(count: int, size: int, compression: int, gains: bool) -> None:  # noqa: FBT001  a table
-    """Large compressed responses are filtered by two threads, all others by one; each part's result is its own."""
+def test_every_way_has_the_same_result(count: int, size: int, compression: int, threads: int) -> None:
+    """Large compressed responses are filtered by two threads, other large ones by one, each part by itself."""
     given = parts(count, size, compression)
-    assert gains_by_threads(given) is gains
+    assert threads_for(given) == threads
     filtered = asyncio.run(SourceFilter(FIND_MARKS, NO_SKIPS).filter(given, 1 << 30))
     assert filtered == [filter_batches(part.batches, FIND_MARKS) for part in given]
     assert [each.records - each.skipped for each in filtered] == [3] * count
 
 
-@pytest.mark.parametrize("gains", [True, False])
-def test_parts_share_the_free_bytes(gains: bool, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: FBT001  a table
+@pytest.mark.parametrize("threads", [0, 1, 2])
+def test_parts_share_the_free_bytes(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """All parts together keep no more than is free, but for one batch each of those that are filtered at once."""
-    monkeypatch.setattr(source_filter, "gains_by_threads", lambda _parts: gains)
+    monkeypatch.setattr(source_filter, "threads_for", lambda _parts: threads)
     given = parts(8, 100, ZSTD)
     one = len(filter_batches(batch(0, 100, ZSTD), FIND_MARKS).kept)
     for batches in (0, 1, 5, 12):
