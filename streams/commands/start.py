@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+
+_YOUNG_OBJECTS = 20_000
 
 
 def main() -> None:
@@ -14,6 +17,8 @@ def main() -> None:
         from streams.commands.shells.answer import answer  # noqa: PLC0415  nothing else needs click
 
         sys.exit(answer(instruction))
+    # Modules stay: to look for garbage among them, as after every 700 new objects, takes a fifteenth of a start.
+    gc.set_threshold(_YOUNG_OBJECTS)
     from streams.commands.main import main as run  # noqa: PLC0415  an answer does without Typer
 
     run()

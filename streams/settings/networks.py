@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import maxminddb
-
 from streams.fields.values import text_of
 from streams.fields.view import Network
 from streams.rules.rule_set import needs_networks
@@ -20,6 +18,8 @@ from streams.rules.rule_set import needs_networks
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    import maxminddb
 
     from streams.rules.rule_set import RuleSet
 
@@ -80,6 +80,8 @@ class Networks:
         return not self._readers
 
     def _look_up(self, address: str) -> Network | None:
+        import maxminddb  # noqa: PLC0415  as below
+
         number = organization = None
         for path in self.paths:
             reader = self._readers.get(path)
@@ -108,6 +110,8 @@ class Networks:
             return False
         if stamp == self._stamps.get(path):
             return False
+        import maxminddb  # noqa: PLC0415  it is slow to import, and most replays read no database
+
         self._stamps[path] = stamp
         try:
             reader = maxminddb.open_database(path, mode=maxminddb.MODE_MEMORY)

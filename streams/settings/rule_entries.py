@@ -104,11 +104,11 @@ class _Search:
             self._read(Path(entry), entry)
 
     def _add_shipped(self, entry: str) -> None:
-        shipped = _shipped()
         rule_id = entry.removeprefix(f"{SHIPPED}:")
-        if file := shipped.get(rule_id):
+        if file := _shipped_file(rule_id):
             self._read(file, file.name)
             return
+        shipped = _shipped()
         close = difflib.get_close_matches(rule_id, shipped, n=1)
         hint = f"did you mean {SHIPPED}:{close[0]}?" if close else f"those are {', '.join(shipped)}"
         self.faults.append(f"{entry}: no rule of this id ships; {hint}")
@@ -148,8 +148,24 @@ class _Search:
             self.faults.append(f"{name}: not UTF-8: {error}")
 
 
+def _shipped_file(rule_id: str) -> Traversable | None:
+    """Return the file of a rule that ships; ``None`` if none has this id.
+
+    Only files that hold the id are parsed: every command would wait for the parsing of all.
+    """
+    for file in _shipped_files():
+        text = file.read_text("utf-8")
+        if rule_id in text and parse(text, file.name).id == rule_id:
+            return file
+    return None
+
+
 @cache
 def _shipped() -> dict[str, Traversable]:
     """Return the files of the rules that ship, by the rules' ids."""
-    found = [file for file in files("streams.rules").joinpath(SHIPPED).iterdir() if file.name.endswith(_SUFFIX)]
-    return {parse(file.read_text("utf-8"), file.name).id: file for file in sorted(found, key=lambda file: file.name)}
+    return {parse(file.read_text("utf-8"), file.name).id: file for file in _shipped_files()}
+
+
+def _shipped_files() -> list[Traversable]:
+    found = (file for file in files("streams.rules").joinpath(SHIPPED).iterdir() if file.name.endswith(_SUFFIX))
+    return sorted(found, key=lambda file: file.name)

@@ -15,6 +15,7 @@ Rules (Apache Avro specification 1.12, "Single-object encoding" and "Schema Fing
 
 from __future__ import annotations
 
+from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -61,8 +62,13 @@ class UnknownSchemaError(WireError, OperatorError):
 
 def fingerprint(schema: Mapping[str, Any]) -> bytes:
     """Return the schema's CRC-64-AVRO fingerprint: eight bytes, in the order of single-object encoding."""
+    return _fingerprint_of(to_parsing_canonical_form(schema))
+
+
+@cache  # the newest schema is among the released ones, and is the one that is written
+def _fingerprint_of(canonical: str) -> bytes:
     # fastavro returns the digits of the little-endian bytes, not of the number.
-    return bytes.fromhex(fastavro_fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
+    return bytes.fromhex(fastavro_fingerprint(canonical, "CRC-64-AVRO"))
 
 
 def decode_body(body: bytes, name: str, writer: Any, reader: Any = None) -> dict[str, Any]:

@@ -131,6 +131,12 @@ def test_precedence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings.risk_score, settings.clock) == (1, "event")
 
 
+def test_the_name_of_a_variable_may_be_in_any_case(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable in lower case is the same setting."""
+    monkeypatch.setenv("rootwatch_group_id", "lower")
+    assert load().group_id == "lower"
+
+
 def test_which_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is --config's, else ROOTWATCH_CONFIG's, else rootwatch.toml in the working directory."""
     write(tmp_path / "rootwatch.toml", "group_id = 'here'")

@@ -27,8 +27,6 @@ from streams.backtest.sources.file_messages import in_blocks
 from streams.backtest.sources.span import Span
 from streams.content import gzipped
 from streams.extraction.kafka_time import NO_TIMESTAMP
-from streams.kafka.origin import origin_of
-from streams.wire.sighting import decode as decode_sighting
 from streams.wire.single_object import MAGIC as SINGLE_OBJECT
 from streams.wire.single_object import WireError
 
@@ -180,6 +178,8 @@ class Reader:
 
     def _record(self, value: bytes, record: Message) -> bool:
         """Read a record. Return whether it was read for its sightings, not for its actions alone."""
+        from streams.kafka.origin import origin_of  # noqa: PLC0415  files need no Kafka client, which is slow to import
+
         origin = origin_of(record)
         location = Location(f"{origin.topic}[{origin.partition}]", origin.offset)
         if value.startswith(SINGLE_OBJECT):
@@ -197,8 +197,10 @@ class Reader:
         A record was stored once for each rule that took it and each combination of its terms. So if the rule is loaded,
         only what that rule takes is kept, and if the stored terms come out again, only they are.
         """
+        from streams.wire.sighting import decode  # noqa: PLC0415  few replays need it: its codec takes time to make
+
         try:
-            stored = decode_sighting(value)
+            stored = decode(value)
         except WireError as error:
             self.stats.reject(Rejection(location, "malformed", str(error)))
             return

@@ -6,15 +6,12 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from streams.backtest.following import Following
 from streams.backtest.results.json_lines import AlertLines, check_apart, opened, writing
 from streams.backtest.results.loudness.budget import budget_lines, days_over
 from streams.backtest.results.loudness.counts import Loudness
 from streams.backtest.results.loudness.counts_file import to_json
 from streams.backtest.results.loudness.pair import Pair
-from streams.backtest.results.sessions.lines import SessionLines
 from streams.errors import UsageError
-from streams.settings.session_rules import load_session_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,9 +20,10 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
     from streams.backtest.evaluation import Verdicts
-    from streams.backtest.following import SessionObserver
+    from streams.backtest.following import Following, SessionObserver
     from streams.backtest.reading.read_stats import ReadStats
     from streams.backtest.results.page.report import Report
+    from streams.backtest.results.sessions.lines import SessionLines
     from streams.backtest.run import Observer
     from streams.pipeline import DecisionSettings
     from streams.rules.rule_set import RuleSet
@@ -150,9 +148,14 @@ class OpenResults:
             made._counts_name = str(results.counts)
             made._counts = stack.enter_context(opened("--counts", results.counts))
         if results.sessions is not None:
+            from streams.backtest.results.sessions.lines import SessionLines  # noqa: PLC0415  as below
+
             file = stack.enter_context(opened("--sessions", results.sessions))
             made.sessions = stack.enter_context(SessionLines(file, str(results.sessions)))
         if results.follow_sessions:
+            from streams.backtest.following import Following  # noqa: PLC0415  sessions are a twentieth of the start
+            from streams.settings.session_rules import load_session_rules  # noqa: PLC0415  as above
+
             made.following = stack.enter_context(
                 Following({each.rule.id for each in rules.rules if each.grants_root}, load_session_rules())
             )

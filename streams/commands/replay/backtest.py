@@ -17,7 +17,6 @@ from streams.backtest.results.compare import Comparison, comparison_lines
 from streams.backtest.results.loudness.budget import parse_budgets
 from streams.backtest.results.page.options import setting_options, source_options
 from streams.backtest.results.results import Asked, OpenResults, Results
-from streams.backtest.results.sessions.compare import SessionComparison, SessionTopics
 from streams.backtest.run import ReplaySettings, replay
 from streams.backtest.sources.request import ReplayRequest, replay_request
 from streams.backtest.sources.select_input import read_settings, select_input
@@ -28,13 +27,13 @@ from streams.commands.terminal.options import Config  # noqa: TC001  typer reads
 from streams.commands.terminal.replay_options import cores, say, say_what_rules_need
 from streams.errors import UsageError
 from streams.pipeline import view_of
-from streams.wire.sessions.published import ACTIVITY, SUMMARY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from streams.backtest.evaluation import Verdicts
     from streams.backtest.reading.read_stats import ReadStats
+    from streams.backtest.results.sessions.compare import SessionComparison
     from streams.backtest.run import Observer
     from streams.pipeline import DecisionSettings
     from streams.rules.rule_set import RuleSet
@@ -287,8 +286,10 @@ def _comparison_of_sessions(
     """The comparison with the live sessions beside the topic of alerts, if sessions are to be written too."""
     if results.compare is None or results.sessions is None:
         return None
+    from streams.backtest.results.sessions.compare import SessionComparison, SessionTopics  # noqa: PLC0415  as below
     from streams.kafka.readers.published import Source  # noqa: PLC0415  only this needs a Kafka client
     from streams.kafka.readers.rule_values import values_of_rules  # noqa: PLC0415  as above
+    from streams.wire.sessions.published import ACTIVITY, SUMMARY  # noqa: PLC0415  as above
 
     topics = SessionTopics.beside(results.compare, configured)
     activity = values_of_rules(configured, Source(topics.activity, ACTIVITY.read), rule_ids)
