@@ -216,10 +216,11 @@ def compile_selector(
 
 
 def compile_finder(
-    rules: RuleSet, extract_settings: ExtractSettings
+    rules: RuleSet, extract_settings: ExtractSettings, *, only_objects: bool = False
 ) -> Callable[[bytes | bytearray | memoryview, int, int], Sequence[int]]:
     """Return the search for marks in a buffer that holds many messages, see ``prefilter.compile_finder``."""
-    return prefilter.compile_finder(rules.literals, follow_sessions=extract_settings.follow_sessions)
+    follow_sessions = extract_settings.follow_sessions
+    return prefilter.compile_finder(rules.literals, follow_sessions=follow_sessions, only_objects=only_objects)
 
 
 def may_match(value: bytes | None, rules: RuleSet, extract_settings: ExtractSettings) -> bool:

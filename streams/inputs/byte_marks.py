@@ -110,13 +110,31 @@ class MarkSearch:
             for pattern, _, after in self._automaton.find_matches_as_indexes(view[part : part + PART + self._longest])
         )
 
+    def matches(self, text: bytes | bytearray) -> Iterator[tuple[int, int, int]]:
+        """Give what is found in a text, mark or not: the pattern's number, and where it begins and ends."""
+        view = memoryview(text)
+        for part in range(0, len(text), PART):
+            for pattern, at, after in self._automaton.find_matches_as_indexes(view[part : part + PART + self._longest]):
+                yield pattern, part + at, part + after
+
+    def is_key(self, pattern: int, text: bytes | bytearray, after: int) -> bool:
+        """Whether what was found up to ``after`` is part of a key, with what must follow it."""
+        return pattern >= self._first_part and self._is_key(pattern - self._first_part, text, after, len(text))
+
+    def is_root(self, pattern: int, text: bytes | bytearray, after: int) -> bool:
+        """Whether what was found up to ``after`` is ``Root``, with what must be around it."""
+        return self._alone <= pattern < self._first_part and self._is_root(text, after, len(text))
+
     def _holds(self, pattern: int, piece: Buffer, after: int, end: int) -> bool:
         if pattern >= self._first_part:
             return self._is_key(pattern - self._first_part, piece, after, end)
-        return self._root is not None and self._root.match(piece, after - len(ROOT), end) is not None
+        return self._is_root(piece, after, end)
 
     def _is_key(self, number: int, piece: Buffer, after: int, end: int) -> bool:
         return _is_marked(piece, self._keys[number], after - self._quotes[number], end)
+
+    def _is_root(self, piece: Buffer, after: int, end: int) -> bool:
+        return self._root is not None and self._root.match(piece, after - len(ROOT), end) is not None
 
 
 def _is_marked(piece: Buffer, keys: Iterable[bytes], quote: int, end: int) -> bool:

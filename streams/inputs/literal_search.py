@@ -17,7 +17,9 @@ from streams.inputs.byte_marks import LONG_STARTS, PART, Buffer
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-_ESCAPE = b"\\u00"
+ESCAPE = b"\\u00"
+"""The beginning of every escape that counts."""
+
 # Escapes of a letter, a digit, "\", "/", ":" or "_", and of a few characters beside the letters that no writer escapes.
 _OF_LETTERS = rb"[4567][0-9a-fA-F]|3[0-9aA]|2[fF]"
 _TELLING_ESCAPE = re.compile(rb"\\u00(?:%b)" % _OF_LETTERS)
@@ -107,7 +109,7 @@ class EscapeSearch:
         """The position of the first such escape from ``start`` to ``end``."""
         # Most messages have no backslash, and one byte is found four times as fast as several bytes.
         backslash = find(piece, b"\\", start, end)
-        escape = find(piece, _ESCAPE, backslash, end) if backslash >= 0 else -1
+        escape = find(piece, ESCAPE, backslash, end) if backslash >= 0 else -1
         telling = self._telling.search(piece, escape, end) if escape >= 0 else None
         return None if telling is None else telling.start()
 

@@ -30,6 +30,7 @@ automata with vector instructions find every mark but the escapes in two or thre
 from __future__ import annotations
 
 import re
+import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,7 @@ from streams.inputs.byte_marks import (
 from streams.inputs.envelopes.carried import BASE64_KEYS
 from streams.inputs.literal_search import EscapeSearch, LiteralSearch, searchable
 from streams.inputs.message_reader import UnpackedMessage, read, read_unpacked
+from streams.inputs.one_pass import LARGE, OnePass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -112,16 +114,24 @@ class _Selector:
         # The first patterns have no effect here, but the automaton is several times as slow without them
         # (docs/decisions.md 6).
         self._marks = MarkSearch((b"AssumeRoot", *LONG_STARTS), PARTS_WITH_VALUE, (AWSLOGS, *BASE64_KEYS))
+        self._one_pass = OnePass(literals, self._root)
+        can_search = len(literals) <= _MOST_IN_ONE_PASS and not can_hide(self._one_pass.others, literals)
+        self._large = LARGE if can_search else sys.maxsize
 
     def select(self, value: bytes | bytearray | None) -> bytes | bytearray | None:
         """Return the message if it may match."""
         if not value:
             return None
-        if self._has_plain_mark(value):
+        is_large = len(value) >= self._large
+        holds_mark = self._one_pass.holds_mark(value) if is_large else self._has_plain_mark(value)
+        if holds_mark:
             return value
         if value[0] in FIRST_OF_PACKED and value.startswith(PACKED_STARTS):
             return self._select_packed(bytes(value))
-        if self._first_escape(value, 0, len(value)) is None and not self._marks.has_key(value):
+        # fast: no further call for a small message
+        if holds_mark is False and (
+            is_large or (self._first_escape(value, 0, len(value)) is None and not self._marks.has_key(value))
+        ):
             return None
         return value if self._holds_record(read(bytes(value), self._limit)) else None
 
@@ -132,12 +142,20 @@ class _Selector:
             text = to_utf8(content)
         except (compression.CorruptError, compression.TooLargeError, NotTextError):
             return value
-        if not self._has_plain_mark(text) and not (
-            (self._first_escape(text, 0, len(text)) is not None or self._marks.has_key(text))
-            and self._holds_record(read_unpacked(content, value, budget))
+        holds_mark = self._holds_mark(text)
+        if holds_mark is False or (
+            holds_mark is None and not self._holds_record(read_unpacked(content, value, budget))
         ):
             return None
         return UnpackedMessage.of(value, content) if budget.used else value
+
+    def _holds_mark(self, text: bytes) -> bool | None:
+        """Return as ``OnePass.holds_mark``."""
+        if len(text) >= self._large:
+            return self._one_pass.holds_mark(text)
+        if self._has_plain_mark(text):
+            return True
+        return None if self._first_escape(text, 0, len(text)) is not None or self._marks.has_key(text) else False
 
     def _has_plain_mark(self, text: bytes | bytearray) -> bool:
         if find(text, self._only) >= 0 if self._only else self._literals.is_in(text):  # fast: no further call for one
@@ -180,13 +198,15 @@ def everywhere(_piece: Buffer, start: int, end: int) -> range:
 
 @cache
 def compile_finder(
-    literals: frozenset[str] | None, *, follow_sessions: bool = False
+    literals: frozenset[str] | None, *, follow_sessions: bool = False, only_objects: bool = False
 ) -> Callable[[Buffer, int, int], Sequence[int]]:
     """Return the search for marks in a buffer that holds many messages.
 
     The search takes the buffer, a start and an end. It returns every position in between where a mark is, in order. The
     matcher with the same arguments would drop a message without a mark; a message with a mark has to be tested by
     itself. If every message passes, the search is ``everywhere``, which searches nothing.
+
+    With ``only_objects``, every message begins with ``{``, so none is compressed.
     """
     searched = searchable(literals)
     if searched is None:
@@ -196,7 +216,9 @@ def compile_finder(
     escapes = EscapeSearch(searched)
 
     def positions(piece: Buffer, start: int, end: int) -> list[int]:
-        found = [*marks.positions(piece, start, end), *starts.positions(piece, start, end)]
+        found = [*marks.positions(piece, start, end)]
+        if not only_objects:
+            found += starts.positions(piece, start, end)
         if apart is not None:
             found += apart.positions(piece, start, end)
         found += escapes.positions(piece, start, end)

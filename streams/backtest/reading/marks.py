@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import replace
 from itertools import accumulate
+from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from streams import pipeline
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from streams.rules.rule_set import RuleSet
 
 _OPEN, _CLOSE = b"{}"
+_OPENS, _CLOSES = {_OPEN}, {_CLOSE}
+_first, _last = itemgetter(0), itemgetter(-1)
 _SEPARATOR = b"\n"  # no mark has a line end in it
 
 
@@ -40,8 +43,9 @@ class MarkTests:
         """Test for the marks that messages must have under these settings."""
         sightings_alone = replace(extract_settings, follow_sessions=False)
         self._follows = extract_settings.follow_sessions
-        self._find_of_rule = pipeline.compile_finder(rules, sightings_alone)
-        self._find_any = pipeline.compile_finder(rules, extract_settings)
+        # What is searched are objects: ``suspects`` and ``narrow`` tell all else by its first byte.
+        self._find_of_rule = pipeline.compile_finder(rules, sightings_alone, only_objects=True)
+        self._find_any = pipeline.compile_finder(rules, extract_settings, only_objects=True)
         self.of_rule = pipeline.compile_matcher(rules, sightings_alone)
         """Whether a message may hold a sighting."""
         self.any = pipeline.compile_matcher(rules, extract_settings)
@@ -58,13 +62,15 @@ class MarkTests:
 
         All of them are searched at once: calling the search for each takes several times as long as searching.
         """
-        ends = list(accumulate(map(len, values)))
-        found = self._find_any(_SEPARATOR.join(values), 0, ends[-1] + len(values) - 1) if values else ()
+        together = _SEPARATOR.join(values)
+        found = self._find_any(together, 0, len(together)) if values else ()
         if isinstance(found, range):
             return range(len(values))
-        odd = {number for number, v in enumerate(values) if not v or v[0] != _OPEN or v[-1] != _CLOSE}
+        odd: set[int] = set()
+        if not (all(values) and set(map(_first, values)) <= _OPENS and set(map(_last, values)) <= _CLOSES):
+            odd.update(number for number, v in enumerate(values) if not v or v[0] != _OPEN or v[-1] != _CLOSE)
         if found:
-            starts = [0, *(end + number for number, end in enumerate(ends[:-1], 1))]
+            starts = [0, *(end + number for number, end in enumerate(accumulate(map(len, values[:-1])), 1))]
             odd.update(bisect_right(starts, position) - 1 for position in found)
         return sorted(odd)
 

@@ -99,12 +99,15 @@ class Reader:
             if size > bound:
                 return self._too_large(held, following, Location(path))
         self.stats.messages += 1
-        ends = held[0] if len(held) == 1 else b"".join((*held[:1], *held[-1:]))
+        is_one_piece = len(held) == 1
+        ends = held[0] if is_one_piece else b"".join((*held[:1], *held[-1:]))
         is_read = found.of_rule or not looks_whole(ends)
         self.stats.unmarked += not is_read
-        if len(held) != 1 and (is_read or found.any):
+        if not is_one_piece and (is_read or found.any):
             held[:] = [b"".join(held)]  # it may be large, so only one copy is held
-        if is_read:
+        if is_read and found.of_rule and is_one_piece:  # the mark is known to be in it
+            self._read(held.pop(), Location(path), None)
+        elif is_read:
             self._message(held.pop(), Location(path))
         elif found.any:
             self._follow(held.pop(), NO_TIMESTAMP)
