@@ -70,6 +70,8 @@ class Connection:
             "queued.min.messages": 1_000_000,  # so that the limit in bytes below decides
             "queued.max.messages.kbytes": 64 * 1024,
             "fetch.queue.backoff.ms": 1,  # by default the fetcher sleeps a second whenever its queue is full
+            # If a question comes first, the library sleeps for half of this (100 by default) before it connects.
+            "reconnect.backoff.ms": 20,
             "error_cb": self._note,
         }
         if group != GROUP:
