@@ -32,7 +32,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 
 from bench.load import records, rules
 from streams import log, pipeline
-from streams.kafka.partitioner import partition_of
+from streams.kafka.partitioner import hash_together, partition_of
 from streams.sessions.joining.trace import TraceSettings
 from streams.settings import Settings
 from streams.settings.session_rules import load_session_rules
@@ -145,19 +145,23 @@ class _Worker:
         self.lease.renew(self.lease.now())
         producer = _Producer()
         self._sender, self.sender = Sender(lambda: producer, self.metrics), self
-        self._topics: dict[str, list[Message]] = {"source": []}
+        self._topics: dict[str, list[Message]] = {
+            topic: [] for topic in ("source", self.topic_names.sightings, self.topic_names.sessions)
+        }
         worker: Any = self
         self.agents = stages.agents(worker, NO_SKIPS)
         self.select = pipeline.compile_selector(self.rules, self.extract_settings)
 
     async def send_all(self, sent: Sequence[Outgoing]) -> list[int]:
         """Send, and keep what the next stages read."""
-        for record in sent:
+        kept = [record for record in sent if record.topic in self._topics]
+        hash_together(record.key for record in kept if record.key is not None)
+        for record in kept:
             self._put(record.topic, record.key, record.value)
         return await self._sender.send_all(sent)
 
     def _put(self, topic: str, key: bytes | None, value: bytes | None) -> None:
-        kept = self._topics.setdefault(topic, [])
+        kept = self._topics[topic]
         number = 0 if key is None else partition_of(key, PARTITIONS)
         kept.append(Message(topic, number, len(kept), _NOON, key, value, time.monotonic()))
 
@@ -172,7 +176,7 @@ class _Worker:
         """Handle what waits for a stage, in batches."""
         agent = self.agents[stage]
         topic = "source" if stage == 0 else agent.topics[0]
-        waiting, self._topics[topic] = self._topics.get(topic, []), []
+        waiting, self._topics[topic] = self._topics[topic], []
         for start in range(0, len(waiting), size):
             await agent.handle(waiting[start : start + size], lambda: True)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from aiokafka.errors import KafkaError
 
 from streams.errors import OperatorError
-from streams.kafka.partitioner import partition_of
+from streams.kafka.partitioner import hash_together, partition_of
 from streams.worker.outgoing import SLICE_BYTES
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ class Sender:
     async def _grouped(self, records: Sequence[Outgoing]) -> list[_Group]:
         """The batches of the records, in the order of their first records."""
         producer, counts = self._producer(), dict[str, int]()
+        hash_together(record.key for record in records if record.partition is None and record.key is not None)
         groups: list[_Group] = []
         latest: dict[tuple[str, int], _Group] = {}
         for position, record in enumerate(records):
