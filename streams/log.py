@@ -2,7 +2,7 @@
 
 * stdout is for results only.
 * Lines of rootwatch go past the standard library's logging. Its records and handlers took half of a line's time, and
-  under load there is a line per alert.
+  under load there is a line per alert. The lines of a batch of alerts are made and written together (``log_all``).
 * A line that cannot be written, for example on a full disk, is lost. It stops nothing.
 * The log holds no record bodies and no secrets: tracebacks show code, never variables, and a session token in a
   library's text is replaced (T7).
@@ -20,20 +20,22 @@ import contextlib
 import logging
 import logging.config
 import os
-import re
 import sys
 from collections import OrderedDict
 from functools import partialmethod
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
 import structlog
 
+from streams.content.console_line import console_line
 from streams.content.printable import printable
 from streams.content.redaction.redact import redact_text
 from streams.content.redaction.redact_quickly import redact_quickly
 from streams.errors import OperatorError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from structlog.typing import EventDict, Processor, WrappedLogger
 
 _LIBRARIES = ("faust", "mode", "aiokafka", "asyncio", "botocore", "urllib3", "httpx2", "httpcore2")
@@ -41,9 +43,6 @@ _LIBRARIES = ("faust", "mode", "aiokafka", "asyncio", "botocore", "urllib3", "ht
 
 # The lines of mode's services begin like this, and go to the logger of the service's module.
 _SERVICE = "[^"
-# Keys whose values take lines of their own.
-_OF_FAILURES = ("exception", "exc_info", "stack")
-_QUOTED = re.compile(r"[ \t=\r\n\"']").search
 # Three lines for one crash, which `worker.failed` logs.
 _CRASHES = ("Crashed reason=", "Drain messages raised: ", "We experienced a crash!")
 
@@ -63,7 +62,7 @@ def configuration(log_format: str, stream: TextIO | None = None) -> dict[str, An
     stream = stream or sys.stderr
     _OUTPUT.stream, _OUTPUT.renderers = stream, _renderers(log_format, colors=takes_colors(stream))
     structlog.configure(
-        processors=[_unless_disabled, *_BEFORE, _OUTPUT.render],
+        processors=_processors(),
         logger_factory=_Lines,
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
@@ -109,8 +108,26 @@ class _Output:
             line = renderer(logger, method, line)
         return line
 
+    def render_all(self, logger: WrappedLogger, method: str, events: Sequence[EventDict]) -> list[str]:
+        """Return the lines of events without a traceback. If no text of theirs is to be replaced, none is looked at."""
+        texts = [value for event in events for value in event.values() if isinstance(value, str)]
+        quick = redact_quickly({"": texts})
+        is_clean = quick is not None and quick.value[""] is texts and _are_printable(texts, quick.written)
+        render = self.renderers[-1] if is_clean else self.render
+        return [str(render(logger, method, event)) for event in events]
+
+
+def _are_printable(texts: list[str], written: bytes) -> bool:
+    """Whether texts hold nothing to escape. As JSON has escaped most of that already, it is looked at first."""
+    is_plain = written.isascii() and b"\\" not in written and b"\x7f" not in written
+    return is_plain or "".join(texts).isprintable()
+
 
 _OUTPUT = _Output()
+
+
+def _processors() -> list[Processor]:
+    return [_unless_disabled, *_BEFORE, _OUTPUT.render]
 
 
 class _Lines:
@@ -122,16 +139,40 @@ class _Lines:
 
     def _write(self, level: int, line: str) -> None:
         """Write a line, unless the level or ``logging.disable`` silences it."""
-        if not self._logger.isEnabledFor(level):
-            return
-        with contextlib.suppress(OSError, ValueError):  # a full disk, a closed pipe
-            _OUTPUT.stream.write(f"{line}\n")
-            _OUTPUT.stream.flush()
+        if self._logger.isEnabledFor(level):
+            _write(line)
 
     info = partialmethod(_write, logging.INFO)
     warning = partialmethod(_write, logging.WARNING)
     error = partialmethod(_write, logging.ERROR)
     critical = partialmethod(_write, logging.CRITICAL)
+
+
+def _write(line: str) -> None:
+    with contextlib.suppress(OSError, ValueError):  # a full disk, a closed pipe
+        _OUTPUT.stream.write(f"{line}\n")
+        _OUTPUT.stream.flush()
+
+
+def log_all(name: str, level: Literal["info", "warning", "error"], events: Sequence[EventDict]) -> None:
+    """Log a line for each event, with one time, as structlog's logger of this name does one by one.
+
+    Args:
+        name: the logger's.
+        level: the level of all of them.
+        events: what is logged: the text as ``event``, and the values; no exceptions.
+    """
+    if structlog.get_config()["processors"] != _processors():  # not set up by ``configure``
+        for event in events:
+            getattr(structlog.get_logger(name), level)(**event)
+        return
+    if not events or not logging.getLogger(name).isEnabledFor(_LEVELS[level]):
+        return
+    logger = _Lines(name)
+    common: EventDict = {}
+    for processor in _BEFORE:
+        common = cast("EventDict", processor(logger, level, common))
+    _write("\n".join(_OUTPUT.render_all(logger, level, [{**event, **common} for event in events])))
 
 
 def _handler(log_format: str, stream: TextIO) -> logging.Handler:
@@ -206,24 +247,16 @@ def _renderers(log_format: str, *, colors: bool) -> list[Processor]:
 
 
 class PlainConsole:
-    """Renders a line as structlog's console does without colours, in a fifth of its time: a flood of alerts is logged.
-
-    A line with a traceback goes to structlog's console.
-    """
+    """Renders a line as structlog's console does without colours; a line with a traceback goes there."""
 
     def __init__(self, console: structlog.dev.ConsoleRenderer) -> None:
         self._console = console
 
     def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> str:
         """Return the line."""
-        if any(key in event for key in _OF_FAILURES):
+        if "exception" in event or "exc_info" in event or "stack" in event:
             return str(self._console(logger, method, event))
-        columns = (event.pop("timestamp"), event.pop("level"), str(event.pop("event")), event.pop("logger"))
-        line = "{} [{:<9}] {:<30} [{}]".format(*columns)
-        for key in sorted(event):
-            value = event[key]
-            line += f" {key}={value if isinstance(value, str) and not _QUOTED(value) else repr(value)}"
-        return line
+        return console_line(event)
 
 
 def _without_needless_traceback(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import logging
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -109,6 +110,7 @@ def test_no_variables_and_no_tokens(log_format: str) -> None:
     assert "a-record-body" not in stream.getvalue()
 
 
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 _TOKEN = "FwoGZXIvYXdzEJr//////////wEaDH" * 3
 
 
@@ -128,6 +130,43 @@ def test_a_value_is_redacted_in_every_form(text: str) -> None:
     structlog.get_logger("streams.worker").warning("alert", reason=text, principal="arn:aws:iam::111111111111:user/a")
     assert _TOKEN not in stream.getvalue()
     assert json.loads(stream.getvalue())["reason"] == redact_text(text) != text
+
+
+_EVENTS = [
+    {"principal": "arn:aws:iam::111111111111:user/alice", "terms": ("a b", "c\x1b"), "number": 3, "event": "alert"},
+    {"reason": 'it\'s "quoted" \\ and = long', "empty": "", "none": None, "event": "alert.overflow"},
+    {"reason": "two\nlines\x1b[2J \u202e \ud800", "other": "a\tb", "event": "alert"},
+    {"reason": "\x7f", "event": "alert"},
+    {"reason": f"sessionToken={_TOKEN}", "event": "alert"},
+]
+
+
+@pytest.mark.parametrize("log_format", ["console", "json"])
+@pytest.mark.parametrize("events", [[each] for each in _EVENTS] + [_EVENTS[:2], _EVENTS])
+def test_lines_that_are_logged_together(log_format: str, events: list[dict[str, object]]) -> None:
+    """They are the lines that structlog's logger writes one by one, but for the time."""
+    alone = logged(log_format)
+    for event in events:
+        structlog.get_logger("streams.worker").warning(**event)
+    together = logged(log_format)
+    log.log_all("streams.worker", "warning", events)
+    lines = [_TIME.sub("", stream.getvalue()) for stream in (alone, together)]
+    assert lines[0] == lines[1]
+    assert lines[0].count("\n") == len(events)
+    assert _TOKEN not in lines[1]
+
+
+def test_lines_that_are_logged_together_can_be_captured_and_silenced(request: pytest.FixtureRequest) -> None:
+    """A test that captures lines has them, and ``logging.disable`` silences them."""
+    request.addfinalizer(lambda: logging.disable(logging.NOTSET))
+    stream = logged()
+    with structlog.testing.capture_logs() as captured:
+        log.log_all("streams.worker", "warning", [{"severity": "low", "event": "alert"}])
+    assert captured == [{"severity": "low", "event": "alert", "log_level": "warning"}]
+    logging.disable(logging.WARNING)
+    log.log_all("streams.worker", "warning", [{"event": "alert"}])
+    log.log_all("streams.worker", "error", [])
+    assert stream.getvalue() == ""
 
 
 def test_a_disabled_level_is_quiet_for_rootwatch_too(request: pytest.FixtureRequest) -> None:

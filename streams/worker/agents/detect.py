@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from msgspec import Struct
 
 from streams import pipeline
 from streams.detection.learning import learning_ends_at
+from streams.log import log_all
 from streams.sessions.grant import grant_of
 from streams.wire import sighting as codec
 from streams.wire.sessions import item as session_item
@@ -185,36 +187,52 @@ class Detection(Logic[PartitionMemory, "Sighting", Decided]):
                 self._saturated.remove((view.number, rule_id))
                 log.info("rule.unsaturated", rule=rule_id, partition=view.number, entries=state.entries)
 
-    def acknowledged(self, message: Message, item: Sighting, decided: Decided) -> None:
+    def acknowledged(self, decisions: Sequence[tuple[Message, Sighting, Decided]]) -> None:
         """See ``Logic``: counts and logs."""
-        metrics, decision = self.metrics, decided.decision
-        rule_id = item.rule_id if decided.rule is not None or item.rule_id in self._gone else _UNNAMED
-        metrics.decided.labels(rule_id, decision.outcome).inc()
-        if decision.exception is not None:
-            metrics.excepted.labels(_exception_number(decision.exception)).inc()
-        if decision.alert is None or decided.rule is None:
-            return
-        novelty = decision.alert["novelty"]["kind"]
-        now = time.time()
-        metrics.event_to_alert.observe(max(0.0, now - item.event.time / 1000))
-        metrics.fetch_to_alert.observe(max(0.0, time.monotonic() - message.time_in))
-        if decision.outcome == "alert":
-            metrics.alerts.labels(rule_id, novelty).inc()
-            event = "alert"
-        else:
-            metrics.overflow.labels(rule_id).inc()
-            event = "alert.overflow"
-        log.warning(
-            event,
-            alert_id=decision.alert_id,
-            rule=rule_id,
-            severity=decided.rule.rule.severity,
-            novelty=novelty,
-            principal=item.principal,
-            member_account=item.member_account,
-            terms=item.values,
-            reason=decision.alert["reason"],
-        )
+        metrics = self.metrics
+        outcomes = Counter([(self._label(item, decided), decided.decision.outcome) for _, item, decided in decisions])
+        for labels, count in outcomes.items():
+            metrics.decided.labels(*labels).inc(count)
+        for _, _, decided in decisions:
+            if decided.decision.exception is not None:
+                metrics.excepted.labels(_exception_number(decided.decision.exception)).inc()
+        alerting = [each for each in decisions if each[2].decision.alert is not None]
+        if alerting:
+            self._note_alerts(alerting)
+
+    def _label(self, item: Sighting, decided: Decided) -> str:
+        return item.rule_id if decided.rule is not None or item.rule_id in self._gone else _UNNAMED
+
+    def _note_alerts(self, alerting: Sequence[tuple[Message, Sighting, Decided]]) -> None:
+        metrics, now, clock = self.metrics, time.time(), time.monotonic()
+        metrics.event_to_alert.observe_all([max(0.0, now - item.event.time / 1000) for _, item, _ in alerting])
+        metrics.fetch_to_alert.observe_all([max(0.0, clock - message.time_in) for message, _, _ in alerting])
+        lines = [_line(item, decided) for _, item, decided in alerting]
+        for (event, *labels), count in Counter(
+            [(line["event"], line["rule"], line["novelty"]) for line in lines]
+        ).items():
+            if event == "alert":
+                metrics.alerts.labels(*labels).inc(count)
+            else:
+                metrics.overflow.labels(labels[0]).inc(count)
+        log_all(__name__, "warning", lines)
+
+
+def _line(item: Sighting, decided: Decided) -> dict[str, Any]:
+    """What is logged of an alert."""
+    decision, rule = decided.decision, decided.rule
+    alert = decision.alert or {}
+    return {
+        "alert_id": decision.alert_id,
+        "rule": item.rule_id,
+        "severity": None if rule is None else rule.rule.severity,
+        "novelty": alert["novelty"]["kind"],
+        "principal": item.principal,
+        "member_account": item.member_account,
+        "terms": item.values,
+        "reason": alert["reason"],
+        "event": "alert" if decision.outcome == "alert" else "alert.overflow",
+    }
 
 
 def _exception_number(position: int) -> str:

@@ -93,8 +93,8 @@ class Logic(ABC, Generic[V, Item, Decided]):
         """Decide on an item, note in the view what is learned, and return the decision and what it sends."""
 
     @abstractmethod
-    def acknowledged(self, message: Message, item: Item, decided: Decided) -> None:
-        """Count a decision; all that it sent has been acknowledged."""
+    def acknowledged(self, decisions: Sequence[tuple[Message, Item, Decided]]) -> None:
+        """Count the decisions of a batch; all that they sent has been acknowledged."""
 
     @abstractmethod
     def sweep(self, view: V, decided: Sequence[tuple[Message, Decided]]) -> None:
@@ -149,8 +149,7 @@ class Stage(Generic[V, Item, Decided]):
         if not owned():
             return
         await self.sender.send_all(outgoing)
-        for message, item, decided in decisions:
-            self.logic.acknowledged(message, item, decided)
+        self.logic.acknowledged(decisions)
         if owned():
             for number, view in views.items():
                 self.logic.sweep(view, [(m, decided) for m, _, decided in decisions if m.partition == number])

@@ -6,6 +6,8 @@ Metrics that are read from the worker on request (lag, memory, recovery) are in 
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import Counter as Counts
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import prometheus_client
@@ -62,6 +64,17 @@ class LabelledCounter(Counter):
         if child is None:
             child = self._given[values] = super().labels(*values)
         return child
+
+
+class BatchHistogram(Histogram):
+    """A histogram that observes the amounts of a batch together: one by one, each would take three locks."""
+
+    def observe_all(self, amounts: Sequence[float]) -> None:
+        """Observe amounts, as ``observe`` does each."""
+        self._sum.inc(sum(amounts))
+        places = Counts(bisect_left(self._upper_bounds, amount) for amount in amounts)
+        for place, count in places.items():
+            self._buckets[place].inc(count)
 
 
 class Metrics:
@@ -243,5 +256,5 @@ class Metrics:
     def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
         return Gauge(f"rootwatch_{name}", meaning, labels, registry=self.registry)
 
-    def _histogram(self, name: str, meaning: str, buckets: Sequence[float]) -> Histogram:
-        return Histogram(f"rootwatch_{name}", meaning, buckets=buckets, registry=self.registry)
+    def _histogram(self, name: str, meaning: str, buckets: Sequence[float]) -> BatchHistogram:
+        return BatchHistogram(f"rootwatch_{name}", meaning, buckets=buckets, registry=self.registry)

@@ -55,9 +55,10 @@ class Noting(Logic[View, bytes, bytes]):
         self._scene.waited("decide")
         return item, [Outgoing("out", item, item)]
 
-    def acknowledged(self, _message: Message, _item: bytes, decided: bytes) -> None:
-        """Log it."""
-        self._scene.log(f"acknowledged {decided.decode()}")
+    def acknowledged(self, decisions: Sequence[tuple[Message, bytes, bytes]]) -> None:
+        """Log them."""
+        for _, _, decided in decisions:
+            self._scene.log(f"acknowledged {decided.decode()}")
 
     def sweep(self, view: View, decided: Sequence[tuple[Message, bytes]]) -> None:
         """Note one more change."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-import structlog
-
+from streams.log import log_all
 from streams.sessions.action import Action
 from streams.sessions.grant import Granted
 from streams.sessions.joining.forget import Waiting, drop_waiting, forget, keys_to_drop
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from streams.worker.monitoring.counters import Metrics
     from streams.worker.state.entries import Store
     from streams.worker.state.table import OpenStore
-
-log = structlog.get_logger(__name__)
 
 Item = Granted | Action | Close
 
@@ -177,26 +175,22 @@ class Tracing(Logic[SessionPartition, Item, Handled]):
             return self.dead_letters.unread(message, "too-large", error)
         return Outgoing(topic, key.encode(), value, (("rule_id", rule_id.encode()), ("severity", severity.encode())))
 
-    def acknowledged(self, message: Message, item: Item, decided: Handled) -> None:  # noqa: ARG002  see ``Logic``
+    def acknowledged(self, decisions: Sequence[tuple[Message, Item, Handled]]) -> None:
         """See ``Logic``: counts and logs."""
-        traced, metrics = decided.traced, self.metrics
-        metrics.session_items.labels(traced.outcome).inc()
-        for activity in traced.activities:
-            metrics.activities.labels(activity.rule_id, activity.severity).inc()
-        for summary in traced.summaries:
-            metrics.summaries.labels(summary.rule_id, summary.severity).inc()
-            if isinstance(item, Close):
-                metrics.close_delay.observe(max(0.0, time.time() - item.due / 1000))
-            log.warning(
-                "session",
-                session_id=summary.session_id,
-                alert_id=summary.alert_id,
-                revision=summary.revision,
-                severity=summary.severity,
-                principal=summary.grant.principal,
-                member_account=summary.grant.member_account,
-                reason=summary.reason,
-            )
+        metrics = self.metrics
+        for outcome, count in Counter([handled.traced.outcome for _, _, handled in decisions]).items():
+            metrics.session_items.labels(outcome).inc(count)
+        found = [activity for _, _, handled in decisions for activity in handled.traced.activities]
+        for labels, count in Counter([(activity.rule_id, activity.severity) for activity in found]).items():
+            metrics.activities.labels(*labels).inc(count)
+        closed = [(item, summary) for _, item, handled in decisions for summary in handled.traced.summaries]
+        for labels, count in Counter([(summary.rule_id, summary.severity) for _, summary in closed]).items():
+            metrics.summaries.labels(*labels).inc(count)
+        now = time.time()
+        metrics.close_delay.observe_all(
+            [max(0.0, now - item.due / 1000) for item, _ in closed if isinstance(item, Close)]
+        )
+        log_all(__name__, "warning", [_line(summary) for _, summary in closed])
 
     def sweep(self, view: SessionPartition, decided: Sequence[tuple[Message, Handled]]) -> None:
         """See ``Logic``: forgets what is over, and the oldest waiting actions if there are too many (S5)."""
@@ -223,6 +217,19 @@ class Tracing(Logic[SessionPartition, Item, Handled]):
             index.note(key, state)
         for reason, count in view.dropped.items():
             self.metrics.session_drops.labels(reason).inc(count)
+
+
+def _line(summary: SessionSummary) -> dict[str, Any]:
+    return {
+        "session_id": summary.session_id,
+        "alert_id": summary.alert_id,
+        "revision": summary.revision,
+        "severity": summary.severity,
+        "principal": summary.grant.principal,
+        "member_account": summary.grant.member_account,
+        "reason": summary.reason,
+        "event": "session",
+    }
 
 
 def _arrival(message: Message) -> int:
