@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from msgspec import structs
@@ -124,6 +124,6 @@ def _forget(memory: DictMemory, now: int, settings: Mapping[str, DecisionSetting
             if pipeline.is_deletable(remembered.last_seen, now, settings[rule_id].forget_after):
                 del group.tuples[values]
                 state = memory.states[rule_id]
-                memory.states[rule_id] = replace(state, entries=state.entries - 1)
+                memory.states[rule_id] = state.with_entries(state.entries - 1)
         if not group.tuples and all(start + DAY < now for start in group.buckets):
             del memory.groups[key]

@@ -11,10 +11,11 @@ tuples only move to later days and to earlier first sightings. Two, because a tu
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
 from itertools import chain
 from operator import itemgetter
 from typing import TYPE_CHECKING, NamedTuple
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -56,8 +57,7 @@ class SeenOnDay(NamedTuple):
     first_seen: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class GroupSummary:
+class GroupSummary(Struct, frozen=True, gc=False):
     """The summary of a group.
 
     Attributes:
@@ -69,6 +69,9 @@ class GroupSummary:
     @classmethod
     def of(cls, tuples: Iterable[TupleMemory]) -> GroupSummary:
         """Return the summary of these tuples."""
+        tuples = list(tuples)
+        if len(tuples) <= 1:  # most groups are new
+            return _EMPTY if not tuples else _EMPTY.moved(None, tuples[0], 0)
         counts: dict[int, int] = {}
         earliest: dict[int, tuple[int, ...]] = {}
         for remembered in tuples:
@@ -117,6 +120,8 @@ class GroupSummary:
             forget_after: the setting, in milliseconds; older days are dropped.
         """
         day = after.last_seen // DAY
+        if not self.days:
+            return GroupSummary((SeenOnDay(day, 1, (after.first_seen,)),))
         if before is not None and before.last_seen // DAY == day and before.first_seen == after.first_seen:
             return self
         days = list(self.days)
@@ -133,6 +138,7 @@ class GroupSummary:
         return GroupSummary(tuple(days[_place(days, oldest) :]))
 
 
+_EMPTY = GroupSummary()
 _DAY, _TUPLES, _FIRST_SEEN = itemgetter(0), itemgetter(1), itemgetter(2)
 
 

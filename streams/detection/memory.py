@@ -25,8 +25,7 @@ class TupleMemory(Struct, frozen=True, gc=False):
     times_seen: int
 
 
-@dataclass(frozen=True, slots=True)
-class CapBucket:
+class CapBucket(Struct, frozen=True, gc=False):
     """The alerts let through for one group in one period of event time (A3).
 
     Attributes:

@@ -157,21 +157,6 @@ def test_keys_are_canonical_json(parts: list[str | int], other: bytes, at: int) 
 TIMES = LONG | st.integers(-(2**34) - 2, -(2**34) + 2) | st.integers(2**41 - 2, 2**41 + 2) | st.integers(0, 2**41)
 
 
-@given(remembered=st.builds(TupleMemory, TIMES, TIMES, st.integers(-1, 130)), cut=st.integers(0, 24), more=st.binary())
-def test_last_seen_alone(remembered: TupleMemory, cut: int, more: bytes) -> None:
-    """When a tuple was last seen is read alone as it is with the rest, also of bytes that are cut or too long."""
-    value = codec.encode_tuple(remembered)
-    assert codec.last_seen(value) == remembered.last_seen
-    for changed in (value[:cut], value + more, value[:cut] + more):
-        try:
-            expected = codec.decode_tuple(changed).last_seen
-        except WireError:
-            with pytest.raises(WireError):
-                codec.last_seen(changed)
-        else:
-            assert codec.last_seen(changed) == expected
-
-
 @given(value=HOSTILE, start=st.integers(), more=st.binary(max_size=6))
 @example(value="a", start=7, more=b"0")
 @example(value="a", start=7, more=b"9" * 5000)

@@ -5,10 +5,10 @@ Each field is written out, in the schema's order: ``dataclasses.asdict`` copies 
 
 from __future__ import annotations
 
-from json.encoder import encode_basestring_ascii as quoted
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
+from streams.content.ascii_json import texts_in_ascii
 from streams.content.uuid_text import uuid5_text
 from streams.detection.alerting import reason, task_policy
 
@@ -24,9 +24,8 @@ _MOST_RULES = 1_000
 
 def alert_id(sighting: Sighting) -> str:
     """Return the id of this sighting's alert: the same input always gives the same id (A1)."""
-    terms = ",".join([quoted(term.value) for term in sighting.terms])
-    name = f"[{quoted(sighting.rule_id)},{terms},{quoted(sighting.event.id)}]"
-    return uuid5_text(_NAMESPACE, name.encode("ascii"))
+    name = texts_in_ascii([sighting.rule_id, *[term.value for term in sighting.terms], sighting.event.id])
+    return uuid5_text(_NAMESPACE, name)
 
 
 def compose(identifier: str, sighting: Sighting, novelty: Novelty, rule: Rule) -> dict[str, Any]:

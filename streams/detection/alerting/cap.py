@@ -12,8 +12,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from streams.detection.memory import CapBucket
 
@@ -29,8 +30,7 @@ QUIET_BUCKET_LIFE = 8 * BUCKET_LIFE
 """The longest time after its start that a bucket is kept if the group has no newer one, in milliseconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Admission:
+class Admission(Struct, frozen=True, gc=False):
     """The cap's answer for one alert.
 
     Attributes:

@@ -29,7 +29,8 @@ def forget(state: KeyState, now: int) -> Traced:
 
     Whether it is called or not makes no difference to what later items lead to: ``trace`` begins with it.
     """
-    if state.forget_at is None or now < state.forget_at:
+    forget_at = state.forget_at
+    if forget_at is None or now < forget_at:
         return Traced(state, "forgotten")
     sessions = tuple(one for one in state.sessions if one.is_open or now <= one.forgotten_after)
     over = tuple(kept for kept in state.kept if now > kept.waits_until)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from streams.sessions.joining.join import LONGEST_AFTER
@@ -11,6 +11,9 @@ from streams.sessions.session_id import session_id
 
 if TYPE_CHECKING:
     from streams.sessions.grant import Grant, Granted
+
+
+_NOTHING = Tally()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Session:
     grant: Grant
     alert_id: str | None
     arrived: int
-    tally: Tally = field(default_factory=Tally)
+    tally: Tally = _NOTHING
     revision: int = 0
     is_open: bool = True
 

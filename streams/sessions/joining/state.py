@@ -6,11 +6,13 @@ grant comes after it. So the state stays small, and handling an action writes tw
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from msgspec import Struct, field
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from streams.sessions.action import Action
     from streams.sessions.joining.session import Session
@@ -98,32 +100,26 @@ class KeyState:
     @property
     def waiting(self) -> int:
         """How many actions wait for a grant."""
-        return sum(not kept.is_joined for kept in self.kept)
+        return sum([not kept.is_joined for kept in self.kept])
 
     @property
     def waiting_since(self) -> int | None:
         """When the first of those that wait arrived; ``None`` if none does."""
-        return min((kept.arrived for kept in self.kept if not kept.is_joined), default=None)
+        return min([kept.arrived for kept in self.kept if not kept.is_joined], default=None)
 
     def due(self, grace: int) -> int | None:
         """When the first summary is due; ``None`` if none is to come."""
-        return min((due for session in self.sessions if (due := session.due(grace)) is not None), default=None)
+        return min([due for session in self.sessions if (due := session.due(grace)) is not None], default=None)
 
     @property
     def forget_at(self) -> int | None:
         """The first moment at which something of this is to be forgotten; ``None`` if a summary must come first."""
-        return min(self._ends(), default=None)
-
-    def _ends(self) -> Iterator[int]:
-        for session in self.sessions:
-            if not session.is_open:
-                yield session.forgotten_after + 1
-        for kept in self.kept:
-            yield kept.waits_until + 1
+        ends = [session.forgotten_after + 1 for session in self.sessions if not session.is_open]
+        ends += [kept.waits_until + 1 for kept in self.kept]
+        return min(ends, default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class Traced:
+class Traced(Struct, frozen=True):
     """What one item leads to.
 
     The shell sends ``activities`` and ``summaries`` and waits until they are acknowledged. Then it writes ``keep``,

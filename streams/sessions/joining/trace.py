@@ -13,6 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from streams.sessions.action import Action
 from streams.sessions.grant import Granted
 from streams.sessions.joining.forget import forget
@@ -70,9 +72,11 @@ def trace(
             traced = _action(forgotten.state, item, arrived, trace_settings.rules)
         case _:
             traced = _close(forgotten.state, item, trace_settings)
+    if not forgotten.remove and not forgotten.dropped:  # nearly always
+        return traced
     kept_again = {mark for mark, _ in traced.keep}
     removed = tuple(mark for mark in forgotten.remove if mark not in kept_again)
-    return replace(traced, remove=removed + traced.remove, dropped={**forgotten.dropped, **traced.dropped})
+    return structs.replace(traced, remove=removed + traced.remove, dropped={**forgotten.dropped, **traced.dropped})
 
 
 def _grant(
@@ -99,9 +103,7 @@ def _grant(
         session = replace(session, tally=tally, arrived=max(session.arrived, kept.arrived))
     joined_marks = {kept.mark for kept, _ in joined}
     now_kept = tuple(replace(kept, is_joined=True) if kept.mark in joined_marks else kept for kept in state.kept)
-    return Traced(
-        replace(state, sessions=(*state.sessions, session), kept=now_kept), "opened", activities=tuple(activities)
-    )
+    return Traced(KeyState((*state.sessions, session), state.marks, now_kept), "opened", activities=tuple(activities))
 
 
 def _action(state: KeyState, action: Action, arrived: int, rules: SessionRules) -> Traced:

@@ -6,6 +6,8 @@ from bisect import insort
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from msgspec import Struct, structs
+
 from streams.rules.root_sessions import LEVELS
 from streams.sessions.meaning.judgement import highest
 
@@ -58,8 +60,7 @@ class Headline:
         return -LEVELS.index(self.severity), self.is_read, self.time, self.event_key, self.words
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(Struct, frozen=True, gc=False):
     """The sum of a session's actions. It has no order in it, so that any order of actions gives the same.
 
     Attributes:
@@ -116,7 +117,7 @@ class Tally:
         event = action.event
         headline = Headline(judgement.severity, judgement.kind == "read", event.time, action.event_key, words)
         resources, has_more = _with_resources(self.resources, event.resources)
-        return replace(
+        return structs.replace(
             self,
             counts=_counted(self.counts, Count(event.source, event.name, judgement.outcome)),
             resources=resources,

@@ -25,7 +25,7 @@ from streams.sessions.joining.state import Kept, KeyState
 from streams.sessions.meaning.tally import Count, Headline, Tally
 from streams.wire.sessions import datum, item
 from streams.wire.single_object import WireError
-from streams.wire.state_key import parts_of, to_bytes, unknown
+from streams.wire.state_key import parts_of, quoted, unknown
 from streams.wire.value_codec import ValueCodec
 
 if TYPE_CHECKING:
@@ -97,12 +97,12 @@ def decode_action(value: bytes) -> Action:
 
 def state_key(access_key_id: str) -> bytes:
     """The key under which a key's state is stored."""
-    return to_bytes("session", access_key_id)
+    return f'["session",{quoted(access_key_id)}]'.encode("ascii")
 
 
 def action_key(access_key_id: str, mark: int) -> bytes:
     """The key under which a whole action is stored."""
-    return to_bytes("action", access_key_id, f"{mark:016x}")
+    return f'["action",{quoted(access_key_id)},"{mark:016x}"]'.encode("ascii")
 
 
 def parse_key(key: bytes) -> StateKey | ActionKey:

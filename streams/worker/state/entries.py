@@ -64,6 +64,20 @@ def stored_from(store: Store, start: bytes) -> Iterator[tuple[bytes, bytes]]:
     entries.status()
 
 
+def values_from(store: Store, prefix: bytes) -> list[bytes]:
+    """Return the values of the keys that begin with a prefix, in their order; raises as ``stored_from``."""
+    found: list[bytes] = []
+    entries = store.iter()
+    entries.seek(prefix)
+    while entries.valid():
+        if not entries.key().startswith(prefix):
+            return found
+        found.append(entries.value())
+        entries.next()
+    entries.status()
+    return found
+
+
 def keys_from(store: Store, prefix: bytes) -> list[bytes]:
     """Return the keys that begin with a prefix, in order; raises as ``stored_from``."""
     found: list[bytes] = []

@@ -43,7 +43,7 @@ class PartitionMemory:
         self._states: dict[str, StoredState] = {}
         self._written: set[bytes] = set()
         self._forgotten: dict[bytes, None] = {}
-        self._added: list[bytes] = []
+        self._added: list[tuple[str, bytes]] = []
 
     def group(self, sighting: Sighting, rule: CompiledRule) -> StoredGroup:
         """Return what is remembered of the sighting's group."""
@@ -69,15 +69,15 @@ class PartitionMemory:
 
     def remember(self, sighting: Sighting, rule: CompiledRule, decision: Decision) -> None:
         """Keep what a decision keeps. Every handled sighting rewrites its tuple, even if the tuple is known (A2)."""
-        group = self.group(sighting, rule)
-        if decision.memory is not None and group.remembered(sighting.values) is None:
-            self._added.append(group.tuple_key(sighting.values))
+        group, values = self.group(sighting, rule), sighting.values
+        if decision.memory is not None and group.remembered(values) is None:
+            self._added.append((rule.rule.id, group.tuple_key(values)))
         if decision.rule_state is not None:
             self.state(rule.rule.id).now = decision.rule_state
-        group.remember(sighting.values, decision)
+        group.remember(values, decision)
 
-    def added(self) -> list[bytes]:
-        """The keys of tuples that the store did not have before the batch."""
+    def added(self) -> list[tuple[str, bytes]]:
+        """The tuples that the store did not have before the batch: each with its rule's id and its key."""
         return self._added
 
     def forget(self, key: bytes) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from streams.detection.group_summary import SMALL, GroupSummary
 from streams.wire import memory as codec
-from streams.worker.state.entries import keys_from, stored_from
+from streams.worker.state.entries import keys_from, values_from
 
 if TYPE_CHECKING:
     from streams.detection.memory import CapBucket, RuleState, TupleMemory
@@ -40,9 +39,7 @@ class StoredGroup:
         """
         self._store = store
         rule_id, value = group
-        self._tuple_prefix = codec.tuple_prefix(rule_id, terms, value)
-        self._bucket_prefix = codec.bucket_prefix(rule_id, value)
-        self._summary_key = codec.group_key(rule_id, terms, value)
+        self._tuple_prefix, self._bucket_prefix, self._summary_key = codec.group_keys(rule_id, terms, value)
         self._state = state
         self._keys: dict[tuple[str, ...], bytes] = {}
         self._tuples: dict[tuple[str, ...], TupleMemory | None] = {}
@@ -172,9 +169,7 @@ class StoredGroup:
 
     def _counted(self) -> GroupSummary:
         """Count the group's tuples, which the batch has not changed yet: that needs the summary first."""
-        prefix = self._tuple_prefix
-        entries = takewhile(lambda entry: entry[0].startswith(prefix), stored_from(self._store, prefix))
-        return GroupSummary.of(codec.decode_tuple(value) for _, value in entries)
+        return GroupSummary.of(map(codec.decode_tuple, values_from(self._store, self._tuple_prefix)))
 
     def _bucket_key(self, start: int) -> bytes:
         return b"%b%d]" % (self._bucket_prefix, start)

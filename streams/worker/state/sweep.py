@@ -20,10 +20,11 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from streams import pipeline
 from streams.wire import memory as codec
+from streams.wire.stored_tuples import seen_before
 from streams.worker.state.entries import stored_from
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from streams.rules.rule_set import RuleSet
     from streams.worker.state.entries import Store
@@ -78,12 +79,14 @@ class _Terms(NamedTuple):
     Attributes:
         rule_id: the rule.
         runs: whether the rule runs with these terms.
-        deletable_before: a tuple last seen before this time is deleted; in milliseconds since the epoch.
+        prefix: what exactly the keys of these tuples begin with.
+        is_deletable: whether a tuple is deleted, by its stored value.
     """
 
     rule_id: str
     runs: bool
-    deletable_before: int
+    prefix: bytes
+    is_deletable: Callable[[bytes], bool]
 
 
 class _AllTerms(dict[tuple[bytes, bytes], _Terms]):
@@ -108,7 +111,8 @@ class _AllTerms(dict[tuple[bytes, bytes], _Terms]):
 
     def _of(self, rule_id: str, terms: str) -> _Terms:
         before = pipeline.deletable_before(self.now, self.forgetting.of_terms(rule_id, terms))
-        return _Terms(rule_id, self.forgetting.runs(rule_id, terms), before)
+        prefix = codec.tuple_prefix(rule_id, terms, "").removesuffix(b'"')
+        return _Terms(rule_id, self.forgetting.runs(rule_id, terms), prefix, seen_before(before))
 
 
 class Sweep:
@@ -141,7 +145,7 @@ class Sweep:
         if partition.store is not self._store:
             self._store, self._is_whole = partition.store, not self._next
         tuples = _AllTerms(forgetting, time.now)
-        added = [(key, tuples.of(key)) for key in partition.added()]
+        added = partition.added()
         rest, beginning = self._examined(partition, STEP * len(batch))
         self._delete(partition, rest, tuples)
         if beginning is None:
@@ -181,38 +185,48 @@ class Sweep:
         return rest, beginning
 
     def _delete(self, partition: PartitionMemory, entries: list[Entry], tuples: _AllTerms) -> None:
-        now, forgetting = tuples.now, tuples.forgetting
+        """Delete what is to be forgotten among the entries, and count the other tuples."""
+        latest: _Terms | None = None
+        kept = 0
         for key, value in entries:
-            terms = tuples.of(key)
-            if terms is not None:
-                self._delete_tuple(partition, key, value, terms)
+            if latest is not None and key.startswith(latest.prefix) and not latest.is_deletable(value):
+                kept += 1  # nearly all entries; only before it is deleted, the rest of a key is looked at
                 continue
-            start = codec.plain_bucket(key)
-            if start is not None:
-                if pipeline.bucket_is_over(start, now) and not partition.has_written(key):
-                    partition.forget(key)
-                continue
-            parsed = codec.parse_key(key)
-            if not partition.has_written(key) and forgetting.is_deletable(parsed, value, now):
+            self._keep(latest, kept)
+            latest, kept = tuples.of(key), 0
+            if latest is None:
+                self._delete_other(partition, key, value, tuples)
+            elif latest.is_deletable(value) and not partition.has_written(key):
                 partition.forget(key)
-            elif isinstance(parsed, codec.RuleKey) and parsed.rule_id not in forgetting.rules.by_id:
-                self._gone.add(parsed.rule_id)
+                if latest.runs:
+                    _subtract(partition, latest.rule_id)
+            else:
+                kept = 1
+        self._keep(latest, kept)
 
-    def _delete_tuple(self, partition: PartitionMemory, key: bytes, value: bytes, of: _Terms) -> None:
-        if not partition.has_written(key) and codec.last_seen(value) < of.deletable_before:
-            partition.forget(key)
-            if of.runs:
-                _subtract(partition, of.rule_id)
+    def _keep(self, terms: _Terms | None, tuples: int) -> None:
+        """Take note of tuples that stay."""
+        if terms is not None and tuples:
+            self._in_use.add(terms.rule_id)
+            if terms.runs:
+                self._counted[terms.rule_id] += tuples
+
+    def _delete_other(self, partition: PartitionMemory, key: bytes, value: bytes, tuples: _AllTerms) -> None:
+        now, forgetting = tuples.now, tuples.forgetting
+        start = codec.plain_bucket(key)
+        if start is not None:
+            if pipeline.bucket_is_over(start, now) and not partition.has_written(key):
+                partition.forget(key)
             return
-        self._in_use.add(of.rule_id)
-        if of.runs:
-            self._counted[of.rule_id] += 1
+        parsed = codec.parse_key(key)
+        if not partition.has_written(key) and forgetting.is_deletable(parsed, value, now):
+            partition.forget(key)
+        elif isinstance(parsed, codec.RuleKey) and parsed.rule_id not in forgetting.rules.by_id:
+            self._gone.add(parsed.rule_id)
 
-    def _count(self, added: list[tuple[bytes, _Terms | None]], before: bytes | None = None) -> None:
+    def _count(self, added: Iterable[tuple[str, bytes]], before: bytes | None = None) -> None:
         """Count tuples that the batch adds: all, or only those that the present round has already gone past."""
-        for key, terms in added:
-            if terms is not None and terms.runs and (before is None or key < before):
-                self._counted[terms.rule_id] += 1
+        self._counted.update(rule_id for rule_id, key in added if before is None or key < before)
 
 
 Entry = tuple[bytes, bytes]

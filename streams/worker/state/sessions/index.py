@@ -44,7 +44,7 @@ class Entry(NamedTuple):
         return cls(
             state.due(grace),
             state.forget_at,
-            sum(session.is_open for session in state.sessions),
+            sum([session.is_open for session in state.sessions]),
             state.waiting,
             state.waiting_since,
         )
