@@ -257,3 +257,14 @@ def test_the_largest_summary_fits_into_a_topic() -> None:
     """U5: the summary of a group that is seen on each of 36,500 days is below the 1 MiB that any Kafka topic takes."""
     days = tuple(SeenOnDay(day, 10**6, (START, START + 1)) for day in range(36_500))
     assert len(codec.encode_group(GroupSummary(days))) < 1024 * 1024
+
+
+@given(rule_id=HOSTILE, terms=HOSTILE, value=HOSTILE, others=st.lists(HOSTILE))
+def test_the_keys_of_a_group_together(rule_id: str, terms: str, value: str, others: list[str]) -> None:
+    """They are the keys that are made one by one, and so are the keys of tuples behind their prefix."""
+    keys = codec.group_keys(rule_id, terms, value)
+    assert keys.tuple_prefix == codec.tuple_prefix(rule_id, terms, value)
+    assert keys.bucket_prefix == codec.bucket_prefix(rule_id, value)
+    assert keys.group_key == codec.group_key(rule_id, terms, value)
+    values = (value, *others)
+    assert codec.tuple_key_behind(keys.tuple_prefix, values) == codec.tuple_key(rule_id, terms, values)
