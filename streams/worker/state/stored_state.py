@@ -24,13 +24,15 @@ class StoredState:
 
     def first_changes(self) -> Iterator[Change]:
         """Give the state with the entries of before the batch, if the rule is new or changed."""
+        if self.now is self._before:  # most often: of a batch, only new tuples change it
+            return
         first = self._first()
         if first is not None and first != self._before:
             yield self.key, codec.encode_rule(first)
 
     def last_changes(self) -> Iterator[Change]:
         """Give the state with the entries of after the batch, if their number has changed."""
-        if self.now is not None and self.now != self._first():
+        if self.now is not None and self.now is not self._before and self.now != self._first():
             yield self.key, codec.encode_rule(self.now)
 
     def _first(self) -> RuleState | None:
