@@ -53,7 +53,7 @@ class Sight:
         sender: sends sightings and dead letters.
         dead_letters: makes the dead letters.
         metrics: the counters.
-        counts: counts what the rules take.
+        counts: counts what is read and what the rules take.
         refresh_cache: the tuples that were sent a short time ago (U7).
     """
 
@@ -74,22 +74,26 @@ class Sight:
         """Send the sightings and dead letters of a batch; return when the broker has acknowledged all of them."""
         yielder, size, fresh = Yielder(), 0, self.refresh_cache.batch()
         outgoing: list[Outgoing] = []
-        for message in messages:
-            try:
-                read = self._outgoing(message, fresh)
-                if not isinstance(read, list):  # nearly every one is a list, and awaits nothing
-                    read = await read
-            except Exception as failure:
-                raise failed_record(message) from failure
-            if read:
-                outgoing += read
-                size += sum(record.size for record in read)
-                if size >= SLICE_BYTES:
-                    await self.sender.send_all(outgoing)
-                    fresh.commit()
-                    outgoing, size = [], 0
-            if yielder.is_due():
-                await yielder.yield_now()
+        try:
+            for message in messages:
+                try:
+                    read = self._outgoing(message, fresh)
+                    if not isinstance(read, list):  # nearly every one is a list, and awaits nothing
+                        read = await read
+                except Exception as failure:
+                    raise failed_record(message) from failure
+                if read:
+                    outgoing += read
+                    size += sum(record.size for record in read)
+                    if size >= SLICE_BYTES:
+                        await self.sender.send_all(outgoing)
+                        fresh.commit()
+                        outgoing, size = [], 0
+                if yielder.is_due():
+                    self.counts.flush()
+                    await yielder.yield_now()
+        finally:
+            self.counts.flush()
         await self.sender.send_all(outgoing)
         fresh.commit()
 
@@ -109,13 +113,6 @@ class Sight:
             return refresh > 0 and fresh.is_fresh(rule_id, values, time, refresh)
 
         result = pipeline.sight(message.value, self.rules, self.extract_settings, message.origin, was_sent)
-        for shape, records in result.records.items():
-            self.metrics.records.labels(shape).inc(records)
-        if result.passed_over:
-            self.metrics.passed_over.inc(sum(result.passed_over.values()))
-        for reason, count in result.no_candidates.items():
-            if reason != "not-root":
-                self.metrics.no_candidates.labels(reason).inc(count)
         self.counts.count(result)
         if not (result.sightings or result.actions or result.rejected):
             return []
@@ -135,7 +132,7 @@ class Sight:
             settings = self.settings[sighting.rule_id]
             time = sighting.time_by(settings.clock)
             if settings.refresh and fresh.is_fresh(sighting.rule_id, sighting.values, time, settings.refresh):
-                self.metrics.refreshed.labels(sighting.rule_id).inc()  # the same message has sent it
+                self.counts.add(self.metrics.refreshed, sighting.rule_id)  # the same message has sent it
                 continue
             outgoing = self._sighting(sighting)
             if isinstance(outgoing, pipeline.Rejected):
@@ -143,7 +140,7 @@ class Sight:
                     lost.add((outgoing.reason, sighting.record))
                     yield self.dead_letters.rejected(message, outgoing)
                 continue
-            self.metrics.sightings.labels(sighting.rule_id).inc()
+            self.counts.add(self.metrics.sightings, sighting.rule_id)
             yield outgoing
             if settings.refresh and not pipeline.may_be_excepted(settings.exceptions, sighting):
                 fresh.note(sighting, time)

@@ -1,7 +1,12 @@
-"""Counts what the rules take, and says which of them read the whole stream and how much of it they take (U10)."""
+"""Counts what is read and taken, and says which rules read the whole stream and how much of it they take (U10).
+
+A counter of prometheus_client takes a lock for each increment. So the counts of a batch are summed first; ``flush``
+adds the sums to the counters.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import structlog
@@ -11,7 +16,7 @@ from streams.rules.rule_set import reads_everything
 if TYPE_CHECKING:
     from streams.pipeline import SightResult
     from streams.rules.rule_set import RuleSet
-    from streams.worker.monitoring.counters import Metrics
+    from streams.worker.monitoring.counters import LabelledCounter, Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -20,25 +25,44 @@ SHARE_OF = 10_000
 
 
 class TakingCounts:
-    """The counts of one worker."""
+    """The counts of one worker. It is used by one thread at a time."""
 
     def __init__(self, rules: RuleSet, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._sums: defaultdict[tuple[LabelledCounter, str], int] = defaultdict(int)
         self._records = 0
         self._taken = {compiled.rule.id: 0 for compiled in rules.rules if reads_everything(compiled)}
 
+    def add(self, counter: LabelledCounter, label: str) -> None:
+        """Count one more under a label."""
+        self._sums[counter, label] += 1
+
     def count(self, result: SightResult) -> None:
-        """Count what the rules took of one message. Called by one thread at a time."""
+        """Count what was read of one message, and what the rules took of it."""
+        metrics, sums = self._metrics, self._sums
+        for shape, records in result.records.items():
+            sums[metrics.records, shape] += records
+        if result.passed_over:
+            metrics.passed_over.inc(sum(result.passed_over.values()))
+        for reason, count in result.no_candidates.items():
+            if reason != "not-root":
+                sums[metrics.no_candidates, reason] += count
         for rule_id, taking in result.rules.items():
-            self._metrics.taken.labels(rule_id).inc(taking.taken)
+            sums[metrics.taken, rule_id] += taking.taken
             if taking.refreshed:
-                self._metrics.refreshed.labels(rule_id).inc(taking.refreshed)
+                sums[metrics.refreshed, rule_id] += taking.refreshed
             if taking.cut:
-                self._metrics.cut.labels(rule_id).inc(taking.cut)
+                sums[metrics.cut, rule_id] += taking.cut
             for field, records in taking.missing_terms.items():
-                self._metrics.missing_terms.labels(rule_id, field).inc(records)
+                metrics.missing_terms.labels(rule_id, field).inc(records)
         if self._taken:
             self._count_share(result)
+
+    def flush(self) -> None:
+        """Add what was counted to the counters."""
+        for (counter, label), number in self._sums.items():
+            counter.labels(label).inc(number)
+        self._sums.clear()
 
     def _count_share(self, result: SightResult) -> None:
         self._records += sum(result.records.values())
