@@ -27,6 +27,7 @@ MAX_DEPTH = 128
 # 4,300 digits quickly. Every digit becomes "0", and all that may stand before a number ":".
 _LONG_NUMBER = b":" + b"0" * 20
 _LONG_NEGATIVE_NUMBER = b"-" + b"0" * 19
+_DIGITS_OF_BOTH = b"0" * 19
 _DIGITS = b"0123456789"
 _NUMBERS = bytes(ord("0") if byte in _DIGITS else ord(":") if byte in b":,[ \t\r\n" else byte for byte in range(256))
 _MOST_DIGITS = 4000
@@ -78,7 +79,7 @@ def parse_plain(encoded: bytes) -> Any:
     """
     # By vector instructions: a regular expression, which starts again at every digit, takes a hundred times as long.
     numbers = translate(encoded, _NUMBERS)
-    if (
+    if find(numbers, _DIGITS_OF_BOTH) >= 0 and (
         find(numbers, _LONG_NUMBER) >= 0
         or find(numbers, _LONG_NEGATIVE_NUMBER) >= 0
         or numbers.startswith(_LONG_NUMBER[1:])

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class Record(NamedTuple):
+class Record(Struct, frozen=True, gc=False):
     """One CloudTrail event.
 
     Attributes:
@@ -23,6 +25,7 @@ class Record(NamedTuple):
             that its pipeline left half way.
         loss: what the element does not tell of the event, in words, if the fields were restored from another schema
             (R10); else ``None``.
+        text: the bytes that ``source`` was parsed from, if they are known and hold nothing else.
     """
 
     fields: Mapping[str, Any]
@@ -31,6 +34,7 @@ class Record(NamedTuple):
     element: int | None = None
     document: tuple[Mapping[str, Any], ...] | None = None
     loss: str | None = None
+    text: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ _ARN_PARTS = 6
 _ACCOUNT_OF_ARN = 4
 _IAM = "iam.amazonaws.com"
 _SIGN_IN = "ConsoleLogin"
-_ROLES = ("AssumedRole", "FederatedUser")
+_SUCCESS, _FAILURE = ("success",), ("failure",)
+_ROLES = frozenset({"AssumedRole", "FederatedUser"})
 # Some forwarders write these objects as text (R9).
 _OBJECTS = frozenset((*SECTIONS, "tlsDetails"))
 
@@ -94,10 +95,18 @@ def cross_account(fields: Mapping[str, Any], own: Texts) -> Texts:
 
 
 def _outcome(fields: Mapping[str, Any]) -> Texts:
-    if _SIGN_IN in _EVENT_NAME(fields) and (sign_in := leaf_reader("responseElements.ConsoleLogin")(fields)):
+    name = fields.get("eventName")
+    is_other = type(name) is str and name != _SIGN_IN  # nearly always
+    if (
+        not is_other
+        and _SIGN_IN in _EVENT_NAME(fields)
+        and (sign_in := leaf_reader("responseElements.ConsoleLogin")(fields))
+    ):
         return tuple(dict.fromkeys(text.lower() for text in sign_in))
-    failed = _is_there(fields.get("errorCode")) or _is_there(fields.get("errorMessage"))
-    return ("failure" if failed else "success",)
+    code, message = fields.get("errorCode"), fields.get("errorMessage")
+    if (code is None and message is None) or not (_is_there(code) or _is_there(message)):
+        return _SUCCESS
+    return _FAILURE
 
 
 def _is_there(value: Any) -> bool:
@@ -109,7 +118,7 @@ def _is_there(value: Any) -> bool:
 def _user_name(fields: Mapping[str, Any]) -> Texts:
     if "UserAuthentication" in _EVENT_NAME(fields):
         return leaf_reader("additionalEventData.UserName")(fields)
-    if any(kind in _ROLES for kind in _TYPE(fields)):
+    if not _ROLES.isdisjoint(_TYPE(fields)):
         return _ISSUER_NAME(fields)
     return _USER_NAME(fields)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from streams.fields.catalogue import Field
-    from streams.fields.derived import Texts
+    from streams.fields.derived import Reader, Texts
     from streams.fields.document import Bodies, Forms
 
 
@@ -56,30 +56,42 @@ class FieldSettings:
 
 
 class RecordView:
-    """One record, raw or a document. It reads each field once, and raises nothing for any JSON."""
+    """One record, raw or a document. It reads each field once, and raises nothing for any JSON.
 
-    __slots__ = ("_bodies", "_fields", "_forms", "_known", "_settings")
+    Attributes:
+        known: the values of the fields that were asked for, by their first names.
+    """
 
-    def __init__(self, fields: Mapping[str, Any], bodies: Bodies | None, settings: FieldSettings) -> None:
+    __slots__ = ("_bodies", "_fields", "_forms", "_settings", "known")
+
+    def __init__(
+        self,
+        fields: Mapping[str, Any],
+        bodies: Bodies | None,
+        settings: FieldSettings,
+        known: dict[str, Texts] | None = None,
+    ) -> None:
         """Look at a record.
 
         Args:
             fields: the record under CloudTrail's names, redacted (T7); ``rootwatch.*`` fields are always read from it.
             bodies: the objects of a document after ingest, redacted; ``None`` for a raw record.
             settings: the settings.
+            known: the values of fields that are known already, by their first names; more are added.
         """
         self._fields = fields
         self._bodies = bodies
         self._settings = settings
         self._forms: Forms = {}
-        self._known: dict[str, Texts] = {}
+        self.known: dict[str, Texts] = {} if known is None else known
 
     def values(self, field: Field, /) -> tuple[str, ...]:
         """Return the texts of a field's values in the record's order, each once; none if it has none."""
         name = field.name
-        found = self._known.get(name)
+        found = self.known.get(name)
         if found is None:
-            found = self._known[name] = self._read(name)
+            read = None if self._bodies is not None else _READERS[name]
+            found = self.known[name] = self._read(name) if read is None else read(self._fields)
         return found
 
     def _read(self, name: str) -> Texts:
@@ -87,7 +99,7 @@ class RecordView:
             return self._read_ours(name)
         if self._bodies is not None:
             return document_reader(name)(self._bodies, self._forms)
-        return self._read_network(name) if name in _OF_NETWORKS else raw_reader(name)(self._fields)
+        return self._read_network(name)
 
     def _read_ours(self, name: str) -> Texts:
         match name:
@@ -119,3 +131,14 @@ _OF_RECORDS = frozenset(
     {"rootwatch.principal", "rootwatch.member_account", "rootwatch.issuer_or_arn", "rootwatch.cross_account"}
 )
 _OF_NETWORKS = frozenset({"source.as.number", "source.as.organization.name"})
+
+
+class _Readers(dict[str, "Reader | None"]):
+    """What reads a field from a raw record alone; ``None`` if the settings have a part in it."""
+
+    def __missing__(self, name: str) -> Reader | None:
+        reader = self[name] = None if name in _OF_RECORDS or name in _OF_NETWORKS else raw_reader(name)
+        return reader
+
+
+_READERS = _Readers()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from streams.content import json_text
 from streams.content.compression import SizeBudget
-from streams.extraction.record import Unreadable
+from streams.extraction.record import Record, Unreadable
 from streams.inputs.aws import cloudtrail
 from streams.inputs.read_context import MOST_UNREADABLE, ReadContext
 from streams.inputs.shapes import read_value
@@ -60,13 +60,15 @@ def read(value: bytes | None, limit: int) -> Iterable[Item]:
         except ValueError:  # several documents, or one that is unusual, cut or damaged
             pass
         else:
-            return _read_object(document, limit)
+            return _read_object(document, value, limit)
     return _bounded(ReadContext(read_value, SizeBudget(limit)).message(value or b""))
 
 
-def _read_object(document: dict[str, Any], limit: int) -> Iterable[Item]:
+def _read_object(document: dict[str, Any], text: bytes, limit: int) -> Iterable[Item]:
     """Read what ``ReadContext.message`` would give for the bytes of a sole object, without its steps."""
     if cloudtrail.recognises(document):  # the first of the shapes
+        if cloudtrail.has_usual_form(document):
+            return (Record(document, document, cloudtrail.NAME, text=text),)
         return (cloudtrail.record(document, _OF_RECORD),)
     return _bounded(read_value(document, ReadContext(read_value, SizeBudget(limit), wrappers=1)))
 

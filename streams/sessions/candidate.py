@@ -63,11 +63,15 @@ class NoCandidate:
     reason: Reason
 
 
+_NOT_ROOT = NoCandidate("not-root")  # nearly every record
+
+
 def candidate(record: Record) -> Action | NoCandidate:
     """The action of a record, if it may be one of a root session."""
     fields = record.fields
-    if text_at(fields, "userIdentity", "type") != "Root":
-        return NoCandidate("not-root")
+    who = fields.get("userIdentity")
+    if not isinstance(who, dict) or who.get("type") != "Root":
+        return _NOT_ROOT
     if (reason := _why_not(fields)) is not None:
         return NoCandidate(reason)
     created_at = parse_time(value_at(fields, "userIdentity", "sessionContext", "attributes", "creationDate"))

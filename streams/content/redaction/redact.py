@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import binascii
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -44,6 +45,7 @@ _BEFORE_TEXT = (b':"', b',"', b'["', b'{"')
 # An object or list is looked at as a whole down to this depth only: each look takes time in proportion to its size.
 _WHOLE_DEPTH = 3
 _BASE64_NESTING = 4
+_LONGEST_REMEMBERED = 256
 # Compressed content in base64 may grow by this factor. Above it, the content counts as unreadable, and so as secret.
 _MOST_EXPANSION = 100
 
@@ -65,6 +67,18 @@ def redact_text(text: str) -> str:
 def may_hold_token(text: str) -> bool:
     """Test quickly whether the text has to be searched; nearly no text has."""
     return may_hold_key(text) or _may_hold_base64(text)
+
+
+def is_kept(text: str) -> bool:
+    """Whether ``redact_text`` replaces nothing; what it says of short texts is remembered, because they recur."""
+    if len(text) <= len(_KEY):
+        return True
+    return _is_kept(text) if len(text) <= _LONGEST_REMEMBERED else redact_text(text) is text
+
+
+@lru_cache(maxsize=1024)
+def _is_kept(text: str) -> bool:
+    return redact_text(text) is text
 
 
 def redact_by_pattern(text: str) -> str:

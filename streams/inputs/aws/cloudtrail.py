@@ -26,6 +26,7 @@ USUAL_START = b'{"eventVersion"'
 _OF_KINESIS = "aws:kinesis"
 # Lake's parameters are a map of texts; objects in it are text too.
 _INNER_OBJECTS = ("taskPolicyArn", "credentials", "attributes")
+_TEXT_OR_OBJECT = (str, dict)  # a union would be made anew for each record
 _OBJECTS = ("requestParameters", "responseElements", "userIdentity")
 # Lake's tables have names in lower case.
 _NAMES = {
@@ -62,16 +63,21 @@ def read(document: Document, context: ReadContext) -> Iterator[Item]:
 
 def record(document: Document, context: ReadContext) -> Record:
     """Return the record, with its fields in CloudTrail's form."""
+    if has_usual_form(document):  # log files hold thousands
+        return context.record(document)
+    return context.record(_restored(document), document)
+
+
+def has_usual_form(document: Document) -> bool:
+    """Whether the document is in CloudTrail's form, as nearly all records are."""
     value = document.get
-    if (
+    return (
         value("eventTime") is not None
         and not isinstance(value("requestParameters"), str)
         and not isinstance(value("responseElements"), str)
         and not isinstance(value("userIdentity"), str)
-        and not isinstance(value("resources"), str | dict)
-    ):
-        return context.record(document)  # the fast way, for nearly all records; log files hold thousands
-    return context.record(_restored(document), document)
+        and not isinstance(value("resources"), _TEXT_OR_OBJECT)
+    )
 
 
 def _restored(document: Document) -> dict[str, Any]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from streams.content import text_object
 from streams.extraction.record import Record
 from streams.inputs.elastic import filebeat
@@ -92,7 +94,7 @@ def read_fields(ecs: Ecs, context: ReadContext) -> Iterator[Item]:
     elif ecs.is_without_terms and ecs.value("event.original"):
         for item in filebeat.read_untouched(ecs, context):
             # Queries judge the document by its own fields (U2); the record only fills in what they do not show.
-            yield item._replace(document=ecs.bodies) if isinstance(item, Record) else item
+            yield replace(item, document=ecs.bodies) if isinstance(item, Record) else item
     else:
         yield context.record(_fields(ecs), ecs.bodies[0], ecs.bodies)
 

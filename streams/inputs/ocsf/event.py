@@ -17,6 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from streams.content import json_text
 from streams.inputs.aws import cloudtrail
 from streams.inputs.ocsf import restore
@@ -56,7 +58,7 @@ def read(document: Document, context: ReadContext) -> Iterator[Item]:
         yield context.unknown("an OCSF event of CloudTrail without api.operation", document)
     else:
         restored = restore.record_of(document, number)
-        yield context.record(restored, document)._replace(loss=restore.loss(document))
+        yield replace(context.record(restored, document), loss=restore.loss(document))
 
 
 def _original(document: Document) -> dict[str, Any] | None:
