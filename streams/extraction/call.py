@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from streams.content import json_text
 from streams.extraction import details
@@ -18,13 +20,13 @@ if TYPE_CHECKING:
     from streams.extraction.extract import ExtractSettings
     from streams.extraction.sighting import Event, Identity, Origin
     from streams.fields.terms import AccountSource
-    from streams.fields.view import View
+    from streams.fields.view import RecordView
 
 _DAY = 86_400_000
 _PRINCIPAL = field_named("rootwatch.principal")
 
 
-class Shared(NamedTuple):
+class Shared(Struct, frozen=True, gc=False):
     """What all sightings of a call share.
 
     Attributes:
@@ -40,7 +42,7 @@ class Shared(NamedTuple):
     event: Event
 
 
-class RedactedRecord(NamedTuple):
+class RedactedRecord(Struct, frozen=True, gc=False):
     """A record without session tokens (T7).
 
     Attributes:
@@ -53,9 +55,31 @@ class RedactedRecord(NamedTuple):
 
     fields: Mapping[str, Any]
     source: Mapping[str, Any]
-    view: View
+    view: RecordView
     is_changed: bool
     written: bytes | None = None
+
+
+class CallTime(Struct, frozen=True, gc=False):
+    """When a call was.
+
+    Attributes:
+        event: the event time in milliseconds since the epoch; ``None`` if it is not readable.
+        problems: why the call has no time that a sighting can have, in words; nothing if it has one (T5).
+        by_clock: the time of its sightings by the clock of the settings (M4); it counts only without problems.
+    """
+
+    event: int | None
+    problems: tuple[str, ...]
+    by_clock: int
+
+
+def time_of(fields: Mapping[str, Any], extract_settings: ExtractSettings, origin: Origin | None) -> CallTime:
+    """Return when a call was. A time that can be read holds no token, so the record need not be redacted."""
+    time = parse_time(fields.get("eventTime"))
+    if extract_settings.clock == "event" or origin is None or not origin.has_timestamp:
+        return CallTime(time, _time_problems(time, extract_settings, origin), time or 0)
+    return CallTime(time, _time_problems(time, extract_settings, origin), origin.timestamp)
 
 
 class Call:
@@ -65,42 +89,35 @@ class Call:
         view: its fields (U2).
         origin: the position in Kafka that it comes from; ``None`` for files.
         is_redacted: whether anything in it was replaced (T7).
-        time: the event time in milliseconds since the epoch; ``None`` if it is not readable.
-        time_problems: why it has no time that a sighting can have, in words; nothing if it has one (T5).
+        time: when it was.
     """
 
-    def __init__(self, record: RedactedRecord, extract_settings: ExtractSettings, origin: Origin | None) -> None:
-        fields, source, view, is_redacted, self._written = record
-        self._fields = fields
-        self._source = source
+    __slots__ = ("_record", "_settings", "_shared", "is_redacted", "origin", "time", "view")
+
+    def __init__(
+        self, record: RedactedRecord, time: CallTime, extract_settings: ExtractSettings, origin: Origin | None
+    ) -> None:
+        self._record = record
         self._settings = extract_settings
         self._shared: Shared | None = None
-        self.view = view
+        self.view = record.view
         self.origin = origin
-        self.is_redacted = is_redacted
-        self.time = parse_time(fields.get("eventTime"))
-        self.time_problems = _time_problems(self.time, extract_settings, origin)
-
-    def time_by_clock(self) -> int:
-        """Return the time of its sightings by the clock of the settings (M4); only without time problems."""
-        if self._settings.clock == "event" or self.origin is None or not self.origin.has_timestamp:
-            return self.time or 0
-        return self.origin.timestamp
+        self.is_redacted = record.is_changed
+        self.time = time
 
     @property
     def account_source(self) -> AccountSource:
         """Where the member accounts are from (T4)."""
-        return account_source(self._fields, self._settings.member_account)
+        return account_source(self._record.fields, self._settings.member_account)
 
     def shared(self) -> Shared:
         """Return what all sightings of it share, which is read once."""
         if self._shared is None:
-            fields = self._fields
-            source, written = self._source, self._written
+            fields, source, written = self._record.fields, self._record.source, self._record.written
             text = json_text.canonical(source) if written is None else json_text.canonical_of(source, written)
             principals = self.view.values(_PRINCIPAL)
             principal = principals[0] if principals else None
-            event = details.event(fields, event_id(fields, text), self.time or 0)
+            event = details.event(fields, event_id(fields, text), self.time.event or 0)
             self._shared = Shared(text, principal, details.identity(fields, principal), event)
         return self._shared
 

@@ -3,26 +3,30 @@
 Rules:
 - A rule's query alone decides whether it takes a record; only Insight and network activity events are never taken.
 - Each record costs one look-up of its event. Only a record that some rule may take is read further.
-- A look at all of its text redacts nearly every record, before queries are asked. The others are redacted text by text,
-  and only if a query takes them.
-- Fields are read from the redacted record, so that no text of a sighting can hold a session token (T7).
+- Queries are first asked of the record as it is. It is redacted only if a query takes it, or may take it then, and
+  if a sighting has to be made (U7).
+- A look at all of its text redacts nearly every record. The others are redacted text by text.
+- Fields are read from the redacted record, so that no text of a sighting can hold a session token (T7). What is read
+  before counts only where it is certain that redaction does not change it.
 - What a record gives for one rule does not depend on the other rules.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
+
+from msgspec import Struct
 
 from streams.content.json_text import TooDeepError
 from streams.content.redaction.redact import redact
 from streams.content.redaction.redact_quickly import redact_quickly
-from streams.extraction.call import Call, RedactedRecord
-from streams.extraction.first_look import FirstLook
+from streams.extraction.call import Call, RedactedRecord, time_of
+from streams.extraction.first_look import FirstLook, is_certain, is_shallow
 from streams.extraction.passed_over import why_no_candidate, why_not_taken, why_without_sighting
-from streams.extraction.taking import take
+from streams.extraction.taking import take, take_sent
 from streams.fields.catalogue import field_named
-from streams.fields.values import text_of
+from streams.fields.values import NO_VALUES
 from streams.fields.view import FieldSettings, RecordView
 
 if TYPE_CHECKING:
@@ -37,7 +41,10 @@ if TYPE_CHECKING:
 MAX_MESSAGE_SIZE = 64 * 1024 * 1024
 """The default bound of a message in bytes, decompressed (R3)."""
 
+_PROVIDER, _ACTION = field_named("event.provider"), field_named("event.action")
 _CATEGORY, _TYPE = field_named("eventCategory"), field_named("eventType")
+_USUAL_CATEGORIES = (None, "Management", "Data")
+_USUAL_TYPES = (None, "AwsApiCall", "AwsServiceEvent", "AwsConsoleSignIn", "AwsConsoleAction")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,7 @@ class ExtractSettings(FieldSettings):
     follow_sessions: bool = False
 
 
-class Extracted(NamedTuple):
+class Extracted(Struct, frozen=True, gc=False):
     """What a record gives.
 
     Attributes:
@@ -86,58 +93,79 @@ def extract(
     Raises:
         TooDeepError: a rule takes the record, and it is nested too deeply to be redacted.
     """
-    fields = record.fields
-    provider, action = fields.get("eventSource"), fields.get("eventName")
-    candidates: Sequence[CompiledRule] | None = None
-    if isinstance(provider, str) and isinstance(action, str) and record.document is None:
-        candidates = rules.candidates_of(provider, action)  # nearly every record has none, so this is the fast way
-        if not candidates:
-            return Extracted((), why_no_candidate(provider, action, rules))
-        if text_of(provider) is None or text_of(action) is None:
-            candidates = None
-    judged = _judge(record, rules, extract_settings, candidates)
+    look = _look(record, rules, extract_settings)
+    if isinstance(look, str):
+        return Extracted((), look)
+    time = time_of(record.fields, extract_settings, origin)
+    if look.takers and was_sent is not None:
+        sent = take_sent(look.view, time, look.takers, was_sent)
+        if sent is not None and is_certain(record, look.view) and is_shallow(record):
+            return Extracted(sent)
+    judged = _judge(record, rules, look, extract_settings)
     if isinstance(judged, str):
         return Extracted((), judged)
-    call = Call(judged.record, extract_settings, origin)
-    taken = [take(call, rule, was_sent) for rule in judged.takers]
+    redacted, takers = judged
+    call = Call(redacted, time, extract_settings, origin)
+    taken = [take(call, rule, was_sent) for rule in takers]
     for one in taken:
         if one.sightings or one.refreshed or one.incomplete is not None:
             return Extracted(taken)
     return Extracted(taken, why_without_sighting(taken))
 
 
-class _Judged(NamedTuple):
-    """A record that rules take."""
+class _Look(Struct, frozen=True, gc=False):
+    """A record as it is, and the rules that take it so. Redaction may change both."""
 
-    record: RedactedRecord
+    view: RecordView
+    candidates: Sequence[CompiledRule]
     takers: Sequence[CompiledRule]
 
 
-def _judge(
-    record: Record, rules: RuleSet, settings: FieldSettings, candidates: Sequence[CompiledRule] | None
-) -> _Judged | str:
-    """Return the rules that take a record, and the record as they see it; why there is none, in words."""
+def _look(record: Record, rules: RuleSet, settings: FieldSettings) -> _Look | str:
+    """Look at a record that is not redacted; return why no rule can take it, in words, if that is known."""
     fields = record.fields
+    provider, action = fields.get("eventSource"), fields.get("eventName")
+    if (
+        type(provider) is str
+        and type(action) is str
+        and record.document is None
+        and provider not in NO_VALUES
+        and action not in NO_VALUES
+    ):
+        event = rules.of_event(provider, action)
+        if not event.rules:  # nearly every record
+            return why_no_candidate(provider, action, rules)
+        view = RecordView(fields, None, settings, {_PROVIDER.name: (provider,), _ACTION.name: (action,)})
+        return _why_no_call(record, view) or _Look(view, event.rules, event.takers(view))
     view = RecordView(fields, record.document, settings)
-    if candidates is None:
-        candidates = rules.candidates(view)
+    candidates = rules.candidates(view)
     if not candidates:
-        return why_no_candidate(fields.get("eventSource"), fields.get("eventName"), rules)
-    category, kind = fields.get("eventCategory"), fields.get("eventType")
-    plain = isinstance(category, str | None) and isinstance(kind, str | None) and record.document is None
-    reason = _why_no_call((category,), (kind,)) if plain else _why_no_call(view.values(_CATEGORY), view.values(_TYPE))
-    if reason is not None:
-        return reason
+        return why_no_candidate(provider, action, rules)
+    return _why_no_call(record, view) or _Look(view, candidates, _takers(candidates, view))
+
+
+def _judge(
+    record: Record, rules: RuleSet, look: _Look, settings: FieldSettings
+) -> tuple[RedactedRecord, Sequence[CompiledRule]] | str:
+    """Return a record without session tokens and the rules that take it; why there is none, in words."""
+    view, takers = look.view, look.takers
+    if not takers and is_certain(record, view):
+        return why_not_taken(record.fields, look.candidates)
     redacted = _redacted_quickly(record, view, settings)
     if redacted is None:
         return _judge_slowly(record, rules, settings, view)
-    if takers := _takers(candidates, redacted.view):
-        return _Judged(redacted, takers)
-    return why_not_taken(fields, candidates)
+    if redacted.view is not view:
+        if is_certain(record, view):
+            redacted.view.known.update(view.known)
+        else:
+            takers = _takers(look.candidates, redacted.view)
+    return (redacted, takers) if takers else why_not_taken(record.fields, look.candidates)
 
 
-def _judge_slowly(record: Record, rules: RuleSet, settings: FieldSettings, view: RecordView) -> _Judged | str:
-    """As ``_judge``, of a record with candidates that has to be redacted text by text."""
+def _judge_slowly(
+    record: Record, rules: RuleSet, settings: FieldSettings, view: RecordView
+) -> tuple[RedactedRecord, Sequence[CompiledRule]] | str:
+    """Return a record with candidates that has to be redacted text by text, and its takers; or why it has none."""
     look = FirstLook(record, view)
     candidates = rules.candidates(look)
     takers = _takers(candidates, look)
@@ -151,7 +179,7 @@ def _judge_slowly(record: Record, rules: RuleSet, settings: FieldSettings, view:
         if not look.is_certain and redacted.view is not view:
             takers = _takers(rules.candidates(redacted.view), redacted.view)
         if takers:
-            return _Judged(redacted, takers)
+            return redacted, takers
     return why_not_taken(record.fields, candidates)
 
 
@@ -193,12 +221,17 @@ def _redacted(record: Record, view: RecordView, settings: FieldSettings) -> Reda
     return RedactedRecord(fields, source, RecordView(fields, document, settings), is_changed)
 
 
-def _why_no_call(category: Sequence[str | None], kind: Sequence[str | None]) -> str | None:
-    """Return in words why a record of this category and type reports no call; ``None`` if it does (T2)."""
+def _why_no_call(record: Record, view: View) -> str | None:
+    """Return in words why a record of its category and type reports no call; ``None`` if it does (T2)."""
+    fields = record.fields
+    category, kind = fields.get("eventCategory"), fields.get("eventType")
+    if record.document is None and category in _USUAL_CATEGORIES and kind in _USUAL_TYPES:
+        return None
+    categories, kinds = view.values(_CATEGORY), view.values(_TYPE)
     # CloudTrail Insights reports an unusual rate of calls under the call's own name and source (R5).
-    if "Insight" in category or "AwsCloudTrailInsight" in kind:
+    if "Insight" in categories or "AwsCloudTrailInsight" in kinds:
         return "an Insight event, not a call"
     # A VPC endpoint writes such a record of a call, beside the record of the call itself.
-    if "NetworkActivity" in category or "AwsVpceEvent" in kind:
+    if "NetworkActivity" in categories or "AwsVpceEvent" in kinds:
         return "a network activity event, not a call"
     return None

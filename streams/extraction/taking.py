@@ -9,11 +9,13 @@ Rules:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, product
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct, field
 
 from streams.extraction.sighting import Sighting, Term
 from streams.fields.catalogue import MAPPING_VERSION, field_named
@@ -21,7 +23,8 @@ from streams.fields.catalogue import MAPPING_VERSION, field_named
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from streams.extraction.call import Call
+    from streams.extraction.call import Call, CallTime
+    from streams.fields.view import View
     from streams.rules.rule_set import CompiledRule
 
 LONGEST_TERM = 16_384
@@ -83,7 +86,7 @@ class WasSent(Protocol):
         """Whether the rule's sighting with these values of its terms was sent shortly before or after this time."""
 
 
-class Taken(NamedTuple):
+class Taken(Struct, frozen=True, gc=False):
     """What a rule makes of a record that it takes.
 
     Attributes:
@@ -112,8 +115,7 @@ class Taken(NamedTuple):
         return self.sightings[0].event.time if self.sightings else self.time
 
 
-@dataclass(slots=True)
-class Taking:
+class Taking(Struct):
     """What one rule took of a message, in numbers.
 
     Attributes:
@@ -144,22 +146,37 @@ class Taking:
         self.refreshed += taken.refreshed
 
 
+def take_sent(view: View, time: CallTime, takers: Sequence[CompiledRule], was_sent: WasSent) -> list[Taken] | None:
+    """Return what ``take`` makes of a call for rules whose sightings all need not be made; ``None`` if one has to be.
+
+    Nothing but the terms and the time is looked at. The view must have the terms as a redacted record has them.
+    """
+    if time.problems:
+        return None
+    taken = []
+    for compiled in takers:
+        values = _sole_values(view, compiled)
+        if values is None or not was_sent(compiled.rule.id, values, time.by_clock):
+            return None
+        taken.append(_was_refreshed(compiled.rule.id, time))
+    return taken
+
+
 def take(call: Call, compiled: CompiledRule, was_sent: WasSent | None = None) -> Taken:
     """Return what a rule makes of a call that its query takes; without the sightings that ``was_sent`` names."""
     rule = compiled.rule
-    read = call.view.values
-    found = [read(term) for term in compiled.terms]
-    if not call.time_problems and (values := _sole(found)) is not None:  # nearly every record
-        if was_sent is not None and was_sent(rule.id, values, call.time_by_clock()):
-            return Taken(rule.id, refreshed=1, time=call.time)
+    problems = call.time.problems
+    if not problems and (values := _sole_values(call.view, compiled)) is not None:  # nearly every record
+        if was_sent is not None and was_sent(rule.id, values, call.time.by_clock):
+            return _was_refreshed(rule.id, call.time)
         return Taken(rule.id, _sightings(call, compiled, ((0, values),)))
+    found = [call.view.values(term) for term in compiled.terms]
     columns = [_fitting(values) for values in found]
-    problems = call.time_problems
     if all(columns) and not problems:
         combinations = list(enumerate(islice(product(*columns), MOST_COMBINATIONS)))
         count = len(combinations)
         if was_sent is not None:
-            time = call.time_by_clock()
+            time = call.time.by_clock
             combinations = [one for one in combinations if not was_sent(rule.id, one[1], time)]
         return Taken(
             rule.id,
@@ -167,7 +184,7 @@ def take(call: Call, compiled: CompiledRule, was_sent: WasSent | None = None) ->
             refreshed=count - len(combinations),
             missing_terms=tuple(_short_of_values(rule.terms, found, columns)) if columns != found else (),
             cut=max(0, prod(map(len, columns)) - MOST_COMBINATIONS),
-            time=call.time,
+            time=call.time.event,
         )
     missing = tuple(_short_of_values(rule.terms, found, columns))
     incomplete = None
@@ -176,7 +193,7 @@ def take(call: Call, compiled: CompiledRule, was_sent: WasSent | None = None) ->
         without = [_without(name, value) for (name, value), fitting in zip(known, columns, strict=True) if not fitting]
         error = "; ".join((*without, *problems))
         incomplete = Incomplete(error, _partial(call, rule.id, known), call.shared().text, call.is_redacted)
-    return Taken(rule.id, incomplete=incomplete, missing_terms=missing, time_problems=problems, time=call.time)
+    return Taken(rule.id, incomplete=incomplete, missing_terms=missing, time_problems=problems, time=call.time.event)
 
 
 def _short_of_values(
@@ -188,10 +205,15 @@ def _short_of_values(
             yield name
 
 
-def _sole(found: list[tuple[str, ...]]) -> tuple[str, ...] | None:
+def _was_refreshed(rule_id: str, time: CallTime) -> Taken:
+    return Taken(rule_id, refreshed=1, time=time.event)
+
+
+def _sole_values(view: View, compiled: CompiledRule) -> tuple[str, ...] | None:
     """Return the value of each term, if each has one, and none is too long."""
     values = []
-    for column in found:
+    for term in compiled.terms:
+        column = view.values(term)
         if len(column) != 1 or len(column[0]) > LONGEST_TERM:
             return None
         values.append(column[0])
@@ -210,7 +232,8 @@ def _sightings(
     rule = compiled.rule
     account = _place_of_account(rule.terms)
     source = None if account is None else call.account_source
-    text, principal, identity, event = call.shared()
+    shared = call.shared()
+    text, principal, identity, event = shared.text, shared.principal, shared.identity, shared.event
     return tuple(
         [  # a list, and by position: this runs once per sighting
             Sighting(
@@ -252,7 +275,7 @@ def _partial(call: Call, rule_id: str, terms: tuple[tuple[str, str | None], ...]
         principal=shared.principal,
         member_account=dict(terms).get(_MEMBER_ACCOUNT),
         event_id=shared.event.id,
-        event_time=call.time,
+        event_time=call.time.event,
         task_policy=shared.event.task_policy,
         issued_access_key_id=shared.event.issued_access_key_id,
     )

@@ -14,15 +14,17 @@ from streams.fields.catalogue import MAPPING_VERSION, Field, field_named
 from streams.rules.query.compiler import compile_query
 from streams.rules.query.literals import requirements
 from streams.rules.query.parser import parse_query
+from streams.rules.query.partial import rest_of
 from streams.rules.query.printer import print_query
 from streams.rules.query.tree import Match
 from streams.rules.rule_errors import RuleErrors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from streams.fields.view import View
     from streams.rules.query.literals import Requirements
+    from streams.rules.query.tree import Query
     from streams.rules.rule import Rule
 
 _GRANTING = frozenset({"AssumeRoot"})
@@ -37,6 +39,7 @@ class CompiledRule:
 
     Attributes:
         rule: the rule.
+        query: its query, parsed.
         matches: whether its query takes a record (U3).
         terms: the fields of its terms, in order (U4).
         requirements: what each record that it takes has (U10).
@@ -46,6 +49,7 @@ class CompiledRule:
     """
 
     rule: Rule
+    query: Query
     matches: Callable[[View], bool]
     terms: tuple[Field, ...]
     requirements: Requirements
@@ -78,12 +82,30 @@ def compile_rule(rule: Rule) -> CompiledRule:
     names = [term.name for term in terms]
     return CompiledRule(
         rule=rule,
+        query=query,
         matches=compile_query(query),
         terms=terms,
         requirements=requirements(query),
         query_fingerprint=_fingerprint(print_query(query), names, MAPPING_VERSION),
         terms_fingerprint=_fingerprint(names, MAPPING_VERSION),
     )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EventRules:
+    """The rules that may take the records of one event.
+
+    Attributes:
+        rules: the rules, by id; all others take none of these records.
+        tests: of each that may still take a record, what the event leaves to be asked; ``None`` if that is nothing.
+    """
+
+    rules: tuple[CompiledRule, ...]
+    tests: tuple[tuple[CompiledRule, Callable[[View], bool] | None], ...]
+
+    def takers(self, view: View) -> list[CompiledRule]:
+        """Return the rules that take a record of the event, by id."""
+        return [rule for rule, test in self.tests if test is None or test(view)]
 
 
 def reads_everything(compiled: CompiledRule) -> bool:
@@ -143,26 +165,28 @@ class RuleSet:
             for action in (None, *actions)
         }
         # By provider and action, None for any that no rule names: at most as many entries as there are such pairs.
-        self._dispatch: dict[tuple[str | None, str | None], tuple[CompiledRule, ...]] = {}
+        self._dispatch: dict[tuple[str | None, str | None], EventRules] = {}
 
     def candidates(self, view: View) -> Sequence[CompiledRule]:
         """Return the rules, by id, that may take the record by its provider and action; all others do not take it."""
         providers, actions = view.values(self._provider), view.values(self._action)
         if len(providers) == 1 and len(actions) == 1:
-            return self.candidates_of(providers[0], actions[0])
+            return self.of_event(providers[0], actions[0]).rules
         pairs = product(providers or (None,), actions or (None,))
-        found = {rule.rule.id: rule for pair in pairs for rule in self.candidates_of(*pair)}
+        found = {rule.rule.id: rule for pair in pairs for rule in self.of_event(*pair).rules}
         return [found[rule_id] for rule_id in sorted(found)]
 
-    def candidates_of(self, provider: str | None, action: str | None) -> Sequence[CompiledRule]:
-        """As ``candidates``, of a record with this one provider and action, without a view of it."""
+    def of_event(self, provider: str | None, action: str | None) -> EventRules:
+        """Return the rules for records with this one provider and action; ``None`` for none."""
         pair = (provider if provider in self._providers else None, action if action in self._by_action else None)
-        rules = self._dispatch.get(pair)
-        if rules is None:
+        found = self._dispatch.get(pair)
+        if found is None:
             of_action = self._by_action[pair[1]]
             rules = tuple(rule for rule in of_action if _allows(rule.requirements.providers, pair[0]))
-            self._dispatch[pair] = rules
-        return rules
+            named = zip((self._provider, self._action), pair, strict=True)
+            known = {field: (value,) for field, value in named if value is not None}
+            found = self._dispatch[pair] = EventRules(rules, tuple(_tests(rules, known)))
+        return found
 
     def __eq__(self, other: object) -> bool:
         return self.rules == other.rules if isinstance(other, RuleSet) else NotImplemented
@@ -178,6 +202,15 @@ class RuleSet:
 
 def _allows(needed: frozenset[str] | None, value: str | None) -> bool:
     return needed is None or value in needed
+
+
+def _tests(
+    rules: Iterable[CompiledRule], known: Mapping[Field, tuple[str, ...]]
+) -> Iterator[tuple[CompiledRule, Callable[[View], bool] | None]]:
+    for rule in rules:
+        rest = rest_of(rule.query, known)
+        if rest is not False:
+            yield rule, None if rest is True else compile_query(rest)
 
 
 def _literals(rules: Sequence[CompiledRule]) -> frozenset[str] | None:

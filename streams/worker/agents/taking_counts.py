@@ -14,9 +14,11 @@ import structlog
 from streams.rules.rule_set import reads_everything
 
 if TYPE_CHECKING:
+    from prometheus_client import Counter
+
     from streams.pipeline import SightResult
     from streams.rules.rule_set import RuleSet
-    from streams.worker.monitoring.counters import LabelledCounter, Metrics
+    from streams.worker.monitoring.counters import Metrics
 
 log = structlog.get_logger(__name__)
 
@@ -29,11 +31,11 @@ class TakingCounts:
 
     def __init__(self, rules: RuleSet, metrics: Metrics) -> None:
         self._metrics = metrics
-        self._sums: defaultdict[tuple[LabelledCounter, str], int] = defaultdict(int)
+        self._sums: defaultdict[tuple[Counter, str], int] = defaultdict(int)
         self._records = 0
         self._taken = {compiled.rule.id: 0 for compiled in rules.rules if reads_everything(compiled)}
 
-    def add(self, counter: LabelledCounter, label: str) -> None:
+    def add(self, counter: Counter, label: str) -> None:
         """Count one more under a label."""
         self._sums[counter, label] += 1
 
