@@ -36,9 +36,12 @@ _CANONICAL = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_n
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # orjson writes a number with a fraction or an exponent in another form than Python. What it writes has no blanks, so a
 # number in an object is behind the quote of its key, and one in a list behind a comma or bracket. Text may look so too.
-_NUMBER_STARTS = (b'":0', b'":-', b"[0", b"[-", b",0", b",-")
+# Every digit and minus becomes "0", and every bracket a comma.
+_NUMBER_STARTS = (b'":0', b",0")
 _FRACTION = re.compile(rb"-?[0-9]++[.eE]")
-_WRITTEN_DIGITS = bytes(ord("0") if byte in _DIGITS else byte for byte in range(256))
+_WRITTEN_NUMBERS = bytes(
+    ord("0") if byte in b"-0123456789" else ord(",") if byte == ord("[") else byte for byte in range(256)
+)
 
 
 class MalformedJsonError(ValueError):
@@ -121,13 +124,13 @@ def canonical_of(value: Any, written: bytes) -> str:
 
 
 def _has_fraction(written: bytes) -> bool:
-    digits = translate(written, _WRITTEN_DIGITS)
+    numbers = translate(written, _WRITTEN_NUMBERS)
     for start in _NUMBER_STARTS:
-        at = find(digits, start)
+        at = find(numbers, start)
         while at >= 0:
             if _FRACTION.match(written, at + len(start) - 1):
                 return True
-            at = find(digits, start, at + 1)
+            at = find(numbers, start, at + 1)
     return False
 
 

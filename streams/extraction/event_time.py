@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_DAY = _EPOCH.toordinal()
 _MILLISECOND = timedelta(milliseconds=1)
 _SECOND = timedelta(seconds=1)
 _USUAL_LENGTH = len("2026-01-01T12:00:00Z")
@@ -18,8 +19,9 @@ _LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 _ZONE = r"(?:[Zz]| UTC|([+-])([01]\d|2[0-3]):([0-5]\d))?"
 _RFC_3339 = re.compile(rf"(\d{{4}})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?{_ZONE}", re.ASCII)
 _EXPIRATION = re.compile(r"([A-Z][a-z]{2}) (\d\d?), (\d{4}),? (\d\d?):(\d\d):(\d\d)\s([AP])M", re.ASCII)
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_NOON = 12
+_NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTHS = {name: number for number, name in enumerate(_NAMES, 1)}
+_NOON, _MIDNIGHT, _HOUR, _MINUTE = 12, 24, 60, 60
 _LEAP_SECOND = 60
 
 
@@ -68,10 +70,13 @@ def parse_expiration(value: Any) -> int | None:
     if not isinstance(value, str):
         return None
     match = _EXPIRATION.fullmatch(value.replace("\u202f", " ").replace("\xa0", " "))
-    if match is None or match[1] not in _MONTHS or not 1 <= int(match[4]) <= _NOON:
+    if match is None:
         return parse_time(value)
-    month, hour = _MONTHS.index(match[1]) + 1, int(match[4]) % _NOON + _NOON * (match[7] == "P")
-    return _milliseconds((int(match[3]), month, int(match[2])), (hour, int(match[5]), int(match[6])))
+    name, day, year, hour_of_half, minute, second, half = match.groups()
+    month, hour = _MONTHS.get(name), int(hour_of_half)
+    if month is None or not 1 <= hour <= _NOON:
+        return parse_time(value)
+    return _milliseconds((int(year), month, int(day)), (hour % _NOON + _NOON * (half == "P"), int(minute), int(second)))
 
 
 def format_time(time: int) -> str:
@@ -83,8 +88,13 @@ def format_time(time: int) -> str:
     return (_EPOCH + time * _MILLISECOND).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _milliseconds(date: tuple[int, int, int], clock: tuple[int, int, int]) -> int | None:
+def _milliseconds(day: tuple[int, int, int], clock: tuple[int, int, int]) -> int | None:
+    """Return a time that is written with digits alone; ``None`` if there is no such day or time of day."""
     try:
-        return (datetime(*date, *clock, tzinfo=UTC) - _EPOCH) // _MILLISECOND
+        days = date(*day).toordinal() - _EPOCH_DAY
     except ValueError:
         return None
+    hour, minute, second = clock
+    if hour >= _MIDNIGHT or minute >= _HOUR or second >= _MINUTE:
+        return None
+    return (((days * _MIDNIGHT + hour) * _HOUR + minute) * _MINUTE + second) * 1000
