@@ -82,7 +82,7 @@ def parse_plain(encoded: bytes) -> Any:
     """
     # By vector instructions: a regular expression, which starts again at every digit, takes a hundred times as long.
     numbers = translate(encoded, _NUMBERS)
-    if find(numbers, _DIGITS_OF_BOTH) >= 0 and (
+    if _DIGITS_OF_BOTH in numbers and (
         find(numbers, _LONG_NUMBER) >= 0
         or find(numbers, _LONG_NEGATIVE_NUMBER) >= 0
         or numbers.startswith(_LONG_NUMBER[1:])

@@ -18,9 +18,9 @@ from streams.content.redaction.token_text import REDACTED
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_PLACE = ("responseElements", "credentials", "sessionToken")
-_KEY = b'"sessionToken":"'
-_BEFORE_SIGN = len(_KEY) - len(b'oken":"')
+_ELEMENTS, _CREDENTIALS, _TOKEN = "responseElements", "credentials", "sessionToken"
+_REPLACED = b'"sessionToken":"REDACTED"'
+_BEFORE_SIGN = len(b'"sessionT')
 
 
 class QuickRedaction(NamedTuple):
@@ -37,40 +37,19 @@ class QuickRedaction(NamedTuple):
 
 def redact_quickly(record: Mapping[str, Any]) -> QuickRedaction | None:
     """Return the record without session tokens; ``None`` if each of its texts has to be looked at."""
+    elements = record.get(_ELEMENTS)
+    if isinstance(elements, dict) and isinstance(credentials := elements.get(_CREDENTIALS), dict):
+        token = credentials.get(_TOKEN)
+        if isinstance(token, str) and token not in ("", REDACTED):
+            record = {**record, _ELEMENTS: {**elements, _CREDENTIALS: {**credentials, _TOKEN: REDACTED}}}
     try:
         written = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError:  # an integer of more than 64 bits, or deeply nested
         return None
     if brackets(written) > MAX_DEPTH:
         return None
-    if found := signs(written):
-        at_place = _at_place(record, written, found[0][0])
-        if at_place is None:
+    for start, _ in signs(written):
+        # A token that is replaced shows a sign, too: the end of its name.
+        if not written.startswith(_REPLACED, max(0, start - _BEFORE_SIGN)):
             return None
-        start, end = at_place
-        if any(not start <= sign < end for sign, _ in found[1:]):
-            return None
-        written = written[:start] + REDACTED.encode() + written[end:]
-        record = _without_token(record)
     return QuickRedaction(record, written) if hides_nothing(written) else None
-
-
-def _at_place(record: Mapping[str, Any], written: bytes, sign: int) -> tuple[int, int] | None:
-    """Return where the token at the known place begins and ends, if the sign is the end of its name."""
-    value: Any = record
-    for key in _PLACE:
-        if not isinstance(value, dict):
-            return None
-        value = value.get(key)
-    key_at = sign - _BEFORE_SIGN
-    start = key_at + len(_KEY)
-    if not isinstance(value, str) or value in ("", REDACTED) or not written.startswith(_KEY, max(key_at, 0)):
-        return None
-    end = written.find(b'"', start)
-    return (start, end) if written[start:end] == value.encode("utf-8", "surrogatepass") else None
-
-
-def _without_token(record: Mapping[str, Any]) -> dict[str, Any]:
-    elements, credentials, token = _PLACE
-    inner = record[elements]
-    return {**record, elements: {**inner, credentials: {**inner[credentials], token: REDACTED}}}

@@ -5,14 +5,16 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from streams.wire.generated.numbers import Ints, Numbers, Sizes
+from streams.wire.generated.numbers import Ints, Numbers, number_bytes
 from streams.wire.generated.odd import OddError, odd
 from streams.wire.generated.source import branch_of, kind_of, made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_SIZES, _SOME_SIZES = Sizes(b""), Sizes(b"\2")  # also behind the branch of a union
+_SHORT = 256
+_SIZES = tuple(map(number_bytes, range(_SHORT)))
+_SOME_SIZES = tuple(b"\2" + size for size in _SIZES)  # behind the branch of a union
 _NUMBERS, _INTS = Numbers(), Ints()
 
 _MOST_KEPT = 1_000
@@ -52,11 +54,11 @@ def encoder(schema: Any, header: bytes, *, of_dicts: bool, recurring: tuple[str,
     parts = [repr(header), *source.parts(schema, "value")]
     source.function("encode", "value", f"return b''.join(({', '.join(parts)},))")
     namespace: dict[str, Any] = {
+        "number_bytes": number_bytes,
         "SIZES": _SIZES,
         "SOME_SIZES": _SOME_SIZES,
         "NUMBERS": _NUMBERS,
         "INTS": _INTS,
-        "boolean_bytes": _boolean_bytes,
         "bytes_of": _bytes,
         "list_of": _items,
         "odd": odd,
@@ -64,14 +66,6 @@ def encoder(schema: Any, header: bytes, *, of_dicts: bool, recurring: tuple[str,
     }
     encode: Callable[[Any], bytes] = made(source.lines, namespace, "encode")
     return encode
-
-
-def _boolean_bytes(value: object) -> bytes:
-    if value is True:
-        return b"\1"
-    if value is False:
-        return b"\0"
-    raise OddError
 
 
 def _bytes(value: object) -> bytes:
@@ -93,7 +87,7 @@ class _EncoderSource:
         self._recurring = recurring
         self.lines: list[str] = []
         self._of_dicts = of_dicts
-        self._functions = 0
+        self._names = 0
 
     def function(self, name: str, argument: str, *body: str) -> None:
         """Add a function."""
@@ -102,29 +96,47 @@ class _EncoderSource:
     def parts(self, schema: Any, value: str) -> Iterator[str]:
         """Give the parts of a value, which is an expression that may be evaluated once."""
         if isinstance(schema, list):
-            yield f"b'\\0' if (one := {value}) is None else {self._optional(branch_of(schema))}"
+            yield from self._optional(branch_of(schema), value)
             return
         match kind_of(schema):
             case "string":
-                yield f"SIZES[len(text := {value}.encode())] + text"
+                yield _sized("SIZES", f"(text := {value}.encode())")
+                yield "text"
             case "bytes":
-                yield f"SIZES[len(text := bytes_of({value}))] + text"
+                yield _sized("SIZES", f"(text := bytes_of({value}))")
+                yield "text"
             case "boolean":
-                yield f"boolean_bytes({value})"
+                yield f"(b'\\1' if (one := {value}) is True else b'\\0' if one is False else odd())"
             case "int":
                 yield f"(INTS[number] if type(number := {value}) is int else odd())"
             case "long":
                 yield f"(NUMBERS[number] if type(number := {value}) is int else odd())"
             case "array":
                 yield f"{self._array(schema['items'])}({value})"
-            case _:
+            case _ if self._of_dicts:
                 yield f"{self._record(schema)}({value})"
+            case _:
+                yield from self._fields(schema, value)
 
-    def _optional(self, schema: Any) -> str:
+    def _optional(self, schema: Any, value: str) -> Iterator[str]:
         if kind_of(schema) == "string":
-            return "SOME_SIZES[len(text := one.encode())] + text"
-        (part,) = self.parts(schema, "one")
-        return f"b'\\2' + {part}"
+            yield f"b'\\0' if (one := {value}) is None else {_sized('SOME_SIZES', '(text := one.encode())')}"
+            yield "b'' if one is None else text"
+            return
+        part = f"{self._record(schema)}(one)" if kind_of(schema) == "record" else self._sole(schema, "one")
+        yield f"b'\\0' if (one := {value}) is None else b'\\2' + {part}"
+
+    def _sole(self, schema: Any, value: str) -> str:
+        """Return the parts of a value as one."""
+        return f"({' + '.join(self.parts(schema, value))})"
+
+    def _fields(self, schema: Any, record: str) -> Iterator[str]:
+        """Give the parts of a record's fields; ``record`` is evaluated with the first of them."""
+        name = f"record_{self._count()}"
+        found = f"({name} := {record})"
+        for field in schema["fields"]:
+            yield from self.parts(field["type"], f"{found}.{field['name']}")
+            found = name
 
     def _record(self, schema: Any) -> str:
         name = self._named()
@@ -132,9 +144,10 @@ class _EncoderSource:
         parts: list[str] = []
         if self._of_dicts:
             body += [f"if type(record) is not dict or len(record) != {len(schema['fields'])}:", "    odd()"]
-        for field in schema["fields"]:
-            value = f"record[{field['name']!r}]" if self._of_dicts else f"record.{field['name']}"
-            parts += self.parts(field["type"], value)
+            for field in schema["fields"]:
+                parts += self.parts(field["type"], f"record[{field['name']!r}]")
+        else:
+            parts += self._fields(schema, "record")
         self.function(name, "record", *body, f"return b''.join(({', '.join(parts)},))")
         if self._of_dicts and schema["name"].rpartition(".")[2] in self._recurring:
             self.lines.append(f"{name} = Recurring({name})")
@@ -142,17 +155,26 @@ class _EncoderSource:
 
     def _array(self, items: Any) -> str:
         name = self._named()
-        (part,) = self.parts(items, "each")
+        part = f"{self._record(items)}(each)" if kind_of(items) == "record" else self._sole(items, "each")
         self.function(
             name,
             "items",
             "items = list_of(items)",
             "if not items:",
             "    return b'\\0'",
-            f"return SIZES[len(items)] + b''.join([{part} for each in items]) + b'\\0'",
+            f"return {_sized('SIZES', 'items')} + b''.join([{part} for each in items]) + b'\\0'",
         )
         return name
 
     def _named(self) -> str:
-        self._functions += 1
-        return f"part_{self._functions}"
+        return f"part_{self._count()}"
+
+    def _count(self) -> int:
+        self._names += 1
+        return self._names
+
+
+def _sized(sizes: str, text: str) -> str:
+    """Return the part that says how long a text is."""
+    branch = "b'\\2' + " if sizes == "SOME_SIZES" else ""
+    return f"({sizes}[size] if (size := len({text})) < {_SHORT} else {branch}number_bytes(size))"

@@ -88,17 +88,6 @@ def length_at(data: bytes, at: int) -> tuple[int, int]:
     return size, at
 
 
-class Sizes(dict[int, bytes]):
-    """The bytes of a length, behind a union's branch if there is one; those of short texts are kept."""
-
-    def __init__(self, branch: bytes) -> None:
-        self._branch = branch
-        super().__init__({size: branch + number_bytes(size) for size in range(256)})
-
-    def __missing__(self, size: int) -> bytes:
-        return self._branch + number_bytes(size)
-
-
 class Numbers(dict[int, bytes]):
     """The bytes of numbers that were written a short time ago: a time is in several values, and in many records.
 
