@@ -138,12 +138,17 @@ class Taking(Struct):
     def add(self, taken: Taken) -> None:
         """Count one more record."""
         self.taken += 1
-        self.sightings += len(taken.sightings)
-        for name in taken.missing_terms:
-            self.missing_terms[name] = self.missing_terms.get(name, 0) + 1
-        self.no_time += bool(taken.time_problems)
-        self.cut += taken.cut
-        self.refreshed += taken.refreshed
+        if taken.sightings:
+            self.sightings += len(taken.sightings)
+        if taken.refreshed:
+            self.refreshed += taken.refreshed
+        if taken.missing_terms:
+            for name in taken.missing_terms:
+                self.missing_terms[name] = self.missing_terms.get(name, 0) + 1
+        if taken.time_problems:
+            self.no_time += 1
+        if taken.cut:
+            self.cut += taken.cut
 
 
 def take_sent(view: View, time: CallTime, takers: Sequence[CompiledRule], was_sent: WasSent) -> list[Taken] | None:

@@ -15,7 +15,7 @@ from streams.worker.failure import failed_record
 from streams.worker.outgoing import SLICE_BYTES, Outgoing
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from streams.extraction.sighting import Sighting
     from streams.pipeline import DecisionSettings
@@ -116,34 +116,43 @@ class Sight:
         self.counts.count(result)
         if not (result.sightings or result.actions or result.rejected):
             return []
-        return [
-            *self._sightings(message, result.sightings, fresh),
-            *(self._action(message, action) for action in result.actions),
-            *(self.dead_letters.rejected(message, rejected) for rejected in result.rejected),
-        ]
+        outgoing = self._sightings(message, result.sightings, fresh)
+        outgoing += [self._action(message, action) for action in result.actions]
+        outgoing += [self.dead_letters.rejected(message, rejected) for rejected in result.rejected]
+        return outgoing
 
-    def _sightings(self, message: Message, sightings: Sequence[Sighting], fresh: RefreshBatch) -> Iterator[Outgoing]:
+    def _sightings(self, message: Message, sightings: Sequence[Sighting], fresh: RefreshBatch) -> list[Outgoing]:
         """The records of sightings, without those whose tuple was sent a short time ago (U7).
 
         A record whose sightings cannot be sent is one dead letter for each reason, however many they are.
         """
+        sent: list[Outgoing] = []
         lost: set[tuple[str, str]] = set()
+        several = len(sightings) > 1
         for sighting in sightings:
             settings = self.settings[sighting.rule_id]
             time = sighting.time_by(settings.clock)
-            if settings.refresh and fresh.is_fresh(sighting.rule_id, sighting.values, time, settings.refresh):
-                self.counts.add(self.metrics.refreshed, sighting.rule_id)  # the same message has sent it
+            # A sighting that was made was not sent before, unless the same message has just sent it.
+            if (
+                several
+                and settings.refresh
+                and fresh.is_fresh(sighting.rule_id, sighting.values, time, settings.refresh)
+            ):
+                self.counts.add(self.metrics.refreshed, sighting.rule_id)
                 continue
             outgoing = self._sighting(sighting)
             if isinstance(outgoing, pipeline.Rejected):
                 if (outgoing.reason, sighting.record) not in lost:
                     lost.add((outgoing.reason, sighting.record))
-                    yield self.dead_letters.rejected(message, outgoing)
+                    sent.append(self.dead_letters.rejected(message, outgoing))
                 continue
             self.counts.add(self.metrics.sightings, sighting.rule_id)
-            yield outgoing
-            if settings.refresh and not pipeline.may_be_excepted(settings.exceptions, sighting):
+            sent.append(outgoing)
+            if settings.refresh and not (
+                settings.exceptions and pipeline.may_be_excepted(settings.exceptions, sighting)
+            ):
                 fresh.note(sighting, time)
+        return sent
 
     def _sighting(self, sighting: Sighting) -> Outgoing | pipeline.Rejected:
         try:
