@@ -123,3 +123,24 @@ def test_a_time_survives_being_written(time: int) -> None:
 def test_the_expiration_of_credentials_is_read_as_cloudtrail_writes_it(value: object, time: int | None) -> None:
     """A5: issued_expires_at is read from text such as "Oct 25, 2024, 9:07:11 PM"; unreadable text gives null."""
     assert parse_expiration(value) == time
+
+
+@given(
+    st.sampled_from(["Jan", "Feb", "Apr", "Dec", "Mai"]),
+    st.integers(0, 32),
+    st.sampled_from([0, 1, 1900, 1969, 1970, 2000, 2023, 2024, 9999]),
+    st.tuples(st.integers(0, 13), st.integers(0, 61), st.integers(0, 61)),
+    st.sampled_from("AP"),
+)
+def test_an_expiration_is_the_time_that_the_calendar_has(
+    month: str, day: int, year: int, clock: tuple[int, int, int], half: str
+) -> None:
+    """A5: each day and time of day that there is, and no other, as Python's calendar reads it."""
+    hour, minute, second = clock
+    text = f"{month} {day:02}, {year:04}, {hour}:{minute:02}:{second:02} {half}M"
+    try:
+        there = datetime.strptime(text, "%b %d, %Y, %I:%M:%S %p").replace(tzinfo=UTC) if second < 60 else None
+    except ValueError:
+        there = None
+    epoch = datetime(1970, 1, 1, tzinfo=UTC)
+    assert parse_expiration(text) == (None if there is None else (there - epoch) // timedelta(milliseconds=1))

@@ -8,12 +8,13 @@ import string
 
 from hypothesis import given
 from hypothesis import strategies as st
-from queries import MEANINGS, RECORDS, Clause, FixedView, Joined, Values, takes, written
+from queries import MEANINGS, NAMES, RECORDS, Clause, FixedView, Joined, Values, takes, written
 
 from streams.fields.catalogue import field_named
 from streams.rules.query.compiler import compile_query
 from streams.rules.query.literals import requirements
 from streams.rules.query.parser import QueryError, parse_query
+from streams.rules.query.partial import rest_of
 from streams.rules.query.printer import print_query
 
 WRITTEN = MEANINGS.flatmap(lambda meaning: st.tuples(st.just(meaning), written(meaning)))
@@ -26,6 +27,21 @@ def test_a_query_takes_what_the_contract_says(query: tuple[Clause | Joined, str]
     compiled = compile_query(parse_query(text))
     for record in records:
         assert compiled(FixedView(record)) == takes(meaning, record), (text, record)
+
+
+@given(WRITTEN, RECORDS, st.sets(st.sampled_from(sorted(set(NAMES.values())))))
+def test_what_is_left_of_a_query_says_the_same(
+    query: tuple[Clause | Joined, str], record: Values, names: set[str]
+) -> None:
+    """U3: a query without its clauses of known fields takes the same records, and asks for none of these fields."""
+    parsed = parse_query(query[1])
+    rest = rest_of(parsed, {field_named(name): record.get(name, ()) for name in names})
+    expected = compile_query(parsed)(FixedView(record))
+    if isinstance(rest, bool):
+        assert rest == expected
+    else:
+        assert compile_query(rest)(FixedView(record)) == expected
+        assert not names & {field.name for field in rest.fields()}
 
 
 @given(MEANINGS.flatmap(lambda meaning: st.tuples(written(meaning), written(meaning))))

@@ -12,6 +12,7 @@ from sightings import ALICE, BOB, NOON, SECOND, sighting
 
 from streams.detection.decision import DecisionSettings
 from streams.detection.novelty import judge
+from streams.extraction.sighting import Term
 from streams.worker.agents.refresh_cache import RefreshBatch, RefreshCache
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 REFRESH = 100 * SECOND
 WINDOW = 1_000 * SECOND
+TEXTS = st.lists(st.sampled_from(["\0", "a", "é", "x" * 200]), max_size=3).map("".join)
 
 
 def is_fresh(batch: RefreshBatch, one: Sighting, time: int = NOON) -> bool:
@@ -68,6 +70,18 @@ def test_rules_and_terms_are_told_apart() -> None:
     )
     assert is_fresh(batch, one)
     assert not any(is_fresh(batch, other) for other in others)
+
+
+@given(st.lists(st.tuples(TEXTS, TEXTS) | st.tuples(TEXTS), min_size=2, max_size=2, unique=True))
+def test_tuples_are_told_apart_whatever_their_texts(values: list[tuple[str, ...]]) -> None:
+    """U7: also tuples of endless values, of other letters, and with the sign in them that separates values."""
+    batch = RefreshCache().batch()
+    noted, other = values
+    terms = tuple(Term("f", value) for value in noted)
+    batch.note(replace(sighting(NOON), terms=terms), NOON)
+    rule_id = sighting(NOON).rule_id
+    assert batch.is_fresh(rule_id, noted, NOON, REFRESH)
+    assert not batch.is_fresh(rule_id, other, NOON, REFRESH)
 
 
 def test_what_is_not_acknowledged_is_not_noted() -> None:

@@ -1,0 +1,120 @@
+"""What is asked of a record before it is redacted is what would be found after it (T7, U7)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cloudtrail_messages import RECORD, TOKEN
+from hypothesis import example, given
+from hypothesis import strategies as st
+from sightings import RULE
+
+from streams.content.json_text import MAX_DEPTH, TooDeepError
+from streams.extraction import extract as module
+from streams.extraction.extract import Extracted, ExtractSettings, extract
+from streams.extraction.record import Record
+from streams.inputs.message_reader import read
+from streams.pipeline import sight
+from streams.rules.rule_set import RuleSet
+
+if TYPE_CHECKING:
+    from streams.extraction.taking import WasSent
+
+TERMS = (
+    ("rootwatch.principal", "rootwatch.member_account"),
+    ("rootwatch.issuer_or_arn",),
+    ("user.name", "cloud.region"),
+    ("user.id", "source.ip"),
+    ("cloud.account.id", "requestParameters.targetPrincipal"),
+    ("requestParameters.a.b", "event.dataset"),
+    ("additionalEventData.UserName", "user_agent.original"),
+    ("aws.cloudtrail.resources.arn", "tls.client.server_name"),
+)
+QUERIES = (
+    'event.provider: "sts.amazonaws.com" and event.action: AssumeRoot and event.outcome: success',
+    'event.action: (AssumeRoot or "UserAuthentication") and not user.name: nobody',
+    "requestParameters.a.b: * or event.outcome: failure or userIdentity.arn: *REDACTED*",
+    'event.dataset: "aws.cloudtrail" and event.provider: sts* and not source.ip: 1.2.3.4',
+)
+RULES = RuleSet(
+    replace(RULE, id=f"r{number}{place}", query=query, terms=terms, event_source=None, event_name=None)
+    for number, query in enumerate(QUERIES)
+    for place, terms in enumerate(TERMS)
+)
+PATHS = (
+    *("eventSource", "eventName", "errorCode", "awsRegion", "sourceIPAddress", "userAgent", "eventTime", "eventID"),
+    *("eventCategory", "userIdentity", "userIdentity.arn", "userIdentity.type", "userIdentity.accountId"),
+    *("userIdentity.userName", "userIdentity.principalId", "userIdentity.sessionContext.sessionIssuer"),
+    *("userIdentity.sessionContext.sessionIssuer.arn", "userIdentity.sessionContext.sessionIssuer.userName"),
+    *("requestParameters", "requestParameters.targetPrincipal", "requestParameters.a", "requestParameters.a.b"),
+    *("additionalEventData", "additionalEventData.UserName", "resources", "tlsDetails", "responseElements", "value"),
+)
+SECRET = f"sessionToken={TOKEN}"
+VALUES = st.sampled_from(
+    [
+        *(None, "", "-", "a", "1.2.3.4", "AssumeRoot", "UserAuthentication", "sts.amazonaws.com", "AssumedRole"),
+        *("nobody", "eyJ", "IdentityCenterUser", 111111111111, 5, True, ["a", SECRET], {"b": SECRET}, {"b": "x"}),
+        *(SECRET, json.dumps({"sessionToken": TOKEN, "UserName": "a", "a": {"b": "x"}}), "A" * 40, "eyJhIjoxfQ=="),
+        *([{"ARN": "arn:aws:iam::222222222222:root", "accountId": "222222222222"}], {"b": [{"b": "x"}]}),
+        *({"name": "sessionToken", "value": "secret", "b": "x"}, f"arn:aws:iam::333333333333:{SECRET}", "2026-01-01"),
+        *({"sessionToken": "secret", "arn": "a", "UserName": "b"}, {"UserName": SECRET}, {"sessionIssuer": SECRET}),
+    ]
+).map(json.dumps)
+"""Values as JSON: each record needs objects of its own."""
+
+
+def changed(changes: dict[str, str]) -> dict[str, Any]:
+    """The record of AssumeRoot with other values at some paths, where there are objects for them."""
+    record: dict[str, Any] = json.loads(json.dumps(RECORD))
+    for path, value in changes.items():
+        *outer, last = path.split(".")
+        found: Any = record
+        for key in outer:
+            found = found.get(key) if isinstance(found, dict) else None
+        if isinstance(found, dict):
+            found[last] = json.loads(value)
+    return record
+
+
+def extracted(record: Record, was_sent: WasSent | None) -> Extracted | str:
+    try:
+        return extract(record, RULES, ExtractSettings(principal="issuer"), None, was_sent)
+    except TooDeepError as error:
+        return str(error)
+
+
+@given(st.dictionaries(st.sampled_from(PATHS), VALUES, max_size=5), st.sampled_from(["all", "some", "none", "nobody"]))
+@example({}, "all")
+@example({"userAgent": json.dumps(SECRET)}, "all")
+@example({"requestParameters.targetPrincipal": json.dumps(f"arn:aws:iam::333333333333:{SECRET}")}, "all")
+@example({"userIdentity.sessionContext.sessionIssuer.userName": json.dumps(SECRET)}, "some")
+def test_a_record_is_judged_as_if_it_was_redacted_first(changes: dict[str, str], which: str) -> None:
+    """T7, U3, U7: what is taken, what is not sent again, and why nothing is taken are as of the redacted record."""
+    told: list[tuple[str, tuple[str, ...], int]] = []
+
+    def was_sent(rule_id: str, values: tuple[str, ...], time: int, /) -> bool:
+        told.append((rule_id, values, time))
+        return which == "all" or (which == "some" and rule_id.endswith(("0", "2", "4")))
+
+    asks = None if which == "nobody" else was_sent
+    for item in read(json.dumps(changed(changes)).encode(), 1 << 20):
+        assert isinstance(item, Record)
+        for text in (item.text, None):
+            one = Record(item.fields, item.source, item.shape, text=text)
+            quickly = extracted(one, asks)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(module, "is_certain", lambda *_: False)
+                told.clear()
+                assert extracted(one, asks) == quickly
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH - 2, MAX_DEPTH + 2])
+def test_a_record_that_is_too_deep_is_malformed_also_if_its_tuple_is_known(depth: int) -> None:
+    """R3, U7: a record that cannot be redacted is a dead letter, whatever was sent before it."""
+    value = json.dumps(RECORD).replace('"eventVersion"', f'"deep": {"[" * depth}{"]" * depth}, "eventVersion"').encode()
+    result = sight(value, RuleSet([RULE]), ExtractSettings(), None, lambda *_: True)
+    assert [one.reason for one in result.rejected] == ([] if depth < MAX_DEPTH else ["malformed"])
+    assert sum(taking.refreshed for taking in result.rules.values()) == (depth < MAX_DEPTH)

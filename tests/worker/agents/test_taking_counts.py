@@ -1,0 +1,48 @@
+"""What a batch reads and takes is counted in sums, which are added to the counters when it ends."""
+
+from __future__ import annotations
+
+import json
+
+from worker_process import accounts, assume_root
+
+from streams.pipeline import sight
+from streams.settings import Settings
+from streams.worker.agents.taking_counts import TakingCounts
+from streams.worker.monitoring.counters import Metrics
+
+RULE = {"rule": "aws-sts-assume-root-rare-pair"}
+
+
+def values(metrics: Metrics) -> list[float | None]:
+    """What the counters say: records, taken, refreshed, sent, and records without a term."""
+    read = metrics.registry.get_sample_value
+    return [
+        read("rootwatch_records_total", {"shape": "record"}),
+        read("rootwatch_taken_total", RULE),
+        read("rootwatch_refreshed_total", RULE),
+        read("rootwatch_sightings_total", RULE),
+        read("rootwatch_missing_terms_total", {**RULE, "field": "rootwatch.member_account"}),
+    ]
+
+
+def test_the_counters_have_all_of_a_batch_after_it() -> None:
+    """Each message counts once, however many batches there are."""
+    options, metrics = Settings(), Metrics()
+    rules = options.load_rules()
+    metrics.start_taking(compiled.rule for compiled in rules.rules)
+    counts = TakingCounts(rules, metrics)
+    one, other = accounts(2)
+    known = json.dumps(assume_root(account=one)).encode()
+    new = json.dumps(assume_root(account=other)).encode()
+    without = json.dumps(assume_root(requestParameters=None, resources=[])).encode()
+    for batch in (1, 2):
+        for value in (known, new, without):
+            result = sight(value, rules, options.extract_settings(), None, lambda _, values, __: values[1] == one)
+            counts.count(result)
+            for sighting in result.sightings:
+                counts.add(metrics.sightings, sighting.rule_id)
+        counts.flush()
+        assert values(metrics) == [3.0 * batch, 3.0 * batch, batch, batch, batch]
+    counts.flush()
+    assert values(metrics) == [6.0, 6.0, 2.0, 2.0, 2.0]
