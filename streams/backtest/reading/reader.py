@@ -23,6 +23,7 @@ from streams import pipeline
 from streams.backtest.reading.marks import Marks, MarkTests
 from streams.backtest.reading.outside import begins_with_a_line, looks_whole
 from streams.backtest.reading.read_stats import Location, ReadStats, Rejection
+from streams.backtest.reading.stored_sighting import standing_for
 from streams.backtest.sources.file_messages import in_blocks
 from streams.backtest.sources.span import Span
 from streams.content import gzipped
@@ -195,11 +196,7 @@ class Reader:
         return True
 
     def _stored(self, value: bytes, location: Location, origin: Origin) -> None:
-        """Read a stored sighting: extract it again from its record, because this run's settings may differ.
-
-        A record was stored once for each rule that took it and each combination of its terms. So if the rule is loaded,
-        only what that rule takes is kept, and if the stored terms come out again, only they are.
-        """
+        """Read a stored sighting: extract it again from its record, because this run's settings may differ."""
         from streams.wire.sighting import decode  # noqa: PLC0415  few replays need it: its codec takes time to make
 
         try:
@@ -208,11 +205,7 @@ class Reader:
             self.stats.reject(Rejection(location, "malformed", str(error)))
             return
         read = self._take(stored.record.encode(), None, location, stored.origin, self._sightings_alone)
-        sightings: Sequence[Sighting] = read.sightings
-        if stored.rule_id in self.settings.rules.by_id:
-            of_rule = [taken for taken in sightings if taken.rule_id == stored.rule_id]
-            sightings = [taken for taken in of_rule if taken.terms == stored.terms] or of_rule
-        for taken in sightings:
+        for taken in standing_for(stored, read.sightings, self.settings.rules):
             self._keep(origin.timestamp, structs.replace(taken, teaching=stored.teaching))
 
     def _message(self, value: bytes | bytearray, location: Location) -> None:
