@@ -169,10 +169,10 @@ def log_all(name: str, level: Literal["info", "warning", "error"], events: Seque
     if not events or not logging.getLogger(name).isEnabledFor(_LEVELS[level]):
         return
     logger = _Lines(name)
-    common: EventDict = {}
-    for processor in _BEFORE:
+    context, common = structlog.contextvars.get_contextvars(), cast("EventDict", {})
+    for processor in _BEFORE[1:]:  # the first one merges what is bound
         common = cast("EventDict", processor(logger, level, common))
-    _write("\n".join(_OUTPUT.render_all(logger, level, [{**event, **common} for event in events])))
+    _write("\n".join(_OUTPUT.render_all(logger, level, [{**context, **event, **common} for event in events])))
 
 
 def _handler(log_format: str, stream: TextIO) -> logging.Handler:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from streams.fields.view import RecordView, View
 
 _NAMES = (
-    *("event.provider", "event.action", "event.outcome", "event.id", "cloud.region", "cloud.account.id"),
+    *("event.provider", "event.action", "event.id", "cloud.region", "cloud.account.id"),
     *("source.address", "source.ip", "user_agent.original", "rootwatch.principal", "rootwatch.issuer_or_arn"),
     *(f"userIdentity.{name}" for name in ("type", "arn", "accessKeyId", "invokedBy")),
     *(f"userIdentity.sessionContext.sessionIssuer.{name}" for name in ("type", "arn", "principalId", "accountId")),
@@ -99,6 +99,10 @@ def _is_alike_here(record: Record, name: str) -> bool:
         return False
     if name in _ALIKE_IF_RAW:
         return True
+    if name == "event.outcome":  # of a sign-in it is a leaf of this section, which may be text
+        return record.fields.get("eventName") != "ConsoleLogin" or not isinstance(
+            record.fields.get("responseElements"), str
+        )
     if name == "user.name":  # of a sign-in it is a leaf of this section, which may be text
         return not isinstance(record.fields.get("additionalEventData"), str)
     if name == "rootwatch.member_account":  # it is a part of the target, or an account id

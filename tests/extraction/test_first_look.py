@@ -58,7 +58,18 @@ PATHS = (
 SECRET = f"sessionToken={TOKEN}"
 VALUES = st.sampled_from(
     [
-        *(None, "", "-", "a", "1.2.3.4", "AssumeRoot", "UserAuthentication", "sts.amazonaws.com", "AssumedRole"),
+        *(
+            None,
+            "",
+            "-",
+            "a",
+            "1.2.3.4",
+            "AssumeRoot",
+            "UserAuthentication",
+            "ConsoleLogin",
+            "sts.amazonaws.com",
+            "AssumedRole",
+        ),
         *("nobody", "eyJ", "IdentityCenterUser", 111111111111, 5, True, ["a", SECRET], {"b": SECRET}, {"b": "x"}),
         *(SECRET, json.dumps({"sessionToken": TOKEN, "UserName": "a", "a": {"b": "x"}}), "A" * 40, "eyJhIjoxfQ=="),
         *([{"ARN": "arn:aws:iam::222222222222:root", "accountId": "222222222222"}], {"b": [{"b": "x"}]}),

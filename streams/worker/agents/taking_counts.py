@@ -7,6 +7,7 @@ adds the sums to the counters.
 from __future__ import annotations
 
 from collections import defaultdict
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import structlog
@@ -27,20 +28,26 @@ SHARE_OF = 10_000
 
 
 class TakingCounts:
-    """The counts of one worker. It is used by one thread at a time."""
+    """The counts of one worker. A thread that reads a large message may outlive its cancelled batch, hence the lock."""
 
     def __init__(self, rules: RuleSet, metrics: Metrics) -> None:
         self._metrics = metrics
         self._sums: defaultdict[tuple[Counter, str], int] = defaultdict(int)
+        self._lock = Lock()
         self._records = 0
         self._taken = {compiled.rule.id: 0 for compiled in rules.rules if reads_everything(compiled)}
 
     def add(self, counter: Counter, label: str) -> None:
         """Count one more under a label."""
-        self._sums[counter, label] += 1
+        with self._lock:
+            self._sums[counter, label] += 1
 
     def count(self, result: SightResult) -> None:
         """Count what was read of one message, and what the rules took of it."""
+        with self._lock:
+            self._count(result)
+
+    def _count(self, result: SightResult) -> None:
         metrics, sums = self._metrics, self._sums
         for shape, records in result.records.items():
             sums[metrics.records, shape] += records
@@ -62,9 +69,10 @@ class TakingCounts:
 
     def flush(self) -> None:
         """Add what was counted to the counters."""
-        for (counter, label), number in self._sums.items():
-            counter.labels(label).inc(number)
-        self._sums.clear()
+        with self._lock:
+            for (counter, label), number in self._sums.items():
+                counter.labels(label).inc(number)
+            self._sums.clear()
 
     def _count_share(self, result: SightResult) -> None:
         self._records += sum(result.records.values())

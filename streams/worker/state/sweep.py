@@ -13,6 +13,7 @@ at the end.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from itertools import islice, takewhile
@@ -73,6 +74,10 @@ class Forgetting:
         return False
 
 
+# The values of a tuple's key behind the first one's opening quote.
+_VALUES = re.compile(rb'(?:[^"\\]++|\\.)*+"(?:,"(?:[^"\\]++|\\.)*+")*+\]').fullmatch
+
+
 class _Terms(NamedTuple):
     """A rule's tuples under the same terms.
 
@@ -87,6 +92,10 @@ class _Terms(NamedTuple):
     runs: bool
     prefix: bytes
     is_deletable: Callable[[bytes], bool]
+
+    def has(self, key: bytes) -> bool:
+        """Whether a key is one of these tuples'; a key of another form is not."""
+        return key.startswith(self.prefix) and _VALUES(key, len(self.prefix)) is not None
 
 
 class _AllTerms(dict[tuple[bytes, bytes], _Terms]):
@@ -189,8 +198,8 @@ class Sweep:
         latest: _Terms | None = None
         kept = 0
         for key, value in entries:
-            if latest is not None and key.startswith(latest.prefix) and not latest.is_deletable(value):
-                kept += 1  # nearly all entries; only before it is deleted, the rest of a key is looked at
+            if latest is not None and latest.has(key) and not latest.is_deletable(value):
+                kept += 1  # nearly all entries
                 continue
             self._keep(latest, kept)
             latest, kept = tuples.of(key), 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 from worker_process import accounts, assume_root
 
@@ -46,3 +47,20 @@ def test_the_counters_have_all_of_a_batch_after_it() -> None:
         assert values(metrics) == [3.0 * batch, 3.0 * batch, batch, batch, batch]
     counts.flush()
     assert values(metrics) == [6.0, 6.0, 2.0, 2.0, 2.0]
+
+
+def test_a_thread_that_outlives_its_batch_loses_no_count() -> None:
+    """A large message is read in a thread, which a cancelled batch does not wait for: it counts while others flush."""
+    options, metrics = Settings(), Metrics()
+    rules = options.load_rules()
+    metrics.start_taking(compiled.rule for compiled in rules.rules)
+    counts = TakingCounts(rules, metrics)
+    result = sight(json.dumps(assume_root()).encode(), rules, options.extract_settings())
+    rounds = 2_000
+    with ThreadPoolExecutor(2) as threads:
+        counted = threads.submit(lambda: [counts.count(result) for _ in range(rounds)])
+        flushed = threads.submit(lambda: [counts.flush() for _ in range(rounds)])
+        counted.result()
+        flushed.result()
+    counts.flush()
+    assert values(metrics)[:2] == [rounds, rounds]

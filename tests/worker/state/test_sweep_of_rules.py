@@ -14,6 +14,7 @@ from streams.detection.group_summary import SMALL
 from streams.pipeline import Seen
 from streams.rules.rule_set import RuleSet
 from streams.wire import memory as codec
+from streams.wire.single_object import WireError
 from streams.worker.state.partition_memory import PartitionMemory
 from streams.worker.state.sweep import Forgetting, Sweep
 
@@ -53,6 +54,16 @@ def filled() -> RulesPartition:
     partition.handle([of_rule(TWO, NOON, "1", f"user-{number}") for number in range(SMALL + 1)])
     partition.handle([of_rule(THREE, NOON, "1", "region", f"user-{number}") for number in range(SMALL + 1)])
     return partition
+
+
+@pytest.mark.parametrize("rest", [b",5]", b"", b"]x", b',{"v":2}]', b',"c",5]'])
+def test_a_key_of_another_form_is_refused_as_it_is_passed(rest: bytes) -> None:
+    """Only a newer release writes such a key; it is not counted among the tuples whose keys begin alike."""
+    partition = filled()
+    known = next(key for key in partition.store.entries if key.startswith(b'["tuple","one"'))
+    partition.store.entries[known.removesuffix(b"]") + rest] = partition.store.entries[known]
+    with pytest.raises(WireError):
+        round_at(partition, NOON)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ work in turn: while one reads and sends, the other waits. The rules:
   not at all, are left out of the answer.
 * It is asked only behind a large response of the source topics. At the end of a topic nothing is asked ahead.
 * It is asked only while the filter drops most of what comes. Else the bytes would wait here for memory to hold them.
-* One response per broker is ahead.
+* One response per broker is ahead, and is kept for ten seconds: its partitions may have been given up.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 # A response of the source topics with so many bytes has more behind it.
 LARGE_BYTES = 1024 * 1024
 
+# For how long what came ahead is kept, unless it is asked for.
+KEPT_SECONDS = 10.0
+
 Place = tuple[str, int, int]
 """Topic, partition and offset from which it is read."""
 
@@ -37,6 +40,7 @@ class _Ahead:
 
     request: FetchRequest
     response: asyncio.Task[Any]
+    asked_at: float
 
 
 class ReadAhead:
@@ -62,20 +66,26 @@ class ReadAhead:
     async def answer(self, node: Any, request: FetchRequest) -> Any:
         """Return a broker's response to a fetch, which may have come ahead, and ask for what follows it."""
         wanted = {*places(request)}
-        ahead = self._ahead.get(node)
-        if ahead is not None and wanted.isdisjoint(self._of_sources(ahead.request)):
-            if self._are_asked_elsewhere(ahead.request, wanted):
-                del self._ahead[node]
-            ahead = None
+        ahead = self._taken(node, wanted)
         if ahead is None:
             response = await self._ask(node, request)
         else:
-            del self._ahead[node]
             response = await ahead.response
             leave_out(response, {*places(ahead.request)} - wanted)
         if node not in self._ahead and self.drops_most and (following := self._following(request, response)):
-            self._ahead[node] = _Ahead(following, _task(self._ask(node, following)))
+            self._ahead[node] = _Ahead(following, _task(self._ask(node, following)), _now())
         return response
+
+    def _taken(self, node: Any, wanted: Collection[Place]) -> _Ahead | None:
+        """Take what is ahead and answers some of what is wanted; what never will is dropped."""
+        ahead = self._ahead.get(node)
+        if ahead is None:
+            return None
+        is_late = _now() - ahead.asked_at > KEPT_SECONDS
+        is_usable = not is_late and any(place in wanted for place in self._of_sources(ahead.request))
+        if is_usable or is_late or self._are_asked_elsewhere(ahead.request, wanted):
+            del self._ahead[node]
+        return ahead if is_usable else None
 
     def _of_sources(self, request: FetchRequest) -> Iterator[Place]:
         return (place for place in places(request) if place[0] in self._source_topics)
@@ -113,6 +123,10 @@ class ReadAhead:
             ],
             request._rack_id,  # noqa: SLF001
         )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def places(request: FetchRequest) -> Iterator[Place]:

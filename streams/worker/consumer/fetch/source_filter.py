@@ -66,8 +66,10 @@ class SourceFilter:
         async def filtered(part: Part) -> Filtered:
             nonlocal left
             async with idle:
-                result = await loop.run_in_executor(self._threads, self._filtered, part, left // threads)
-                left -= len(result.kept)
+                share = left // threads
+                left -= share
+                result = await loop.run_in_executor(self._threads, self._filtered, part, share)
+                left += share - len(result.kept)
                 return result
 
         return await asyncio.gather(*map(filtered, parts))

@@ -13,7 +13,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.worker.consumer.fetch.read_ahead import ReadAhead, places
+from streams.worker.consumer.fetch.read_ahead import KEPT_SECONDS, ReadAhead, places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -157,6 +157,27 @@ def test_what_came_ahead_is_kept_while_its_topic_is_full() -> None:
         # The sightings were read on meanwhile: those that came ahead are left out.
         assert await ask(ahead, {(SOURCE, 0): BATCH, (SIGHTINGS, 0): 5 + 2 * BATCH}) == {(SOURCE, 0): BATCH}
         assert asked_offsets(broker)[asked] == {(SOURCE, 0): 2 * BATCH, (SIGHTINGS, 0): 5 + 2 * BATCH}
+
+    asyncio.run(run())
+
+
+def test_what_came_ahead_of_partitions_that_were_given_up_is_dropped() -> None:
+    """After some seconds the old response is gone, new partitions are read ahead, and the old ones are asked anew."""
+
+    async def run() -> None:
+        broker = Broker()
+        ahead = ahead_of(broker)
+        await ask(ahead, {(SOURCE, 0): 0})
+        await ask(ahead, {(SOURCE, 1): 40})
+        assert asked_offsets(broker)[-1] == {(SOURCE, 1): 40}  # the response of the old partition is kept for a while
+        loop = asyncio.get_running_loop()
+        now = loop.time() + KEPT_SECONDS + 1
+        loop.time = lambda: now  # type: ignore[method-assign]
+        await ask(ahead, {(SOURCE, 1): 50})
+        assert asked_offsets(broker)[-2:] == [{(SOURCE, 1): 50}, {(SOURCE, 1): 60}]
+        asked = len(broker.asked)
+        await ask(ahead, {(SOURCE, 0): BATCH})
+        assert asked_offsets(broker)[asked] == {(SOURCE, 0): BATCH}
 
     asyncio.run(run())
 

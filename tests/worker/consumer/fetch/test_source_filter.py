@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
+import threading
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -14,7 +15,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from streams.inputs import prefilter
 from streams.worker.consumer.fetch import source_filter
-from streams.worker.consumer.fetch.fetch_filter import filter_batches
+from streams.worker.consumer.fetch.fetch_filter import Filtered, filter_batches
 from streams.worker.consumer.fetch.source_filter import MANY_BYTES, Part, SourceFilter, threads_for
 from streams.worker.skips import NO_SKIPS
 
@@ -67,6 +68,26 @@ def test_parts_share_the_free_bytes(threads: int, monkeypatch: pytest.MonkeyPatc
         kept = sum(len(each.kept) for each in filtered)
         assert min(batches, 1) * one <= kept <= (batches + source_filter.THREADS) * one
     assert math.isclose(sum(len(each.kept) for each in filtered), 12 * one, rel_tol=0.2)
+
+
+def test_no_part_takes_what_another_one_may_still_take() -> None:
+    """While one part is being filtered, its share of the free bytes is not given to others."""
+    slow, kept = threading.Event(), 0
+
+    def filtered(part: Part, free_bytes: int) -> Filtered:
+        nonlocal kept
+        if part.partition == 0:
+            slow.wait(60)
+        if part.partition == len(given) - 1:
+            slow.set()
+        kept += free_bytes
+        return Filtered(kept=bytes(free_bytes))
+
+    given = parts(5, MANY_BYTES, ZSTD)
+    source_filter = SourceFilter(FIND_MARKS, NO_SKIPS)
+    source_filter._filtered = filtered  # type: ignore[method-assign]  # noqa: SLF001  the batches do not matter here
+    asyncio.run(source_filter.filter(given, 1_000))
+    assert kept <= 1_000
 
 
 @pytest.mark.parametrize("size", [100, MANY_BYTES])
