@@ -117,9 +117,11 @@ USED = {
     "_resume": "mode.utils.queues:FlowControlEvent.__init__",
     "_set_recovery_ended": "faust.tables.recovery:Recovery._restart_recovery",
     "_subscription": "aiokafka.consumer.consumer:AIOKafkaConsumer.__init__",
+    "_sum": "prometheus_client.metrics:Histogram.observe",
     "_suspend": "mode.utils.queues:FlowControlEvent.__init__",
     "_thread": "faust.transport.consumer:ThreadDelegateConsumer.__init__",
     "_unacked_messages": "faust.transport.consumer:Consumer.__init__",
+    "_upper_bounds": "prometheus_client.metrics:Histogram.observe",
     "_writer": "aiokafka.conn:AIOKafkaConnection.connect",
 }
 

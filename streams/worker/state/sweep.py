@@ -74,8 +74,8 @@ class Forgetting:
         return False
 
 
-# The values of a tuple's key behind the first one's opening quote.
-_VALUES = re.compile(rb'(?:[^"\\]++|\\.)*+"(?:,"(?:[^"\\]++|\\.)*+")*+\]').fullmatch
+# The values of a tuple's key behind the first opening quote, if none of them has an escape.
+_VALUES = re.compile(rb'[^"\\]*+"(?:,"[^"\\]*+")*+\]').fullmatch
 
 
 class _Terms(NamedTuple):

@@ -106,7 +106,8 @@ def test_killed_after_any_record_it_comes_to_the_same(history: Arrivals, sizes: 
     That holds of summaries in Avro and as JSON.
 
     Whatever a stored state names is stored. An activity that is sent again is the same. A commit is seconds behind. So
-    what is handled again is not of several days.
+    what is handled again is not of several days. A session that is summed up more than a day late is forgotten at once
+    (S5). If a kill comes between its summary and the commit, a grant that came again before may open it anew.
     """
     calm, killed = TraceWorker(), TraceWorker()
     in_batches(calm, history, sizes)
@@ -116,6 +117,8 @@ def test_killed_after_any_record_it_comes_to_the_same(history: Arrivals, sizes: 
     end = data.draw(st.integers(start + 1, len(history)), "its end")
     again = data.draw(st.integers(0, start), "committed")
     assume(history[end - 1][1] - history[again][1] < DAY)
+    handled_again = history[again:end]
+    assume(not any(isinstance(item, Close) and arrived - history[0][1] >= DAY for item, arrived in handled_again))
     in_batches(killed, history[:start], sizes)
     killed.killed_in(history[start:end], data.draw(st.integers(0, 30), "records until the kill"))
     killed.actions()
