@@ -164,7 +164,7 @@ class Deployment:
         assert producer.flush(60) == 0
 
     def read(self, topic: str) -> list[Any]:
-        """Every present message of a topic."""
+        """Every present message of a topic, by partition and offset: so two reads can be compared."""
         consumer = Consumer(
             {"bootstrap.servers": self.bootstrap, "group.id": f"reader-{uuid.uuid4()}", "enable.auto.commit": False}
         )
@@ -185,7 +185,7 @@ class Deployment:
                     if message.offset() + 1 >= ends[message.partition()][1]:
                         left.discard(message.partition())
             assert not left, f"could not read {topic} to its end"
-            return messages
+            return sorted(messages, key=lambda message: (message.partition(), message.offset()))
         finally:
             consumer.close()
 
