@@ -22,7 +22,7 @@ from streams.content.json_text import TooDeepError
 from streams.content.redaction.redact import redact
 from streams.content.redaction.redact_quickly import redact_quickly
 from streams.extraction.call import Call, RedactedRecord, time_of
-from streams.extraction.first_look import FirstLook, is_certain, is_shallow
+from streams.extraction.first_look import is_certain, is_shallow
 from streams.extraction.passed_over import why_no_candidate, why_not_taken, why_without_sighting
 from streams.extraction.taking import take, take_sent
 from streams.fields.catalogue import field_named
@@ -153,7 +153,7 @@ def _judge(
         return why_not_taken(record.fields, look.candidates)
     redacted = _redacted_quickly(record, view, settings)
     if redacted is None:
-        return _judge_slowly(record, rules, settings, view)
+        return _judge_slowly(record, rules, look, settings)
     if redacted.view is not view:
         if is_certain(record, view):
             redacted.view.known.update(view.known)
@@ -163,24 +163,19 @@ def _judge(
 
 
 def _judge_slowly(
-    record: Record, rules: RuleSet, settings: FieldSettings, view: RecordView
+    record: Record, rules: RuleSet, look: _Look, settings: FieldSettings
 ) -> tuple[RedactedRecord, Sequence[CompiledRule]] | str:
-    """Return a record with candidates that has to be redacted text by text, and its takers; or why it has none."""
-    look = FirstLook(record, view)
-    candidates = rules.candidates(look)
-    takers = _takers(candidates, look)
-    if takers or not look.is_certain:
-        try:
-            redacted = _redacted(record, view, settings)
-        except TooDeepError:
-            if takers:
-                raise
-            return why_not_taken(record.fields, candidates)
-        if not look.is_certain and redacted.view is not view:
-            takers = _takers(rules.candidates(redacted.view), redacted.view)
+    """As ``_judge``, for a record that has to be redacted text by text."""
+    view, takers = look.view, look.takers
+    try:
+        redacted = _redacted(record, view, settings)
+    except TooDeepError:
         if takers:
-            return redacted, takers
-    return why_not_taken(record.fields, candidates)
+            raise
+        return why_not_taken(record.fields, look.candidates)
+    if redacted.view is not view and not is_certain(record, view):
+        takers = _takers(rules.candidates(redacted.view), redacted.view)
+    return (redacted, takers) if takers else why_not_taken(record.fields, look.candidates)
 
 
 def _takers(candidates: Sequence[CompiledRule], view: View) -> list[CompiledRule]:

@@ -19,8 +19,7 @@ from streams.fields.mapping import FLATTENED, SECTIONS
 
 if TYPE_CHECKING:
     from streams.extraction.record import Record
-    from streams.fields.catalogue import Field
-    from streams.fields.view import RecordView, View
+    from streams.fields.view import RecordView
 
 _NAMES = (
     *("event.provider", "event.action", "event.id", "cloud.region", "cloud.account.id"),
@@ -38,30 +37,6 @@ _ALIKE_IF_RAW = frozenset({"event.dataset", "data_stream.dataset", "user.id"})
 
 _OBJECT_OR_NONE = (dict, type(None))
 _BESIDE_A_NAME = frozenset({"value", "Value"})
-
-
-class FirstLook:
-    """A view of a record that is not redacted.
-
-    Attributes:
-        is_certain: whether all that was asked of it would be answered alike after redaction.
-    """
-
-    __slots__ = ("_asked", "_record", "_view", "is_certain")
-
-    def __init__(self, record: Record, view: View) -> None:
-        self._record = record
-        self._view = view
-        self._asked: set[str] = set()
-        self.is_certain = True
-
-    def values(self, field: Field, /) -> tuple[str, ...]:
-        """Return the values of a field."""
-        found = self._view.values(field)
-        if field.name not in self._asked:
-            self._asked.add(field.name)
-            self.is_certain = self.is_certain and _is_alike(self._record, field.name, found)
-        return found
 
 
 def is_certain(record: Record, view: RecordView) -> bool:

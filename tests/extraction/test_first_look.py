@@ -22,7 +22,6 @@ from streams.rules.rule_set import RuleSet
 
 if TYPE_CHECKING:
     from streams.extraction.taking import WasSent
-    from streams.fields.view import View
 
 TERMS = (
     ("rootwatch.principal", "rootwatch.member_account"),
@@ -93,15 +92,6 @@ def changed(changes: dict[str, str]) -> dict[str, Any]:
     return record
 
 
-class Uncertain:
-    """A first look that is never certain, so that the record is redacted before it is judged."""
-
-    is_certain = False
-
-    def __init__(self, _record: Record, view: View) -> None:
-        self.values = view.values
-
-
 def extracted(record: Record, rules: RuleSet, was_sent: WasSent | None) -> Extracted | str:
     try:
         return extract(record, rules, ExtractSettings(principal="issuer"), None, was_sent)
@@ -136,7 +126,6 @@ def test_a_record_is_judged_as_if_it_was_redacted_first(changes: dict[str, str],
             quickly = extracted(one, SETS[of], asks)
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(module, "is_certain", lambda *_: False)
-                patch.setattr(module, "FirstLook", Uncertain)
                 assert extracted(one, SETS[of], asks) == quickly
 
 
