@@ -48,7 +48,7 @@ from streams.worker.monitoring.counters import Metrics
 from streams.worker.skips import NO_SKIPS
 from streams.worker.state.partition_memory import PartitionMemory
 from streams.worker.state.sessions.partition import SessionPartition
-from streams.worker.state.table import OpenStore
+from streams.worker.state.table import OpenStore, write_batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -76,14 +76,7 @@ class _Table:
 
     def apply(self, view: Any, changes: list[tuple[bytes, bytes | None]], offsets: Sequence[int]) -> None:
         """Write what the changelog has."""
-        batch = rocksdict.WriteBatch(raw_mode=True)
-        for key, value in changes:
-            if value is None:
-                batch.delete(key)
-            else:
-                batch.put(key, value)
-        batch.put(b"offset", str(offsets[-1]).encode())
-        self._stores[view.number].write(batch)
+        self._stores[view.number].write(write_batch(changes, b"offset", offsets[-1]))
 
     def stores(self) -> list[OpenStore]:
         """The stores."""

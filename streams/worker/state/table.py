@@ -70,6 +70,20 @@ class OpenStore(NamedTuple):
     store: ReadableStore
 
 
+def write_batch(
+    changes: Iterable[tuple[bytes, bytes | None]], offset_key: bytes, changelog_offset: int
+) -> rocksdict.WriteBatch:
+    """Return what writes changes (``None`` deletes) and the changelog's offset in one atomic write."""
+    batch = rocksdict.WriteBatch(raw_mode=True)
+    for key, value in changes:
+        if value is None:
+            batch.delete(key)
+        else:
+            batch.put(key, value)
+    batch.put(offset_key, str(changelog_offset).encode())
+    return batch
+
+
 class PartitionView(Protocol):
     """One partition of a table as one batch sees it.
 
@@ -153,13 +167,7 @@ class StateTable(faust.tables.table.Table):  # type: ignore[misc]
         changes: Iterable[tuple[bytes, bytes | None]],
         changelog_offset: int,
     ) -> None:
-        batch = rocksdict.WriteBatch(raw_mode=True)
-        for key, value in changes:
-            if value is None:
-                batch.delete(key)
-            else:
-                batch.put(key, value)
-        batch.put(offset_key, str(changelog_offset).encode())
+        batch = write_batch(changes, offset_key, changelog_offset)
         with translate_errors(self.app.options.state_dir):
             store.write(batch)
 
