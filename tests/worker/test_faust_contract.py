@@ -50,6 +50,7 @@ OVERRIDDEN = {
     "consumer.consumer.Consumer.on_partitions_assigned": (
         "faust.transport.consumer:ThreadDelegateConsumer.threadsafe_partitions_assigned"
     ),
+    "consumer.consumer.Consumer.getmany": "faust.transport.consumer:Consumer._drain_messages",
     "consumer.consumer.Consumer._getmany": "faust.transport.consumer:Consumer._wait_next_records",
     "consumer.consumer.Consumer._wait_next_records": "faust.transport.consumer:Consumer.getmany",
     "consumer.consumer.Consumer._to_message": "faust.transport.consumer:Consumer.getmany",

@@ -115,3 +115,58 @@ def test_what_a_rebalance_has_overtaken_is_not_noted(monkeypatch: pytest.MonkeyP
     consumer = Waiting()
     assert hand_over(monkeypatch, consumer, revoked=True) == {}
     assert consumer.committable() == {}
+
+
+def fetched_by(monkeypatch: pytest.MonkeyPatch, consumer: Waiting, *tps: TP) -> list[TP]:
+    """Let Faust fetch a message per partition; return the partitions whose messages Faust is left with."""
+
+    async def fetch(_consumer: Any, _timeout: float) -> Any:
+        for tp in tps:
+            yield tp, SimpleNamespace(tp=tp)
+
+    async def left() -> list[TP]:
+        return [tp async for tp, _ in consumer.getmany(1.0)]
+
+    monkeypatch.setattr(driver.Consumer, "getmany", fetch)
+    return asyncio.run(left())
+
+
+class Noting(Waiting):
+    """A consumer that notes what is put in the agents' queues, and in which turn of the event loop."""
+
+    def __init__(self, *full: str) -> None:
+        """Some topics' queues are full."""
+        super().__init__()
+        self.app.queues = SimpleNamespace(have_room=lambda topic: topic not in full)
+        self.put: list[tuple[TP, int]] = []
+        self._turn = 0
+
+    async def callback(self, message: Any) -> None:
+        """Put a message in a queue."""
+        asyncio.get_running_loop().call_soon(self._next_turn)
+        self.put.append((message.tp, self._turn))
+
+    def _next_turn(self) -> None:
+        self._turn += 1
+
+
+def test_what_a_fetch_brought_is_put_in_the_queues_in_one_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No agent can begin a batch with the list of one partition while the lists of others are on their way."""
+    consumer = Noting()
+    assert fetched_by(monkeypatch, consumer, SOURCE, QUIET, UNACKED) == []
+    assert consumer.put == [(SOURCE, 0), (QUIET, 0), (UNACKED, 0)]
+
+
+def test_faust_waits_for_room_in_a_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faust gets what would wait: its wait ends if partitions are given up meanwhile."""
+    consumer = Noting("leader")
+    assert fetched_by(monkeypatch, consumer, SOURCE, UNACKED, QUIET) == [UNACKED]
+    assert [tp for tp, _ in consumer.put] == [SOURCE, QUIET]
+
+
+def test_faust_gets_what_comes_while_partitions_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Putting a message in a queue waits for the flow, so nothing is put there while it is stopped."""
+    consumer = Noting()
+    consumer.flow_active = False
+    assert fetched_by(monkeypatch, consumer, SOURCE) == [SOURCE]
+    assert consumer.put == []

@@ -22,7 +22,7 @@ from streams.worker.delivery import MOST_BYTES, MOST_MESSAGES
 from streams.worker.failure import FailedInHand, failed_batch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from streams.worker.agents.events import Event, Stream
     from streams.worker.delivery import Message
@@ -43,11 +43,21 @@ class Batches:
         self._idle.set()
         self._free = asyncio.Event()
         self._free.set()
+        self._calls: list[Callable[[], object]] = []
 
     @property
     def in_hand(self) -> bool:
         """Whether any batch is being handled now."""
         return self._in_hand > 0
+
+    @contextlib.contextmanager
+    def when_none(self, call: Callable[[], object]) -> Iterator[None]:
+        """Inside, make a call whenever the last batch in hand is done. May be used from another thread."""
+        self._calls.append(call)
+        try:
+            yield
+        finally:
+            self._calls.remove(call)
 
     @contextlib.asynccontextmanager
     async def handle_one(self) -> AsyncIterator[None]:
@@ -61,6 +71,8 @@ class Batches:
             self._in_hand -= 1
             if not self._in_hand:
                 self._idle.set()
+                for call in tuple(self._calls):
+                    call()
 
     @contextlib.asynccontextmanager
     async def drained(self, seconds: float) -> AsyncIterator[None]:

@@ -42,6 +42,9 @@ class Queue(Protocol):
     def empty(self) -> bool:
         """Whether the queue is empty."""
 
+    def full(self) -> bool:
+        """Whether an event would have to wait until another one is taken."""
+
 
 class Channel(Protocol):
     """The channel that a stream reads."""

@@ -29,13 +29,14 @@ from faust.transport.consumer import ConsumerMessage
 from faust.transport.drivers import aiokafka as driver
 
 from streams.kafka.admin import AccessRefused
+from streams.worker.consumer.fetch import pace
 from streams.worker.consumer.fetch.fetch_thread import ActivePartitions, FetchResult, FetchThread
 from streams.worker.consumer.offset_tracker import OffsetTracker
 from streams.worker.consumer.progress import Progress
 from streams.worker.delivery import deliveries
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, MutableMapping
     from contextlib import AbstractAsyncContextManager
 
     from faust.types import TP, Message
@@ -51,8 +52,8 @@ FINISH_SECONDS = 8.0
 FULL_QUEUE_SECONDS = 0.05
 
 
-class Batches(Protocol):
-    """The batches that the agents have in hand."""
+class Batches(pace.Batches, Protocol):
+    """The batches that the agents have in hand, as the consumer and its thread use them."""
 
     def drained(self, seconds: float, /) -> AbstractAsyncContextManager[None]:
         """Wait until no batch is in hand, at most so many seconds. Inside, no batch begins."""
@@ -81,14 +82,16 @@ class Worker(Protocol):
     Attributes:
         failure: what has stopped the worker; ``None`` while it runs.
         queues: the agents' queues.
-        batches: the batches in hand.
         monitor: Faust's monitor.
     """
 
     failure: BaseException | None
     queues: Queues
-    batches: Batches
     monitor: Monitor
+
+    @property
+    def batches(self) -> Batches:
+        """The batches in hand."""
 
     @property
     def group_id(self) -> str:
@@ -217,6 +220,18 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         """Begin with no record handed over."""
         self._trackers.clear()
         await super().on_partitions_assigned(assigned, generation_id)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:  # noqa: ASYNC109  Faust's signature
+        """Put what a fetch brought in the agents' queues at once; give Faust only what must wait for room in one.
+
+        Faust makes four tasks per message. So an agent took the first partition's list alone, and that took a round of
+        acknowledgements, while the lists of the other partitions were on their way.
+        """
+        async for tp, message in super().getmany(timeout):
+            if self.flow_active and self.app.queues.have_room(tp.topic):
+                await self.callback(message)
+            else:
+                yield tp, message
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109  as below
         if active_partitions is None or not (full := self.app.queues.full()):

@@ -28,6 +28,7 @@ from faust.types import TP
 from streams.worker.consumer.bootstrap import learn_topics_before_assigning, wait_for_broker
 from streams.worker.consumer.fetch.filtering_client import FETCH_WAIT_MS, FetchFilter, FilteringClient
 from streams.worker.consumer.fetch.held_bytes import SESSIONS, SIGHTINGS, SOURCES, HeldBytes
+from streams.worker.consumer.fetch.pace import PacedClient
 from streams.worker.consumer.lease import Lease, renew_with_heartbeats
 from streams.worker.consumer.progress import ask_progress
 from streams.worker.failure import FailedInHand
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping
 
     from streams.topics.catalogue import TopicNames
+    from streams.worker.consumer.fetch.pace import Batches
     from streams.worker.consumer.missing_topics import MissingTopics
     from streams.worker.consumer.progress import Progress
     from streams.worker.monitoring.counters import Metrics
@@ -68,6 +70,10 @@ class Worker(Protocol):
     lease: Lease
     metrics: Metrics
     last_poll: float
+
+    @property
+    def batches(self) -> Batches:
+        """The batches that the agents have in hand."""
 
 
 class Consumer(Protocol):
@@ -158,7 +164,7 @@ class FetchThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         )
         held = HeldBytes(kinds, fetcher._records)  # noqa: SLF001
         fetcher._client = FilteringClient(  # noqa: SLF001
-            fetcher._client,  # noqa: SLF001
+            PacedClient(fetcher._client, self.app.batches),  # noqa: SLF001
             fetch_filter,
             held,
             self.app.metrics,

@@ -60,6 +60,9 @@ class Queue(Protocol):
     @property
     def _queue(self) -> Iterable[Event]: ...
 
+    def full(self) -> bool:
+        """Whether an event would have to wait until another one is taken."""
+
 
 class Queues:
     """The agents' queues, by the topics whose messages they take."""
@@ -70,6 +73,10 @@ class Queues:
     def watch(self, topics: Iterable[str], queue: Queue) -> None:
         """Note that this is now the queue of these topics."""
         self._queues[frozenset(topics)] = queue
+
+    def have_room(self, topic: str) -> bool:
+        """Whether the queue of a topic takes one more event now. Faust limits their number."""
+        return not any(topic in topics and queue.full() for topics, queue in self._queues.items())
 
     def full(self) -> frozenset[str]:
         """The topics of the queues that have reached their limit."""

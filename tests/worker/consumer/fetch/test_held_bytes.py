@@ -75,3 +75,18 @@ def test_a_full_queue() -> None:
 
     none, both = frozenset[str](), frozenset(["cloudtrail", "other"])
     assert asyncio.run(scene()) == [none, none, none, both, none]
+
+
+def test_room_in_a_queue() -> None:
+    """A queue has room below its number of events. Another queue does not count, nor does a topic without one."""
+
+    async def scene() -> list[bool]:
+        queues, sources = Queues(), asyncio.Queue[Any](1)
+        queues.watch(["cloudtrail", "other"], sources)
+        queues.watch(["sightings"], asyncio.Queue[Any](1))
+        before = queues.have_room("cloudtrail")
+        sources.put_nowait(None)
+        topics = ("cloudtrail", "other", "sightings", "unknown")
+        return [before, *(queues.have_room(topic) for topic in topics)]
+
+    assert asyncio.run(scene()) == [True, False, False, True, True]
