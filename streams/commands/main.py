@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gc
 import os
 import sys
 from importlib import import_module
@@ -68,6 +69,9 @@ def load(name: str) -> Any:
     attribute = name.replace("-", "_")
     rooms = [f"{room}." for room, names in ROOMS.items() if name in names]
     command = getattr(import_module(f"streams.commands.{''.join(rooms)}{attribute}"), attribute)
+    if not gc.isenabled():  # ``start`` stopped the collector while modules are imported, which stay
+        gc.freeze()
+        gc.enable()
     if isinstance(command, typer.Typer):
         return show_examples(get_command(command))
     alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -17,8 +17,12 @@ def main() -> None:
         from streams.commands.shells.answer import answer  # noqa: PLC0415  nothing else needs click
 
         sys.exit(answer(instruction))
-    # Modules stay: to look for garbage among them, as after every 700 new objects, takes a fifteenth of a start.
+    # Modules stay: to look for garbage among them takes a tenth of a start. ``load`` lets the collector run again.
+    gc.disable()
     gc.set_threshold(_YOUNG_OBJECTS)
     from streams.commands.main import main as run  # noqa: PLC0415  an answer does without Typer
 
-    run()
+    try:
+        run()
+    finally:
+        gc.freeze()  # the interpreter looks for garbage twice before it ends; the system frees everything at once

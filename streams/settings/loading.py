@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
-from pydantic_settings import EnvSettingsSource
 
 from streams.settings.model import Settings
 from streams.settings.rule_settings import RuleSettings
@@ -50,7 +49,7 @@ def load(config: Path | None = None, **options: object) -> Settings:
         in_file = tomllib.loads(file.read_text("utf-8-sig")) if file else {}
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file}: cannot be read as TOML: {error}") from error
-    in_variables = EnvSettingsSource(Settings, env_ignore_empty=True)()
+    in_variables = _variables(os.environ)
     in_options = {name: value for name, value in options.items() if value is not None}
     if not in_options.keys().isdisjoint(_RULES):  # --rule stands in the place of both settings
         in_file, in_variables = _without_rules(in_file), _without_rules(in_variables)
@@ -81,6 +80,15 @@ def _file(config: Path | None) -> Path | None:
     if problem := file_problem(asked):
         raise SettingsError(f"{by} = {asked}: {problem}")
     return asked
+
+
+def _variables(environment: Mapping[str, str]) -> dict[str, object]:
+    """Return the settings in variables, whose names may be written in any case. An empty variable sets nothing.
+
+    pydantic-settings could read them too, but importing it takes an eighth of a command's start.
+    """
+    values = {name.upper(): value for name, value in environment.items() if value}
+    return {name: values[key] for name in Settings.model_fields if (key := PREFIX + name.upper()) in values}
 
 
 def _without_rules(given: Mapping[str, object]) -> dict[str, object]:

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from streams.detection.exception import ExceptionEntry, ExceptionsError, parse_exceptions
 from streams.pipeline import DecisionSettings, ExtractSettings
@@ -44,10 +43,10 @@ DEFAULT_REFRESH = 100
 """The default of a rule's ``refresh`` is its window divided by this (U7)."""
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The settings of an operator. ``settings.load`` reads every source; the constructor uses its arguments only."""
 
-    model_config = SettingsConfigDict(env_prefix="ROOTWATCH_", frozen=True, extra="forbid", validate_default=False)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     # Kafka
     bootstrap_servers: Addresses = Field(("127.0.0.1:9092",), description="Brokers to connect to first")
@@ -153,18 +152,6 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = Field(
         "console", description="Format of the log on stderr: for people, or one JSON object per line"
     )
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  the library's signature
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Use only the constructor's arguments: ``load`` reads the other sources, so it can name a value's source."""
-        return (init_settings,)
 
     @field_validator("schema_registry_url")
     @classmethod

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_settings import NoDecode
 
 from streams.rules.duration import format_duration
 from streams.rules.rule import MOST_ALERTS
@@ -60,7 +59,7 @@ def _tables(value: object) -> object:
     return value
 
 
-RuleTables = Annotated[dict[str, RuleSettings], NoDecode, BeforeValidator(_tables)]
+RuleTables = Annotated[dict[str, RuleSettings], BeforeValidator(_tables)]
 
 
 class Chosen(NamedTuple):

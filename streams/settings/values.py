@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
-from pydantic_settings import NoDecode
 
 from streams.rules.duration import milliseconds
 
@@ -154,9 +153,9 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 ExistingFile = Annotated[Path, AfterValidator(_file)]
 # A topic's name in Kafka has at most 249 characters; 49 of them are left for the part behind a prefix.
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]+$", max_length=200)]
-Names = Annotated[tuple[Name, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
-Files = Annotated[tuple[ExistingFile, ...], NoDecode, BeforeValidator(_split)]
+Names = Annotated[tuple[Name, ...], BeforeValidator(_split), Field(min_length=1)]
+Files = Annotated[tuple[ExistingFile, ...], BeforeValidator(_split)]
 Entry = Annotated[str, StringConstraints(pattern=r"\S"), BeforeValidator(_path_as_text)]
-Entries = Annotated[tuple[Entry, ...], NoDecode, AfterValidator(_some), BeforeValidator(_split)]
+Entries = Annotated[tuple[Entry, ...], AfterValidator(_some), BeforeValidator(_split)]
 Address = Annotated[str, AfterValidator(_address)]
-Addresses = Annotated[tuple[Address, ...], NoDecode, BeforeValidator(_split), Field(min_length=1)]
+Addresses = Annotated[tuple[Address, ...], BeforeValidator(_split), Field(min_length=1)]

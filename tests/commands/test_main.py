@@ -98,3 +98,22 @@ def test_an_output_without_room(tmp_path: Path, messages: int) -> None:
         )
     assert done.returncode == 1
     assert done.stderr == b"rootwatch: standard output: cannot be written: No space left on device\n"
+
+
+def test_modules_are_no_garbage() -> None:
+    """The cycle collector rests while a command is imported, runs with the command, and has no objects at the end."""
+    code = (
+        "import gc, sys\nfrom streams.commands import main, start\n"
+        "load, states = main.load, []\n"
+        "def noting(name):\n"
+        "    states.append(gc.isenabled())\n"
+        "    command = load(name)\n"
+        "    states.append(gc.isenabled())\n"
+        "    return command\n"
+        "main.load = noting\n"
+        "try:\n    start.main()\nfinally:\n    sys.stderr.write(f'{states} {len(gc.get_objects()) < 1000}')\n"
+    )
+    done = subprocess.run(  # noqa: S603  the project's own code
+        [sys.executable, "-c", code, "rules", "check", "shipped"], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stderr.endswith("[False, True] True")
