@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from msgspec import structs
+from msgspec import Struct, field, structs
 
 from streams import pipeline
 from streams.backtest.sources.span import DAY
@@ -25,8 +24,7 @@ SWEEP_EVERY = 200_000
 """After this many sightings, forgotten tuples (M8) are deleted from the memory, so that it stays bounded."""
 
 
-@dataclass(slots=True)
-class Verdicts:
+class Verdicts(Struct):
     """The counts of what was decided; a variant of a rule is counted in ``rules`` alone.
 
     Attributes:
@@ -66,8 +64,7 @@ class Verdicts:
             self.alerts[decision.alert["rule"]["severity"], decision.alert["novelty"]["kind"]] += 1
 
 
-@dataclass(frozen=True, slots=True)
-class Judging:
+class Judging(Struct, frozen=True):
     """How to decide.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from msgspec import Struct, field
 
 from streams.backtest.evaluation import Verdicts, evaluate
 from streams.backtest.order import Sorter, order_key, record_size
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from streams.sessions.action import Action
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(Struct, frozen=True):
     """What to read.
 
     Attributes:
@@ -43,8 +43,7 @@ class Input:
     warnings: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class ReplaySettings:
+class ReplaySettings(Struct, frozen=True):
     """The settings of a replay: how to read, how to decide, and how many processes may read."""
 
     read_settings: ReadSettings

@@ -6,6 +6,8 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from msgspec import structs
+
 from streams.errors import UsageError
 from streams.rules.duration import format_duration, milliseconds
 from streams.rules.rule import MOST_ALERTS
@@ -48,7 +50,7 @@ def with_variant(judging: Judging, changes: Sequence[str]) -> Judging:
         )
     of_variant = replace(settings, **changed, exceptions=_of_variant(settings.exceptions, rule.id))
     variant = replace(rule, id=variant_id, name=f"{rule.name} ({', '.join(changes)})", **changed)
-    return replace(
+    return structs.replace(
         judging,
         rules=RuleSet([rule, variant]),
         settings={**judging.settings, variant_id: of_variant},

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from streams.pipeline import Taking
 
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
 LOCATIONS_SHOWN = 10
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Location:
+class Location(Struct, frozen=True, order=True):
     """A location: a file and line, or a topic's partition and offset, and an element of the message.
 
     Attributes:
@@ -35,8 +35,7 @@ class Location:
         return f"{self.source}{number}{element}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Rejection:
+class Rejection(Struct, frozen=True, order=True):
     """A message or element that should have given a sighting and did not: its location, the reason, the error."""
 
     location: Location
@@ -44,8 +43,7 @@ class Rejection:
     error: str
 
 
-@dataclass(slots=True)
-class ReadStats:
+class ReadStats(Struct):
     """The counts of what was read.
 
     Attributes:

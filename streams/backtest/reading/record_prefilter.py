@@ -10,7 +10,6 @@ entry must be a record, before and after dropping: that tells a log file from La
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import TYPE_CHECKING, Self
 
@@ -32,8 +31,7 @@ class _LogFile(msgspec.Struct, forbid_unknown_fields=True):
 _DECODER = msgspec.json.Decoder(_LogFile)
 
 
-@dataclass(frozen=True, slots=True)
-class Narrowed:
+class Narrowed(msgspec.Struct, frozen=True):
     """A log file without the entries that cannot match.
 
     Attributes:

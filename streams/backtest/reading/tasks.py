@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct, field
 
 from streams.backtest.sources.span import Span
 
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from streams.sessions.action import Action
 
 
-@dataclass(frozen=True, slots=True)
-class ReadSettings:
+class ReadSettings(Struct, frozen=True):
     """How to read.
 
     Attributes:
@@ -34,8 +34,7 @@ class ReadSettings:
     thorough: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(Struct, frozen=True):
     """The counts, sightings and root actions of a part of the input; chunks may come in any order."""
 
     stats: ReadStats

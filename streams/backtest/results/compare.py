@@ -13,8 +13,9 @@ Rules:
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
+
+from msgspec import Struct
 
 from streams.backtest.results.term_words import values_in_words
 from streams.backtest.sources.span import Span
@@ -33,8 +34,7 @@ Tuple = tuple[str, tuple[str, ...]]
 """A rule's id, and the values of its terms."""
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Struct, frozen=True):
     """The kept values of an alert: its id, time (milliseconds), rule, terms and event, and the end of learning."""
 
     id: str
@@ -67,8 +67,7 @@ class Alert:
         return self.rule_id, self.values, self.event_id
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """An alert that only one of the two runs has.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from streams.backtest.results.json_lines import AlertLines, check_apart, opened, writing
 from streams.backtest.results.loudness.budget import budget_lines, days_over
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
     from streams.rules.rule_set import RuleSet
 
 
-@dataclass(frozen=True, slots=True)
-class Results:
+class Results(Struct, frozen=True):
     """Where the results go.
 
     Attributes:
@@ -72,8 +72,7 @@ class Results:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """What is asked about the rules that are decided, the variant included.
 
     Attributes:
@@ -87,8 +86,7 @@ class Asked:
     is_pair: bool = False
 
 
-@dataclass(slots=True)
-class OpenResults:
+class OpenResults(Struct):
     """Open results: a replay tells its ``observers``, and ``following`` gets root's actions.
 
     Attributes:
@@ -108,9 +106,9 @@ class OpenResults:
     sessions: SessionLines | None = None
     report: Report | None = None
     following: Following | None = None
-    _page: BinaryIO | None = field(default=None)
+    _page: BinaryIO | None = None
     _page_name: str = ""
-    _counts: BinaryIO | None = field(default=None)
+    _counts: BinaryIO | None = None
     _counts_name: str = ""
 
     @classmethod

@@ -18,11 +18,12 @@ from __future__ import annotations
 import os
 import re
 from calendar import monthrange
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from stat import S_ISREG
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
+
+from msgspec import Struct, field
 
 from streams.backtest.sources.span import DAY, Span
 
@@ -46,8 +47,7 @@ class Found(NamedTuple):  # an archive has a million; making, sorting and sendin
     size: int
 
 
-@dataclass(slots=True)
-class Listing:
+class Listing(Struct):
     """The files that were found, and (path, error) for what could not be listed."""
 
     files: list[Found] = field(default_factory=list)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
+
+from msgspec import Struct
 
 from streams.backtest.reading.reader import Reader
 from streams.backtest.reading.tasks import Chunk
@@ -28,8 +29,7 @@ SMALL_INPUT = 8 * 1024 * 1024
 """An input of at most this many stored bytes is read by one process, and thoroughly: starting more would cost more."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileTask:
+class FileTask(Struct, frozen=True):
     """A group of files, read one after the other."""
 
     files: tuple[Found, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 DAY = 86_400_000
 """Milliseconds of a day."""
@@ -14,8 +14,7 @@ CloudTrail usually delivers within minutes, but promises no limit. A file's fold
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """A half-open stretch of time in milliseconds since the epoch, UTC; ``None`` leaves a side open."""
 
     start: int | None = None

@@ -15,8 +15,9 @@ Rules:
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from streams.backtest.run import Input
 from streams.backtest.sources.topic_task import Slice, TopicTask
@@ -36,8 +37,7 @@ OPEN_SECONDS = 10.0
 _CHECK_SECONDS = 0.2
 
 
-@dataclass(slots=True)
-class _Range:
+class _Range(Struct):
     """The offsets that a partition holds, and those to read; ends are exclusive."""
 
     partition: int

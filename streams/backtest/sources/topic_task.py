@@ -13,10 +13,10 @@ Rules:
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, TopicPartition
+from msgspec import Struct, field
 
 from streams.backtest.reading.reader import Reader
 from streams.backtest.reading.tasks import Chunk
@@ -49,8 +49,7 @@ TAIL_RECORDS = 10_000
 CHUNK_SECONDS = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Slice:
+class Slice(Struct, frozen=True):
     """Offsets of one partition, the end exclusive."""
 
     partition: int
@@ -58,8 +57,7 @@ class Slice:
     end: int
 
 
-@dataclass(slots=True)
-class _Open:
+class _Open(Struct):
     """A slice that is being read; ``tail`` counts the last records in a row that are far beyond ``--to``."""
 
     start: int
@@ -69,8 +67,7 @@ class _Open:
     has_ended: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TopicTask:
+class TopicTask(Struct, frozen=True):
     """Slices of different partitions, read together.
 
     Attributes:

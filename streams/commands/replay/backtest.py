@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from msgspec import Struct
 
 from streams import settings
 from streams.backtest.evaluation import Judging
@@ -95,8 +96,7 @@ Counts = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Questions:
+class _Questions(Struct, frozen=True):
     """What is asked beside the alerts: the options of these names, and whether rules were chosen with ``--rule``."""
 
     variant: Sequence[str]
