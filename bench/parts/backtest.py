@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from bench.results import Row
 
 RECORDS = 600_000
+TIMES_LARGER = 10
+"""How many times as large the second archive is, in which the start of a command is spread over more files."""
+
 PROCESSES = 2
 PARTITIONS = 4
 
@@ -26,8 +29,9 @@ PARTITIONS = 4
 def measure(bootstrap: str, options: Options) -> Iterator[Row]:
     """Measure both."""
     count = options.records or RECORDS
-    with tempfile.TemporaryDirectory() as folder:
-        yield from _archive(Path(folder), count, options.runs)
+    for source, records in (("archive", count), ("large-archive", count * TIMES_LARGER)):
+        with tempfile.TemporaryDirectory() as folder:
+            yield from _archive(source, Path(folder), records, options.runs)
     topic = f"bench-{uuid.uuid4().hex[:8]}"
     backtest_topic.fill(bootstrap, topic, count, PARTITIONS)
     for run in range(options.runs):
@@ -38,7 +42,7 @@ def measure(bootstrap: str, options: Options) -> Iterator[Row]:
     delete(bootstrap, topic)
 
 
-def _archive(folder: Path, count: int, runs: int) -> Iterator[Row]:
+def _archive(source: str, folder: Path, count: int, runs: int) -> Iterator[Row]:
     _, raw = backtest_archive.make_archive(folder, count, 0)
     isal = [
         sys.executable,
@@ -56,7 +60,8 @@ def _archive(folder: Path, count: int, runs: int) -> Iterator[Row]:
         ):
             seconds, processor, _ = backtest_archive.measured(command, **environment)
             yield {
-                "source": "archive",
+                "source": source,
+                "records": count,
                 "contender": contender,
                 "run": run,
                 "mb_per_second": raw / seconds / 1e6,

@@ -51,6 +51,19 @@ def test_what_was_not_measured() -> None:
         assert table(Figures({}))
 
 
+def test_a_larger_archive_has_a_row_if_it_was_measured() -> None:
+    """Replays of two archives stand in two rows; results from before the second archive have one."""
+    rows = [
+        {"source": source, "contender": contender, "run": 0, "per_second": speed}
+        for source, ours in (("archive", 50.0), ("large-archive", 90.0))
+        for contender, speed in (("rootwatch", ours), ("isal", 100.0))
+    ]
+    both, first = (Figures({"backtest": {"rows": measured}}) for measured in (rows, rows[:2]))
+    lines = TABLES["backtest"](both).splitlines()
+    assert [line.split("|")[-2].strip() for line in lines if line.startswith("| gzip archive")] == ["0.50", "0.90"]
+    assert "ten times" not in TABLES["backtest"](first)
+
+
 def test_fill_replaces_what_is_between() -> None:
     """Each place is filled, what was there goes, and what is around stays; twice is the same as once."""
     text = "before\n<!-- one -->\nold\n\nold\n<!-- /one -->\nbetween\n<!-- two -->\n<!-- /two -->\nafter\n"

@@ -114,6 +114,10 @@ def test_modules_are_no_garbage() -> None:
         "try:\n    start.main()\nfinally:\n    sys.stderr.write(f'{states} {len(gc.get_objects()) < 1000}')\n"
     )
     done = subprocess.run(  # noqa: S603  the project's own code
-        [sys.executable, "-c", code, "rules", "check", "shipped"], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code, "rules", "check", "shipped"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     assert done.stderr.endswith("[False, True] True")
