@@ -37,6 +37,10 @@ class Store:
         """An iterator over the present entries."""
         return Cursor(sorted(self.entries.items()))
 
+    def items(self, *, from_key: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """The present entries in the order of their keys, from the first at or after ``from_key``."""
+        return iter(sorted((key, value) for key, value in self.entries.items() if key >= from_key))
+
     def keys(self, *, from_key: bytes) -> Iterator[bytes]:
         """The present keys in order, from the first at or after ``from_key``."""
         return iter(sorted(key for key in self.entries if key >= from_key))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ class Store(Protocol):
     def iter(self) -> Entries:
         """An iterator over all entries, in the order of their keys."""
 
+    def items(self, *, from_key: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """The entries in the order of their keys, from the first key at or after ``from_key``."""
+
     def keys(self, *, from_key: bytes) -> Iterator[bytes]:
         """The keys in order, from the first at or after ``from_key``."""
 
@@ -62,6 +66,16 @@ def stored_from(store: Store, start: bytes) -> Iterator[tuple[bytes, bytes]]:
         yield entries.key(), entries.value()
         entries.next()
     entries.status()
+
+
+def next_from(store: Store, start: bytes, count: int) -> list[tuple[bytes, bytes]]:
+    """Return the next entries at or after ``start``, fewer only at the end of the store; raises as ``stored_from``."""
+    found = list(islice(store.items(from_key=start), count))
+    if len(found) < count:
+        # This may be the end, or damage. Only the other iterator tells them apart.
+        behind = found[-1][0] + b"\0" if found else start
+        found += islice(stored_from(store, behind), count - len(found))
+    return found
 
 
 def values_from(store: Store, prefix: bytes) -> list[bytes]:

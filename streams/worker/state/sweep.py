@@ -16,16 +16,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from itertools import islice, takewhile
+from functools import lru_cache
+from itertools import takewhile
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from streams import pipeline
 from streams.wire import memory as codec
 from streams.wire.stored_tuples import seen_before
-from streams.worker.state.entries import stored_from
+from streams.worker.state.entries import next_from
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from streams.rules.rule_set import RuleSet
     from streams.worker.state.entries import Store
@@ -98,6 +99,12 @@ class _Terms(NamedTuple):
         return key.startswith(self.prefix) and _VALUES(key, len(self.prefix)) is not None
 
 
+@lru_cache(maxsize=1024)  # the same for all batches of a day
+def _terms(rule_id: str, terms: str, before: int, *, runs: bool) -> _Terms:
+    prefix = codec.tuple_prefix(rule_id, terms, "").removesuffix(b'"')
+    return _Terms(rule_id, runs, prefix, seen_before(before))
+
+
 class _AllTerms(dict[tuple[bytes, bytes], _Terms]):
     """The tuples of all rules at a time, by rule id and fingerprint of the terms as keys have them."""
 
@@ -120,8 +127,7 @@ class _AllTerms(dict[tuple[bytes, bytes], _Terms]):
 
     def _of(self, rule_id: str, terms: str) -> _Terms:
         before = pipeline.deletable_before(self.now, self.forgetting.of_terms(rule_id, terms))
-        prefix = codec.tuple_prefix(rule_id, terms, "").removesuffix(b'"')
-        return _Terms(rule_id, self.forgetting.runs(rule_id, terms), prefix, seen_before(before))
+        return _terms(rule_id, terms, before, runs=self.forgetting.runs(rule_id, terms))
 
 
 class Sweep:
@@ -183,12 +189,12 @@ class Sweep:
     def _examined(self, partition: PartitionMemory, count: int) -> tuple[list[Entry], list[Entry] | None]:
         """The next entries to the end of the store, and those behind its beginning; ``None`` before the end."""
         start = self._next
-        rest = list(islice(_entries(partition, start), count))
+        rest = _entries(partition, start, count)
         if len(rest) == count:
             self._next = rest[-1][0] + b"\0"
             return rest, None
-        before = takewhile(lambda entry: entry[0] < start, _entries(partition, b""))
-        beginning = list(islice(before, count - len(rest)))
+        beginning = _entries(partition, b"", count - len(rest))
+        beginning = list(takewhile(lambda entry: entry[0] < start, beginning))
         # Not at the first key, even if all are examined: the new round has counted these.
         self._next = beginning[-1][0] + b"\0" if beginning else b""
         return rest, beginning
@@ -253,5 +259,7 @@ def _correct(partition: PartitionMemory, rule_id: str, entries: int) -> None:
         state.now = state.now.with_entries(entries)
 
 
-def _entries(partition: PartitionMemory, start: bytes) -> Iterator[Entry]:
-    return (entry for entry in stored_from(partition.store, start) if entry[0] != partition.offset_key)
+def _entries(partition: PartitionMemory, start: bytes, count: int) -> list[Entry]:
+    """The next entries of the memory; one more is read, because one may be Faust's."""
+    found = next_from(partition.store, start, count + 1)
+    return [entry for entry in found if entry[0] != partition.offset_key][:count]
