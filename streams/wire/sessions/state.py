@@ -68,7 +68,7 @@ class _Stored(NamedTuple):
 
 def encode_state(state: KeyState) -> bytes:
     """The stored value of what is remembered of a key."""
-    kept = tuple(_Kept(_packed(kept.marks), kept.arrived, kept.is_joined) for kept in state.kept)
+    kept = tuple([_Kept(_packed(kept.marks), kept.arrived, kept.is_joined) for kept in state.kept])
     return CODEC.encode(_Stored(state.sessions, _packed(state.marks), kept))
 
 
@@ -150,7 +150,7 @@ def _stored(fields: dict[str, Any]) -> _Stored:
 
 
 def _packed(marks: tuple[int, ...]) -> bytes:
-    return struct.pack(f">{len(marks)}Q", *marks)
+    return struct.pack(f">{len(marks)}Q", *marks) if marks else b""
 
 
 def _unpacked(data: bytes) -> tuple[int, ...]:

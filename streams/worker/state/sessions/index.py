@@ -41,6 +41,10 @@ class Entry(NamedTuple):
     @classmethod
     def of(cls, state: KeyState, grace: int) -> Entry:
         """Return the entry of a state."""
+        if len(state.sessions) == 1 and not state.kept:  # nearly always
+            (session,) = state.sessions
+            forget_at = None if session.is_open else session.forgotten_after + 1
+            return cls(session.due(grace), forget_at, int(session.is_open), 0, None)
         return cls(
             state.due(grace),
             state.forget_at,
