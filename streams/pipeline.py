@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from streams.detection.exception import ExceptionEntry
     from streams.extraction.record import Unreadable
-    from streams.extraction.sighting import Origin, Sighting
+    from streams.extraction.sighting import AnySighting, Origin, Sighting
     from streams.extraction.taking import Incomplete, Taken, WasSent
     from streams.fields.view import View
     from streams.rules.rule_set import CompiledRule, RuleSet
@@ -230,7 +230,7 @@ def may_match(value: bytes | None, rules: RuleSet, extract_settings: ExtractSett
     return compile_matcher(rules, extract_settings)(value)
 
 
-def may_be_excepted(exceptions: tuple[ExceptionEntry, ...], sighting: Sighting) -> bool:
+def may_be_excepted(exceptions: tuple[ExceptionEntry, ...], sighting: AnySighting) -> bool:
     """Whether an exception may take the sighting out, by its patterns; the queries of exceptions are not asked (M7)."""
     return any(entry.matches(sighting) for entry in exceptions)
 
@@ -260,15 +260,15 @@ def _too_deep(value: bytes, record: Record, error: TooDeepError, extract_setting
     return Rejected("malformed", str(error), record.element, content, redacted)
 
 
-def rule_of(sighting: Sighting, rules: RuleSet) -> CompiledRule | None:
+def rule_of(sighting: AnySighting, rules: RuleSet) -> CompiledRule | None:
     """Return the rule of a sighting; ``None`` if it does not run, or has other terms now (U6)."""
     rule = rules.by_id.get(sighting.rule_id)
-    if rule is None or tuple(term.field for term in sighting.terms) != rule.rule.terms:
+    if rule is None or tuple([term.field for term in sighting.terms]) != rule.rule.terms:
         return None
     return rule
 
 
-def view_of(sighting: Sighting, extract_settings: ExtractSettings) -> View:
+def view_of(sighting: AnySighting, extract_settings: ExtractSettings) -> View:
     """Return the fields of a sighting's record, read again from its text."""
     for item in read(sighting.record.encode(), extract_settings.max_message_size):
         if isinstance(item, Record):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import fastavro
 from hypothesis import strategies as st
+from msgspec import Struct
+from msgspec.structs import replace
 
 from streams.detection.group_summary import GroupSummary, SeenOnDay
 from streams.detection.memory import CapBucket, RuleState, TupleMemory
@@ -114,3 +116,25 @@ def states() -> SearchStrategy[RuleState]:
 def buckets() -> SearchStrategy[CapBucket]:
     """Buckets of the cap with arbitrary content."""
     return st.builds(CapBucket, LONG, st.lists(st.text()).map(tuple))
+
+
+def mangled(data: bytes, draw: st.DataObject) -> bytes:
+    """Bytes with some of them changed, behind the header more often than in it."""
+    at = draw.draw(st.integers(0, len(data)) | st.integers(10, max(10, len(data))))
+    removed = draw.draw(st.integers(0, 3))
+    put = draw.draw(
+        st.binary(max_size=3) | st.sampled_from([b"\x80\x00", b"\x82\x00", b"\x81\x01", b"\x01", b"\xff" * 11])
+    )
+    return data[:at] + put + data[at + removed :]
+
+
+def in_ascii(value: Any) -> Any:
+    """A struct or tuple with its texts in ASCII."""
+    match value:
+        case str():
+            return value.encode("ascii", "replace").decode()
+        case tuple():
+            return tuple(map(in_ascii, value))
+        case Struct():
+            return replace(value, **{name: in_ascii(getattr(value, name)) for name in value.__struct_fields__})
+    return value

@@ -127,7 +127,7 @@ def said(decision: Decision) -> Said | None:
     """What the decision's alert says; ``None`` without one."""
     if decision.alert is None or decision.alert_id is None:
         return None
-    novelty = decision.alert["novelty"]
+    novelty = decision.alert.fields()["novelty"]
     counts = (novelty["principal_known_accounts"], novelty["principal_is_new"])
     return Said(decision.alert_id, decision.outcome, novelty["kind"], *counts)
 

@@ -15,7 +15,7 @@ from streams.pipeline import Decision
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from streams.extraction.sighting import Sighting
+    from streams.extraction.sighting import AnySighting, Sighting
     from streams.fields.view import View
     from streams.pipeline import DecisionSettings
     from streams.rules.rule_set import RuleSet
@@ -61,7 +61,7 @@ class Verdicts(Struct):
         if decision.exception is not None:
             self.excepted[decision.exception] += 1
         if decision.alert is not None and decision.outcome == "alert":
-            self.alerts[decision.alert["rule"]["severity"], decision.alert["novelty"]["kind"]] += 1
+            self.alerts[decision.alert.rule.severity, decision.alert.novelty.kind] += 1
 
 
 class Judging(Struct, frozen=True):
@@ -76,7 +76,7 @@ class Judging(Struct, frozen=True):
 
     rules: RuleSet
     settings: Mapping[str, DecisionSettings]
-    view_of: Callable[[Sighting], View]
+    view_of: Callable[[AnySighting], View]
     variants: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
+    from streams.detection.alerting.alert import Alert
     from streams.detection.exception import ExceptionEntry
     from streams.detection.group_summary import GroupSummary
     from streams.detection.memory import CapBucket, RuleState, TupleMemory
@@ -72,8 +73,8 @@ class Decision(Struct, frozen=True, gc=False):
         rule_state: what the partition knows of the rule, to write; ``None`` if it is unchanged.
         bucket: the cap bucket to write; ``None`` if none is to be written.
         dropped_buckets: the starts of the group's buckets to delete (A3).
-        alert: the alert as ``alert.compose`` returns it, for the overflow topic unless the outcome is ``alert``;
-            ``None`` for the outcomes that send none.
+        alert: the alert, for the overflow topic unless the outcome is ``alert``; ``None`` for the outcomes that send
+            none.
         alert_id: the alert's id (A1); ``None`` without an alert.
         exception: the position of the matching exception in ``DecisionSettings.exceptions``; ``None`` unless
             ``excepted``.
@@ -86,6 +87,6 @@ class Decision(Struct, frozen=True, gc=False):
     rule_state: RuleState | None = None
     bucket: CapBucket | None = None
     dropped_buckets: tuple[int, ...] = ()
-    alert: dict[str, Any] | None = None
+    alert: Alert | None = None
     alert_id: str | None = None
     exception: int | None = None

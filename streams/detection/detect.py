@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from streams.detection import learning
 from streams.detection.alerting import alert, cap
@@ -14,20 +15,21 @@ from streams.detection.novelty import describe, judge
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from streams.detection.alerting.alert import Alert
     from streams.detection.decision import DecisionSettings, Outcome
     from streams.detection.memory import GroupMemory, RuleState, TupleMemory
     from streams.detection.novelty import Kind
-    from streams.extraction.sighting import Sighting
+    from streams.extraction.sighting import AnySighting
     from streams.fields.view import View
     from streams.rules.rule_set import CompiledRule
 
 
 def detect(
-    sighting: Sighting,
+    sighting: AnySighting,
     memory: GroupMemory,
     rule: CompiledRule,
     decision_settings: DecisionSettings,
-    view_of: Callable[[Sighting], View],
+    view_of: Callable[[AnySighting], View],
 ) -> Decision:
     """Decide on one sighting; the same arguments always give the same decision.
 
@@ -48,9 +50,8 @@ def detect(
     teaches = sighting.teaching or (learning_ends_at is not None and time <= learning_ends_at)
     stored = memory.remembered(sighting.values)
     judgement = judge(stored, time, decision_settings)
-    identifier = alert.alert_id(sighting)
 
-    def composed(kind: Kind) -> dict[str, Any]:
+    def composed(identifier: str, kind: Kind) -> Alert:
         summary = memory.summary() if _has_others(sighting) else GroupSummary()
         others = summary.others(stored, (time - decision_settings.forget_after) // DAY)
         novelty = describe(judgement, kind, others, learning_ends_at)
@@ -60,7 +61,9 @@ def detect(
         changed = None if state is known_state else state
         if teaches:
             return Decision("unknown", time, rule_state=changed)
-        return Decision("unknown", time, rule_state=changed, alert=composed("unknown"), alert_id=identifier)
+        identifier = alert.alert_id(sighting)
+        unknown = composed(identifier, "unknown")
+        return Decision("unknown", time, rule_state=changed, alert=unknown, alert_id=identifier)
     if stored is None:
         state = state.with_entries(state.entries + 1)
     kept = _Kept(
@@ -72,6 +75,7 @@ def detect(
         return Decision("learned", time, *kept)
     match judgement.kind:
         case "first" | "returned":
+            identifier = alert.alert_id(sighting)
             admission = cap.admit(identifier, time, memory, rule.rule, decision_settings)
             return Decision(
                 "alert" if admission.admitted else "overflow",
@@ -79,13 +83,15 @@ def detect(
                 *kept,
                 bucket=admission.bucket,
                 dropped_buckets=admission.dropped,
-                alert=composed(judgement.kind),
+                alert=composed(identifier, judgement.kind),
                 alert_id=identifier,
             )
         case _:
             # After a crash the bucket may be in the store but not in the changelog. A repeat writes it again.
             outcome: Outcome = "late" if judgement.kind == "late" else "known"
-            return Decision(outcome, time, *kept, bucket=cap.bucket_of(identifier, time, memory, rule.rule))
+            return Decision(
+                outcome, time, *kept, bucket=cap.bucket_of(partial(alert.alert_id, sighting), time, memory, rule.rule)
+            )
 
 
 class _Kept(NamedTuple):
@@ -96,7 +102,7 @@ class _Kept(NamedTuple):
     rule_state: RuleState | None
 
 
-def _has_others(sighting: Sighting) -> bool:
+def _has_others(sighting: AnySighting) -> bool:
     """Whether its group may have other tuples; a group of one term is one tuple, and keeps no summary."""
     return len(sighting.terms) > 1
 

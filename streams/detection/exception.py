@@ -29,7 +29,7 @@ from streams.rules.query.parser import parse_query
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from streams.extraction.sighting import Sighting
+    from streams.extraction.sighting import AnySighting
     from streams.fields.view import View
 
 _PATTERNS = ("principal", "member_account", "task_policy", "rule", "query")
@@ -64,7 +64,7 @@ class ExceptionEntry:
     query: str | None = None
     reason: str = ""
 
-    def matches(self, sighting: Sighting) -> bool:
+    def matches(self, sighting: AnySighting) -> bool:
         """Whether every given pattern matches the whole of its value; the query is not asked."""
         values = (sighting.principal, sighting.member_account, sighting.event.task_policy, sighting.rule_id)
         return all(
@@ -86,7 +86,7 @@ class ExceptionEntry:
 
 
 def first_match(
-    exceptions: tuple[ExceptionEntry, ...], sighting: Sighting, view_of: Callable[[Sighting], View]
+    exceptions: tuple[ExceptionEntry, ...], sighting: AnySighting, view_of: Callable[[AnySighting], View]
 ) -> int | None:
     """Return the position of the first exception that matches the sighting; ``None`` if none does.
 

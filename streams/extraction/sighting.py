@@ -6,11 +6,93 @@ long to make.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
 from streams.extraction.kafka_time import NO_TIMESTAMP
+
+
+class AnyEvent(Protocol):
+    """What a decision, its reason and its grant read of an ``Event``."""
+
+    @property
+    def id(self) -> str:
+        """See ``Event``."""
+
+    @property
+    def time(self) -> int:
+        """See ``Event``."""
+
+    @property
+    def name(self) -> str | None:
+        """See ``Event``."""
+
+    @property
+    def source_ip(self) -> str | None:
+        """See ``Event``."""
+
+    @property
+    def recipient_account_id(self) -> str | None:
+        """See ``Event``."""
+
+    @property
+    def task_policy(self) -> str | None:
+        """See ``Event``."""
+
+    @property
+    def duration_seconds(self) -> int | None:
+        """See ``Event``."""
+
+    @property
+    def issued_access_key_id(self) -> str | None:
+        """See ``Event``."""
+
+    @property
+    def issued_expires_at(self) -> int | None:
+        """See ``Event``."""
+
+
+class AnySighting(Protocol):
+    """A sighting that may not be decoded yet: what a decision, its reason and its grant read of it."""
+
+    @property
+    def rule_id(self) -> str:
+        """See ``Sighting``."""
+
+    @property
+    def terms(self) -> tuple[Term, ...]:
+        """See ``Sighting``."""
+
+    @property
+    def principal(self) -> str | None:
+        """See ``Sighting``."""
+
+    @property
+    def member_account(self) -> str | None:
+        """See ``Sighting``."""
+
+    @property
+    def event(self) -> AnyEvent:
+        """See ``Sighting``."""
+
+    @property
+    def record(self) -> str:
+        """See ``Sighting``."""
+
+    @property
+    def teaching(self) -> bool:
+        """See ``Sighting``."""
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """See ``Sighting``."""
+
+    def time_by(self, clock: Literal["event", "record"]) -> int:
+        """See ``Sighting``."""
+
+    def decoded(self) -> Sighting:
+        """Return all of it."""
 
 
 class Origin(Struct, frozen=True, gc=False):
@@ -133,3 +215,7 @@ class Sighting(Struct, frozen=True, gc=False):
         if clock == "event" or self.origin is None or not self.origin.has_timestamp:
             return self.event.time
         return self.origin.timestamp
+
+    def decoded(self) -> Sighting:
+        """Return itself: see ``AnySighting``."""
+        return self

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from streams.extraction.sighting import Sighting
+    from streams.extraction.sighting import AnySighting
 
 TEMPORARY = "ASIA"
 """How the access key id of temporary credentials begins."""
@@ -61,7 +61,7 @@ class Granted(Struct, frozen=True, gc=False):
         return self.grant.issued_access_key_id
 
 
-def grant_of(sighting: Sighting, rule_id: str, alert_id: str | None) -> Granted | None:
+def grant_of(sighting: AnySighting, rule_id: str, alert_id: str | None) -> Granted | None:
     """The grant of a sighting; ``None`` if it opens no session that can be followed.
 
     That is so if no temporary key was issued, if the sighting only teaches, or if it names no member account.

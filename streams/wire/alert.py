@@ -21,7 +21,7 @@ from streams.wire.timestamps import to_iso8601
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-_CODEC = SingleObjectCodec.of("alert")
+CODEC = SingleObjectCodec.of("alert")
 _READER = fastavro.parse_schema(without_logical_types(newest("alert")))
 _CONFLUENT_MAGIC = b"\x00"
 _CONFLUENT_HEADER_LENGTH = 5
@@ -40,12 +40,12 @@ def encode(alert: Mapping[str, Any]) -> bytes:
     Raises:
         ValueError: a field is missing, is unknown or has a value outside its type.
     """
-    return _CODEC.encode(alert)
+    return CODEC.encode(alert)
 
 
 def as_written(alert: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the alert with only the fields of the schema that this release writes; raises as ``encode``."""
-    return _CODEC.as_written(alert)
+    return CODEC.as_written(alert)
 
 
 def decode(data: bytes) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def decode(data: bytes) -> dict[str, Any]:
     Raises:
         WireError: the bytes are not such an alert, or a newer version wrote them.
     """
-    return _CODEC.decode(data)
+    return CODEC.decode(data)
 
 
 def read_alert(value: bytes, lookup: SchemaLookup | None = None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from streams.wire.single_object import SingleObjectCodec
+from streams.wire.single_object import MAGIC, SingleObjectCodec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -46,6 +46,11 @@ class ValueCodec(Generic[V]):
     def header(self) -> bytes:
         """What the bytes begin with that are written."""
         return self._codec.header
+
+    @property
+    def newest_header(self) -> bytes:
+        """What the bytes begin with that are of the newest schema."""
+        return MAGIC + self._codec.fingerprint
 
     def encode(self, value: V) -> bytes:
         """Return the bytes of a value; raises as ``SingleObjectCodec.encode``."""

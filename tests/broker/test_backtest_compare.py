@@ -46,7 +46,7 @@ def _live_alerts() -> list[dict[str, Any]]:
     reader = Reader(ReadSettings(RULES, ExtractSettings(), thorough=True))
     reader.lines(lines(*RECORDS).encode(), "in.jsonl", 1)
     decisions = History().take_all(reader.sightings)
-    return [{**decision.alert, "detected_at": 1} for decision in decisions if decision.alert is not None]
+    return [decision.alert.fields(1) for decision in decisions if decision.alert is not None]
 
 
 def _produce(broker: RunningBroker, topic: str, alerts: list[dict[str, Any]]) -> str:

@@ -89,7 +89,7 @@ def _live(broker: RunningBroker, prefix: str, actions: int) -> None:
         followed.take(found, GRANTED_AT + (1 + 2 * place) * HOUR)
         followed.close(GRANTED_AT + (2 + 2 * place) * HOUR)
     values = {
-        "alerts": [alert_codec.encode({**decision.alert, "detected_at": 1})],
+        "alerts": [alert_codec.encode(decision.alert.fields(1))],
         "activity": [ACTIVITY.encode(one) for one in followed.activities],
         "session-summaries": [SUMMARY.encode(one) for one in followed.summaries],
     }

@@ -136,7 +136,8 @@ def test_sightings_and_alerts_lead_to_their_message(explain: Explain, broker: Ru
     (sighting,) = pipeline.sight(VALUE, RULES, ExtractSettings(), origin).sightings
     assert (sighting.principal, sighting.member_account) == (ALICE, ACCOUNT)
     (decision,) = History().take_all([sighting])
-    write(broker, topic, codec.encode(sighting), alert.encode({**(decision.alert or {}), "detected_at": 1}))
+    assert decision.alert is not None
+    write(broker, topic, codec.encode(sighting), alert.encode(decision.alert.fields(1)))
     ran = explain("--topic", topic, "--offset", "1:0,1:1")
     assert (ran.code, ran.alerts[0]["outcome"], ran.alerts[0]["sightings"]) == (0, "malformed", [])
     assert [line["reason"] for line in ran.alerts] == [

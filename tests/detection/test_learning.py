@@ -48,7 +48,7 @@ def partition(
 def outcome_at(history: RulesHistory, now: Rule, time: int, user: str) -> tuple[str, int | None]:
     """The outcome of a new tuple, and what its alert says of learning."""
     decision = history.take(of_rule(now, time, "1", user))
-    return decision.outcome, None if decision.alert is None else decision.alert["novelty"]["learning_ended_at"]
+    return decision.outcome, None if decision.alert is None else decision.alert.novelty.learning_ended_at
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_memory_is_kept_over_a_change_of_the_query() -> None:
     assert outcome_at(history, OTHER_QUERY, later + WINDOW + 1, "c")[0] == "alert"
     returned = history.take(of_rule(OTHER_QUERY, later + WINDOW + 2, "1", "a"))
     assert returned.alert is not None
-    assert returned.alert["novelty"]["kind"] == "returned"
+    assert returned.alert.novelty.kind == "returned"
 
 
 def test_changed_terms_start_with_no_entries() -> None:
@@ -162,7 +162,7 @@ def saturated(most: int = 2) -> RulesHistory:
 
 def kind(decision: Decision) -> str | None:
     """The alert's kind of novelty; ``None`` without an alert."""
-    return None if decision.alert is None else str(decision.alert["novelty"]["kind"])
+    return None if decision.alert is None else str(decision.alert.novelty.kind)
 
 
 def test_beyond_max_entries_a_new_tuple_is_unknown_and_changes_nothing() -> None:
@@ -174,7 +174,7 @@ def test_beyond_max_entries_a_new_tuple_is_unknown_and_changes_nothing() -> None
         assert (decision.outcome, kind(decision)) == ("unknown", "unknown")
         assert (decision.memory, decision.summary, decision.rule_state, decision.bucket) == (None, None, None, None)
         assert decision.alert is not None
-        assert decision.alert["novelty"] == {
+        assert decision.alert.fields()["novelty"] == {
             "kind": "unknown",
             "first_seen": time,
             "previous_seen": None,

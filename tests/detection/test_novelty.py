@@ -62,7 +62,7 @@ def test_a_forgotten_account_is_no_known_account() -> None:
     def novelty_at(time: int) -> tuple[int, bool]:
         alert = history.decide(sighting(time)).alert
         assert alert is not None
-        return alert["novelty"]["principal_known_accounts"], alert["novelty"]["principal_is_new"]
+        return alert.novelty.others.number, alert.novelty.group_is_new
 
     midnight = NOON + DAY // 2
     assert novelty_at(midnight + FORGET - 1) == (2, False)

@@ -23,5 +23,5 @@ def test_the_event_keeps_its_own_time() -> None:
     (sighting,) = sight(value, RULES, ExtractSettings(clock="record"), Origin("cloudtrail", 0, 1, KAFKA_TIME)).sightings
     decision = History(with_settings(clock="record")).take(sighting)
     assert decision.alert is not None
-    assert decision.alert["event"]["time"] == EVENT_TIME
-    assert decision.alert["novelty"]["first_seen"] == decision.time == KAFKA_TIME
+    assert decision.alert.fields()["event"]["time"] == EVENT_TIME
+    assert decision.alert.novelty.first_seen == decision.time == KAFKA_TIME

@@ -32,7 +32,7 @@ def timelines(rule: str) -> list[dict[str, Any]]:
 
 
 def told(decision: Decision) -> str:
-    kind: str = decision.alert["novelty"]["kind"] if decision.alert is not None else ""
+    kind: str = decision.alert.novelty.kind if decision.alert is not None else ""
     return kind if decision.outcome == "alert" else decision.outcome
 
 

@@ -78,16 +78,6 @@ def changed(datum: Any, draw: st.DataObject) -> Any:
     return draw.draw(ODD)
 
 
-def mangled(data: bytes, draw: st.DataObject) -> bytes:
-    """Bytes with some of them changed, behind the header more often than in it."""
-    at = draw.draw(st.integers(0, len(data)) | st.integers(10, max(10, len(data))))
-    removed = draw.draw(st.integers(0, 3))
-    put = draw.draw(
-        st.binary(max_size=3) | st.sampled_from([b"\x80\x00", b"\x82\x00", b"\x81\x01", b"\x01", b"\xff" * 11])
-    )
-    return data[:at] + put + data[at + removed :]
-
-
 @pytest.mark.parametrize("subject", SUBJECTS)
 @given(draw=st.data())
 @SLOW
@@ -107,7 +97,7 @@ def test_bytes_are_decoded_as_by_fastavro(subject: str, draw: st.DataObject) -> 
     codec = codec_of(subject)
     value = codec.encode(draw.draw(data_of(subject)))
     assert codec.decode(value) == codec.decode_carefully(value)
-    other = mangled(value, draw)
+    other = strategies.mangled(value, draw)
     found, expected = result(codec.decode, other), result(codec.decode_carefully, other)
     assert found == expected
     assert repr(found) == repr(expected)  # a boolean is no number
@@ -123,7 +113,7 @@ def test_values_are_as_by_fastavro(subject: str, draw: st.DataObject) -> None:
     value = codec.decode(data)
     assert value == codec.decode_carefully(data)
     assert codec.encode(value) == codec.encode_carefully(value) == data
-    other = mangled(data, draw)
+    other = strategies.mangled(data, draw)
     found, expected = result(codec.decode, other), result(codec.decode_carefully, other)
     assert found == expected
     assert repr(found) == repr(expected)

@@ -121,7 +121,7 @@ class Comparison:
         time = sighting.event.time  # with the other clock, decisions do not come in its order
         self._times = (min(time, *self._times), max(time, *self._times)) if self._times else (time, time)
         if decision.outcome == "alert" and decision.alert is not None:
-            alert = Alert.of(decision.alert)
+            alert = Alert.of(decision.alert.fields())
             self._replayed[alert.id] = alert
         key = (sighting.rule_id, sighting.values, sighting.event.id)
         if key in self._undecided:

@@ -86,7 +86,7 @@ class AlertLines:
         """Write the decision's alert, if it has one; ``OutputError`` if that fails."""
         if decision.alert is None:
             return
-        line = to_json_line(decision.alert, overflow=decision.outcome != "alert")
+        line = to_json_line(decision.alert.fields(), overflow=decision.outcome != "alert")
         with writing(self._name):
             # UTF-8 has no lone surrogates. As a backslash escape, one is the same text in JSON.
             self._stream.write(line.encode("utf-8", "backslashreplace") + b"\n")

@@ -1,6 +1,7 @@
-"""The alert of a sighting, with the fields of ``schemas/alert.avsc`` (A5), and its id (A1).
+"""The alert of a sighting, its fields by ``schemas/alert.avsc`` (A5), and its id (A1).
 
-Each field is written out, in the schema's order: ``dataclasses.asdict`` copies deeply and took half of the time.
+The worker writes most of an alert as the sighting's own bytes, so the fields are made only where they are asked for.
+Each is written out, in the schema's order: ``dataclasses.asdict`` copies deeply and took half of the time.
 """
 
 from __future__ import annotations
@@ -8,13 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
+from msgspec import Struct
+
 from streams.content.ascii_json import texts_in_ascii
 from streams.content.uuid_text import uuid5_text
 from streams.detection.alerting import reason, task_policy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from streams.detection.novelty import Novelty
-    from streams.extraction.sighting import Identity, Origin, Resource, Sighting
+    from streams.extraction.sighting import AnySighting, Identity, Origin, Resource, Sighting
     from streams.rules.rule import Rule, Threat
 
 _NAMESPACE = uuid5(NAMESPACE_URL, "rootwatch").bytes
@@ -22,47 +27,75 @@ _RULES: dict[int, tuple[Rule, dict[str, Any]]] = {}  # what was made of rules, b
 _MOST_RULES = 1_000
 
 
-def alert_id(sighting: Sighting) -> str:
+class Alert(Struct, frozen=True, gc=False):
+    """An alert.
+
+    Attributes:
+        id: its id.
+        sighting: the sighting that alerts.
+        novelty: why the sighting is new.
+        rule: the rule that fires.
+        task_policy_risk: what the task policy allows, in words; ``None`` if the call names no policy.
+        reason: one sentence that says why.
+    """
+
+    id: str
+    sighting: AnySighting
+    novelty: Novelty
+    rule: Rule
+    task_policy_risk: str | None
+    reason: str
+
+    def fields(self, detected_at: int | None = None, geo: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return plain values by the names of ``schemas/alert.avsc``; timestamps are milliseconds since the epoch.
+
+        ``rule`` is the same dict in all alerts of the rule, so nobody may change it.
+
+        Args:
+            detected_at: when the worker made the alert; ``None`` in a backtest.
+            geo: where the source address is; ``None`` if that is not known.
+        """
+        sighting = self.sighting.decoded()
+        return {
+            "alert_id": self.id,
+            "rule": rule_fields(self.rule),
+            "reason": self.reason,
+            "terms": [{"field": term.field, "value": term.value} for term in sighting.terms],
+            "mapping_version": sighting.mapping_version,
+            "novelty": _novelty(self.novelty),
+            "principal": _principal(sighting.principal, sighting.identity),
+            "member_account": None
+            if sighting.member_account is None
+            else {"id": sighting.member_account, "source": sighting.member_account_source},
+            "event": _event(sighting, self.task_policy_risk),
+            "geo": geo,
+            "origin": None if sighting.origin is None else _origin(sighting.origin),
+            "detected_at": detected_at,
+            "record": sighting.record,
+        }
+
+
+def alert_id(sighting: AnySighting) -> str:
     """Return the id of this sighting's alert: the same input always gives the same id (A1)."""
     name = texts_in_ascii([sighting.rule_id, *[term.value for term in sighting.terms], sighting.event.id])
     return uuid5_text(_NAMESPACE, name)
 
 
-def compose(identifier: str, sighting: Sighting, novelty: Novelty, rule: Rule) -> dict[str, Any]:
-    """Compose the whole alert.
+def compose(identifier: str, sighting: AnySighting, novelty: Novelty, rule: Rule) -> Alert:
+    """Compose the alert.
 
     Args:
         identifier: the alert's id.
         sighting: the sighting that alerts.
         novelty: why the sighting is new.
         rule: the rule that fires.
-
-    Returns:
-        A dict of plain values, by the names of ``schemas/alert.avsc``. Timestamps are milliseconds since the epoch.
-        ``detected_at`` and ``geo`` are ``None``; the caller fills them. ``rule`` is the same dict in all alerts of the
-        rule, so nobody may change it.
     """
     risk = task_policy.risk(sighting.event.task_policy, rule.task_policies)
-    return {
-        "alert_id": identifier,
-        "rule": _rule(rule),
-        "reason": reason.sentence(sighting, novelty, rule, risk),
-        "terms": [{"field": term.field, "value": term.value} for term in sighting.terms],
-        "mapping_version": sighting.mapping_version,
-        "novelty": _novelty(novelty),
-        "principal": _principal(sighting.principal, sighting.identity),
-        "member_account": None
-        if sighting.member_account is None
-        else {"id": sighting.member_account, "source": sighting.member_account_source},
-        "event": _event(sighting, risk),
-        "geo": None,
-        "origin": None if sighting.origin is None else _origin(sighting.origin),
-        "detected_at": None,
-        "record": sighting.record,
-    }
+    return Alert(identifier, sighting, novelty, rule, risk, reason.sentence(sighting, novelty, rule, risk))
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
+def rule_fields(rule: Rule) -> dict[str, Any]:
+    """Return the fields of a rule: the same dict each time, so nobody may change it."""
     made = _RULES.get(id(rule))
     if made is None or made[0] is not rule:
         if len(_RULES) >= _MOST_RULES:

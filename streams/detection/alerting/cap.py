@@ -19,6 +19,8 @@ from msgspec import Struct
 from streams.detection.memory import CapBucket
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streams.detection.decision import DecisionSettings
     from streams.detection.memory import GroupMemory
     from streams.rules.rule import Rule
@@ -58,10 +60,13 @@ def admit(alert_id: str, time: int, memory: GroupMemory, rule: Rule, decision_se
     return Admission(admitted=True, bucket=bucket, dropped=dropped)
 
 
-def bucket_of(alert_id: str, time: int, memory: GroupMemory, rule: Rule) -> CapBucket | None:
-    """Return the bucket that let this alert through before; a repeat writes it again (A2). ``None`` if none did."""
+def bucket_of(alert_id: Callable[[], str], time: int, memory: GroupMemory, rule: Rule) -> CapBucket | None:
+    """Return the bucket that let an alert through before; a repeat writes it again (A2). ``None`` if none did.
+
+    ``alert_id`` gives the alert's id. Most known sightings have no bucket, and need no id.
+    """
     bucket = memory.bucket(bucket_start(time, rule))
-    return bucket if bucket is not None and alert_id in bucket.alert_ids else None
+    return bucket if bucket is not None and alert_id() in bucket.alert_ids else None
 
 
 def is_over(start: int, now: int) -> bool:

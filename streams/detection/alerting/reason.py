@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streams.detection.novelty import Novelty
-    from streams.extraction.sighting import Sighting
+    from streams.extraction.sighting import AnySighting
     from streams.rules.rule import Rule
 
 _ACCOUNT_TERMS = ("rootwatch.principal", "rootwatch.member_account")
@@ -21,7 +21,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNITS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
-def sentence(sighting: Sighting, novelty: Novelty, rule: Rule, task_policy_risk: str | None) -> str:
+def sentence(sighting: AnySighting, novelty: Novelty, rule: Rule, task_policy_risk: str | None) -> str:
     """Return the sentence.
 
     Args:
@@ -37,7 +37,7 @@ def sentence(sighting: Sighting, novelty: Novelty, rule: Rule, task_policy_risk:
     return "; ".join(clauses)
 
 
-def _on_account(sighting: Sighting, novelty: Novelty, rule: Rule) -> Iterator[str]:
+def _on_account(sighting: AnySighting, novelty: Novelty, rule: Rule) -> Iterator[str]:
     """Give the clauses of a rule on the accounts of a principal: its group is the principal."""
     event = rule.event_name or sighting.event.name or "the event"
     action = rule.action or f"called {event} on"
@@ -55,10 +55,10 @@ def _on_account(sighting: Sighting, novelty: Novelty, rule: Rule) -> Iterator[st
         yield f"it has done so on {count} other {'account' if count == 1 else 'accounts'} since {_date(since)}"
 
 
-def _on_terms(sighting: Sighting, novelty: Novelty, rule: Rule) -> Iterator[str]:
+def _on_terms(sighting: AnySighting, novelty: Novelty, rule: Rule) -> Iterator[str]:
     """Give the clauses of any other rule."""
     action = rule.action or f"used {sighting.event.name or 'an unnamed event'}"
-    account = sighting.identity.account_id or sighting.event.recipient_account_id
+    account = sighting.decoded().identity.account_id or sighting.event.recipient_account_id
     done = f"{sighting.principal or _NOBODY} {action}" + (f" in account {account}" if account else "")
     names = ", ".join(term.field for term in sighting.terms)
     several = len(sighting.terms) > 1

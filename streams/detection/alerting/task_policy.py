@@ -25,7 +25,10 @@ def risk(task_policy: str | None, task_policies: Mapping[str, str]) -> str | Non
     if task_policy is None:
         return None
     name = _without_partition(task_policy)
-    return next((words for arn, words in task_policies.items() if _without_partition(arn) == name), UNKNOWN)
+    for arn, words in task_policies.items():
+        if _without_partition(arn) == name:
+            return words
+    return UNKNOWN
 
 
 def short_name(task_policy: str) -> str:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from streams.wire.generated.numbers import STEPS, TIMES, length_at, number_at
+from streams.wire.generated.numbers import LENGTHS, TIMES, length_at, number_at
 from streams.wire.generated.odd import odd
 from streams.wire.generated.source import branch_of, kind_of, made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+INDENT = "    "
+_DECODED = {"string": ".decode()", "bytes": ""}
 
 
 def decoder(schema: Any, header: bytes, makers: Mapping[str, type] | None = None) -> Callable[[bytes], Any]:
@@ -24,34 +27,37 @@ def decoder(schema: Any, header: bytes, makers: Mapping[str, type] | None = None
         makers: the struct, dataclass or named tuple of each record, by the last part of its name; arrays are then
             tuples. ``None`` for dicts and lists.
     """
-    source = _DecoderSource(makers)
-    source.lines += [
-        "def decode(data):",
-        f"    if type(data) is not bytes or not data.startswith({header!r}):",
-        "        odd()",
-        f"    at = {len(header)}",
-    ]
-    found = source.value(schema, "    ")
-    source.lines += ["    if at != len(data):", "        odd()", f"    return {found}"]
-    namespace: dict[str, Any] = {
-        "number_at": number_at,
-        "length_at": length_at,
-        "odd": odd,
-        "STEPS": STEPS,
-        "TIMES": TIMES,
-        **(makers or {}),
-    }
-    decode: Callable[[bytes], Any] = made(source.lines, namespace, "decode")
-    return decode
+    source = DecoderSource(makers, header)
+    return source.function(source.value(schema, INDENT))
 
 
-class _DecoderSource:
+class DecoderSource:
     """The source of a decoder: statements that leave each value in a variable of its own."""
 
-    def __init__(self, makers: Mapping[str, type] | None) -> None:
-        self.lines: list[str] = []
+    def __init__(self, makers: Mapping[str, type] | None, header: bytes) -> None:
         self._makers = makers
         self._variables = 0
+        self._lines: list[str] = [
+            "def decode(data):",
+            f"    if type(data) is not bytes or not data.startswith({header!r}):",
+            "        odd()",
+            f"    at = {len(header)}",
+        ]
+
+    def function(self, result: str, **names: Any) -> Callable[[bytes], Any]:
+        """Return the function; ``names`` are what the expression of its result needs beside what was read."""
+        self.add(INDENT, "if at != len(data):", "    odd()", f"return {result}")
+        namespace: dict[str, Any] = {
+            "number_at": number_at,
+            "length_at": length_at,
+            "odd": odd,
+            "LENGTHS": LENGTHS,
+            "TIMES": TIMES,
+            **(self._makers or {}),
+            **names,
+        }
+        decode: Callable[[bytes], Any] = made(self._lines, namespace, "decode")
+        return decode
 
     def value(self, schema: Any, indent: str) -> str:
         """Add the statements that read a value at ``at`` and go behind it; return its expression."""
@@ -64,9 +70,9 @@ class _DecoderSource:
             return self._array(schema["items"], indent)
         variable = self._variable()
         if kind in ("string", "bytes"):
-            self._text(variable, indent, ".decode()" if kind == "string" else "")
+            self._text(variable, indent, _DECODED[kind])
         elif kind == "boolean":
-            self._add(
+            self.add(
                 indent,
                 "byte = data[at]",
                 "if byte > 1:",
@@ -75,37 +81,68 @@ class _DecoderSource:
                 "at += 1",
             )
         else:
-            self._add(
+            self.add(
                 indent,
                 f"{variable} = data[at]",
                 f"if {variable} < 128:",
                 f"    {variable} = ({variable} >> 1) ^ -({variable} & 1)",
                 "    at += 1",
-                "elif (time := TIMES.get(data[at:at + 6])) is not None:",
+                "else:",
+            )
+            self.before_large_number(indent + INDENT)
+            self.add(
+                indent + INDENT,
+                "if (time := TIMES.get(data[at:at + 6])) is not None:",
                 f"    {variable} = time",
                 "    at += 6",
                 "else:",
                 f"    {variable}, at = number_at(data, at)",
             )
+            self.behind_large_number(indent + INDENT, "at")
         return variable
 
-    def _text(self, variable: str, indent: str, decoded: str) -> None:
-        self._add(
+    def _text(self, variable: str, indent: str, decoded: str, before: int = 0) -> None:
+        """Add the statements that read a text or bytes, ``before`` bytes behind ``at``."""
+        length, text = (f"at + {before}", f"at + {before + 1}") if before else ("at", "at + 1")
+        longer = f"at + {before + 2}"
+        self.add(
             indent,
-            "if step := STEPS[data[at]]:",
-            "    end = at + step",  # a cut text is noticed at the end: then the place is behind the data
-            f"    {variable} = data[at + 1:end]{decoded}",
+            f"byte = data[{length}]",
+            "if (size := LENGTHS[byte]) >= 0:",
+            f"    start = {text}",
+            "    end = start + size",  # a cut text is noticed at the end: then the place is behind the data
             "else:",
-            "    size, at = length_at(data, at)",
-            "    end = at + size",
-            f"    {variable} = data[at:end]{decoded}",
-            "at = end",
         )
+        self.before_large_number(indent + INDENT)
+        self.add(
+            indent + INDENT,
+            f"if not byte & 1 and (high := data[{text}]) < 128:",  # a length of two bytes
+            f"    start = {longer}",
+            "    end = start + (high << 6) + ((byte & 126) >> 1)",
+            "else:",
+            f"    size, start = length_at(data, {length})",
+            "    end = start + size",
+        )
+        self.behind_large_number(indent + INDENT, "start")
+        self.add(indent, f"{variable} = data[start:end]{decoded}", "at = end")
+
+    def before_large_number(self, indent: str) -> None:
+        """Add statements that come before a number of several bytes."""
+
+    def behind_large_number(self, indent: str, place: str) -> None:
+        """Add statements that come behind a number of several bytes."""
 
     def _optional(self, schema: Any, indent: str) -> str:
-        self._add(indent, "branch = data[at]", "at += 1", "if branch == 2:")
-        found = self.value(schema, indent + "    ")
-        self._add(indent, "elif branch:", "    odd()", "else:", f"    {found} = None")
+        self.add(indent, "branch = data[at]", "if branch == 2:")
+        inside = indent + "    "
+        kind = kind_of(schema)
+        if kind in ("string", "bytes"):
+            found = self._variable()
+            self._text(found, inside, _DECODED[kind], before=1)
+        else:
+            self.add(inside, "at += 1")
+            found = self.value(schema, inside)
+        self.add(indent, "elif branch:", "    odd()", "else:", f"    {found} = None", "    at += 1")
         return found
 
     def _record(self, schema: Any, indent: str) -> str:
@@ -113,28 +150,31 @@ class _DecoderSource:
         variable = self._variable()
         if self._makers is None:
             literal = f"{{{', '.join(f'{name!r}: {value}' for name, value in values.items())}}}"
-            self._add(indent, f"{variable} = {literal}")
+            self.add(indent, f"{variable} = {literal}")
             return variable
         name = schema["name"].rpartition(".")[2]
         wanted = _field_names(self._makers[name])
         if wanted.keys() != values.keys():
             raise ValueError(f"{name} has other fields than its schema")
-        self._add(indent, f"{variable} = {name}({', '.join(values[field] for field in wanted)})")
+        self.add(indent, f"{variable} = {name}({', '.join(values[field] for field in wanted)})")
         return variable
 
     def _array(self, items: Any, indent: str) -> str:
         variable = self._variable()
-        self._add(
+        self.add(
             indent,
             f"{variable} = []",
-            "if data[at]:",
-            "    count, at = length_at(data, at)",
-            "    if not count:",  # written longer than need be
-            "        odd()",
+            "if byte := data[at]:",
+            "    if (count := LENGTHS[byte]) > 0:",
+            "        at += 1",
+            "    else:",
+            "        count, at = length_at(data, at)",
+            "        if not count:",  # written longer than need be
+            "            odd()",
             "    for _ in range(count):",
         )
         found = self.value(items, indent + "        ")
-        self._add(
+        self.add(
             indent,
             f"        {variable}.append({found})",
             "    if data[at]:",  # another block
@@ -142,11 +182,12 @@ class _DecoderSource:
             "at += 1",
         )
         if self._makers is not None:
-            self._add(indent, f"{variable} = tuple({variable})")
+            self.add(indent, f"{variable} = tuple({variable})")
         return variable
 
-    def _add(self, indent: str, *lines: str) -> None:
-        self.lines += [indent + line for line in lines]
+    def add(self, indent: str, *lines: str) -> None:
+        """Add statements."""
+        self._lines += [indent + line for line in lines]
 
     def _variable(self) -> str:
         self._variables += 1

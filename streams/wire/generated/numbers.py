@@ -14,8 +14,8 @@ _MOST_KEPT = 10_000
 _INT = 2**31
 _LONG = 2**62
 
-STEPS = tuple(0 if byte & 1 or byte >= _MORE else 1 + (byte >> 1) for byte in range(256))
-"""By a text's length of one byte, how far behind it the text ends; 0 for what is no such length."""
+LENGTHS = tuple(-1 if byte & 1 or byte >= _MORE else byte >> 1 for byte in range(256))
+"""The length that a byte is, as Avro writes it; -1 for what is no length of one byte."""
 
 
 TIMES: dict[bytes, int] = {}
@@ -86,6 +86,10 @@ def length_at(data: bytes, at: int) -> tuple[int, int]:
     if size < 0:
         raise OddError
     return size, at
+
+
+SIZES = tuple(map(number_bytes, range(256)))
+"""The bytes of the smallest numbers, such as the lengths of short texts."""
 
 
 class Numbers(dict[int, bytes]):

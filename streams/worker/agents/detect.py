@@ -14,7 +14,7 @@ from streams import pipeline
 from streams.detection.learning import learning_ends_at
 from streams.log import log_all
 from streams.sessions.grant import grant_of
-from streams.wire import sighting as codec
+from streams.wire import encoded_sighting as codec
 from streams.wire.sessions import item as session_item
 from streams.wire.timestamps import to_iso8601
 from streams.worker.agents.stage import Logic
@@ -25,9 +25,10 @@ from streams.worker.state.sweep import Forgetting, Sweep
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from streams.extraction.sighting import Sighting
+    from streams.detection.alerting.alert import Alert
+    from streams.detection.decision import Outcome
+    from streams.extraction.sighting import AnySighting
     from streams.fields.view import View
-    from streams.rules.rule import Rule
     from streams.rules.rule_set import CompiledRule
     from streams.topics.catalogue import TopicNames
     from streams.worker.agents.dead_letter import DeadLetters
@@ -51,7 +52,7 @@ class Decided(Struct, frozen=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Detection(Logic[PartitionMemory, "Sighting", Decided]):
+class Detection(Logic[PartitionMemory, "AnySighting", Decided]):
     """Decides on sightings.
 
     Attributes:
@@ -67,7 +68,7 @@ class Detection(Logic[PartitionMemory, "Sighting", Decided]):
     """
 
     forgetting: Forgetting
-    view_of: Callable[[Sighting], View]
+    view_of: Callable[[AnySighting], View]
     topics: TopicNames
     largest: int
     encoder: Encoder
@@ -86,11 +87,13 @@ class Detection(Logic[PartitionMemory, "Sighting", Decided]):
         for position in range(len(exceptions)):
             self.metrics.excepted.labels(_exception_number(position))
 
-    def read(self, value: bytes) -> Sighting:
+    def read(self, value: bytes) -> AnySighting:
         """See ``Logic``."""
-        return codec.decode(value)
+        return codec.read(value)
 
-    async def decide(self, message: Message, item: Sighting, view: PartitionMemory) -> tuple[Decided, list[Outgoing]]:
+    async def decide(
+        self, message: Message, item: AnySighting, view: PartitionMemory
+    ) -> tuple[Decided, list[Outgoing]]:
         """See ``Logic``. A grant goes with its alert, in one round of acknowledgements, and carries its id (S3)."""
         rule = pipeline.rule_of(item, self.forgetting.rules)
         if rule is None:
@@ -103,7 +106,7 @@ class Detection(Logic[PartitionMemory, "Sighting", Decided]):
             self._note_learning(view.number, rule.rule.id, decision)
         if decision.outcome == "unknown":
             self._note_saturated(view.number, rule.rule.id, settings.max_entries)
-        outgoing = [] if decision.alert is None else await self._alert(message, item, decision, rule.rule)
+        outgoing = [] if decision.alert is None else await self._alert(message, decision.alert, decision.outcome)
         outgoing += self._grant(item, decision, rule)
         return Decided(decision, rule), outgoing
 
@@ -144,32 +147,26 @@ class Detection(Logic[PartitionMemory, "Sighting", Decided]):
     def _most_entries(self, rule_id: str) -> int:
         return self.forgetting.settings[rule_id].max_entries
 
-    def _grant(self, sighting: Sighting, decision: pipeline.Decision, rule: CompiledRule) -> Iterator[Outgoing]:
+    def _grant(self, sighting: AnySighting, decision: pipeline.Decision, rule: CompiledRule) -> Iterator[Outgoing]:
         if not rule.grants_root:
             return
         granted = grant_of(sighting, rule.rule.id, decision.alert_id)
         if granted is not None:
             yield Outgoing(self.topics.sessions, granted.access_key_id.encode(), session_item.encode(granted))
 
-    async def _alert(
-        self, message: Message, sighting: Sighting, decision: pipeline.Decision, rule: Rule
-    ) -> list[Outgoing]:
-        alert = {
-            **(decision.alert or {}),
-            "detected_at": time.time_ns() // 1_000_000,
-            "geo": self.geo.look_up(sighting.event.source_ip),
-        }
-        is_overflow = decision.outcome != "alert"
+    async def _alert(self, message: Message, alert: Alert, outcome: Outcome) -> list[Outgoing]:
+        is_overflow = outcome != "alert"
         topic = self.topics.overflow if is_overflow else self.topics.alerts
-        value = await self.encoder.encode(topic, alert)
+        detected_at, geo = time.time_ns() // 1_000_000, self.geo.look_up(alert.sighting.event.source_ip)
+        value = await self.encoder.encode_alert(topic, alert, detected_at, geo)
         if len(value) > self.largest:
             error = f"the alert is {len(value)} bytes, more than the {self.largest} of max_record_size"
             return [self.dead_letters.unread(message, "too-large", error)]
-        headers = (("rule_id", rule.id.encode()), ("severity", rule.severity.encode()))
-        avro = Outgoing(topic, alert["alert_id"].encode(), value, headers)
+        headers = (("rule_id", alert.rule.id.encode()), ("severity", alert.rule.severity.encode()))
+        avro = Outgoing(topic, alert.id.encode(), value, headers)
         if self.json_form is None:
             return [avro]
-        return [avro, self.json_form.alert(message, avro, alert, overflow=is_overflow)]
+        return [avro, self.json_form.alert(message, avro, alert.fields(detected_at, geo), overflow=is_overflow)]
 
     def sweep(self, view: PartitionMemory, decided: Sequence[tuple[Message, Decided]]) -> None:
         """See ``Logic``: deletes what is forgotten (M8)."""
@@ -187,7 +184,7 @@ class Detection(Logic[PartitionMemory, "Sighting", Decided]):
                 self._saturated.remove((view.number, rule_id))
                 log.info("rule.unsaturated", rule=rule_id, partition=view.number, entries=state.entries)
 
-    def acknowledged(self, decisions: Sequence[tuple[Message, Sighting, Decided]]) -> None:
+    def acknowledged(self, decisions: Sequence[tuple[Message, AnySighting, Decided]]) -> None:
         """See ``Logic``: counts and logs."""
         metrics = self.metrics
         outcomes = Counter([(self._label(item, decided), decided.decision.outcome) for _, item, decided in decisions])
@@ -200,14 +197,18 @@ class Detection(Logic[PartitionMemory, "Sighting", Decided]):
         if alerting:
             self._note_alerts(alerting)
 
-    def _label(self, item: Sighting, decided: Decided) -> str:
+    def _label(self, item: AnySighting, decided: Decided) -> str:
         return item.rule_id if decided.rule is not None or item.rule_id in self._gone else _UNNAMED
 
-    def _note_alerts(self, alerting: Sequence[tuple[Message, Sighting, Decided]]) -> None:
+    def _note_alerts(self, alerting: Sequence[tuple[Message, AnySighting, Decided]]) -> None:
         metrics, now, clock = self.metrics, time.time(), time.monotonic()
         metrics.event_to_alert.observe_all([max(0.0, now - item.event.time / 1000) for _, item, _ in alerting])
         metrics.fetch_to_alert.observe_all([max(0.0, clock - message.time_in) for message, _, _ in alerting])
-        lines = [_line(item, decided) for _, item, decided in alerting]
+        lines = [
+            _line(alert, decided.decision.outcome)
+            for _, _, decided in alerting
+            if (alert := decided.decision.alert) is not None
+        ]
         for (event, *labels), count in Counter(
             [(line["event"], line["rule"], line["novelty"]) for line in lines]
         ).items():
@@ -218,20 +219,19 @@ class Detection(Logic[PartitionMemory, "Sighting", Decided]):
         log_all(__name__, "warning", lines)
 
 
-def _line(item: Sighting, decided: Decided) -> dict[str, Any]:
+def _line(alert: Alert, outcome: Outcome) -> dict[str, Any]:
     """What is logged of an alert."""
-    decision, rule = decided.decision, decided.rule
-    alert = decision.alert or {}
+    sighting = alert.sighting
     return {
-        "alert_id": decision.alert_id,
-        "rule": item.rule_id,
-        "severity": None if rule is None else rule.rule.severity,
-        "novelty": alert["novelty"]["kind"],
-        "principal": item.principal,
-        "member_account": item.member_account,
-        "terms": item.values,
-        "reason": alert["reason"],
-        "event": "alert" if decision.outcome == "alert" else "alert.overflow",
+        "alert_id": alert.id,
+        "rule": sighting.rule_id,
+        "severity": alert.rule.severity,
+        "novelty": alert.novelty.kind,
+        "principal": sighting.principal,
+        "member_account": sighting.member_account,
+        "terms": sighting.values,
+        "reason": alert.reason,
+        "event": "alert" if outcome == "alert" else "alert.overflow",
     }
 
 

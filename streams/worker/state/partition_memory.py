@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from streams.detection.memory import RuleState
-    from streams.extraction.sighting import Sighting
+    from streams.extraction.sighting import AnySighting
     from streams.pipeline import Decision
     from streams.rules.rule_set import CompiledRule
     from streams.worker.state.entries import Change, Store
@@ -45,7 +45,7 @@ class PartitionMemory:
         self._forgotten: dict[bytes, None] = {}
         self._added: list[tuple[str, bytes]] = []
 
-    def group(self, sighting: Sighting, rule: CompiledRule) -> StoredGroup:
+    def group(self, sighting: AnySighting, rule: CompiledRule) -> StoredGroup:
         """Return what is remembered of the sighting's group."""
         key = (rule.rule.id, sighting.terms[0].value)
         group = self._groups.get(key)
@@ -67,7 +67,7 @@ class PartitionMemory:
         """Give what the batch has read or learned of its rules, by rule id."""
         return ((rule_id, state.now) for rule_id, state in self._states.items() if state.now is not None)
 
-    def remember(self, sighting: Sighting, rule: CompiledRule, decision: Decision) -> None:
+    def remember(self, sighting: AnySighting, rule: CompiledRule, decision: Decision) -> None:
         """Keep what a decision keeps. Every handled sighting rewrites its tuple, even if the tuple is known (A2)."""
         group, values = self.group(sighting, rule), sighting.values
         if decision.memory is not None and group.remembered(values) is None:

@@ -45,8 +45,16 @@ def live(
     """The alerts and the overflow of a live run on sightings in this order of arrival."""
     decisions = History(decision_settings).take_all(arrived)
     return (
-        [decision.alert for decision in decisions if decision.outcome == "alert" and decision.alert is not None],
-        [decision.alert for decision in decisions if decision.outcome == "overflow" and decision.alert is not None],
+        [
+            decision.alert.fields()
+            for decision in decisions
+            if decision.outcome == "alert" and decision.alert is not None
+        ],
+        [
+            decision.alert.fields()
+            for decision in decisions
+            if decision.outcome == "overflow" and decision.alert is not None
+        ],
     )
 
 

@@ -19,7 +19,7 @@ SCHEMA = json.loads((Path(__file__).parents[3] / "schemas" / "alert.avsc").read_
 def alert_of(history: History, *args: Any, **kwargs: Any) -> dict[str, Any]:
     alert = history.take(sighting(*args, **kwargs)).alert
     assert alert is not None
-    return alert
+    return alert.fields()
 
 
 def names(schema: Any) -> Any:

@@ -27,7 +27,7 @@ def test_a_hundred_go_through_and_the_rest_overflows() -> None:
     history = History()
     decisions = history.take_all(sighting(NOON + place, account=name) for place, name in enumerate(accounts(103)))
     assert [decision.outcome for decision in decisions] == ["alert"] * 100 + ["overflow"] * 3
-    assert all(decision.alert and decision.alert["alert_id"] == decision.alert_id for decision in decisions)
+    assert all(decision.alert and decision.alert.id == decision.alert_id for decision in decisions)
     assert len(history.of(sighting()).buckets[NOON].alert_ids) == 100
 
 

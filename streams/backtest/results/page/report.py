@@ -105,8 +105,8 @@ class Report:
             return
         self.timeline.count(decision.time, "alert" if decision.outcome == "alert" else "overflow")
         if part.alert_count <= self._shown_of_each():
-            self.alerts.append((decision.alert, decision.outcome != "alert"))
-            self._shown_ids.add(decision.alert["alert_id"])
+            self.alerts.append((decision.alert.fields(), decision.outcome != "alert"))
+            self._shown_ids.add(decision.alert.id)
 
     def on_session(self, session: ReplayedSession) -> None:
         """Take note of one session, after all decisions."""

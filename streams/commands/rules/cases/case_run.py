@@ -99,7 +99,7 @@ def _run(rule: Rule, case: Case) -> tuple[list[GivenAlert], list[str], list[str]
     alerts = []
     for (_, number), (sighting, decision) in zip(seen, evaluate((each for each, _ in seen), judging), strict=True):
         if decision.outcome == "alert" and decision.alert is not None:
-            alerts.append(GivenAlert(sighting.event.id, sighting.values, decision.alert["novelty"]["kind"]))
+            alerts.append(GivenAlert(sighting.event.id, sighting.values, decision.alert.novelty.kind))
         else:
             reasons.setdefault(number, f"{decision.outcome}: {' | '.join(sighting.values)}")
     return alerts, [f"record {number}: {reason}" for number, reason in sorted(reasons.items())], unread

@@ -8,12 +8,14 @@ import structlog
 import tenacity
 
 from streams.topics.catalogue import value_schemas
+from streams.wire import spliced_alert
 from streams.wire.confluent import registry
 from streams.wire.single_object import SingleObjectCodec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from streams.detection.alerting.alert import Alert
     from streams.settings import Settings
     from streams.wire.confluent.registry import ValueSerializer
     from streams.worker.monitoring.counters import Metrics
@@ -27,6 +29,11 @@ class Encoder(Protocol):
     async def encode(self, topic: str, value: Mapping[str, Any]) -> bytes:
         """Return the bytes of a value, which has every field of the topic's schema."""
 
+    async def encode_alert(
+        self, topic: str, alert: Alert, detected_at: int | None, geo: Mapping[str, Any] | None
+    ) -> bytes:
+        """Return the bytes of an alert; ``Alert.fields`` describes the last arguments."""
+
 
 class SingleObjectEncoder:
     """Avro single-object encoding; needs no registry."""
@@ -38,6 +45,13 @@ class SingleObjectEncoder:
     async def encode(self, topic: str, value: Mapping[str, Any]) -> bytes:
         """See ``Encoder``."""
         return self._codecs[topic].encode(value)
+
+    async def encode_alert(
+        self, topic: str, alert: Alert, detected_at: int | None, geo: Mapping[str, Any] | None
+    ) -> bytes:
+        """See ``Encoder``."""
+        del topic  # the topics of alerts have the same schema
+        return spliced_alert.encode(alert, detected_at, geo)
 
 
 class RegistryEncoder:
@@ -63,6 +77,12 @@ class RegistryEncoder:
         )
         encoded: bytes = await retrying(self._once, topic, value)
         return encoded
+
+    async def encode_alert(
+        self, topic: str, alert: Alert, detected_at: int | None, geo: Mapping[str, Any] | None
+    ) -> bytes:
+        """See ``Encoder``; raises as ``encode``."""
+        return await self.encode(topic, alert.fields(detected_at, geo))
 
     async def _once(self, topic: str, value: Mapping[str, Any]) -> bytes:
         if self._serialize is None:
