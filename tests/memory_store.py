@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sightings import DAY, RULES, nothing_known
@@ -119,7 +119,7 @@ class Partition:
                 case codec.BucketKey():
                     found[key] = value
                 case codec.RuleKey():
-                    found[key] = replace(codec.decode_rule(value), entries=0)
+                    found[key] = codec.decode_rule(value).with_entries(0)
         return found
 
     def _counted(self, summary: GroupSummary) -> list[Others]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
@@ -37,8 +36,7 @@ class CapBucket(Struct, frozen=True, gc=False):
     alert_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RuleState:
+class RuleState(Struct, frozen=True, gc=False):
     """What one partition knows of a rule (U6, U11).
 
     Attributes:

@@ -39,10 +39,6 @@ from streams.wire.state_key import parts_of, quoted, to_bytes, unknown
 from streams.wire.value_codec import ValueCodec
 
 
-def _fields(value: RuleState) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in value.__dataclass_fields__}
-
-
 def _group_datum(summary: GroupSummary) -> dict[str, Any]:
     return {"days": [{**day._asdict(), "first_seen": list(day.first_seen)} for day in summary.days]}
 
@@ -61,7 +57,7 @@ def _bucket(datum: dict[str, Any]) -> CapBucket:
 
 
 TUPLE_CODEC = ValueCodec("tuple", {"TupleMemory": TupleMemory}, asdict, lambda datum: TupleMemory(**datum))
-RULE_CODEC = ValueCodec("rule", {"RuleState": RuleState}, _fields, lambda datum: RuleState(**datum))
+RULE_CODEC = ValueCodec("rule", {"RuleState": RuleState}, asdict, lambda datum: RuleState(**datum))
 BUCKET_CODEC = ValueCodec("bucket", {"CapBucket": CapBucket}, _bucket_datum, _bucket)
 GROUP_CODEC = ValueCodec("group", {"GroupSummary": GroupSummary, "SeenOnDay": SeenOnDay}, _group_datum, _group)
 

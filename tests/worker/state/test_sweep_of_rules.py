@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -114,7 +112,7 @@ def test_a_round_sets_wrong_counts_right_whatever_the_batches(data: st.DataObjec
         for rule_id in kept(partition, codec.RuleKey):
             key, drift = codec.rule_key(rule_id), data.draw(st.integers(0, 9))
             state = codec.decode_rule(partition.store.entries[key])
-            partition.store.entries[key] = codec.encode_rule(replace(state, entries=drift))
+            partition.store.entries[key] = codec.encode_rule(state.with_entries(drift))
     now = max((seen.event.time for seen in sightings), default=NOON)
     last = [of_rule(ONE, now, "b", event_id=f"last-{number}") for number in range(30)]
     for batch in batches(data.draw, last), batches(data.draw, last), [last, last]:
