@@ -53,6 +53,10 @@ class Closed(Store):
         """Fail."""
         raise AssertionError(f"read after the partition had gone: {key!r}")
 
+    def items(self, *, from_key: bytes) -> Any:
+        """Fail."""
+        raise AssertionError(f"listed after the partition had gone, from {from_key!r}")
+
     def iter(self) -> Any:
         """Fail."""
         raise AssertionError("listed after the partition had gone")
@@ -80,7 +84,7 @@ class Scene:
             self.owned = False
             vars(self.memory_of_batch)["store"] = Closed()
 
-    async def encode(self, _topic: str, _alert: dict[str, Any]) -> bytes:
+    async def encode(self, *_alert: object) -> bytes:
         """Encode an alert, as with a registry that answers again."""
         self.pass_by("encode")
         return b""
@@ -98,7 +102,7 @@ class Scene:
             partition=lambda _number: self.memory_of_batch,
             apply=lambda _partition, _changes, offsets: self.applied.append(offsets),
         )
-        encoder: Any = SimpleNamespace(encode=self.encode)
+        encoder: Any = SimpleNamespace(encode_alert=self.encode)
         sender: Any = SimpleNamespace(send_all=self.send_all)
         dead_letters = DeadLetters(self.names.dead_letter, 1_000_000, ExtractSettings(), self.metrics)
         detection = Detection(
