@@ -17,7 +17,10 @@ from streams.detection.decision import OUTCOMES, Decision, DecisionSettings
 from streams.detection.detect import detect
 from streams.detection.forgetting import Seen, partition_time
 from streams.detection.novelty import deletable_before, is_deletable
+from streams.extraction.call import sighting_time
 from streams.extraction.extract import ExtractSettings, extract
+from streams.extraction.first_look import is_shallow_text
+from streams.extraction.memo.memo import Look, Memo
 from streams.extraction.record import PassedOver, Record
 from streams.extraction.taking import MOST_COMBINATIONS, Partial, Taking
 from streams.fields.view import RecordView
@@ -42,6 +45,8 @@ __all__ = [
     "Decision",
     "DecisionSettings",
     "ExtractSettings",
+    "Look",
+    "Memo",
     "Partial",
     "Rejected",
     "Seen",
@@ -54,12 +59,14 @@ __all__ = [
     "deletable_before",
     "detect",
     "is_deletable",
+    "is_shallow_text",
     "may_be_excepted",
     "may_match",
     "partition_time",
     "reject",
     "rule_of",
     "sight",
+    "sighting_time",
     "size_in_memory",
     "view_of",
 ]

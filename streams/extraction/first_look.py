@@ -35,6 +35,9 @@ _ALIKE = frozenset(field_named(name).name for name in _NAMES)
 _ALIKE_IF_RAW = frozenset({"event.dataset", "data_stream.dataset", "user.id"})
 """Likewise in a record that is no document."""
 
+_ALIKE_BUT_SIGN_INS = frozenset({"event.outcome", "user.name"})
+"""Likewise in a record that is neither a document nor of a sign-in or an authentication."""
+
 _OBJECT_OR_NONE = (dict, type(None))
 _BESIDE_A_NAME = frozenset({"value", "Value"})
 
@@ -55,7 +58,20 @@ def is_shallow(record: Record) -> bool:
             text = orjson.dumps(record.source)
         except orjson.JSONEncodeError:  # an integer of more than 64 bits, or deeply nested
             return False
-    return record.fields is record.source and record.document is None and brackets(text) <= MAX_DEPTH
+    return record.fields is record.source and record.document is None and is_shallow_text(text)
+
+
+def is_shallow_text(text: bytes) -> bool:
+    """Whether JSON is certainly not nested too deeply to be redacted."""
+    return brackets(text) <= MAX_DEPTH
+
+
+def depends_on_objects_only(name: str) -> bool:
+    """Whether the values of a field lie in objects, under keys that have nothing to do with tokens.
+
+    That is said of a raw record whose sections are objects or missing, and of no sign-in or authentication.
+    """
+    return name in _ALIKE or name in _ALIKE_IF_RAW or name in _ALIKE_BUT_SIGN_INS or _section(name) is not None
 
 
 def _is_alike(record: Record, name: str, values: tuple[str, ...]) -> bool:

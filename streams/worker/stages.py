@@ -84,6 +84,7 @@ def agents(app: Worker, skips: Skips) -> tuple[AgentSpec, ...]:
         dead_letters=dead_letters,
         metrics=app.metrics,
         counts=TakingCounts(app.rules, app.metrics),
+        memo=pipeline.Memo(app.rules, app.extract_settings),
     )
     detection = Detection(
         forgetting=Forgetting(app.rules, app.decision_settings, app.options.forget_after),

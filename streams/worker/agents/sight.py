@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from streams import pipeline
 from streams.wire import sighting as codec
 from streams.wire.sessions import item as session_item
 from streams.worker.agents.batches import Yielder
-from streams.worker.agents.refresh_cache import RefreshCache
+from streams.worker.agents.refresh.cache import RefreshCache
+from streams.worker.agents.refresh.dropped import dropped
 from streams.worker.failure import failed_record
 from streams.worker.outgoing import SLICE_BYTES, Outgoing
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
     from streams.rules.rule_set import RuleSet
     from streams.sessions.action import Action
     from streams.worker.agents.dead_letter import DeadLetters
-    from streams.worker.agents.refresh_cache import RefreshBatch
+    from streams.worker.agents.refresh.cache import RefreshBatch
+    from streams.worker.agents.refresh.dropped import Dropped
     from streams.worker.agents.taking_counts import TakingCounts
     from streams.worker.delivery import Message
     from streams.worker.monitoring.counters import Metrics
@@ -54,6 +56,7 @@ class Sight:
         dead_letters: makes the dead letters.
         metrics: the counters.
         counts: counts what is read and what the rules take.
+        memo: what became of records of which nothing was sent.
         refresh_cache: the tuples that were sent a short time ago (U7).
     """
 
@@ -68,6 +71,7 @@ class Sight:
     dead_letters: DeadLetters
     metrics: Metrics
     counts: TakingCounts
+    memo: pipeline.Memo[Dropped]
     refresh_cache: RefreshCache = field(default_factory=RefreshCache)
 
     async def handle(self, messages: Sequence[Message], _owned: Callable[[], bool]) -> None:
@@ -98,23 +102,41 @@ class Sight:
         fresh.commit()
 
     def _outgoing(self, message: Message, fresh: RefreshBatch) -> list[Outgoing] | Awaitable[list[Outgoing]]:
-        if self.skips.has(message.topic, message.partition, message.offset):
+        if self.skips and self.skips.has(message.topic, message.partition, message.offset):
             return self._skipped(message)
-        if pipeline.size_in_memory(message.value) > LARGE_BYTES:  # the event loop goes on meanwhile
+        value = message.value
+        if type(value) is bytes and (look := self.memo.look(value)) is not None:
+            known = look.outcome
+            if known is not None and self._is_dropped(message, value, look.event_time, known, fresh):
+                self.counts.count_dropped(known)
+                return []
+            return self._read(message, fresh, look.key)
+        if pipeline.size_in_memory(value) > LARGE_BYTES:  # the event loop goes on meanwhile
             return asyncio.to_thread(self._read, message, fresh)
         return self._read(message, fresh)
+
+    def _is_dropped(self, message: Message, value: bytes, event_time: str, known: Dropped, fresh: RefreshBatch) -> bool:
+        """Whether nothing has to be sent of a record like one of which nothing was sent."""
+        time = pipeline.sighting_time(event_time, self.extract_settings, message.timestamp)
+        return time is not None and fresh.are_fresh(known.tuples, time) and pipeline.is_shallow_text(value)
 
     async def _skipped(self, message: Message) -> list[Outgoing]:
         return [await self.dead_letters.skipped(message)]
 
-    def _read(self, message: Message, fresh: RefreshBatch) -> list[Outgoing]:
+    def _read(self, message: Message, fresh: RefreshBatch, key: tuple[Any, ...] | None = None) -> list[Outgoing]:
+        """Read a message in full; with a ``key`` of the memo, remember under it that nothing is sent."""
+        asked: dict[str, tuple[str, ...]] = {}
+
         def was_sent(rule_id: str, values: tuple[str, ...], time: int) -> bool:
+            asked[rule_id] = values
             refresh = self.settings[rule_id].refresh
             return refresh > 0 and fresh.is_fresh(rule_id, values, time, refresh)
 
         result = pipeline.sight(message.value, self.rules, self.extract_settings, message.origin, was_sent)
         self.counts.count(result)
         if not (result.sightings or result.actions or result.rejected):
+            if key is not None and (known := dropped(result, asked, self.settings)) is not None:
+                self.memo.learn(key, known)
             return []
         outgoing = self._sightings(message, result.sightings, fresh)
         outgoing += [self._action(message, action) for action in result.actions]

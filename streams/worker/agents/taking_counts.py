@@ -15,10 +15,13 @@ import structlog
 from streams.rules.rule_set import reads_everything
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from prometheus_client import Counter
 
     from streams.pipeline import SightResult
     from streams.rules.rule_set import RuleSet
+    from streams.worker.agents.refresh.dropped import Dropped
     from streams.worker.monitoring.counters import Metrics
 
 log = structlog.get_logger(__name__)
@@ -33,6 +36,7 @@ class TakingCounts:
     def __init__(self, rules: RuleSet, metrics: Metrics) -> None:
         self._metrics = metrics
         self._sums: defaultdict[tuple[Counter, str], int] = defaultdict(int)
+        self._dropped: defaultdict[Dropped, int] = defaultdict(int)
         self._lock = Lock()
         self._records = 0
         self._taken = {compiled.rule.id: 0 for compiled in rules.rules if reads_everything(compiled)}
@@ -46,6 +50,12 @@ class TakingCounts:
         """Count what was read of one message, and what the rules took of it."""
         with self._lock:
             self._count(result)
+
+    def count_dropped(self, dropped: Dropped) -> None:
+        """Count one more message of which nothing is sent; only the thread that flushes may call this."""
+        self._dropped[dropped] += 1
+        if self._taken:
+            self._count_share(1, {known.rule_id: 1 for known in dropped.tuples})
 
     def _count(self, result: SightResult) -> None:
         metrics, sums = self._metrics, self._sums
@@ -65,27 +75,39 @@ class TakingCounts:
             for field, records in taking.missing_terms.items():
                 metrics.missing_terms.labels(rule_id, field).inc(records)
         if self._taken:
-            self._count_share(result)
+            taken = {rule_id: taking.taken for rule_id, taking in result.rules.items()}
+            self._count_share(sum(result.records.values()), taken)
 
     def flush(self) -> None:
         """Add what was counted to the counters."""
         with self._lock:
+            for dropped, number in self._dropped.items():
+                self._sum_dropped(dropped, number)
+            self._dropped.clear()
             for (counter, label), number in self._sums.items():
                 counter.labels(label).inc(number)
             self._sums.clear()
 
-    def _count_share(self, result: SightResult) -> None:
-        self._records += sum(result.records.values())
+    def _sum_dropped(self, dropped: Dropped, number: int) -> None:
+        metrics, sums = self._metrics, self._sums
+        sums[metrics.records, dropped.shape] += number
+        if not dropped.tuples:
+            metrics.passed_over.inc(number)
+        for known in dropped.tuples:
+            sums[metrics.taken, known.rule_id] += number
+            sums[metrics.refreshed, known.rule_id] += number
+
+    def _count_share(self, records: int, taken: Mapping[str, int]) -> None:
+        self._records += records
         for rule_id in self._taken:
-            taking = result.rules.get(rule_id)
-            self._taken[rule_id] += 0 if taking is None else taking.taken
+            self._taken[rule_id] += taken.get(rule_id, 0)
         if self._records >= SHARE_OF:
-            for rule_id, taken in self._taken.items():
+            for rule_id, number in self._taken.items():
                 log.info(
                     "rule.share",
                     rule=rule_id,
                     records=self._records,
-                    taken=taken,
-                    share=round(taken / self._records, 4),
+                    taken=number,
+                    share=round(number / self._records, 4),
                 )
             self._taken = {}

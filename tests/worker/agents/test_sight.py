@@ -32,7 +32,11 @@ if TYPE_CHECKING:
 
 
 def handle(
-    values: Sequence[bytes], options: Settings | None = None, *, largest: int = 1_000_000
+    values: Sequence[bytes],
+    options: Settings | None = None,
+    *,
+    largest: int = 1_000_000,
+    metrics: Metrics | None = None,
 ) -> list[list[str | None]]:
     """The member accounts of the sightings that a batch sends, per call; ``None`` for a dead letter."""
     sent: list[list[str | None]] = []
@@ -42,9 +46,9 @@ def handle(
         values = [None if is_dead else record.value for is_dead, record in zip(dead, records, strict=True)]
         sent.append([None if value is None else codec.decode(value).member_account for value in values])
 
-    options = options or Settings()
+    options, metrics = options or Settings(), metrics or Metrics()
     sender: Any = SimpleNamespace(send_all=send_all)
-    metrics, extract_settings, rules = Metrics(), options.extract_settings(), options.load_rules()
+    extract_settings, rules = options.extract_settings(), options.load_rules()
     agent = Sight(
         rules=rules,
         settings=options.decision_settings(rules),
@@ -57,6 +61,7 @@ def handle(
         dead_letters=DeadLetters("dead", 1_000_000, extract_settings, metrics),
         metrics=metrics,
         counts=TakingCounts(rules, metrics),
+        memo=pipeline.Memo(rules, extract_settings),
     )
     messages = [Message("t", 0, number, 1_772_359_200_000, None, value, 0.0) for number, value in enumerate(values)]
     asyncio.run(agent.handle(messages, lambda: True))
@@ -123,3 +128,33 @@ def test_a_record_that_cannot_be_sent_is_one_dead_letter() -> None:
     value = json.dumps(assume_root(requestParameters=None, resources=resources)).encode()
     assert handle([value]) == [accounts(5)]
     assert handle([value], largest=100) == [[None]]
+
+
+def test_what_is_dropped_is_not_read_in_full_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """U7: of the same tuple two messages are read, and all are counted; what is damaged, late or too deep is read."""
+    rule = tmp_path / "rule.toml"
+    rule.write_text(
+        'id = "r"\nname = "R"\nversion = 1\nseverity = "low"\nrisk_score = 1\nquery = "event.action: AssumeRoot"\n'
+        'terms = ["cloud.account.id"]\nwindow = "10d"\nrefresh = "1h"\n'
+    )
+    read: list[bytes] = []
+    full = pipeline.sight
+
+    def note(value: bytes, *arguments: Any) -> Any:
+        read.append(value)
+        return full(value, *arguments)
+
+    monkeypatch.setattr(pipeline, "sight", note)
+    one = json.dumps(assume_root()).encode()
+    damaged, deep = one[:-1], one[:-1] + b', "x": ' + b"[" * 200 + b"]" * 200 + b"}"
+    late = json.dumps(assume_root(eventTime="2026-03-01T10:30:00Z")).encode()
+    new = json.dumps(assume_root(eventTime="2026-03-01T08:00:00Z")).encode()
+    ahead = json.dumps(assume_root(eventTime="2026-03-09T12:00:00Z")).encode()
+    metrics = Metrics()
+    sent = handle([one, one, one, late, damaged, one, deep, new, ahead], Settings(rules=[str(rule)]), metrics=metrics)
+    assert read == [one, one, damaged, deep, new, ahead]
+    assert [len(records) for records in sent] == [4]
+    count = metrics.registry.get_sample_value
+    assert count("rootwatch_records_total", {"shape": "record"}) == 8
+    assert count("rootwatch_taken_total", {"rule": "r"}) == 7
+    assert count("rootwatch_refreshed_total", {"rule": "r"}) == 4

@@ -18,7 +18,10 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from streams.extraction.sighting import Sighting
+    from streams.worker.agents.refresh.dropped import DroppedTuple
 
 GENERATION = 65_536
 """How many entries a generation has; an entry takes about 300 bytes, at most 450."""
@@ -73,15 +76,25 @@ class RefreshBatch:
 
     def is_fresh(self, rule_id: str, values: tuple[str, ...], time: int, refresh: int) -> bool:
         """Whether the rule's tuple was sent less than ``refresh`` milliseconds away from ``time``."""
-        key = _key_of(rule_id, values)
+        key = key_of(rule_id, values)
         sent = self._pending.get(key)
         if sent is None:
             sent = self._cache.time_of(key)
         return sent is not None and abs(time - sent) < refresh
 
+    def are_fresh(self, tuples: Iterable[DroppedTuple], time: int) -> bool:
+        """Whether each of the tuples is fresh, as ``is_fresh`` has it."""
+        for _, key, refresh in tuples:
+            sent = self._pending.get(key)
+            if sent is None:
+                sent = self._cache.time_of(key)
+            if sent is None or abs(time - sent) >= refresh:
+                return False
+        return True
+
     def note(self, sighting: Sighting, time: int) -> None:
         """Note that a sighting is about to be sent; of several times of a tuple the newest counts."""
-        key = _key_of(sighting.rule_id, sighting.values)
+        key = key_of(sighting.rule_id, sighting.values)
         sent = self._pending.get(key)
         if sent is None:
             sent = self._cache.time_of(key)
@@ -93,7 +106,7 @@ class RefreshBatch:
         self._pending = {}
 
 
-def _key_of(rule_id: str, values: tuple[str, ...]) -> Key:
+def key_of(rule_id: str, values: tuple[str, ...]) -> Key:
     """Return the rule and the values as one text, or a digest of them if that might be too large to be kept."""
     text = "\0".join((rule_id, *values))
     if len(text) <= _LONGEST_KEY and text.isascii() and text.count("\0") == len(values):

@@ -13,7 +13,7 @@ from sightings import ALICE, BOB, NOON, SECOND, sighting
 from streams.detection.decision import DecisionSettings
 from streams.detection.novelty import judge
 from streams.extraction.sighting import Term
-from streams.worker.agents.refresh_cache import RefreshBatch, RefreshCache
+from streams.worker.agents.refresh.cache import RefreshBatch, RefreshCache
 
 if TYPE_CHECKING:
     from streams.extraction.sighting import Sighting

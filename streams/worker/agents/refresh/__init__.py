@@ -1,0 +1,1 @@
+"""What need not be sent to detection again, because it was a short time ago (U7)."""
