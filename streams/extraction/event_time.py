@@ -67,8 +67,11 @@ def parse_expiration(value: Any) -> int | None:
 
     The comma after the year and the kind of blank before AM or PM depend on the age of the record.
     """
-    if not isinstance(value, str):
-        return None
+    return _parse_expiration(value) if isinstance(value, str) else None
+
+
+@lru_cache(maxsize=1024)  # as above
+def _parse_expiration(value: str) -> int | None:
     match = _EXPIRATION.fullmatch(value.replace("\u202f", " ").replace("\xa0", " "))
     if match is None:
         return parse_time(value)

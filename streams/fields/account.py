@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-_ACCOUNT_ID = re.compile("[0-9]{12}")
+_DIGITS = 12
 _FIRST_WRITTEN_AS_NUMBER, _LAST_WRITTEN_AS_NUMBER = 10**11, 10**12 - 1
 
 
 def account_id(value: Any) -> str | None:
     """Return an account id as text: exactly twelve ASCII digits, or a JSON number of twelve digits; else ``None``."""
-    match value:
-        case str() if _ACCOUNT_ID.fullmatch(value):
-            return value
-        case int() if not isinstance(value, bool) and _FIRST_WRITTEN_AS_NUMBER <= value <= _LAST_WRITTEN_AS_NUMBER:
-            return str(value)
+    if isinstance(value, str):
+        return value if len(value) == _DIGITS and value.isascii() and value.isdigit() else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if _FIRST_WRITTEN_AS_NUMBER <= value <= _LAST_WRITTEN_AS_NUMBER else None
     return None
 
 
@@ -26,7 +24,7 @@ def target_account(target: Any) -> str | None:
     ARN is the member, except for Organizations: there it is the management account, and the last part is the member
     (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsorganizations.html).
     """
-    if not isinstance(target, str):
+    if not isinstance(target, str) or ":" not in target:
         return account_id(target)
     match target.split(":", 5):
         case ["arn", _, "organizations", _, _, resource]:

@@ -113,8 +113,8 @@ class Memo(Generic[T]):
         outcome = self._young.get(key)
         if outcome is None and (outcome := self._old.pop(key, None)) is not None:
             self._put(key, outcome)  # what is asked for stays
-        if outcome is not None:
-            self._credit = min(self._credit + _CREDIT_OF_FOUND, _MOST_CREDIT)
+        if outcome is not None and self._credit < _MOST_CREDIT:
+            self._credit += _CREDIT_OF_FOUND
         return Look(key, event_time, outcome)
 
     def learn(self, key: _Key, outcome: T) -> None:

@@ -36,6 +36,7 @@ class TakingCounts:
     def __init__(self, rules: RuleSet, metrics: Metrics) -> None:
         self._metrics = metrics
         self._sums: defaultdict[tuple[Counter, str], int] = defaultdict(int)
+        self._counters: dict[tuple[Counter, str], Counter] = {}
         self._dropped: defaultdict[Dropped, int] = defaultdict(int)
         self._lock = Lock()
         self._records = 0
@@ -84,8 +85,11 @@ class TakingCounts:
             for dropped, number in self._dropped.items():
                 self._sum_dropped(dropped, number)
             self._dropped.clear()
-            for (counter, label), number in self._sums.items():
-                counter.labels(label).inc(number)
+            for labelled, number in self._sums.items():
+                counter = self._counters.get(labelled)
+                if counter is None:
+                    counter = self._counters[labelled] = labelled[0].labels(labelled[1])
+                counter.inc(number)
             self._sums.clear()
 
     def _sum_dropped(self, dropped: Dropped, number: int) -> None:
