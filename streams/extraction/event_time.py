@@ -13,6 +13,7 @@ _MILLISECOND = timedelta(milliseconds=1)
 _SECOND = timedelta(seconds=1)
 _USUAL_LENGTH = len("2026-01-01T12:00:00Z")
 _USUAL_SIGNS = "--T::Z"
+_LONGEST_EXPIRATION = len("Oct 25, 2024, 09:07:11 PM")  # longer ones are not kept
 _EARLIEST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 _LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 
@@ -67,11 +68,17 @@ def parse_expiration(value: Any) -> int | None:
 
     The comma after the year and the kind of blank before AM or PM depend on the age of the record.
     """
-    return _parse_expiration(value) if isinstance(value, str) else None
+    if not isinstance(value, str):
+        return None
+    return _parse_short_expiration(value) if len(value) <= _LONGEST_EXPIRATION else _parse_any_expiration(value)
 
 
 @lru_cache(maxsize=1024)  # as above
-def _parse_expiration(value: str) -> int | None:
+def _parse_short_expiration(value: str) -> int | None:
+    return _parse_any_expiration(value)
+
+
+def _parse_any_expiration(value: str) -> int | None:
     match = _EXPIRATION.fullmatch(value.replace("\u202f", " ").replace("\xa0", " "))
     if match is None:
         return parse_time(value)

@@ -14,6 +14,7 @@ import orjson
 from streams.content.json_text import MAX_DEPTH
 from streams.content.redaction.redact import is_kept, is_secret
 from streams.content.redaction.token_signs import brackets
+from streams.content.redaction.token_text import REDACTED
 from streams.fields.catalogue import field_named
 from streams.fields.mapping import FLATTENED, SECTIONS
 
@@ -107,10 +108,13 @@ def _is_alike_here(record: Record, name: str) -> bool:
 
 @cache
 def _section(name: str) -> str | None:
-    """Return the section of a leaf whose keys have nothing to do with tokens; ``None`` for any other field."""
+    """Return the section of a leaf whose keys have nothing to do with tokens; ``None`` for any other field.
+
+    Redaction replaces a token in a key, so that a key with ``REDACTED`` may be another one in the record.
+    """
     for section, long in SECTIONS.items():
         prefix = f"{FLATTENED}.{long}."
         if name.startswith(prefix):
             keys = name.removeprefix(prefix).split(".")
-            return None if any(key in _BESIDE_A_NAME or is_secret(key) for key in keys) else section
+            return None if any(key in _BESIDE_A_NAME or is_secret(key) or REDACTED in key for key in keys) else section
     return None

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from streams.extraction import event_time as module
 from streams.extraction.event_time import format_time, parse_expiration, parse_time
 
 NOON = 1_767_268_800_000  # 2026-01-01T12:00:00Z
@@ -144,3 +145,11 @@ def test_an_expiration_is_the_time_that_the_calendar_has(
         there = None
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
     assert parse_expiration(text) == (None if there is None else (there - epoch) // timedelta(milliseconds=1))
+
+
+def test_long_texts_in_place_of_an_expiry_are_not_kept() -> None:
+    """What is kept of recent expiries takes little memory, whatever a record holds."""
+    module._parse_short_expiration.cache_clear()  # noqa: SLF001  nothing else shows what is kept
+    assert parse_expiration("x" * 1_000) is None
+    assert parse_expiration("Oct 25, 2024, 9:07:11 PM") is not None
+    assert module._parse_short_expiration.cache_info().currsize == 1  # noqa: SLF001

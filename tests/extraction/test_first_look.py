@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -59,6 +61,18 @@ def test_a_record_is_judged_as_if_it_was_redacted_first(changes: dict[str, str],
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(module, "is_certain", lambda *_: False)
                 assert extracted(one, SETS[of], asks) == quickly
+
+
+def test_a_key_that_redaction_makes_is_asked_for_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """T7: a key that is a token becomes ``REDACTED``, so a term of that name has a value only after redaction."""
+    token = base64.b64encode(b'{"sessionToken":"abcdefghijklmnopqrstuvwx"}').decode()
+    rules = RuleSet([replace(RULE, terms=("requestParameters.REDACTED",), event_source=None, event_name=None)])
+    fields = {**RECORD, "requestParameters": {**RECORD["requestParameters"], token: "a"}}
+    (record,) = read(json.dumps(fields).encode(), 1 << 20)
+    assert isinstance(record, Record)
+    quickly = extracted(record, rules, lambda *_: True)
+    monkeypatch.setattr(module, "is_certain", lambda *_: False)
+    assert extracted(record, rules, lambda *_: True) == quickly
 
 
 @pytest.mark.parametrize("depth", [MAX_DEPTH - 2, MAX_DEPTH + 2])

@@ -12,7 +12,7 @@ Rules:
 - The outcome is learned from the full reading, which knows nothing of the memo.
 - The depth of a record's nesting is not in the key, see ``first_look.is_shallow_text``.
 - If few keys are found, as where nearly all tuples are new, most messages are not looked at.
-- Memory is bounded: of two generations of at most 16,384 outcomes the older one is dropped, and a key has at most 1,024
+- Memory is bounded: of two generations of at most 8,192 outcomes the older one is dropped, and a key has at most 1,024
   characters.
 """
 
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from msgspec import Struct
 
+from streams.content.redaction.redact import is_kept
 from streams.extraction.memo.deciding import IDENTITY_TYPE, deciding, key_getter, paths_of
 from streams.extraction.memo.part import UNUSUAL, Part
 from streams.fields.values import NO_VALUES
@@ -34,12 +35,13 @@ if TYPE_CHECKING:
     from streams.fields.terms import PrincipalSource
     from streams.rules.rule_set import CompiledRule, RuleSet
 
-GENERATION = 16_384
+GENERATION = 8_192
 """How many outcomes a generation has. With its key, one takes 1 to 3 kB."""
 
 _LARGEST = 32 * 1024
 _LONGEST_KEY = 1_024
 _MOST_EVENTS = 4_096
+_LONGEST_NAME = 128  # of an event's provider or action; those of AWS have half of that
 # A look at a message costs a tenth of reading it in full. It is worth it if a tenth of the keys is found or so.
 _CREDIT_OF_FOUND, _MOST_CREDIT, _SAMPLED_IN = 4, 1_024, 16
 _OF_KINESIS = "aws:kinesis"  # a shape of its own, see ``cloudtrail.recognises``
@@ -138,6 +140,8 @@ class _Keys(dict[tuple[Any, Any], "Callable[[Any], _Key] | None"]):
         self._part = part
 
     def __missing__(self, event: tuple[Any, Any]) -> Callable[[Any], _Key] | None:
+        if not all(map(_is_usual, event)):
+            return None  # and it is not kept: a name may have thousands of characters
         if len(self) >= _MOST_EVENTS:
             self.clear()
         values = self._values(*event)
@@ -147,10 +151,8 @@ class _Keys(dict[tuple[Any, Any], "Callable[[Any], _Key] | None"]):
             key_of = self[event] = None
         return key_of
 
-    def _values(self, provider: Any, action: Any) -> Collection[str] | None:
-        if not isinstance(provider, str) or not isinstance(action, str) or provider == _OF_KINESIS:
-            return None
-        if provider in NO_VALUES or action in NO_VALUES:
+    def _values(self, provider: str, action: str) -> Collection[str] | None:
+        if provider == _OF_KINESIS:
             return None
         values = dict.fromkeys((*_EVENT, IDENTITY_TYPE))
         for rule in self._rules.of_event(provider, action).rules:
@@ -160,6 +162,11 @@ class _Keys(dict[tuple[Any, Any], "Callable[[Any], _Key] | None"]):
                     return None
                 values |= dict.fromkeys(of_field)
         return values
+
+
+def _is_usual(name: Any) -> bool:
+    """Whether a provider or an action has a value, which redaction keeps: rules are asked for the redacted one."""
+    return isinstance(name, str) and len(name) <= _LONGEST_NAME and name not in NO_VALUES and is_kept(name)
 
 
 def _fields_of(rule: CompiledRule) -> Iterator[str]:

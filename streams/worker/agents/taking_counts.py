@@ -56,7 +56,8 @@ class TakingCounts:
         """Count one more message of which nothing is sent; only the thread that flushes may call this."""
         self._dropped[dropped] += 1
         if self._taken:
-            self._count_share(1, {known.rule_id: 1 for known in dropped.tuples})
+            with self._lock:
+                self._count_share(1, {known.rule_id: 1 for known in dropped.tuples})
 
     def _count(self, result: SightResult) -> None:
         metrics, sums = self._metrics, self._sums

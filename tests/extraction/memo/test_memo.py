@@ -73,6 +73,8 @@ def test_sessions_of_one_role_are_alike_where_only_the_role_counts() -> None:
         b"[" + message() + b"]",
         message(eventTime=None),
         message(eventName="-"),
+        message(eventName="sessionToken=abcdefghijklmnopqrstuvwxyz"),
+        message(eventName="x" * 200),
         message(eventSource="aws:kinesis"),
         message(requestParameters="{}"),
         message(resources={}),
@@ -90,7 +92,11 @@ def test_what_is_unusual_has_no_key(value: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "term", ["rootwatch.member_account", "related.entity", "resources.ARN", "requestParameters.value"]
+    "term",
+    [
+        *("rootwatch.member_account", "related.entity", "resources.ARN", "requestParameters.value"),
+        "requestParameters.REDACTED",
+    ],
 )
 def test_a_field_of_many_values_gives_no_key(term: str) -> None:
     """If a term depends on more than a few values, records of its event are read in full; others have keys."""

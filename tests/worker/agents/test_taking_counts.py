@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from worker_process import accounts, assume_root
 
 from streams.pipeline import sight
+from streams.rules.rule_set import RuleSet
 from streams.settings import Settings
+from streams.worker.agents.refresh.dropped import Dropped
 from streams.worker.agents.taking_counts import TakingCounts
 from streams.worker.monitoring.counters import Metrics
+
+if TYPE_CHECKING:
+    import pytest
 
 RULE = {"rule": "aws-sts-assume-root-rare-pair"}
 
@@ -64,3 +71,19 @@ def test_a_thread_that_outlives_its_batch_loses_no_count() -> None:
         flushed.result()
     counts.flush()
     assert values(metrics)[:2] == [rounds, rounds]
+
+
+def test_the_share_of_what_is_dropped_is_counted_under_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that outlives its batch counts the same share, and the count ends for both at once."""
+    options, metrics = Settings(rules=["shipped"]), Metrics()
+    everything = RuleSet(
+        [
+            replace(each.rule, query="event.outcome: *", event_source=None, event_name=None)
+            for each in options.load_rules().rules[:1]
+        ]
+    )
+    counts = TakingCounts(everything, metrics)
+    locked: list[bool] = []
+    monkeypatch.setattr(TakingCounts, "_count_share", lambda *_: locked.append(counts._lock.locked()))  # noqa: SLF001
+    counts.count_dropped(Dropped("record", ()))
+    assert locked == [True]

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from streams.pipeline import DecisionSettings, SightResult
     from streams.worker.agents.refresh.cache import Key
 
+MOST_TUPLES = 8
+"""What more rules take is read in full each time: remembering all of their tuples would take too much memory."""
+
 _ONE_DROPPED = Taking(taken=1, refreshed=1)
 _NO_ROOT: tuple[dict[str, int], ...] = ({}, {"not-root": 1})
 
@@ -61,7 +64,7 @@ def dropped(
     """
     if result.sightings or result.actions or result.rejected or result.losses or result.no_candidates not in _NO_ROOT:
         return None
-    if len(result.records) != 1 or sum(result.records.values()) != 1:
+    if len(result.rules) > MOST_TUPLES or len(result.records) != 1 or sum(result.records.values()) != 1:
         return None
     for taking in result.rules.values():
         if taking != _ONE_DROPPED:

@@ -16,7 +16,7 @@ from streams.detection.decision import DecisionSettings
 from streams.extraction.sighting import Origin
 from streams.fields.catalogue import known_names
 from streams.rules.rule_set import RuleSet
-from streams.worker.agents.refresh.dropped import Dropped, dropped
+from streams.worker.agents.refresh.dropped import MOST_TUPLES, Dropped, dropped
 
 NOON = 1_772_359_200_000
 ORIGIN = Origin("t", 0, 0, NOON)
@@ -111,3 +111,12 @@ def test_what_is_written_into_a_record_counts(written: tuple[str, str, str], of:
 def test_a_record_is_known_by_the_usual_fields(of: str) -> None:
     """What rules ask for most does not keep a record from being known again."""
     assert check({}, {"eventID": '"x"', "responseElements": "null"}, WRITTEN[0], of, "arn")
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_tuples_of_few_rules_are_remembered(more: int) -> None:
+    """What is remembered of one record takes little memory, however many rules take it."""
+    rules = RuleSet([replace(RULE, id=f"r{number}") for number in range(MOST_TUPLES + more)])
+    outcome = became(json.dumps(changed({})).encode(), rules, pipeline.ExtractSettings(follow_sessions=True))
+    assert (outcome is None) == bool(more)
+    assert outcome is None or len(outcome.tuples) == MOST_TUPLES
