@@ -1,7 +1,7 @@
 """Alerts as bytes and as JSON, both by ``schemas/alert.avsc``.
 
-Inside the process an alert is a dict with every field of the schema. Timestamps are milliseconds since the epoch, and
-``record`` is the source record as JSON text.
+Here an alert is a dict with every field of the schema, as ``Alert.fields`` makes it. Timestamps are milliseconds since
+the epoch, and ``record`` is the source record as JSON text.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SIGHTINGS = strategies.sightings() | strategies.sightings().map(strategies.in_ascii)
 SLOW = settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+pytestmark = pytest.mark.usefixtures("newest_is_written")
 FIELDS = [name for name, value in vars(AnySighting).items() if isinstance(value, property) and name != "event"]
 EVENT_FIELDS = [f"event.{name}" for name, value in vars(AnyEvent).items() if isinstance(value, property)]
 

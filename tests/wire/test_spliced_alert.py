@@ -33,6 +33,7 @@ NOVELTIES = st.fixed_dictionaries(
     }
 ).map(lambda values: Novelty(**values))
 GEO = {"country": "DE", "city": None, "location": "52.5,13.4", "asn": 64_496, "organization": "Ä" * 70}
+pytestmark = pytest.mark.usefixtures("newest_is_written")
 
 
 @given(seen=SIGHTINGS, novelty=NOVELTIES, detected_at=st.none() | TIMES, geo=st.sampled_from([None, GEO]))
@@ -74,3 +75,10 @@ def test_an_older_schema_is_written_by_way_of_the_fields(monkeypatch: pytest.Mon
     monkeypatch.setattr(type(codec.CODEC), "writes_newest", False)
     monkeypatch.setattr(codec, "encode", lambda _fields: b"by the fields")
     assert spliced_alert.encode(_alert(made.sighting()), made.NOON, None) == b"by the fields"
+
+
+def test_odd_data_of_an_address_is_refused_by_its_field() -> None:
+    """A database of addresses may hold anything; what does not fit the schema is named, spliced or not."""
+    geo = {"country": 5, "city": None, "location": None, "asn": 1, "organization": None}
+    with pytest.raises(ValueError, match="geo"):
+        spliced_alert.encode(_alert(made.sighting()), None, geo)
