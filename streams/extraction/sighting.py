@@ -77,6 +77,10 @@ class AnySighting(Protocol):
         """See ``Sighting``."""
 
     @property
+    def identity_account_id(self) -> str | None:
+        """See ``Sighting``."""
+
+    @property
     def record(self) -> str:
         """See ``Sighting``."""
 
@@ -206,6 +210,11 @@ class Sighting(Struct, frozen=True, gc=False):
     def values(self) -> tuple[str, ...]:
         """The values of its terms, in the rule's order."""
         return tuple([term.value for term in self.terms])  # a list, because it is made for each sighting several times
+
+    @property
+    def identity_account_id(self) -> str | None:
+        """The account of its identity."""
+        return self.identity.account_id
 
     def time_by(self, clock: Literal["event", "record"]) -> int:
         """Return its time by this clock (M4), in milliseconds since the epoch.

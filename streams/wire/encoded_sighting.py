@@ -31,6 +31,7 @@ class Places(Struct, frozen=True, gc=False):
     member_account: int
     member_account_source: int
     identity_recorded_arn: int
+    identity_account_id: int
     event_id: int
     event_time: int
     event_name: int
@@ -78,6 +79,11 @@ class EncodedSighting(Struct, frozen=True, gc=False):
     teaching: bool
     data: bytes
     at: Places
+
+    @property
+    def identity_account_id(self) -> str | None:
+        """See ``Sighting``."""
+        return _text_at(self.data, self.at.identity_account_id)
 
     @property
     def record(self) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 from streams.detection.alerting.alert import Alert, compose
 from streams.detection.group_summary import Others
 from streams.detection.novelty import Novelty
+from streams.extraction.sighting import Term
 from streams.wire import alert as codec
 from streams.wire import encoded_sighting, sighting, spliced_alert
 from streams.wire.encoded_sighting import EncodedSighting
@@ -82,3 +84,17 @@ def test_odd_data_of_an_address_is_refused_by_its_field() -> None:
     geo = {"country": 5, "city": None, "location": None, "asn": 1, "organization": None}
     with pytest.raises(ValueError, match="geo"):
         spliced_alert.encode(_alert(made.sighting()), None, geo)
+
+
+@pytest.mark.parametrize("terms", [("user.name", "source.ip"), ("rootwatch.principal",)])
+def test_no_rules_alert_decodes_its_sighting(monkeypatch: pytest.MonkeyPatch, terms: tuple[str, ...]) -> None:
+    """The reason of a rule on other terms names the account of the identity, which is read by itself."""
+    seen = replace(made.sighting(), terms=tuple([Term(field, "x") for field in terms]))
+    rule = dataclasses.replace(made.RULE, terms=terms)
+    novelty = Novelty("first", made.NOON, made.NOON, None, 1, Others(0, None), None)
+    expected = compose("an id", seen, novelty, rule)
+    encoded = encoded_sighting.read(sighting.encode(seen))
+    monkeypatch.setattr(EncodedSighting, "decoded", None)
+    assert compose("an id", encoded, novelty, rule).reason == expected.reason
+    assert f"in account {seen.identity.account_id}" in expected.reason
+    assert spliced_alert.encode(compose("an id", encoded, novelty, rule), None, None)

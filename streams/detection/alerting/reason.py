@@ -58,7 +58,7 @@ def _on_account(sighting: AnySighting, novelty: Novelty, rule: Rule) -> Iterator
 def _on_terms(sighting: AnySighting, novelty: Novelty, rule: Rule) -> Iterator[str]:
     """Give the clauses of any other rule."""
     action = rule.action or f"used {sighting.event.name or 'an unnamed event'}"
-    account = sighting.decoded().identity.account_id or sighting.event.recipient_account_id
+    account = sighting.identity_account_id or sighting.event.recipient_account_id
     done = f"{sighting.principal or _NOBODY} {action}" + (f" in account {account}" if account else "")
     names = ", ".join(term.field for term in sighting.terms)
     several = len(sighting.terms) > 1
