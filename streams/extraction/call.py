@@ -10,7 +10,7 @@ from msgspec import Struct
 from streams.content import json_text
 from streams.extraction import details
 from streams.extraction.event_time import parse_time
-from streams.extraction.kafka_time import NO_TIMESTAMP, explain_odd_timestamp
+from streams.extraction.kafka_time import explain_odd_timestamp
 from streams.fields.catalogue import field_named
 from streams.fields.terms import account_source
 
@@ -82,20 +82,10 @@ def time_of(fields: Mapping[str, Any], extract_settings: ExtractSettings, origin
     return CallTime(time, _time_problems(time, extract_settings, origin), origin.timestamp)
 
 
-def sighting_time(event_time: str, extract_settings: ExtractSettings, timestamp: int) -> int | None:
-    """Return the time of a call's sightings, as ``time_of``; ``None`` if there may be a problem with it.
-
-    Args:
-        event_time: the ``eventTime``.
-        extract_settings: the settings.
-        timestamp: Kafka's, in milliseconds since the epoch; ``NO_TIMESTAMP`` if the message has none.
-    """
-    time = parse_time(event_time)
-    if time is None or timestamp == NO_TIMESTAMP:
-        return None
-    if extract_settings.clock == "record":
-        return timestamp
-    return time if time <= timestamp + _DAY else None
+def sighting_time(event_time: str, extract_settings: ExtractSettings, origin: Origin | None) -> int | None:
+    """Return the time of the sightings of a call with this ``eventTime``; ``None`` if a sighting cannot have it."""
+    time = time_of({"eventTime": event_time}, extract_settings, origin)
+    return None if time.problems else time.by_clock
 
 
 class Call:

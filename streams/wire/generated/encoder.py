@@ -5,16 +5,14 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
-from streams.wire.generated.numbers import Ints, Numbers, number_bytes
+from streams.wire.generated.numbers import SIZES, Ints, Numbers, number_bytes
 from streams.wire.generated.odd import OddError, odd
 from streams.wire.generated.source import branch_of, kind_of, made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_SHORT = 256
-_SIZES = tuple(map(number_bytes, range(_SHORT)))
-_SOME_SIZES = tuple(b"\2" + size for size in _SIZES)  # behind the branch of a union
+_SOME_SIZES = tuple(b"\2" + size for size in SIZES)  # behind the branch of a union
 _NUMBERS, _INTS = Numbers(), Ints()
 
 _MOST_KEPT = 1_000
@@ -55,7 +53,7 @@ def encoder(schema: Any, header: bytes, *, of_dicts: bool, recurring: tuple[str,
     source.function("encode", "value", f"return b''.join(({', '.join(parts)},))")
     namespace: dict[str, Any] = {
         "number_bytes": number_bytes,
-        "SIZES": _SIZES,
+        "SIZES": SIZES,
         "SOME_SIZES": _SOME_SIZES,
         "NUMBERS": _NUMBERS,
         "INTS": _INTS,
@@ -177,4 +175,4 @@ class _EncoderSource:
 def _sized(sizes: str, text: str) -> str:
     """Return the part that says how long a text is."""
     branch = "b'\\2' + " if sizes == "SOME_SIZES" else ""
-    return f"({sizes}[size] if (size := len({text})) < {_SHORT} else {branch}number_bytes(size))"
+    return f"({sizes}[size] if (size := len({text})) < {len(SIZES)} else {branch}number_bytes(size))"

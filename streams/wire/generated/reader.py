@@ -10,6 +10,7 @@ The rules:
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from streams.wire.generated.decoder import INDENT, DecoderSource
@@ -19,6 +20,7 @@ from streams.wire.generated.source import branch_of, kind_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+_PLACE = re.compile(r"\bat_(\w+)")
 _SOME_STEPS = tuple(size + 2 if size >= 0 else 0 for size in LENGTHS)  # of a text behind the branch of a union
 _OWN_STEPS = tuple(size + 1 if size >= 0 else 0 for size in LENGTHS)
 
@@ -49,7 +51,7 @@ class _ReaderSource(DecoderSource):
     def __init__(self, makers: Mapping[str, type], header: bytes, read: Sequence[str], result: str) -> None:
         super().__init__(makers, header)
         self._read = read
-        self._result = result
+        self._places = frozenset(_PLACE.findall(result))
         self.add(INDENT, "checked = at")
 
     def fields(self, schema: Any, before: str) -> None:
@@ -57,7 +59,7 @@ class _ReaderSource(DecoderSource):
         for field in schema["fields"]:
             name, kind = before + field["name"], field["type"]
             variable = name.replace(".", "_")
-            if f"at_{variable}" in self._result:
+            if variable in self._places:
                 self.add(INDENT, f"at_{variable} = at")
             if name in self._read:
                 self.add(INDENT, f"value_{variable} = {self.value(kind, INDENT)}")

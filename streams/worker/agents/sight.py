@@ -117,7 +117,7 @@ class Sight:
 
     def _is_dropped(self, message: Message, value: bytes, event_time: str, known: Dropped, fresh: RefreshBatch) -> bool:
         """Whether nothing has to be sent of a record like one of which nothing was sent."""
-        time = pipeline.sighting_time(event_time, self.extract_settings, message.timestamp)
+        time = pipeline.sighting_time(event_time, self.extract_settings, message.origin)
         return time is not None and fresh.are_fresh(known.tuples, time) and pipeline.is_shallow_text(value)
 
     async def _skipped(self, message: Message) -> list[Outgoing]:

@@ -68,7 +68,7 @@ def check(
     again = memo.look(like)
     if again is None or again.outcome is None or not pipeline.is_shallow_text(like):
         return False
-    if pipeline.sighting_time(again.event_time, settings, NOON) is None:
+    if pipeline.sighting_time(again.event_time, settings, ORIGIN) is None:
         return False
     found = became(like, rules, settings)
     assert found is not None
