@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sightings import DAY, RULES, nothing_known
 
 from streams.pipeline import Decision, DecisionSettings, Seen, detect
-from streams.wire import memory as codec
+from streams.wire.stored import memory as codec
 from streams.worker.state.partition_memory import PartitionMemory
 from streams.worker.state.stored_group import StoredGroup
 from streams.worker.state.sweep import Forgetting

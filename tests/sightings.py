@@ -12,7 +12,7 @@ from streams.extraction.sighting import Event, Identity, Origin, Resource, Sight
 from streams.pipeline import Decision, DecisionSettings, detect
 from streams.rules.rule_file import parse
 from streams.rules.rule_set import RuleSet, compile_rule
-from streams.wire import memory as codec
+from streams.wire.stored import memory as codec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from streams.detection.group_summary import GroupSummary
 from streams.detection.memory import TupleMemory
 from streams.settings import Settings
-from streams.wire.memory import encode_group, encode_tuple, group_key, tuple_key
+from streams.wire.stored.memory import encode_group, encode_tuple, group_key, tuple_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from two_years import FIRST_ACCOUNT, START, days, entries_at_most
 from worker_process import SOON_MISSED, Deployment, wait_for
 
 from streams.wire import sighting as codec
-from streams.wire.memory import TupleKey, decode_tuple, parse_key
+from streams.wire.stored.memory import TupleKey, decode_tuple, parse_key
 from streams.worker.delivery import MOST_MESSAGES
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ from stores import Changes, changelog, entries_by_changelog, has_all, latest, st
 from worker_process import SOON_MISSED, Deployment, wait_for
 
 from streams.detection.memory import TupleMemory
-from streams.wire.memory import encode_tuple
 from streams.wire.sighting import key_of_group
+from streams.wire.stored.memory import encode_tuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -19,8 +19,8 @@ from stores import changelog, entries_by_changelog, has_all, stores
 from worker_process import SOON_MISSED, Deployment, wait_for
 
 from streams.detection.group_summary import GroupSummary
-from streams.wire import memory as codec
 from streams.wire.alert import to_json
+from streams.wire.stored import memory as codec
 from streams.worker.agents.taking_counts import SHARE_OF
 
 if TYPE_CHECKING:

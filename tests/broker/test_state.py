@@ -12,8 +12,8 @@ from worker_process import Deployment, assume_root, wait_for
 from streams.detection.memory import CapBucket, TupleMemory
 from streams.kafka.security import producer_options
 from streams.settings import Settings
-from streams.wire.memory import encode_bucket, encode_tuple
 from streams.wire.sighting import key_of_group
+from streams.wire.stored.memory import encode_bucket, encode_tuple
 
 ALICE = "arn:aws:iam::111111111111:user/alice"
 MARCH = 1_772_323_200_000  # 2026-03-01

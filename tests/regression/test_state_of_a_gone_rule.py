@@ -7,7 +7,7 @@ from sightings import DAY, NOON, RULE, RULES, sighting, with_settings
 
 from streams.pipeline import Seen
 from streams.rules.rule_set import RuleSet
-from streams.wire import memory as codec
+from streams.wire.stored import memory as codec
 from streams.worker.state.partition_memory import PartitionMemory
 from streams.worker.state.sweep import Forgetting, Sweep
 

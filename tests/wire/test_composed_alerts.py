@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from msgspec.structs import replace
 
 from streams.wire import alert as wire
-from streams.wire import memory, sighting
+from streams.wire import sighting
+from streams.wire.stored import memory
 
 if TYPE_CHECKING:
     from streams.extraction.sighting import Sighting

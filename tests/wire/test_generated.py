@@ -9,7 +9,7 @@ import strategies
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.wire import memory, sighting
+from streams.wire import sighting
 from streams.wire.generated.decoder import decoder
 from streams.wire.generated.encoder import encoder
 from streams.wire.generated.numbers import number_at, number_bytes
@@ -17,6 +17,7 @@ from streams.wire.generated.odd import OddError
 from streams.wire.schemas import newest, without_logical_types
 from streams.wire.sessions import item, state
 from streams.wire.single_object import SingleObjectCodec, WireError
+from streams.wire.stored import memory
 from streams.wire.versions import VERSIONS
 
 if TYPE_CHECKING:

@@ -26,9 +26,9 @@ from streams.kafka.partitioner import partition_of
 from streams.kafka.readers.connection import Connection
 from streams.settings import SettingsError
 from streams.topics.catalogue import topic_names
-from streams.wire import memory as codec
 from streams.wire.sighting import key_of_group
 from streams.wire.single_object import WireError
+from streams.wire.stored import memory as codec
 from streams.wire.timestamps import to_iso8601
 
 if TYPE_CHECKING:

@@ -167,8 +167,8 @@ def _read(configured: Settings, rule_ids: set[str]) -> Mapping[str, Live]:
     from streams.kafka.readers.alerts import distinct_alerts  # noqa: PLC0415  as above
     from streams.kafka.readers.connection import Connection  # noqa: PLC0415  as above
     from streams.topics.catalogue import topic_names  # noqa: PLC0415  as above
-    from streams.wire import memory as codec  # noqa: PLC0415  as above
     from streams.wire.single_object import WireError  # noqa: PLC0415  as above
+    from streams.wire.stored import memory as codec  # noqa: PLC0415  as above
 
     with BrokerAccess(configured, _ANSWER_SECONDS) as access:  # a reader would wait much longer for no broker
         access.result("cluster", "Describe", access.client.describe_cluster())

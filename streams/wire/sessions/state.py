@@ -2,7 +2,7 @@ r"""What is remembered of sessions, as bytes: the contract of their table and it
 
 These bytes outlive the process that wrote them, in RocksDB and in compacted topics. Version 1 of the contract:
 
-- A key is a JSON array without blanks, in ASCII, as in ``wire/memory.py``::
+- A key is a JSON array without blanks, in ASCII, as in ``wire/stored/memory.py``::
 
       ["session","ASIAIOSFODNN7EXAMPLE"]                        access key id: a ``KeyState``
       ["action","ASIAIOSFODNN7EXAMPLE","00f1e2d3c4b5a697"]      access key id, mark as hex digits: an action
@@ -25,7 +25,7 @@ from streams.sessions.joining.state import Kept, KeyState
 from streams.sessions.meaning.tally import Count, Headline, Tally
 from streams.wire.sessions import datum, item
 from streams.wire.single_object import WireError
-from streams.wire.state_key import parts_of, quoted, unknown
+from streams.wire.stored.state_key import parts_of, quoted, unknown
 from streams.wire.value_codec import ValueCodec
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TypedDict
 import structlog
 from mode import Service
 
-from streams.wire import memory as codec
+from streams.wire.stored import memory as codec
 from streams.wire.timestamps import to_iso8601
 from streams.worker.state.entries import stored_from
 

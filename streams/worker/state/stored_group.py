@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from streams.detection.group_summary import SMALL, GroupSummary
-from streams.wire import memory as codec
+from streams.wire.stored import memory as codec
 from streams.worker.state.entries import keys_from, values_from
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from streams.wire import memory as codec
+from streams.wire.stored import memory as codec
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

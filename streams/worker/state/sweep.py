@@ -21,8 +21,8 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from streams import pipeline
-from streams.wire import memory as codec
-from streams.wire.stored_tuples import seen_before
+from streams.wire.stored import memory as codec
+from streams.wire.stored.stored_tuples import seen_before
 from streams.worker.state.entries import next_from
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from sightings import bucket_key, pair_key
 from structlog.testing import capture_logs
 
 from streams.detection.memory import CapBucket, TupleMemory
-from streams.wire.memory import encode_bucket, encode_tuple
+from streams.wire.stored.memory import encode_bucket, encode_tuple
 from streams.worker.monitoring.baseline import Baseline
 from streams.worker.state.table import OpenStore
 

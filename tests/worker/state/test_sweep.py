@@ -12,7 +12,7 @@ from two_years import A_DAY, days, entries_at_most
 
 from streams.detection.memory import TupleMemory
 from streams.pipeline import Seen
-from streams.wire import memory as codec
+from streams.wire.stored import memory as codec
 from streams.worker.state.partition_memory import PartitionMemory
 from streams.worker.state.sweep import STEP, Forgetting, Sweep
 

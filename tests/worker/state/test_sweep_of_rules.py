@@ -11,8 +11,8 @@ from three_rules import ONE, RULES, SETTINGS, THREE, TWO, RulesPartition, batche
 from streams.detection.group_summary import SMALL
 from streams.pipeline import Seen
 from streams.rules.rule_set import RuleSet
-from streams.wire import memory as codec
 from streams.wire.single_object import WireError
+from streams.wire.stored import memory as codec
 from streams.worker.state.partition_memory import PartitionMemory
 from streams.worker.state.sweep import Forgetting, Sweep
 

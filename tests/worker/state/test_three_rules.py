@@ -27,7 +27,7 @@ from three_rules import (
 from streams.detection.group_summary import SMALL
 from streams.pipeline import Seen, partition_time
 from streams.rules.rule_set import RuleSet
-from streams.wire import memory as codec
+from streams.wire.stored import memory as codec
 from streams.worker.state import stored_group
 from streams.worker.state.partition_memory import PartitionMemory
 from streams.worker.state.sweep import Forgetting, Sweep

@@ -13,10 +13,10 @@ from strategies import LONG
 from streams.detection.group_summary import GroupSummary, SeenOnDay
 from streams.detection.memory import CapBucket, RuleState, TupleMemory
 from streams.rules.rule import MOST_ALERTS
-from streams.wire import large_summary, state_key
-from streams.wire import memory as codec
-from streams.wire.memory import BucketKey, GroupKey, Key, RuleKey, TupleKey, key_of, parse_key
 from streams.wire.single_object import UnknownSchemaError, WireError
+from streams.wire.stored import large_summary, state_key
+from streams.wire.stored import memory as codec
+from streams.wire.stored.memory import BucketKey, GroupKey, Key, RuleKey, TupleKey, key_of, parse_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable

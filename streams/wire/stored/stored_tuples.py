@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from streams.wire import memory
 from streams.wire.generated.numbers import number_bytes
+from streams.wire.stored import memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable

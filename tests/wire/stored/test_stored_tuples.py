@@ -5,9 +5,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from streams.detection.memory import TupleMemory
-from streams.wire import memory as codec
 from streams.wire.single_object import WireError
-from streams.wire.stored_tuples import seen_before
+from streams.wire.stored import memory as codec
+from streams.wire.stored.stored_tuples import seen_before
 
 TIMES = st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(2**34 - 2, 2**34 + 2), st.integers(2**40, 2**41 + 2))
 

@@ -19,7 +19,7 @@ These bytes outlive the process that wrote them, in RocksDB and in compacted top
   of the tuples of one group, or of its buckets, begin with its prefix (a RocksDB range scan).
 - A key of another kind or form was written by a newer version, and is refused like a value of one.
 
-The samples in ``tests/wire/test_memory_bytes.py`` pin this contract.
+The samples in ``tests/wire/stored/test_memory_bytes.py`` pin this contract.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from streams.content.ascii_json import texts_in_ascii
 from streams.detection.group_summary import GroupSummary, SeenOnDay
 from streams.detection.memory import CapBucket, RuleState, TupleMemory
 from streams.wire.generated.odd import OddError
-from streams.wire.large_summary import LARGE, LARGE_BYTES, LargeSummaries
-from streams.wire.state_key import parts_of, quoted, to_bytes, unknown
+from streams.wire.stored.large_summary import LARGE, LARGE_BYTES, LargeSummaries
+from streams.wire.stored.state_key import parts_of, quoted, to_bytes, unknown
 from streams.wire.value_codec import ValueCodec
 
 
