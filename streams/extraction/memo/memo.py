@@ -41,8 +41,8 @@ GENERATION = 8_192
 _LARGEST = 32 * 1024
 _LONGEST_KEY = 1_024
 _MOST_EVENTS = 4_096
-_LONGEST_NAME = 128  # of an event's provider or action; those of AWS have half of that
-# A look at a message costs a tenth of reading it in full. It is worth it if a tenth of the keys is found or so.
+_LONGEST_NAME = 128  # of an event's provider or action; a record with a longer one is read in full
+# A look at a message costs much less than reading it in full, so it is worth it if one key in four or so is found.
 _CREDIT_OF_FOUND, _MOST_CREDIT, _SAMPLED_IN = 4, 1_024, 16
 _OF_KINESIS = "aws:kinesis"  # a shape of its own, see ``cloudtrail.recognises``
 _EVENT = ("eventSource", "eventName", "eventCategory", "eventType")
